@@ -1,0 +1,3 @@
+"""SpectroBERT: one BERT stack over spectrogram patches and word pieces."""
+
+__version__ = "0.1.0"

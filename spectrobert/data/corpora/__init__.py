@@ -1,0 +1,70 @@
+"""The corpora, one file each, parsing only.
+
+A corpus module holds one constant, `CORPUS`. Its `load(root, task, *, options...)` yields `Example`s; the keyword-only
+parameters of `load`, with their types and defaults, *are* the corpus' options on the command line (`dataset.fold=2`).
+Modules are imported by name and only when asked for, so that listing corpora costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...errors import UserError, unknown
+from ..example import Example
+
+# corpus name -> module of this package. An alias is a second key.
+MODULES: dict[str, str] = {
+    "demo": "demo",
+    "ravdess": "ravdess",
+    "esc10": "esc10",
+    "clotho_aqa": "clotho_aqa",
+    "csv": "csv",
+}
+ALIASES: dict[str, str] = {"clothoqa": "clotho_aqa"}  # the thesis' spelling (appendix B)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What the framework needs to know about a corpus beside its rows."""
+
+    load: Callable[..., Iterable[Example]]
+    tasks: tuple[str, ...]  # of: pre, aqa_binary, aqa_open, ser, sentiment
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # closed label sets by task; else taken from train
+    folds: int = 0  # official folds, numbered from 1; 0: none. Then `load` takes `fold`
+    layout: str = ""  # one line: what is expected under root, for error messages
+    source: str = ""  # paper or DOI, and licence
+    needs_root: bool = True  # False: the corpus makes or names its own files (demo, csv)
+
+    def options(self) -> dict[str, inspect.Parameter]:
+        """The keyword-only parameters of `load`."""
+        parameters = inspect.signature(self.load).parameters.values()
+        return {p.name: p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def corpus(name: str) -> Corpus:
+    """The corpus called `name`, or by one of its aliases. Raises UserError that lists the known ones."""
+    name = ALIASES.get(name, name)
+    if name not in MODULES:
+        raise unknown("dataset", name, MODULES)
+    return importlib.import_module(f".{MODULES[name]}", __name__).CORPUS
+
+
+def load(name: str, root: Path, task: str, **options: Any) -> list[Example]:
+    """All examples of a corpus for one task.
+
+    Raises UserError where the corpus does not serve the task, the folder is missing, or nothing is found in it.
+    """
+    found = corpus(name)
+    if task not in found.tasks:
+        raise UserError(f"dataset {name!r} has no task {task!r}; it has: {', '.join(found.tasks)}")
+    if found.needs_root and not root.is_dir():
+        raise UserError(f"dataset {name!r}: no folder {root}; expected there: {found.layout}")
+    examples = list(found.load(root, task, **options))
+    if not examples:
+        raise UserError(f"dataset {name!r}: nothing for task {task!r} in {root}; expected there: {found.layout}")
+    return examples

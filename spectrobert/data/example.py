@@ -1,0 +1,38 @@
+"""The one record that every corpus is parsed into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Segment(NamedTuple):
+    """A stretch of one recording and the moment at which it begins in the clip.
+
+    A clip is nearly always one segment with onset 0; a scene mixed on the fly is several.
+    """
+
+    audio: str | bytes  # a path, or the bytes of an encoded file (WAV, FLAC, OGG, MP3)
+    start: float = 0.0  # seconds into the recording
+    end: float | None = None  # seconds into the recording; None is its end
+    onset: float = 0.0  # seconds into the clip
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row of a corpus, for one task. Empty strings mean "the corpus does not say"."""
+
+    id: str  # unique in the corpus, the same on every machine; the key of predictions.csv
+    audio: tuple[Segment, ...]
+    text: str = ""  # caption or transcript: what the model reads beside the audio
+    question: str = ""  # AQA only; the model then reads the question in place of the text
+    label: str = ""  # the class, as a string: emotion, sentiment, answer
+    targets: tuple[float, ...] = ()  # continuous or multi-hot targets, in the corpus' documented order
+    split: str = ""  # "train", "val", "test", or "" where the owner draws no line
+    speaker: str = ""  # never shared between splits unless a random split is asked for
+    group: str = ""  # what else must stay on one side of a split: a source recording, a video, a fold
+
+    @property
+    def reads(self) -> str:
+        """The text that goes into the model."""
+        return self.question or self.text

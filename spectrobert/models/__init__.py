@@ -1,0 +1,1 @@
+"""The networks. They know neither data, Lightning nor Hydra."""
