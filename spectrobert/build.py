@@ -1,0 +1,190 @@
+"""From a configuration to objects: the only file that does so."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from rich.console import Console
+from transformers import PreTrainedTokenizerBase
+
+from . import callbacks, pretrained
+from .config import Config, TrainerConfig
+from .curves import CurveLogger
+from .data import vocabulary
+from .data.clips import Reading
+from .data.datamodule import DataModule
+from .data.preparation import Prepared
+from .errors import UserError
+from .models.configuration import SpectroBertConfig
+from .models.spectrobert import SpectroBert
+from .tasks import TASKS, Task
+
+BF16_CAPABILITY = (8, 0)  # Ampere; a V100 (7.0) has no bf16
+
+
+def precision(options: TrainerConfig) -> str:
+    """The precision "auto" stands for on this machine.
+
+    Raises UserError where a GPU is asked for and none is usable, or bf16 on a GPU that has none.
+    """
+    if options.accelerator == "cpu":
+        if options.precision == "16-mixed":
+            raise UserError("trainer.precision=16-mixed needs --cuda; on a CPU use 32-true or bf16-mixed")
+        return "32-true" if options.precision == "auto" else options.precision
+    require_cuda(options.devices)
+    capability = torch.cuda.get_device_capability()
+    has_bf16 = capability >= BF16_CAPABILITY
+    if options.precision == "auto":
+        return "bf16-mixed" if has_bf16 else "16-mixed"
+    if options.precision == "bf16-mixed" and not has_bf16:
+        raise UserError(
+            f"trainer.precision=bf16-mixed: {torch.cuda.get_device_name()} has compute capability"
+            f" {capability[0]}.{capability[1]}, bf16 needs 8.0; use 16-mixed"
+        )
+    return options.precision
+
+
+def require_cuda(devices: int) -> None:
+    """Raise UserError unless `devices` GPUs can be used."""
+    if not torch.cuda.is_available():
+        built = torch.version.cuda
+        why = f"torch {torch.__version__} is built for CUDA {built}" if built else "this torch is built for CPUs only"
+        raise UserError(f"--cuda: no usable GPU ({why}, none is visible to it); leave out --cuda to run on the CPU")
+    if devices > torch.cuda.device_count():
+        raise UserError(f"trainer.devices={devices}: this machine has {torch.cuda.device_count()} GPUs")
+
+
+def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:
+    """The checkpoint's, the text model's, or one trained on `texts`."""
+    if config.init.checkpoint:
+        return vocabulary.load(str(pretrained.model_folder(config.init.checkpoint)))
+    if config.init.text_model:
+        return pretrained.tokenizer(config.init.text_model)
+    return vocabulary.train(texts, config.dataset.vocabulary)
+
+
+def model_config(config: Config, vocab_size: int, labels: tuple[str, ...]) -> SpectroBertConfig:
+    """Sizes from the run (or its checkpoint), head and labels from the task.
+
+    Raises UserError for a value the model refuses, or a checkpoint of another size.
+    """
+    task = TASKS[config.task.name]
+    head: dict[str, Any] = {"head": task.head, "num_logits": task.num_logits(labels), "vocab_size": vocab_size}
+    if labels:
+        head["id2label"] = dict(enumerate(labels))
+        head["label2id"] = {label: i for i, label in enumerate(labels)}
+    if config.init.checkpoint:
+        chosen = dataclasses.asdict(config.model) if config.model else None
+        own = pretrained.own_fields(config.init.checkpoint, chosen)
+    else:
+        own = dataclasses.asdict(config.model)
+    try:
+        return SpectroBertConfig(**own, **head)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
+    """Random weights, then whatever `init` names on top of them."""
+    if settings.max_position_embeddings < config.dataset.max_text_length:
+        raise UserError(
+            f"dataset.max_text_length={config.dataset.max_text_length} is more than the"
+            f" {settings.max_position_embeddings} text positions of the model"
+        )
+    if config.dataset.crop != "whole" and config.dataset.max_seconds > settings.max_seconds:
+        raise UserError(
+            f"dataset.max_seconds={config.dataset.max_seconds} is more than the model's audio positions hold"
+            f" ({settings.max_seconds:.1f} s); raise model.max_audio_positions={settings.max_audio_positions}"
+        )
+    built = SpectroBert(settings)
+    if config.init.checkpoint:
+        pretrained.load_checkpoint(built, config.init.checkpoint)
+    if config.init.text_model:
+        pretrained.load_text_model(built, config.init.text_model)
+    if config.init.audio_encoder:
+        pretrained.load_audio_encoder(built, config.init.audio_encoder)
+    return built
+
+
+def task(config: Config, built: SpectroBert, prepared: Prepared) -> Task:
+    """The LightningModule."""
+    weights = None
+    if config.task.class_weights and prepared.labels:
+        index = {label: i for i, label in enumerate(prepared.labels)}
+        labels = torch.tensor([index[label] for label in prepared.splits["train"]["label"]])
+        counts = torch.bincount(labels, minlength=len(prepared.labels))
+        weights = counts.sum() / (len(counts) * counts.clamp(min=1))
+    return TASKS[config.task.name](built, config.task, config.optim, prepared.labels, weights)
+
+
+def datamodule(config: Config, prepared: Prepared, words: PreTrainedTokenizerBase) -> DataModule:
+    """The loaders."""
+    reading = Reading(
+        words,
+        config.dataset,
+        {label: i for i, label in enumerate(prepared.labels)},
+        config.seed,
+        config.task if config.task.name == "pre" else None,
+    )
+    return DataModule(prepared, reading, config.trainer)
+
+
+def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
+    """Lightning's Trainer, with this project's checkpoints, curves and progress."""
+    options = config.trainer
+    numbers = precision(options)
+    best = ModelCheckpoint(
+        dirpath=folder / "checkpoints",
+        filename="best",
+        monitor=config.task.monitor,
+        mode=config.task.mode,
+        enable_version_counter=False,
+    )
+    extras: list[pl.Callback] = [callbacks.RandomState(), callbacks.ForgetAbandonedSteps()]
+    is_bar = options.progress and console.is_terminal
+    if is_bar:
+        extras.append(RichProgressBar(leave=False))
+    extras.append(callbacks.EpochLine(console))
+    if options.patience:
+        extras.append(EarlyStopping(config.task.monitor, mode=config.task.mode, patience=options.patience))
+    return pl.Trainer(
+        default_root_dir=folder,
+        accelerator="gpu" if options.accelerator == "cuda" else "cpu",
+        devices=options.devices,
+        precision=numbers,
+        max_epochs=options.epochs,
+        max_steps=options.max_steps,
+        accumulate_grad_batches=options.accumulate,
+        gradient_clip_val=config.optim.clip,
+        logger=loggers(config, folder),
+        callbacks=[*extras, best, callbacks.LastCheckpoint(folder / "checkpoints", options.checkpoint_minutes)],
+        plugins=[callbacks.WholeFiles()],
+        log_every_n_steps=options.log_every_n_steps,
+        num_sanity_val_steps=0,
+        enable_progress_bar=is_bar,
+        enable_model_summary=False,
+        use_distributed_sampler=False,  # LengthBatches gives each process its rows, none of them twice
+    )
+
+
+def loggers(config: Config, folder: Path) -> list[Any]:
+    """metrics.csv, and the one `logger.name` asks for."""
+    found: list[Any] = [CurveLogger(folder / "metrics.csv")]
+    if config.logger.name == "tensorboard":
+        if find_spec("tensorboard") is None:
+            raise UserError("logger=tensorboard: the package tensorboard is not installed (pip install tensorboard)")
+        from pytorch_lightning.loggers import TensorBoardLogger
+
+        found.append(TensorBoardLogger(folder, name="", version="tensorboard"))
+    if config.logger.name == "comet":
+        from .comet import comet_logger
+
+        found.append(comet_logger(config, folder))
+    return found

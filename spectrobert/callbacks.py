@@ -1,0 +1,129 @@
+"""What happens beside the steps of a run: its state is kept, its progress is told."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
+from pytorch_lightning.callbacks import Callback, Checkpoint
+from rich.console import Console
+
+from .curves import CurveLogger
+
+LAST = "last.ckpt"
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes a checkpoint aside, then renames it: a run killed while it writes keeps the one before."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            with aside.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, target)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`: after every epoch, and every `minutes` or `steps` inside one."""
+
+    def __init__(self, folder: Path, minutes: float, steps: int = 0):
+        self.path = folder / LAST
+        self.seconds = minutes * 60
+        self.steps = steps
+        self.saved_at = time.monotonic()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        is_step = trainer.fit_loop.epoch_loop.batch_progress.current.ready % trainer.accumulate_grad_batches == 0
+        is_due = time.monotonic() - self.saved_at >= self.seconds or (
+            self.steps and trainer.global_step % self.steps == 0
+        )
+        # At the end of an epoch the checkpoint is written after validation
+        if is_step and is_due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._save(trainer)
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        trainer.save_checkpoint(self.path)
+        self.saved_at = time.monotonic()
+
+
+class RandomState(Callback):
+    """Keeps the generators that dropout draws from, and sets them again before the first step of a resumed run.
+
+    Rows, crops, masks and mismatches need none of it: they depend on (seed, epoch, row) alone.
+    """
+
+    def __init__(self) -> None:
+        self.restored: dict[str, Any] | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "numpy": np.random.get_state(),
+            "python": random.getstate(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.restored = state_dict
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+        if self.restored is None:
+            return
+        torch.set_rng_state(self.restored["torch"].cpu())
+        if len(self.restored["cuda"]) == torch.cuda.device_count() > 0:
+            torch.cuda.set_rng_state_all([state.cpu() for state in self.restored["cuda"]])
+        np.random.set_state(self.restored["numpy"])
+        random.setstate(self.restored["python"])
+        self.restored = None
+
+
+class ForgetAbandonedSteps(Callback):
+    """On resuming, drops from metrics.csv what was logged after the checkpoint."""
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        for logger in trainer.loggers:
+            if isinstance(logger, CurveLogger):
+                logger.forget_after(trainer.global_step)
+
+
+class EpochLine(Callback):
+    """One plain line after each epoch, for logs and for terminals that show no bars."""
+
+    def __init__(self, console: Console):
+        self.console = console
+        self.began = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.began = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        shown = {k: float(v) for k, v in trainer.callback_metrics.items() if k in _shown(module.config.monitor)}
+        values = "  ".join(f"{name} {value:.4f}" for name, value in sorted(shown.items()))
+        self.console.print(
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  step {trainer.global_step}  {values}"
+            f"  ({time.monotonic() - self.began:.1f} s)",
+            highlight=False,
+        )
+
+
+def _shown(monitor: str) -> set[str]:
+    return {"train/loss", "val/loss", "val/accuracy", "val/sap_accuracy", "val/mlm_accuracy", monitor}

@@ -1,0 +1,285 @@
+"""The command line of train.py: the thesis' flags become Hydra overrides (thesis appendix B, DESIGN section 4)."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError, unknown
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+# flag -> the override it stands for
+VALUE_FLAGS = {
+    "--task": "task",
+    "--dataset": "dataset",
+    "--experiment_name": "experiment_name",
+    "--checkpoint": "init.checkpoint",
+    "--freeze": "freeze",
+    "--data_dir": "data_dir",
+    "--seed": "seed",
+}
+SWITCHES = {"--cuda": "trainer.accelerator=cuda", "--resume": "resume=true"}
+OPTIONAL_FLAGS = {"--initialize_weights": ("init.text_model", "google-bert/bert-base-uncased")}
+HYDRA_FLAGS = ("-m", "--multirun")
+MULTIRUN = frozenset(HYDRA_FLAGS)
+SAFE = re.compile(r"[\w./:@+%-]+")
+
+HELP = """\
+Train SpectroBERT.
+
+  python train.py --task TASK --dataset DATASET [flags] [hydra overrides]
+
+  --task NAME                pre | aqa_binary | aqa_open | ser | sentiment
+  --dataset NAME             {datasets}
+  --experiment_name NAME     the run is written to runs/NAME/seed<k>        (default: <dataset>_<task>)
+  --initialize_weights [M]   BERT weights: a Hub name, a folder or a package (default: bert-base-uncased)
+  --checkpoint RUN           start from a pre-trained run (runs/NAME/seed<k>) or a saved model folder
+  --freeze PRESET            {presets}
+  --data_dir DIR             the corpus lies in DIR/<its name>               (default: data)
+  --seed N                   weights, order, masks, dropout                  (default: 0)
+  --cuda                     train on the GPU; 16-mixed on a V100, bf16-mixed from compute capability 8.0 on
+  --resume                   continue an interrupted run where it stopped
+  -m                         sweep: seed=1,2,3 optim.lr=1e-5,3e-5
+
+Any option of spectrobert/config.py may stand beside them: model=tiny trainer.epochs=5 optim.lr=3e-4
+freeze.train=[head,audio,encoder.-1] dataset.fold=2. Everything that is not training: python -m spectrobert --help
+"""
+
+
+def options_of(group: str) -> list[str]:
+    """Names of the YAML files of a group of conf/."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def choices(group: str) -> list[str]:
+    """What may stand behind `group=`."""
+    from .data.corpora import ALIASES, MODULES
+
+    known = {
+        "task": ["pre", "aqa_binary", "aqa_open", "ser", "sentiment"],
+        "dataset": [*MODULES, *ALIASES],
+        "logger": ["csv", "tensorboard", "comet"],
+    }
+    return known[group] if group in known else options_of(group)
+
+
+def help_text() -> str:
+    """The answer to --help."""
+    from .data.corpora import MODULES
+
+    return HELP.format(datasets=" | ".join(MODULES), presets=" | ".join(options_of("freeze")))
+
+
+def _quoted(value: str, is_sweep: bool) -> str:
+    """A value as Hydra's grammar wants it: quoted unless plain, or a list of a sweep."""
+    if SAFE.fullmatch(value) or (is_sweep and "," in value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def rewrite(arguments: Sequence[str]) -> list[str]:
+    """Flags to Hydra overrides; overrides and Hydra's -m pass through.
+
+    Raises UserError for an unknown flag, a flag without its value, or a word that is neither.
+    """
+    is_sweep = bool(MULTIRUN & set(arguments))
+    rest = list(arguments)
+    rewritten: list[str] = []
+    while rest:
+        word = rest.pop(0)
+        flag, has_value, value = word.partition("=")
+        if not word.startswith("-"):
+            if not has_value and not word.startswith("~"):
+                raise UserError(f"{word!r} is neither a flag nor an override (key=value); see --help")
+            rewritten.append(_alias(word))
+        elif word in HYDRA_FLAGS:
+            rewritten.append("--multirun")
+        elif flag in SWITCHES:
+            if has_value:
+                raise UserError(f"{flag} takes no value; it was given {value!r}")
+            rewritten.append(SWITCHES[flag])
+        elif flag in VALUE_FLAGS:
+            if not has_value:
+                if not rest or rest[0].startswith("--"):
+                    raise UserError(f"{flag} needs a value; see --help")
+                value = rest.pop(0)
+            rewritten.append(_alias(f"{VALUE_FLAGS[flag]}={_quoted(value, is_sweep)}"))
+        elif flag in OPTIONAL_FLAGS:
+            key, default = OPTIONAL_FLAGS[flag]
+            if not has_value:
+                takes_next = rest and not rest[0].startswith("-") and "=" not in rest[0]
+                value = rest.pop(0) if takes_next else default
+            rewritten.append(f"{key}={_quoted(value, is_sweep)}")
+        else:
+            raise unknown("flag", flag, [*VALUE_FLAGS, *SWITCHES, *OPTIONAL_FLAGS, *HYDRA_FLAGS, "--help"])
+    return rewritten
+
+
+def _alias(override: str) -> str:
+    from .data.corpora import ALIASES
+
+    key, _, value = override.partition("=")
+    return f"dataset={ALIASES.get(value, value)}" if key == "dataset" else override
+
+
+def named(overrides: Sequence[str], group: str) -> list[str]:
+    """What the overrides choose of a group; several where a sweep runs over it."""
+    chosen = [o.partition("=")[2] for o in overrides if o.startswith(f"{group}=")]
+    return [name for value in chosen for name in value.split(",")]
+
+
+def check_groups(overrides: Sequence[str]) -> None:
+    """Raise UserError where task or dataset is missing, or a group has no such choice."""
+    for group in ("task", "dataset"):
+        if not named(overrides, group):
+            raise UserError(f"--{group} is missing; choose one of: {', '.join(choices(group))}")
+    for group in ("task", "dataset", "model", "freeze", "logger", "experiment"):
+        for value in named(overrides, group):
+            if value not in choices(group):
+                raise unknown(group, value, choices(group))
+
+
+def compose(overrides: Sequence[str]) -> Any:
+    """The typed configuration for these overrides.
+
+    Raises UserError for an unknown key, a wrong type or a value that a check refuses.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from .config import register
+
+    overrides = [*overrides, *_model_from_checkpoint(overrides)]
+    register(named(overrides, "dataset"))
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            composed = hydra_compose("config", list(overrides))
+        return OmegaConf.to_object(composed)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _one_line(error) from error
+
+
+def _model_from_checkpoint(overrides: Sequence[str]) -> list[str]:
+    """A run from a checkpoint has the checkpoint's model, unless the command names one."""
+    has_checkpoint = any(o.startswith("init.checkpoint=") for o in overrides)
+    names_model = any(re.match(r"[+~]*model[.=]", o) for o in overrides)
+    return ["~model"] if has_checkpoint and not names_model else []
+
+
+def _one_line(error: Exception) -> UserError:
+    """Hydra's and OmegaConf's messages, without their stacks and in one line."""
+    chain: list[BaseException] = [error]
+    while chain[-1].__cause__ is not None:
+        chain.append(chain[-1].__cause__)
+    text = " ".join(" ".join(str(link).split()) for link in chain)
+    missing = re.search(r"Could not override '([^']+)'", text)
+    if missing:
+        return UserError(f"unknown key {missing.group(1)!r}; {_siblings(missing.group(1))}")
+    wrong = re.search(r"(Value '.*?' of type '.*?' could not be converted to [\w\[\]]+).*?full_key: ([\w.]+)", text)
+    if wrong:
+        return UserError(f"{wrong.group(2)}: {wrong.group(1)[0].lower()}{wrong.group(1)[1:]}")
+    return UserError(text[:300])
+
+
+def _siblings(key: str) -> str:
+    """The keys that stand beside an unknown one."""
+    import dataclasses
+
+    from . import config
+
+    parent, _, name = key.rpartition(".")
+    if parent == "model":
+        found = [f.name for f in dataclasses.fields(config.model_class())]
+    elif parent in ("freeze", "init", "optim", "trainer", "logger"):
+        found = [f.name for f in dataclasses.fields(getattr(config, f"{parent.capitalize()}Config"))]
+    elif parent == "task":
+        found = sorted({f.name for task in config.TASKS.values() for f in dataclasses.fields(task)})
+    elif parent == "dataset":
+        found = [f.name for f in dataclasses.fields(config.DatasetConfig)]
+        found.append("and the corpus' own options")
+    else:
+        found = [f.name for f in dataclasses.fields(config.Config)]
+    import difflib
+
+    close = difflib.get_close_matches(name, found, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}known: {', '.join(found)}"
+
+
+def first_of_sweep(overrides: Sequence[str]) -> list[str]:
+    """The overrides of a sweep's first job, to check them before any job starts."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    plain = [o for o in overrides if o != "--multirun"]
+    try:
+        parsed = OverridesParser.create().parse_overrides(plain)
+    except HydraException as error:
+        raise _one_line(error) from error
+    first = []
+    for text, override in zip(plain, parsed):
+        if override.is_sweep_override():
+            value = next(iter(override.sweep_string_iterator()))
+            first.append(f"{override.get_key_element()}={value}")
+        else:
+            first.append(text)
+    return first
+
+
+def main(arguments: Sequence[str], run: Callable[[Any], Any]) -> int:
+    """Parse, check, run. Returns the exit code: 0, 2 where the user can mend it, 130 when interrupted."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its threads do not survive the workers' fork
+    if {"-h", "--help"} & set(arguments):
+        print(help_text())
+        return 0
+    try:
+        overrides = rewrite(arguments)
+        jobs = first_of_sweep(overrides) if "--multirun" in overrides else overrides
+        check_groups(jobs)
+        config = compose(jobs)
+        if "--multirun" in overrides:
+            sweep(overrides, run)
+        else:
+            run(config)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; continue with --resume", file=sys.stderr)
+        return 130
+    return 0
+
+
+def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
+    """Hand a multirun to Hydra; each job gets a run directory of its own."""
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    from .config import register
+
+    register(named(overrides, "dataset"))
+
+    def job(composed: Any) -> Any:
+        config = OmegaConf.to_object(composed)
+        swept = [o for o in HydraConfig.get().overrides.task if _is_varied(o, overrides)]
+        own_folder = [o for o in swept if o.split("=")[0] not in ("seed", "dataset.fold", "experiment_name")]
+        if own_folder:
+            config.experiment_name += "/" + ",".join(own_folder).replace("/", "-")
+        return run(config)
+
+    sys.argv = [sys.argv[0], *overrides, *_model_from_checkpoint(overrides)]
+    hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
+
+
+def _is_varied(override: str, overrides: Sequence[str]) -> bool:
+    return override not in overrides

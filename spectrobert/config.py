@@ -1,0 +1,305 @@
+"""Every option of a run: name, type, default, meaning and check, once.
+
+YAML files under conf/ say only what differs. `register` puts the dataclasses into Hydra's ConfigStore; after composing,
+`Config` is a plain object and nothing below build.py knows Hydra.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .errors import UserError
+
+
+def choose(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise UserError unless `value` is allowed for the option `name`."""
+    if value not in allowed:
+        raise UserError(f"{name}={value!r}: allowed are {', '.join(allowed)}")
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    """Raise UserError where `value` is below `least`."""
+    if value < least:
+        raise UserError(f"{name}={value}: must be {least} or more")
+
+
+def share(name: str, value: float) -> None:
+    """Raise UserError unless `value` is in [0, 1)."""
+    if not 0 <= value < 1:
+        raise UserError(f"{name}={value}: must be 0 or more and below 1")
+
+
+@dataclass
+class TaskConfig:
+    """What is learnt. One subclass a task; the classes that learn are in spectrobert/tasks."""
+
+    name: str = ""
+    epochs: int = 30  # appendix A: 30 for fine-tuning
+    monitor: str = "val/accuracy"  # the checkpoint that is tested is the best one by this
+    mode: str = "max"
+    class_weights: bool = False  # weigh the loss by inverse class frequency in train
+
+
+@dataclass
+class PretrainingConfig(TaskConfig):
+    """MLM + SAP (thesis 2.3)."""
+
+    name: str = "pre"
+    epochs: int = 50
+    monitor: str = "val/loss"
+    mode: str = "min"
+    mlm_probability: float = 0.15
+    mlm_on_mismatch: bool = True  # also predict words beside audio that does not belong to them
+    mlm_weight: float = 0.5
+    sap_weight: float = 0.5
+    mismatch_probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        share("task.mlm_probability", self.mlm_probability)
+        share("task.mismatch_probability", self.mismatch_probability)
+
+
+@dataclass
+class AqaBinaryConfig(TaskConfig):
+    """Yes or no (thesis 2.4.3)."""
+
+    name: str = "aqa_binary"
+
+
+@dataclass
+class AqaOpenConfig(TaskConfig):
+    """One-word answers (thesis 2.4.3)."""
+
+    name: str = "aqa_open"
+
+
+@dataclass
+class SerConfig(TaskConfig):
+    """Emotion classes (thesis 2.4.4)."""
+
+    name: str = "ser"
+    monitor: str = "val/unweighted_accuracy"
+
+
+@dataclass
+class SentimentConfig(TaskConfig):
+    """Sentiment classes."""
+
+    name: str = "sentiment"
+    monitor: str = "val/macro_f1"
+
+
+TASKS: dict[str, type[TaskConfig]] = {
+    "pre": PretrainingConfig,
+    "aqa_binary": AqaBinaryConfig,
+    "aqa_open": AqaOpenConfig,
+    "ser": SerConfig,
+    "sentiment": SentimentConfig,
+}
+
+
+@dataclass
+class DatasetConfig:
+    """What every corpus shares; each adds the keyword-only parameters of its `load`."""
+
+    name: str = ""
+    root: str = ""  # folder of the corpus; empty: <data_dir>/<name>
+    split: str = "official"  # "official": the owner's, validation carved by speaker | "random": speakers shared
+    split_seed: int = 0  # apart from `seed`, so that seeds of a run share their split
+    val_share: float = 0.1
+    test_share: float = 0.1  # carved only where the owner has no test split
+    max_seconds: float = 10.24
+    crop: str = "first"  # of longer clips: "first" | "center" | "random" (train only) | "whole"
+    max_text_length: int = 128  # word pieces, [CLS] and [SEP] included (thesis 3.3.1); longer texts are cut and counted
+    check: str = "auto"  # read each file once before training: "decode" | "header" | "auto" (by total length) | "none"
+    max_skipped: float = 0.05  # share of unusable files above which the run refuses to start
+    vocabulary: int = 2000  # most word pieces, where a vocabulary is trained on the corpus
+    silence_audio: bool = False  # zero every waveform: what can be answered from the text alone
+
+    def __post_init__(self) -> None:
+        choose("dataset.split", self.split, ("official", "random"))
+        choose("dataset.crop", self.crop, ("first", "center", "random", "whole"))
+        choose("dataset.check", self.check, ("auto", "decode", "header", "none"))
+        for name in ("val_share", "test_share", "max_skipped"):
+            share(f"dataset.{name}", getattr(self, name))
+        at_least("dataset.max_seconds", self.max_seconds, 0.1)
+        at_least("dataset.max_text_length", self.max_text_length, 3)
+
+
+@dataclass
+class FreezeConfig:
+    """Which parts train (spectrobert/freezing.py lists the parts)."""
+
+    name: str = "none"
+    train: list[str] = field(default_factory=lambda: ["all"])
+
+
+@dataclass
+class InitConfig:
+    """Where weights come from. All empty: random weights, and a vocabulary trained on the corpus."""
+
+    text_model: str = ""  # BERT: a Hub name, a folder or an installed package; --initialize_weights sets it
+    audio_encoder: str = ""  # wav2vec 2.0 checkpoint for the conv layers: a Hub name or a folder
+    checkpoint: str = ""  # a SpectroBERT run or model folder; --checkpoint sets it
+
+
+@dataclass
+class OptimConfig:
+    """RAdam with the thesis' settings (appendix A)."""
+
+    lr: float = 1e-5
+    weight_decay: float = 0.0
+    warmup_share: float = 0.0  # of all steps; RAdam needs none
+    schedule: str = "constant"  # "constant" | "linear" | "cosine", down to 0 at the last step
+    clip: float = 5.0  # largest gradient norm
+
+    def __post_init__(self) -> None:
+        choose("optim.schedule", self.schedule, ("constant", "linear", "cosine"))
+        share("optim.warmup_share", self.warmup_share)
+        if self.lr <= 0:
+            raise UserError(f"optim.lr={self.lr}: must be above 0")
+
+
+@dataclass
+class TrainerConfig:
+    """How it is run."""
+
+    epochs: Optional[int] = None  # unset: task.epochs
+    max_steps: int = -1  # stop after so many optimiser steps; -1: no limit
+    batch_size: int = 24
+    accumulate: int = 1  # batches per optimiser step
+    accelerator: str = "cpu"  # --cuda sets "cuda"
+    devices: int = 1
+    precision: str = "auto"  # cuda: 16-mixed below compute capability 8.0, bf16-mixed from there on; cpu: 32-true
+    num_workers: int = -1  # processes that read audio; -1: one less than the cores, 4 at most
+    patience: int = 0  # stop after so many epochs without a better `task.monitor`; 0: never
+    checkpoint_minutes: float = 15.0  # between two writings of checkpoints/last.ckpt inside an epoch
+    log_every_n_steps: int = 10
+    threads: int = 0  # torch threads; 0: torch's own choice
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
+        choose(
+            "trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed")
+        )
+        for name in ("batch_size", "accumulate", "devices", "log_every_n_steps"):
+            at_least(f"trainer.{name}", getattr(self, name), 1)
+        at_least("trainer.num_workers", self.num_workers, -1)
+        if self.epochs is not None:
+            at_least("trainer.epochs", self.epochs, 1)
+
+
+@dataclass
+class LoggerConfig:
+    """Where curves go. metrics.csv is always written."""
+
+    name: str = "csv"  # "csv" | "tensorboard" | "comet"
+    project: str = "spectrobert"
+    mode: str = "auto"  # comet: "online" when a key is set, else "offline"; "auto" decides
+
+    def __post_init__(self) -> None:
+        choose("logger.name", self.name, ("csv", "tensorboard", "comet"))
+        choose("logger.mode", self.mode, ("auto", "online", "offline"))
+
+
+@dataclass
+class Config:
+    """A whole run."""
+
+    task: Any = None
+    dataset: Any = None
+    model: Any = None  # SpectroBertConfig's own fields
+    freeze: FreezeConfig = field(default_factory=FreezeConfig)
+    init: InitConfig = field(default_factory=InitConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    experiment_name: str = "${dataset.name}_${task.name}"
+    data_dir: str = "data"
+    runs_dir: str = "runs"
+    seed: int = 0
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        if self.trainer.epochs is None and isinstance(self.task, TaskConfig):
+            self.trainer.epochs = self.task.epochs
+
+
+def dataset_class(name: str) -> type[DatasetConfig]:
+    """DatasetConfig with the options of the corpus `name` (the keyword-only parameters of its `load`)."""
+    from .data.corpora import corpus
+
+    fields: list[tuple[str, Any, Any]] = [("name", str, field(default=name))]
+    for option, parameter in corpus(name).options().items():
+        default = parameter.default
+        if isinstance(default, (tuple, list)):
+            values = list(default)
+            fields.append((option, list[str], field(default_factory=lambda v=values: list(v))))
+        else:
+            fields.append((option, type(default) if default != "" else Any, field(default=default)))
+    return dataclasses.make_dataclass(f"{name}_dataset", fields, bases=(DatasetConfig,))
+
+
+def model_class() -> type:
+    """A dataclass of SpectroBertConfig's own fields, so that Hydra knows their names, types and defaults."""
+    from .models.configuration import DERIVED, SpectroBertConfig
+
+    fields: list[tuple[str, Any, Any]] = []
+    inherited = {f.name for f in dataclasses.fields(SpectroBertConfig.__base__)}
+    for f in dataclasses.fields(SpectroBertConfig):
+        if f.name in inherited or f.name in DERIVED:
+            continue
+        if isinstance(f.default, tuple):
+            values = list(f.default)
+            fields.append((f.name, list[int], field(default_factory=lambda v=values: list(v))))
+        else:
+            fields.append((f.name, type(f.default), field(default=f.default)))
+    return dataclasses.make_dataclass("model", fields)
+
+
+def register(datasets: Iterable[str]) -> None:
+    """Put the schemas into Hydra's ConfigStore, of corpora only those named. Idempotent."""
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config)
+    store.store(group="model", name="schema", node=model_class())
+    store.store(group="freeze", name="schema", node=FreezeConfig)
+    for name, task in TASKS.items():
+        store.store(group="task", name=name, node=task)
+    for name in datasets:
+        store.store(group="dataset", name=name, node=dataset_class(name))
+    for name in ("csv", "tensorboard", "comet"):
+        store.store(group="logger", name=name, node=LoggerConfig(name=name))
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Plain types, for config.yaml."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """The inverse of `to_dict`. Raises UserError for a key that this version does not know."""
+    parts = dict(values)
+    built: dict[str, Any] = {
+        "task": TASKS[parts["task"]["name"]],
+        "dataset": dataset_class(parts["dataset"]["name"]),
+        "model": model_class(),
+        "freeze": FreezeConfig,
+        "init": InitConfig,
+        "optim": OptimConfig,
+        "trainer": TrainerConfig,
+        "logger": LoggerConfig,
+    }
+    for name, part in built.items():
+        if parts[name] is None:
+            continue
+        try:
+            parts[name] = part(**parts[name])
+        except TypeError as error:
+            raise UserError(f"config.yaml was written by another version: {name}: {error}") from error
+    return Config(**parts)

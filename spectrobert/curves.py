@@ -1,0 +1,73 @@
+"""metrics.csv: one line a value, written at once, so that a killed run keeps its curves."""
+
+from __future__ import annotations
+
+import csv
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+HEADER = ("step", "epoch", "metric", "value")
+
+
+class CurveLogger(Logger):
+    """Appends to `path`. Lightning's own CSVLogger begins anew when a run is resumed."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return "metrics"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """config.yaml holds them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        epoch = int(metrics.get("epoch", 0))
+        is_new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if is_new:
+                writer.writerow(HEADER)
+            for name, value in metrics.items():
+                if name != "epoch":
+                    writer.writerow([step, epoch, name, repr(float(value))])
+
+    @rank_zero_only
+    def forget_after(self, step: int) -> None:
+        """Drop what a killed run wrote after its last checkpoint: it will be written again."""
+        if not self.path.exists():
+            return
+        kept = [row for row in read(self.path) if row[0] < step]
+        aside = self.path.with_suffix(".csv.new")
+        with aside.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(HEADER)
+            writer.writerows([s, e, m, repr(v)] for s, e, m, v in kept)
+        aside.replace(self.path)
+
+
+def read(path: Path) -> list[tuple[int, int, str, float]]:
+    """Rows (step, epoch, metric, value) of a metrics.csv; a last line that was cut off is left out."""
+    rows = []
+    with path.open(newline="", encoding="utf-8") as file:
+        for line in csv.reader(file):
+            if len(line) == len(HEADER) and line[0].isdigit():
+                rows.append((int(line[0]), int(line[1]), line[2], float(line[3])))
+    return rows
+
+
+def curve(path: Path, metric: str) -> list[tuple[int, float]]:
+    """(step, value) of one metric, in order; where a step was logged twice the later value counts."""
+    return sorted({step: value for step, _, name, value in read(path) if name == metric}.items())

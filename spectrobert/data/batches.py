@@ -1,0 +1,100 @@
+"""Which rows form a batch, in which order, and how they are padded.
+
+Shapes: B batch, L word pieces, T samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Sampler
+
+from .clips import Key
+from .masking import IGNORED
+
+POOL = 16  # batches among which rows are sorted by length: little padding, still a random order
+
+
+class LengthBatches(Sampler[list[Key]]):
+    """Batches of clips of like length, the same for the same (seed, epoch), however many processes read them.
+
+    Args:
+        seconds: length of every row.
+        shuffle: False keeps the longest first, for evaluation.
+        rank, world_size: this process takes every `world_size`-th row of a batch; no row is taken twice.
+    """
+
+    def __init__(
+        self,
+        seconds: Sequence[float],
+        batch_size: int,
+        seed: int,
+        shuffle: bool,
+        rank: int = 0,
+        world_size: int = 1,
+    ):
+        self.seconds = np.asarray(seconds)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.rank, self.world_size = rank, world_size
+        self.epoch = 0
+        self.done = (0, 0)  # epoch, batches of it that a resumed run has behind it
+
+    def __len__(self) -> int:
+        return -(-len(self.seconds) // self.batch_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        epoch = self.epoch if self.shuffle else 0
+        skip = self.done[1] if self.shuffle and epoch == self.done[0] else 0
+        for batch in self._batches(epoch)[skip:]:
+            mine = batch[self.rank :: self.world_size]
+            yield [Key(epoch, int(row)) for row in mine]
+
+    def _batches(self, epoch: int) -> list[np.ndarray]:
+        if not self.shuffle:
+            order = np.argsort(-self.seconds, kind="stable")
+            return self._cut(order)
+        generator = np.random.default_rng([self.seed, epoch])
+        order = generator.permutation(len(self.seconds))
+        batches: list[np.ndarray] = []
+        for start in range(0, len(order), POOL * self.batch_size):
+            pool = order[start : start + POOL * self.batch_size]
+            batches += self._cut(pool[np.argsort(self.seconds[pool], kind="stable")])
+        return [batches[i] for i in generator.permutation(len(batches))]
+
+    def _cut(self, order: np.ndarray) -> list[np.ndarray]:
+        return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+
+
+def collate(items: Sequence[dict[str, Any] | None]) -> dict[str, Tensor]:
+    """Pad the items that could be read into one batch. In `text_mask` True means a real word piece."""
+    read = [item for item in items if item is not None]
+    if not read:
+        raise OSError("no file of a whole batch could be read; the log names them")
+    waveforms = [torch.from_numpy(item["waveform"]) for item in read]
+    ids = [torch.from_numpy(item["input_ids"]) for item in read]
+    lengths = torch.tensor([len(i) for i in ids])
+    batch = {
+        "index": torch.tensor([item["index"] for item in read]),
+        "waveform": pad_sequence(waveforms, batch_first=True),  # (B, T)
+        "num_samples": torch.tensor([len(w) for w in waveforms]),
+        "input_ids": pad_sequence(ids, batch_first=True),  # (B, L); [PAD] is 0
+    }
+    batch["text_mask"] = torch.arange(batch["input_ids"].shape[1]) < lengths[:, None]
+    if "label" in read[0]:
+        batch["labels"] = torch.tensor([item["label"] for item in read])
+    if "matched" in read[0]:
+        labels = [torch.from_numpy(item["mlm_labels"]) for item in read]
+        batch["mlm_labels"] = pad_sequence(labels, batch_first=True, padding_value=IGNORED)
+        batch["matched"] = torch.tensor([item["matched"] for item in read])
+    return batch

@@ -1,0 +1,79 @@
+"""Clotho-AQA: questions about 1991 recordings of 15 to 30 s, each answered by three people.
+
+Lipping et al. 2022, https://arxiv.org/abs/2204.09634; Zenodo 6473207; the recordings are
+Freesound's, each with its own licence. Read are `clotho_aqa_{train,val,test}.csv` (file_name,
+QuestionText, answer, confidence) and the recordings in `audio_files/`, or beside the CSV files. The
+splits are the owner's, and no recording is in two of them.
+
+Tasks: `aqa_binary` takes the rows answered yes or no, `aqa_open` all others (one word, 828 in
+train). Every row is an example: three people, three rows, who need not agree. Scored row by row, no
+system can pass 86.2 % binary and 61.1 % open on the test split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..example import Example, Segment
+from ..splits import SPLITS
+from . import Corpus
+from .tables import read_table
+
+YES_NO = ("no", "yes")
+COLUMNS = ("file_name", "QuestionText", "answer")
+# Named one way in the CSV files and another way in some copies of the audio.
+TWO_NAMES = {
+    "souffle_me.tallique.wav": "souffle_me_tallique.wav",
+    "souffle_me_tallique.wav": "souffle_me.tallique.wav",
+}
+
+
+def load(root: Path, task: str) -> Iterator[Example]:
+    """The rows of the task, in the order of the files; `id` is split:row, counted from 1.
+
+    A recording need not exist: what is missing is found and counted when the data is checked.
+    """
+    folder = root / "audio_files" if (root / "audio_files").is_dir() else root
+    for split in SPLITS:
+        table = root / f"clotho_aqa_{split}.csv"
+        rows = read_table(table, COLUMNS, encoding=_encoding(table))
+        for number, row in enumerate(rows, 1):
+            answer = row["answer"].lower()
+            if (answer in YES_NO) != (task == "aqa_binary"):
+                continue
+            yield Example(
+                id=f"{split}:{number}",
+                audio=(Segment(str(_recording(folder, row["file_name"]))),),
+                question=row["QuestionText"],
+                label=answer,
+                split=split,
+                group=row["file_name"],
+            )
+
+
+def _encoding(table: Path) -> str:
+    """UTF-8, or else latin-1, in which the owner's list of recordings is written."""
+    try:
+        table.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    except OSError:
+        pass  # for read_table to tell
+    return "utf-8-sig"
+
+
+def _recording(folder: Path, file_name: str) -> Path:
+    path = folder / file_name
+    if file_name in TWO_NAMES and not path.exists() and (folder / TWO_NAMES[file_name]).exists():
+        return folder / TWO_NAMES[file_name]
+    return path
+
+
+CORPUS = Corpus(
+    load=load,
+    tasks=("aqa_binary", "aqa_open"),
+    labels={"aqa_binary": YES_NO},
+    layout="clotho_aqa_train.csv, clotho_aqa_val.csv, clotho_aqa_test.csv, and audio_files/",
+    source="Lipping et al. 2022, arXiv:2204.09634, Zenodo 6473207 (recordings: Freesound licences)",
+)

@@ -1,0 +1,111 @@
+"""ESD: 35,000 clips, 350 sentences by ten speakers each of English and Mandarin (Zhou et al. 2021).
+
+The owner's train/evaluation/test folders divide the sentences and share all speakers (they were
+made for voice conversion): they are ignored, and splits are carved by speaker.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import UserError, unknown
+from ..example import Example, Segment
+from . import Corpus
+from .tables import Dropped, index_audio
+
+EMOTIONS = (
+    "angry",
+    "happy",
+    "neutral",
+    "sad",
+    "surprise",
+)  # the owner's words, which are also the folders' names
+LANGUAGES = {
+    "mandarin": tuple(f"{n:04}" for n in range(1, 11)),
+    "english": tuple(f"{n:04}" for n in range(11, 21)),
+}
+# What stands after the sentence, in English or (speakers 0001-0010) in Chinese.
+TAGS = (*EMOTIONS, "生气", "快乐", "中立", "伤心", "惊喜")
+# Mostly tabs between the three columns; a few of the owner's lines have spaces or lack the emotion.
+LINE = re.compile(rf"(\d{{4}}_\d{{6}})\s+(.*?)(?:\s+(?:{'|'.join(TAGS)}))?", re.IGNORECASE)
+
+
+def load(root: Path, task: str, *, language: str = "english") -> Iterator[Example | Dropped]:
+    """The clips of one language, labelled by their folder.
+
+    A clip that the speaker's text file does not name has no text.
+    """
+    if language not in LANGUAGES:
+        raise unknown("language of esd", language, LANGUAGES)
+    for speaker in LANGUAGES[language]:
+        folder = _speaker_folder(root, speaker)
+        if folder is None:
+            yield Dropped("no folder of this speaker", speaker)
+            continue
+        yield from _load_speaker(
+            folder, speaker, fallback="gb18030" if language == "mandarin" else "cp1252"
+        )
+
+
+def _load_speaker(folder: Path, speaker: str, *, fallback: str) -> Iterator[Example | Dropped]:
+    """One speaker's clips, and the lines of the text file that no clip has."""
+    texts: dict[str, str] = {}
+    transcript = folder / f"{speaker}.txt"
+    for number, line in enumerate(_read_transcript(transcript, fallback).splitlines(), start=1):
+        parts = LINE.fullmatch(line.strip())
+        if parts is not None:
+            texts[parts[1]] = parts[2]
+        elif line.strip():
+            yield Dropped("not a line of a transcript", f"{transcript.name}:{number}")
+    found: set[str] = set()
+    for emotion in sorted(path for path in folder.iterdir() if path.name.lower() in EMOTIONS):
+        for stem, path in sorted(index_audio(emotion).items()):
+            if stem in found:
+                yield Dropped("the same clip under two emotions", stem)
+                continue
+            found.add(stem)
+            yield Example(
+                id=stem,
+                audio=(Segment(path),),
+                text=texts.get(stem, ""),
+                label=emotion.name.lower(),
+                speaker=speaker,
+            )
+    for stem in sorted(texts.keys() - found):
+        yield Dropped("no audio file", stem)
+
+
+def _speaker_folder(root: Path, speaker: str) -> Path | None:
+    """The speaker's folder: under `root`, or one or two folders down, as the zip unpacks."""
+    for pattern in (speaker, f"*/{speaker}", f"*/*/{speaker}"):
+        for folder in sorted(root.glob(pattern)):
+            if folder.is_dir():
+                return folder
+    return None
+
+
+def _read_transcript(path: Path, fallback: str) -> str:
+    """A speaker's text file: some are UTF-8, some UTF-16, some GBK (Mandarin) or Latin (English)."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    is_utf_16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    encodings = ("utf-16",) if is_utf_16 else ("utf-8-sig", fallback)
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UserError(f"{path} is not {' or '.join(encodings)} text; is the file whole?")
+
+
+CORPUS = Corpus(
+    load=load,
+    tasks=("ser",),
+    labels={"ser": EMOTIONS},
+    layout="0011/0011.txt and 0011/Angry/[train/]0011_000351.wav, one folder a speaker",
+    source="Zhou et al. 2021, arXiv:2105.14762, research use",
+)

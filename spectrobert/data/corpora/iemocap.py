@@ -1,0 +1,162 @@
+"""IEMOCAP: five sessions of an actress and an actor in dialogue, 10,039 turns (Busso et al. 2008).
+
+Four classes are the usual protocol: neutral, happy with excited merged in, angry, sad, 5531 turns.
+Nine are the owner's categories, all but "other" (`oth`) and "no agreement" (`xxx`), which are
+always dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ...errors import UserError, unknown
+from ..example import Example, Segment
+from . import Corpus
+from .tables import Dropped, index_audio, read_text
+
+SESSIONS = (1, 2, 3, 4, 5)
+SPEAKERS = tuple(f"Ses0{session}{sex}" for session in SESSIONS for sex in "FM")
+FOLDS: Mapping[str, tuple[str, ...]] = {  # how each fold's test turns begin
+    "session": tuple(f"Ses0{session}" for session in SESSIONS),
+    "speaker": SPEAKERS,
+}
+NINE = {
+    "neu": "neutral",
+    "hap": "happy",
+    "exc": "excited",
+    "ang": "angry",
+    "sad": "sad",
+    "fru": "frustrated",
+    "fea": "fearful",
+    "sur": "surprised",
+    "dis": "disgust",
+}
+FOUR = {"neu": "neutral", "hap": "happy", "exc": "happy", "ang": "angry", "sad": "sad"}
+CLASSES = {4: FOUR, 9: NINE}
+OWNER_LABELS = (*NINE, "oth", "xxx")
+# Users whose copy had other counts compared with published numbers in vain.
+EXPECTED = {"neutral": 1708, "happy": 1636, "angry": 1103, "sad": 1084}
+
+# The first F or M is who wore the markers, the last is who speaks.
+TURN = r"Ses0[1-5][FM]_\w+_[FM]\d{3}"
+NUMBER = r"(\d+\.?\d*)"
+EVALUATION = re.compile(
+    rf"\[{NUMBER} - {NUMBER}\]\t({TURN})\t(\w{{3}})\t\[{NUMBER}, {NUMBER}, {NUMBER}\]"
+)
+TRANSCRIPT = re.compile(rf"({TURN}) \[[^\]]*\]:(.*)")
+
+
+def load(
+    root: Path,
+    task: str,
+    *,
+    classes: int = 4,
+    folds: str = "session",
+    fold: int = 1,
+    strict: bool = True,
+) -> Iterator[Example | Dropped]:
+    """All labelled turns (`ser`) or all transcribed ones (`pre`).
+
+    Targets are (valence, arousal, dominance), 1 to 5. `folds="session"`: fold k tests session k. `folds="speaker"`: folds 1 to 10 test Ses01F, Ses01M,
+    Ses02F, ...; the partner in the same dialogues then stays in training. There is no validation
+    split: it is carved by speaker. Raises UserError where all five sessions are there but their
+    four classes are not the known 5531 turns; `strict` switches that off.
+    """
+    if classes not in CLASSES:
+        raise unknown("number of classes of iemocap", classes, CLASSES)
+    if folds not in FOLDS:
+        raise unknown("kind of folds of iemocap", folds, FOLDS)
+    if not 1 <= fold <= len(FOLDS[folds]):
+        raise unknown(f"{folds} fold of iemocap", fold, range(1, len(FOLDS[folds]) + 1))
+    unpacked = root / "IEMOCAP_full_release"  # what the owner's archive unpacks to
+    root = unpacked if unpacked.is_dir() else root
+    sessions = [session for session in SESSIONS if (root / f"Session{session}").is_dir()]
+    tested = FOLDS[folds][fold - 1]
+    rows = [
+        row
+        for session in sessions
+        for row in _session(root / f"Session{session}", task, classes, tested)
+    ]
+    if strict and task == "ser" and classes == 4 and len(sessions) == len(SESSIONS):
+        _check_counts(root, rows)
+    for session in SESSIONS:
+        if session not in sessions:
+            yield Dropped("no folder of this session", f"Session{session}")
+    yield from rows
+
+
+def _session(folder: Path, task: str, classes: int, tested: str) -> Iterator[Example | Dropped]:
+    """The turns of one session. `tested` is how the names of the test speakers begin."""
+    audio = index_audio(folder / "sentences" / "wav")
+    texts = _transcripts(folder / "dialog" / "transcriptions")
+    for where, line in _lines(folder / "dialog" / "EmoEvaluation"):
+        if not line.startswith("["):  # a header, or one annotator's vote
+            continue
+        parts = EVALUATION.fullmatch(line.rstrip())
+        if parts is None:
+            yield Dropped("unreadable line of EmoEvaluation", where)
+            continue
+        turn, emotion = parts[3], parts[4]
+        if emotion not in OWNER_LABELS:
+            raise UserError(f"{where}: label {emotion!r} is none of {', '.join(OWNER_LABELS)}")
+        if task == "ser" and emotion not in CLASSES[classes]:
+            yield Dropped(f"label {emotion}", turn)
+        elif task == "pre" and not texts.get(turn):
+            yield Dropped("no transcript", turn)
+        elif turn not in audio:
+            yield Dropped("no audio file", turn)
+        else:
+            speaker = _speaker(turn)
+            yield Example(
+                id=turn,
+                audio=(Segment(audio[turn]),),
+                text=texts.get(turn, ""),
+                label=CLASSES[classes][emotion] if task == "ser" else "",
+                targets=(float(parts[5]), float(parts[6]), float(parts[7])),
+                split="test" if speaker.startswith(tested) else "train",
+                speaker=speaker,
+            )
+
+
+def _transcripts(folder: Path) -> dict[str, str]:
+    lines = (TRANSCRIPT.fullmatch(line) for _, line in _lines(folder))
+    return {line[1]: line[2].strip() for line in lines if line is not None}
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, str]]:
+    """FILE:NUMBER and text of each line in a folder (its dot files are a Mac's leftovers)."""
+    for path in sorted(folder.glob("Ses*.txt")):
+        for number, line in enumerate(read_text(path).splitlines(), start=1):
+            yield f"{path.name}:{number}", line
+
+
+def _speaker(turn: str) -> str:
+    """Who speaks: Ses01M says `Ses01F_impro01_M003`, a turn of the dialogue `Ses01F_impro01`."""
+    return turn[:5] + turn.rpartition("_")[2][0]
+
+
+def _check_counts(root: Path, rows: Sequence[Example | Dropped]) -> None:
+    found = Counter(row.label for row in rows if isinstance(row, Example))
+    if found != EXPECTED:
+        shown, expected = (
+            ", ".join(f"{counts[label]} {label}" for label in EXPECTED)
+            for counts in (found, EXPECTED)
+        )
+        raise UserError(
+            f"{root} holds {found.total()} turns ({shown}) where IEMOCAP has "
+            f"{sum(EXPECTED.values())} ({expected}); is the copy whole? "
+            "dataset.strict=false takes it as it is"
+        )
+
+
+CORPUS = Corpus(
+    load=load,
+    tasks=("ser", "pre"),
+    folds=5,
+    layout="the full release: Session{1..5}/dialog/{EmoEvaluation,transcriptions}/*.txt and "
+    "Session{1..5}/sentences/wav/DIALOG/TURN.wav",
+    source="Busso et al. 2008, doi:10.1007/s10579-008-9076-6, licence from USC SAIL",
+)

@@ -1,0 +1,106 @@
+"""MELD: 13,708 utterances of a TV series, seven emotions, three sentiments (Poria et al. 2019).
+
+The owner's splits divide dialogues and share speakers: the six friends are in all three. So
+`speaker` stays empty, the group is the dialogue, and a score here says nothing about new speakers.
+MELD ships video: extract the audio first, with the command in `CORPUS.layout`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import UserError
+from ..example import Example, Segment
+from . import Corpus
+from .tables import Dropped, index_audio, read_table
+
+SPLITS = {"train": "train", "dev": "val", "test": "test"}
+EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
+SENTIMENTS = ("negative", "neutral", "positive")
+LABELS = {
+    "ser": ("Emotion", EMOTIONS),
+    "sentiment": ("Sentiment", SENTIMENTS),
+}  # by task: column, what it may hold
+COLUMNS = ("Utterance", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID")
+
+
+def load(root: Path, task: str) -> Iterator[Example | Dropped]:
+    """The utterances of all three splits; for `pre` without a label."""
+    for name, split in SPLITS.items():
+        table = root / f"{name}_sent_emo.csv"
+        if not table.is_file():  # the archive has train_sent_emo.csv one folder down
+            table = root / name / table.name
+        audio = _index_split(root, name)
+        for number, row in enumerate(
+            read_table(table, COLUMNS, encoding=_encoding(table)), start=1
+        ):
+            dialogue, utterance = row["Dialogue_ID"], row["Utterance_ID"]
+            if not (dialogue.isdecimal() and utterance.isdecimal()):
+                yield Dropped(
+                    "Dialogue_ID or Utterance_ID is no number", f"{table.name}, row {number}"
+                )
+                continue
+            clip = f"dia{int(dialogue)}_utt{int(utterance)}"
+            text = _mend(row["Utterance"])
+            if task == "pre" and not text:
+                yield Dropped("no text", f"{name}_{clip}")
+            elif clip not in audio:
+                yield Dropped("no audio file", f"{name}_{clip}")
+            else:
+                yield Example(
+                    id=f"{name}_{clip}",
+                    audio=(Segment(audio[clip]),),
+                    text=text,
+                    label=_label(row, task, f"{table}, row {number}"),
+                    split=split,
+                    group=f"{name}_dia{int(dialogue)}",  # each split numbers its dialogues from 0
+                )
+
+
+def _index_split(root: Path, name: str) -> dict[str, str]:
+    """The clips in all folders whose names contain that of the split."""
+    found: dict[str, str] = {}
+    for folder in sorted(root.glob(f"*{name}*/")):
+        found |= index_audio(folder)
+    return found
+
+
+def _label(row: dict[str, str], task: str, where: str) -> str:
+    if task not in LABELS:
+        return ""
+    column, allowed = LABELS[task]
+    label = row[column].lower()
+    if label not in allowed:
+        raise UserError(f"{where}: {column} {row[column]!r} is none of {', '.join(allowed)}")
+    return label
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8 as published; copies that went through a spreadsheet are in Windows' cp1252."""
+    try:
+        path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def _mend(text: str) -> str:
+    """The published text has some Windows characters as controls: U+0092 is a right quote."""
+    return re.sub(
+        "[\x80-\x9f]", lambda found: found[0].encode("latin-1").decode("cp1252", "ignore"), text
+    )
+
+
+CORPUS = Corpus(
+    load=load,
+    tasks=("ser", "sentiment", "pre"),
+    labels={"ser": EMOTIONS, "sentiment": SENTIMENTS},
+    layout="{train,dev,test}_sent_emo.csv and train_splits/, dev_splits_complete/, "
+    "output_repeated_splits_test/ with diaD_uttU.wav; MELD ships .mp4, so first, in each folder: "
+    'for f in dia*.mp4; do ffmpeg -i "$f" -vn -ac 1 -ar 16000 "${f%.mp4}.wav"; done',
+    source="Poria et al. 2019, arXiv:1810.02508, annotation GPL-3.0, clips for research",
+)

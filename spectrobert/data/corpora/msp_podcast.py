@@ -1,0 +1,98 @@
+"""MSP-Podcast: speech from podcasts, eight emotions, three dimensions (Lotfian & Busso 2019).
+
+Releases and test sets differ a lot (arousal CCC .75 on 1.7 test1, .57 on 1.11 test3): name both
+beside every score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ...errors import UserError, unknown
+from ..example import Example, Segment
+from . import Corpus
+from .tables import Dropped, index_audio, number, read_table, read_text
+
+# Early releases misspell the name.
+TABLES = tuple(
+    f"{folder}{name}.csv"
+    for folder in ("", "Labels/")
+    for name in ("labels_consensus", "labels_concensus")
+)
+COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Split_Set")
+EMOTIONS = {
+    "A": "angry",
+    "S": "sad",
+    "H": "happy",
+    "U": "surprised",
+    "F": "fearful",
+    "D": "disgust",
+    "C": "contempt",
+    "N": "neutral",
+}
+DROPPED = ("O", "X")  # another emotion; no agreement
+DIMENSIONS = ("EmoAct", "EmoVal", "EmoDom")
+SPLITS = {
+    "Train": "train",
+    "Development": "val",
+    "Validation": "val",
+}  # Validation: before release 1.11
+TESTS = {"test1": "Test1", "test2": "Test2", "test3": "Test3"}
+
+
+def load(root: Path, task: str, *, test: str = "test1") -> Iterator[Example | Dropped]:
+    """The eight classes; targets are (arousal, valence, dominance), 1 to 7.
+
+    `test` chooses one of the test sets. The text is that of `Transcripts/NAME.txt`, where the
+    release has it.
+    """
+    if test not in TESTS:
+        raise unknown("test set of msp_podcast", test, TESTS)
+    table = next((root / name for name in TABLES if (root / name).is_file()), root / TABLES[0])
+    splits = SPLITS | {TESTS[test]: "test"}
+    audio = index_audio(root / "Audios")
+    transcripts = {path.stem: path for path in (root / "Transcripts").glob("**/*.txt")}
+    for line, row in enumerate(read_table(table, COLUMNS), start=1):
+        clip, emotion, split = Path(row["FileName"]).stem, row["EmoClass"], row["Split_Set"]
+        if emotion not in EMOTIONS and emotion not in DROPPED:
+            allowed = ", ".join((*EMOTIONS, *DROPPED))
+            raise UserError(f"{table}, row {line}: EmoClass {emotion!r} is none of {allowed}")
+        if split not in SPLITS and split not in TESTS.values():
+            allowed = ", ".join((*SPLITS, *TESTS.values()))
+            raise UserError(f"{table}, row {line}: Split_Set {split!r} is none of {allowed}")
+        targets = _dimensions(row)
+        if split not in splits:
+            yield Dropped(f"of another test set, {split}", clip)
+        elif emotion in DROPPED:
+            yield Dropped(f"label {emotion}", clip)
+        elif not targets:
+            yield Dropped("EmoAct, EmoVal or EmoDom is not between 1 and 7", clip)
+        elif clip not in audio:
+            yield Dropped("no audio file", clip)
+        else:
+            yield Example(
+                id=clip,
+                audio=(Segment(audio[clip]),),
+                text=" ".join(read_text(transcripts[clip]).split()) if clip in transcripts else "",
+                label=EMOTIONS[emotion],
+                targets=targets,
+                split=splits[split],
+                speaker="" if row["SpkrID"] == "Unknown" else row["SpkrID"],
+            )
+
+
+def _dimensions(row: Mapping[str, str]) -> tuple[float, ...]:
+    """Arousal, valence, dominance; empty where one of them is missing or out of range."""
+    values = (number(row[name]) for name in DIMENSIONS)
+    valid = tuple(value for value in values if value is not None and 1 <= value <= 7)
+    return valid if len(valid) == len(DIMENSIONS) else ()
+
+
+CORPUS = Corpus(
+    load=load,
+    tasks=("ser",),
+    labels={"ser": tuple(EMOTIONS.values())},
+    layout="[Labels/]labels_consensus.csv and Audios/MSP-PODCAST_0001_0008.wav",
+    source="Lotfian & Busso 2019, doi:10.1109/TAFFC.2017.2736999, licence from UT Dallas",
+)

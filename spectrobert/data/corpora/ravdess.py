@@ -1,0 +1,116 @@
+"""RAVDESS, the speech clips: two sentences, eight emotions, 24 actors, 1440 clips of 3 to 5 s.
+
+Livingstone & Russo 2018, https://doi.org/10.1371/journal.pone.0196391; Zenodo 1188976; CC BY-NC-SA
+4.0. Labels are in the names: `MM-VV-EE-II-SS-RR-AA.wav`, modality, channel, emotion, intensity,
+statement, repetition, actor (odd: male).
+
+Only modality 03 (audio) and channel 01 (speech) are taken: the sound of the video files is the same
+recordings again. A name that is found twice (a copy in a nested folder, WAV beside FLAC) is taken
+once. One pair of the original, 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07, is the same bytes
+under two names: both are kept, their actor is one.
+
+The test split is one of the six folds of EmoBox (four actors, 240 clips each); validation is carved
+by actor.
+
+Tasks: `ser`, eight classes; the transcript is the text, and being one of two sentences says nothing
+of the label. `sentiment`: valence of the emotion; calm was recorded as a second neutral, and
+surprise, which may be of either sign, is left out (192 clips). `pre`: the transcript as text.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import UserError
+from ..example import Example, Segment
+from . import Corpus
+
+NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-([01]\d|2[0-4])")
+EXTENSIONS = (".wav", ".flac")
+EMOTIONS = (
+    "neutral",
+    "calm",
+    "happy",
+    "sad",
+    "angry",
+    "fearful",
+    "disgust",
+    "surprised",
+)  # 01 to 08
+SENTENCES = ("Kids are talking by the door", "Dogs are sitting by the door")  # 01, 02
+VALENCE = {
+    "neutral": "neutral",
+    "calm": "neutral",
+    "happy": "positive",
+    "sad": "negative",
+    "angry": "negative",
+    "fearful": "negative",
+    "disgust": "negative",
+}
+TEST_ACTORS = (  # EmoBox, data/ravdess/fold_*
+    ("01", "11", "20", "21"),
+    ("04", "10", "12", "14"),
+    ("08", "09", "19", "23"),
+    ("03", "05", "07", "24"),
+    ("02", "15", "16", "18"),
+    ("06", "13", "17", "22"),
+)
+
+
+def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example]:
+    """The clips anywhere under `root`; those of the fold's actors are for testing."""
+    if not 1 <= fold <= len(TEST_ACTORS):
+        raise UserError(f"ravdess has folds 1 to {len(TEST_ACTORS)}, not {fold}")
+    # in reverse, so that of copies the first path is the one that stays
+    files = {
+        path.stem: path
+        for path in sorted(root.rglob("*"), reverse=True)
+        if path.suffix.lower() in EXTENSIONS
+    }
+    strange = sorted(stem for stem in files if not NAME.fullmatch(stem))
+    if strange and len(strange) == len(files):
+        raise UserError(
+            f"none of {len(files)} files under {root} is named {CORPUS.layout}; "
+            f"the first is {strange[0]!r}"
+        )
+    if strange:
+        logging.getLogger(__name__).warning(
+            "ravdess: %d of %d files have other names and are left out, as %s",
+            len(strange),
+            len(files),
+            strange[0],
+        )
+    for stem, path in sorted(files.items()):
+        if stem in strange or not stem.startswith("03-01-"):
+            continue
+        emotion, _, sentence, _, actor = stem.split("-")[2:]
+        label = _label(task, EMOTIONS[int(emotion) - 1])
+        if label is None:
+            continue
+        yield Example(
+            id=stem,
+            audio=(Segment(str(path)),),
+            text=SENTENCES[int(sentence) - 1],
+            label=label,
+            split="test" if actor in TEST_ACTORS[fold - 1] else "train",
+            speaker=actor,
+        )
+
+
+def _label(task: str, emotion: str) -> str | None:
+    """The class for the task, or None where the clip does not serve it."""
+    labels = {"ser": emotion, "sentiment": VALENCE.get(emotion), "pre": ""}
+    return labels[task]
+
+
+CORPUS = Corpus(
+    load=load,
+    tasks=("pre", "ser", "sentiment"),
+    labels={"ser": EMOTIONS, "sentiment": ("negative", "neutral", "positive")},
+    folds=len(TEST_ACTORS),
+    layout="03-01-EE-II-SS-RR-AA.wav (or .flac), in Actor_NN folders or flat",
+    source="Livingstone & Russo 2018, doi:10.1371/journal.pone.0196391, CC BY-NC-SA 4.0",
+)

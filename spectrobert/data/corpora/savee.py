@@ -1,0 +1,60 @@
+"""SAVEE: 480 clips of four men, seven emotions (Haq & Jackson 2009).
+
+The sentences are not shipped as text. Four folds, one man tested in each, numbered as in EmoBox
+(`data/savee/fold_*`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import unknown
+from ..example import Example, Segment
+from . import Corpus
+from .tables import AUDIO_SUFFIXES, Dropped
+
+EMOTIONS = {
+    "a": "angry",
+    "d": "disgust",
+    "f": "fearful",
+    "h": "happy",
+    "n": "neutral",
+    "sa": "sad",
+    "su": "surprised",
+}
+TEST_SPEAKER = {1: "JE", 2: "KL", 3: "DC", 4: "JK"}
+NAME = re.compile(rf"({'|'.join(TEST_SPEAKER.values())})_({'|'.join(EMOTIONS)})\d\d")
+
+
+def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]:
+    """Every clip under `root`, named by folder and file (DC/a01.wav) or by file (DC_a01.wav)."""
+    if fold not in TEST_SPEAKER:
+        raise unknown("fold of savee", fold, TEST_SPEAKER)
+    for path in sorted(root.rglob("*")):
+        if path.suffix.lower() not in AUDIO_SUFFIXES:
+            continue
+        clip = path.stem if "_" in path.stem else f"{path.parent.name}_{path.stem}"
+        name = NAME.fullmatch(clip)
+        if name is None:
+            yield Dropped("file name is not SPEAKER/EMOTION NUMBER", str(path.relative_to(root)))
+            continue
+        speaker, emotion = name.groups()
+        yield Example(
+            id=clip,
+            audio=(Segment(str(path)),),
+            label=EMOTIONS[emotion],
+            split="test" if speaker == TEST_SPEAKER[fold] else "train",
+            speaker=speaker,
+        )
+
+
+CORPUS = Corpus(
+    load=load,
+    tasks=("ser",),
+    labels={"ser": tuple(EMOTIONS.values())},
+    folds=4,
+    layout="AudioData/DC/a01.wav, or DC_a01.wav in one folder",
+    source="Haq & Jackson 2009, University of Surrey, research use on registration",
+)

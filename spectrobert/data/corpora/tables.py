@@ -1,0 +1,165 @@
+"""Label files read row by row. Whatever is wrong with a file is one line that names it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...errors import UserError
+
+AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
+
+
+class Dropped(NamedTuple):
+    """A row that a parser leaves out, yielded in place of an Example: the framework counts them."""
+
+    reason: str  # the same words for every such row: "label <mixed>", "no audio file"
+    what: str  # which row: its id, or the file and line
+
+
+class Unquoted(csv.excel_tab):
+    """Tab-separated as the owners write it: a bare " is a part of the sentence."""
+
+    quoting = csv.QUOTE_NONE
+
+
+def read_table(
+    path: Path, columns: Sequence[str], *, delimiter: str = ",", encoding: str = "utf-8-sig"
+) -> Iterator[dict[str, str]]:
+    """The rows of a CSV or TSV with a header, all its columns, cells stripped of surrounding space.
+
+    `columns` must be there, in the header and in every row; other cells missing at the end of a
+    row read as "". Raises UserError: no such file, wrong encoding, a column missing, a row cut
+    short or too long.
+    """
+    style = csv.excel if delimiter != "\t" else Unquoted
+    try:
+        with open(path, encoding=encoding, newline="") as file:
+            reader = csv.reader(file, style, delimiter=delimiter)
+            header = [name.strip() for name in next(reader, [])]
+            require_columns(path, columns, header)
+            needed = 1 + max((header.index(name) for name in columns), default=-1)
+            for cells in reader:
+                if not cells:  # a blank line is no row
+                    continue
+                if not needed <= len(cells) <= len(header):
+                    raise UserError(
+                        f"{path}, line {reader.line_num}: {len(cells)} cells where the header has "
+                        f"{len(header)}; is the file whole?"
+                    )
+                cells += [""] * (len(header) - len(cells))
+                yield {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not {error.encoding} text: {error.reason}") from error
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num}: not a table: {error}") from error
+
+
+def require_columns(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:
+    """Raises UserError that names the missing columns and the ones found."""
+    missing = [name for name in columns if name not in found]
+    if missing:
+        shown = ", ".join(found)[:200] or "none"
+        raise UserError(f"{path} has no column {', '.join(missing)}; its columns: {shown!r}")
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 text file. Raises UserError where it is missing or not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not {error.encoding} text: {error.reason}") from error
+
+
+def read_json(path: Path, *, keep: Sequence[str] = ()) -> Any:
+    """What a JSON file holds; its shape is the caller's to check.
+
+    `keep` names the keys to keep of every object, all if empty: it halves the memory of large
+    files. Raises UserError where the file is missing or no JSON.
+    """
+
+    def trimmed(found: dict[str, Any]) -> dict[str, Any]:
+        return {key: found[key] for key in keep if key in found}
+
+    text = read_text(path)
+    try:
+        return json.loads(text, object_hook=trimmed if keep else None)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON: {error}; is the file whole?") from error
+
+
+def read_parquet(path: Path, columns: Sequence[str], *, rows: int = 32) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file, `rows` in memory at a time: with audio inside one is 0.2 MB.
+
+    Raises UserError: no such file, not Parquet, a column missing.
+    """
+    import pyarrow as pa  # here: half a second that no CSV corpus should wait for
+    import pyarrow.parquet as pq
+
+    try:
+        # A read-ahead of 1 MiB in place of the whole row group, which on the Hub is up to 100 MB.
+        with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+            require_columns(path, columns, file.schema_arrow.names)
+            for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
+                yield from batch.to_pylist()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path} as Parquet: {first_line(error)}") from error
+
+
+def shards(root: Path, name: str) -> list[Path]:
+    """The Parquet files of a split on the Hub: NAME/0000.parquet or NAME-00000-of-00014.parquet.
+
+    Empty where there are none. Raises UserError where the names tell that some are missing.
+    """
+    files = sorted(root.glob(f"{name}/*.parquet")) or sorted(root.glob(f"{name}-*-of-*.parquet"))
+    told = re.search(r"-of-(\d+)", files[0].name) if files else None
+    if told and len(files) != int(told[1]):
+        raise UserError(
+            f"{root / name}-*.parquet: {len(files)} files of {int(told[1])}; is the download whole?"
+        )
+    return files
+
+
+def embedded_audio(cell: object) -> bytes:
+    """The encoded file in a cell of a Hub audio column, `{"bytes", "path"}`; b"" where none is."""
+    data = cell.get("bytes") if isinstance(cell, dict) else None
+    return data if isinstance(data, bytes) else b""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message: a library's may be many lines, ours are one."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def index_audio(folder: Path) -> dict[str, str]:
+    """Path by file name without its ending, for all audio files anywhere under a folder.
+
+    One walk in place of one look-up per row: those are slow on a cluster's network disk.
+    """
+    found: dict[str, str] = {}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders.sort()
+        for name in sorted(names):
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() in AUDIO_SUFFIXES:
+                found.setdefault(stem, os.path.join(parent, name))
+    return found
+
+
+def number(cell: str | float | None) -> float | None:
+    """The finite number in a cell; None where there is none."""
+    try:
+        value = math.nan if cell is None else float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,64 @@
+"""TESS: two actresses, 200 words, seven emotions, 2800 clips (Dupuis & Pichora-Fuller 2010).
+
+Two speakers cannot make three speaker-disjoint splits. So `speaker` is left empty and the 200 words
+are the groups that stay on one side: both voices are heard in training and in testing, and a score
+here says nothing about new speakers (EmoBox's fold mixes them too, and does not even keep the words
+apart).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..example import Example, Segment
+from . import Corpus
+from .tables import AUDIO_SUFFIXES, Dropped
+
+EMOTIONS = {  # the owner's words
+    "angry": "angry",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happy": "happy",
+    "neutral": "neutral",
+    "ps": "pleasant surprise",
+    "sad": "sad",
+}
+# OA_bite_neutral.wav is the owner's slip for OAF_bite_neutral.wav.
+NAME = re.compile(rf"(OAF?|YAF)_([a-z]+)_({'|'.join(EMOTIONS)})", re.IGNORECASE)
+
+
+def load(root: Path, task: str) -> Iterator[Example | Dropped]:
+    """Every clip under `root`; the first of two with one name (a mirror ships each clip twice)."""
+    seen: set[str] = set()
+    for path in sorted(root.rglob("*")):
+        if path.suffix.lower() not in AUDIO_SUFFIXES:
+            continue
+        name = NAME.fullmatch(path.stem)
+        if name is None:
+            yield Dropped("file name is not ACTRESS_WORD_EMOTION", str(path.relative_to(root)))
+            continue
+        actress, word, emotion = (part.lower() for part in name.groups())
+        voice = "YAF" if actress == "yaf" else "OAF"
+        clip = f"{voice}_{word}_{emotion}"
+        if clip in seen:
+            yield Dropped("second file of the same clip", str(path.relative_to(root)))
+            continue
+        seen.add(clip)
+        yield Example(
+            id=clip,
+            audio=(Segment(str(path)),),
+            text=f"Say the word {word}.",
+            label=EMOTIONS[emotion],
+            group=word,
+        )
+
+
+CORPUS = Corpus(
+    load=load,
+    tasks=("ser",),
+    labels={"ser": tuple(EMOTIONS.values())},
+    layout="OAF_back_angry.wav, YAF_..., in any folders",
+    source="Dupuis & Pichora-Fuller 2010, doi:10.5683/SP2/E8H2MF, CC BY-NC-ND 4.0",
+)

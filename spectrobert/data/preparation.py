@@ -1,0 +1,112 @@
+"""From a corpus on disk to three Arrow tables, a label set and a record of what was done."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import datasets
+
+from ..config import DatasetConfig
+from ..errors import UserError
+from . import checks, clips, corpora, splits
+from .example import Example
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus, ready for one task."""
+
+    splits: dict[str, datasets.Dataset]  # by name of SPLITS
+    labels: tuple[str, ...]  # empty for pre-training
+    summary: splits.SplitSummary
+    skipped: list[checks.Skipped]
+
+
+def cache_dir() -> Path:
+    """Where findings about audio files are kept: $SPECTROBERT_CACHE, or the user's cache folder."""
+    base = os.environ.get("SPECTROBERT_CACHE")
+    return Path(base) if base else Path.home() / ".cache" / "spectrobert"
+
+
+def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
+    """`dataset.root`, or the folder of `data_dir` that bears the corpus' name."""
+    return Path(options.root) if options.root else Path(data_dir) / options.name
+
+
+def load(task: str, options: DatasetConfig, data_dir: str) -> list[Example]:
+    """All examples of a corpus, with its own options taken from the configuration."""
+    common = {f.name for f in fields(DatasetConfig)}
+    own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
+    return corpora.load(options.name, corpus_root(options, data_dir), task, **own)
+
+
+def prepare(
+    task: str,
+    options: DatasetConfig,
+    data_dir: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Prepared:
+    """Parse, look at the audio, draw the splits, collect the labels.
+
+    Raises UserError where the corpus, its audio, its splits or its labels cannot be used.
+    """
+    examples = load(task, options, data_dir)
+    cache = cache_dir() / f"{options.name}.json"
+    checked = checks.check(examples, options.check, options.max_skipped, cache, progress)
+    is_random = options.split == "random"
+    names, summary = splits.assign(
+        checked.examples,
+        val_share=options.val_share,
+        test_share=options.test_share,
+        seed=options.split_seed,
+        random=is_random,
+    )
+    splits.verify(checked.examples, names, random=is_random)
+    labels = () if task == "pre" else label_set(task, options.name, checked.examples, names)
+    tables = {}
+    for split in SPLITS:
+        chosen = [i for i, name in enumerate(names) if name == split]
+        tables[split] = clips.to_arrow(
+            [checked.examples[i] for i in chosen], [checked.seconds[i] for i in chosen]
+        )
+        if task == "pre":
+            _check_mismatch(split, tables[split])
+    return Prepared(tables, labels, summary, checked.skipped)
+
+
+def label_set(
+    task: str, corpus: str, examples: Sequence[Example], names: Sequence[str]
+) -> tuple[str, ...]:
+    """The classes: the corpus' own closed set, or what occurs in train.
+
+    Raises UserError for a label outside the set, with the rows' ids.
+    """
+    closed = corpora.corpus(corpus).labels.get(task)
+    seen = {e.label for e, name in zip(examples, names) if name == "train"}
+    known = tuple(closed) if closed else tuple(sorted(seen))
+    strange = Counter(e.label for e in examples if e.label not in known)
+    if strange:
+        label, count = strange.most_common(1)[0]
+        where = next(e.id for e in examples if e.label == label)
+        allowed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+        origin = "the corpus' classes" if closed else "the classes of train"
+        raise UserError(
+            f"label {label!r} of {count} examples (the first: {where}) is not among {origin}: {allowed}"
+        )
+    if len(known) < 2:
+        raise UserError(f"only one class ({known[0]!r}) for task {task!r}: nothing to tell apart")
+    return known
+
+
+def _check_mismatch(split: str, rows: datasets.Dataset) -> None:
+    if len(set(rows["text"])) < 2:
+        raise UserError(
+            f"pre-training needs two different texts in split {split!r} to build mismatched pairs;"
+            f" it has {len(rows)} examples with one text"
+        )

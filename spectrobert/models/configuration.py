@@ -1,0 +1,127 @@
+"""The configuration of a SpectroBERT model: every size and option, once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from transformers import PreTrainedConfig
+
+from ..audio import features
+
+# What a task or a tokenizer decides, not the user's `model.` group.
+DERIVED = ("vocab_size", "head", "num_logits")
+
+
+class SpectroBertConfig(PreTrainedConfig):
+    """Sizes and options of DESIGN section 2. The defaults are the thesis' model (`model=base`).
+
+    Raises ValueError where a value is not allowed; the message names the field, the value and what is.
+    """
+
+    model_type: ClassVar[str] = "spectrobert"
+
+    # BERT (transformers' names and defaults: bert-base-uncased)
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+
+    # log-mel, with AudioSet's statistics as in AST
+    num_mel_bins: int = 128
+    audio_mean: float = -4.2677393
+    audio_std: float = 4.5689974
+
+    # patches: (mel bins, frames)
+    patch: list[int] | tuple[int, ...] = (16, 16)
+    stride: list[int] | tuple[int, ...] = (10, 10)
+    pad_to_max: bool = False  # True: every clip is padded to max_frames, unmasked, as AST does
+    max_frames: int = 1024  # 10.24 s; what pad_to_max pads to
+    audio_positions: str = "learned"  # "learned": a time and a frequency table | "none": VisualBERT's reading
+    max_audio_positions: int = 512  # rows of the time table
+
+    # wav2vec 2.0 conv layers, run on each flattened patch
+    conv_dim: int = 512
+    conv_kernels: list[int] | tuple[int, ...] = (10, 3, 3, 3, 3, 2)
+    conv_strides: list[int] | tuple[int, ...] = (5, 2, 2, 2, 2, 2)
+    conv_norm: str = "layer"  # "layer": after every conv (wav2vec 2.0 large) | "group": after the first (base)
+    conv_pooling: str = "mean"  # where a patch leaves several conv frames: "mean" | "concat" them
+
+    # head
+    head: str = "none"  # "none" | "pretraining" | "classification"
+    num_logits: int = 0
+    head_dropout_prob: float = 0.1
+
+    # what transformers' BertLayer also asks for
+    is_decoder: ClassVar[bool] = False
+    add_cross_attention: ClassVar[bool] = False
+    pad_token_id: ClassVar[int] = 0
+
+    def __post_init__(self, **kwargs):
+        super().__post_init__(**kwargs)
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"model.{name}={getattr(self, name)!r}: allowed are {', '.join(allowed)}"
+                )
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"model.hidden_size={self.hidden_size} is not a multiple of"
+                f" model.num_attention_heads={self.num_attention_heads}"
+            )
+        for name in ("patch", "stride"):
+            pair = tuple(getattr(self, name))
+            if len(pair) != 2 or min(pair) < 1:
+                raise ValueError(f"model.{name}={list(pair)}: two positive numbers, [mel bins, frames]")
+            setattr(self, name, pair)
+        if self.patch[0] > self.num_mel_bins:
+            raise ValueError(
+                f"model.patch={list(self.patch)} is taller than model.num_mel_bins={self.num_mel_bins}"
+            )
+        self.conv_kernels, self.conv_strides = tuple(self.conv_kernels), tuple(self.conv_strides)
+        if len(self.conv_kernels) != len(self.conv_strides):
+            raise ValueError("model.conv_kernels and model.conv_strides differ in length")
+        if self.conv_frames < 1:
+            raise ValueError(
+                f"model.patch={list(self.patch)} holds {self.patch[0] * self.patch[1]} values, too few for"
+                f" {len(self.conv_kernels)} conv layers with kernels {list(self.conv_kernels)}"
+            )
+
+    @property
+    def conv_frames(self) -> int:
+        """Conv frames that one patch leaves: 1 for 16x16 and six layers, 0 or less where it is too small."""
+        values = self.patch[0] * self.patch[1]
+        for kernel, stride in zip(self.conv_kernels, self.conv_strides):
+            values = (values - kernel) // stride + 1
+        return values
+
+    @property
+    def audio_width(self) -> int:
+        """Width of a patch after pooling, before the projection."""
+        return self.conv_dim * (self.conv_frames if self.conv_pooling == "concat" else 1)
+
+    @property
+    def frequency_patches(self) -> int:
+        """Patches along the mel axis."""
+        return (self.num_mel_bins - self.patch[0]) // self.stride[0] + 1
+
+    @property
+    def max_seconds(self) -> float:
+        """The longest clip that the time table holds."""
+        frames = (self.max_audio_positions - 1) * self.stride[1] + self.patch[1]
+        return ((frames - 1) * features.HOP + features.WINDOW) / features.SAMPLE_RATE
+
+
+CHOICES = {
+    "conv_norm": ("layer", "group"),
+    "conv_pooling": ("mean", "concat"),
+    "audio_positions": ("learned", "none"),
+    "head": ("none", "pretraining", "classification"),
+}

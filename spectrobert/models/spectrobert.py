@@ -1,0 +1,113 @@
+"""SpectroBERT (thesis chapter 2): waveform -> log-mel patches -> audio tokens, joined with text in one BERT stack.
+
+Shapes: B batch, L word pieces, T samples, F frames, M mel bins, N audio tokens (time x frequency), P values in a
+patch, V real patches of the batch, D width. In every mask True means a real token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.masking_utils import create_bidirectional_mask
+from transformers.models.bert.modeling_bert import BertEncoder
+
+from ..audio import features
+from .audio_encoder import AudioEncoder
+from .configuration import SpectroBertConfig
+from .embeddings import JointEmbeddings
+from .heads import ClassificationHead, PretrainingHead
+
+HEADS: dict[str, type[nn.Module]] = {
+    "none": nn.Identity,
+    "pretraining": PretrainingHead,
+    "classification": ClassificationHead,
+}
+IGNORED = -100  # a word piece that the MLM loss does not look at
+
+
+@dataclass
+class Output:
+    """What a model returns for a batch; a field is None where its head is not built."""
+
+    hidden: Tensor  # (B, L + N, D)
+    mask: Tensor  # (B, L + N)
+    logits: Tensor | None = None  # (B, num_logits)
+    masked_words: Tensor | None = None  # (K, vocabulary): the K positions whose `mlm_labels` are not IGNORED
+    match: Tensor | None = None  # (B,)
+
+
+class SpectroBert(PreTrainedModel):
+    """The network, with the head its configuration names.
+
+    A batch is a mapping with `input_ids` (B, L), `text_mask` (B, L), `waveform` (B, T) float in [-1, 1] at 16 kHz,
+    zero beyond `num_samples` (B,); with the pre-training head also `mlm_labels` (B, L).
+    """
+
+    config_class = SpectroBertConfig
+    config: SpectroBertConfig
+    main_input_name = "input_ids"
+    base_model_prefix = "spectrobert"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_attention_backend = True
+
+    def __init__(self, config: SpectroBertConfig):
+        super().__init__(config)
+        self.audio_encoder = AudioEncoder(config)
+        self.embeddings = JointEmbeddings(config)
+        self.encoder = BertEncoder(config)
+        self.head = HEADS[config.head](config)
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, nn.Conv1d):
+            # As transformers does for wav2vec 2.0: std 0.02 would shrink the signal to nothing over six layers
+            init.kaiming_normal_(module.weight)
+        if isinstance(module, PretrainingHead):
+            init.zeros_(module.bias)
+
+    def audio_tokens(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T) -> (B, time, frequency, D) tokens, zero where padded, and (B, time) their mask."""
+        config = self.config
+        mels, lengths = features.log_mel(
+            waveform, num_samples, config.num_mel_bins, config.audio_mean, config.audio_std
+        )  # (B, F, M)
+        if config.pad_to_max:
+            mels = mels[:, : config.max_frames]
+            silence = (0.0 - config.audio_mean) / (2.0 * config.audio_std)
+            mels = F.pad(mels, (0, 0, 0, config.max_frames - mels.shape[1]), value=silence)
+            lengths = torch.full_like(lengths, config.max_frames)
+        values, real = features.patches(mels, lengths, config.patch, config.stride)
+        values, real = values[:, : config.max_audio_positions], real[:, : config.max_audio_positions]
+        tokens = self.audio_encoder(values[real].flatten(0, 1))  # (V, D): padding is never convolved
+        audio = tokens.new_zeros(*values.shape[:3], tokens.shape[-1])
+        audio[real] = tokens.unflatten(0, (-1, values.shape[2]))
+        return audio, real
+
+    def encode(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The joint sequence after the BERT stack: (B, L + N, D), and its mask (B, L + N)."""
+        audio, real = self.audio_tokens(batch["waveform"], batch["num_samples"])
+        joint = self.embeddings(batch["input_ids"], audio)  # (B, L + N, D)
+        audio_mask = real.repeat_interleave(audio.shape[2], dim=1)  # (B, N)
+        mask = torch.cat([batch["text_mask"].bool(), audio_mask], dim=1)
+        attention = create_bidirectional_mask(self.config, joint, mask)
+        return self.encoder(joint, attention_mask=attention).last_hidden_state, mask
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Output:
+        hidden, mask = self.encode(batch)
+        if isinstance(self.head, PretrainingHead):
+            text = hidden[:, : batch["input_ids"].shape[1]]
+            chosen = text[batch["mlm_labels"] != IGNORED]  # (K, D)
+            words = self.head.masked_words(chosen, self.embeddings.word_embeddings.weight)
+            return Output(hidden, mask, masked_words=words, match=self.head.match(hidden))
+        if isinstance(self.head, ClassificationHead):
+            return Output(hidden, mask, logits=self.head(hidden))
+        return Output(hidden, mask)

@@ -1,0 +1,152 @@
+"""The run directory: what it holds, and how it is read back (DESIGN section 4).
+
+    runs/<experiment_name>/seed<k>[/fold<f>]/
+        config.yaml  tokenizer/  checkpoints/{best,last}.ckpt  metrics.csv  skipped.csv
+        model/  predictions.csv  results.json        (when finished)
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .callbacks import LAST
+from .config import Config, from_dict, to_dict
+from .errors import UserError
+
+RESULTS = "results.json"
+# What a resumed run may change: it alters no number
+FREE_ON_RESUME = {
+    "resume",
+    "runs_dir",
+    "data_dir",
+    "trainer.epochs",
+    "trainer.num_workers",
+    "trainer.progress",
+    "trainer.checkpoint_minutes",
+    "trainer.threads",
+    "logger.mode",
+}
+PACKAGES = ("torch", "pytorch-lightning", "transformers", "datasets", "torchmetrics", "soundfile", "soxr")
+
+
+def run_folder(config: Config) -> Path:
+    """`runs/<experiment>/seed<k>`, with `/fold<f>` where the corpus has folds."""
+    folder = Path(config.runs_dir) / config.experiment_name / f"seed{config.seed}"
+    fold = getattr(config.dataset, "fold", None)
+    return folder / f"fold{fold}" if fold is not None else folder
+
+
+def claim(config: Config) -> Path | None:
+    """Decide whether the run directory may be used, before any work.
+
+    Returns the checkpoint to resume from, or None to begin.
+
+    Raises UserError where the directory holds another run, or a run of other settings is to be resumed.
+    """
+    folder = run_folder(config)
+    last = folder / "checkpoints" / LAST
+    if not (folder / "config.yaml").exists():
+        return None
+    if config.resume:
+        differences = _differences(read_config(folder), config)
+        if differences:
+            raise UserError(f"--resume: {folder} was begun with other settings: {'; '.join(differences[:4])}")
+        return last if last.exists() else None
+    if (folder / RESULTS).exists() or last.exists():
+        raise UserError(
+            f"{folder} holds a run already; continue it with --resume, or choose another --experiment_name or --seed"
+        )
+    return None
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _differences(old: Config, new: Config) -> list[str]:
+    before, now = _flat(to_dict(old)), _flat(to_dict(new))
+    return [
+        f"{key}={before.get(key)} then, {now.get(key)} now"
+        for key in sorted(before.keys() | now.keys())
+        if key not in FREE_ON_RESUME and before.get(key) != now.get(key)
+    ]
+
+
+def read_config(folder: Path) -> Config:
+    """The configuration of a run. Raises UserError where the folder holds none, or a damaged one."""
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"{folder} is not a run directory: it has no config.yaml")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    return from_dict(values)
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    """results.json of a finished run. Raises UserError where there is none."""
+    path = folder / RESULTS
+    if not path.is_file():
+        state = "has not finished" if (folder / "config.yaml").exists() else "is not a run directory"
+        raise UserError(f"{folder} {state}: no {RESULTS} in it")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write aside and rename: a reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, path)
+
+
+def write_config(folder: Path, config: Config) -> None:
+    """config.yaml"""
+    values = to_dict(config) | {"resume": False}
+    write_whole(folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(values)), sort_keys=False))
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A CSV file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+    os.replace(aside, path)
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of what decides the numbers."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def git_commit() -> str:
+    """Commit of the code, with "+changes" where the tree differs from it; "" outside a checkout."""
+    here = Path(__file__).parent
+
+    def ask(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        return ask("rev-parse", "HEAD") + ("+changes" if ask("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,156 @@
+"""Scores of a trained model on one split: metrics over the whole set, intervals, and a table of predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from . import build, metrics, runs
+from .config import Config
+from .data.datamodule import DataModule
+from .data.preparation import prepare
+from .data.vocabulary import load
+from .errors import UserError
+from .models.spectrobert import SpectroBert
+from .tasks import Task
+
+TOP = 10  # most classes whose probabilities are written out
+
+
+@dataclass
+class Scores:
+    """Of one split."""
+
+    split: str
+    n: int
+    values: dict[str, float]
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)  # 95 %, see metrics.bootstrap_interval
+    labels: tuple[str, ...] = ()
+    confusion_matrix: list[list[int]] = field(default_factory=list)  # rows true, columns predicted
+    predicted_histogram: dict[str, int] = field(default_factory=dict)
+    header: tuple[str, ...] = ()
+    rows: list[list[Any]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For results.json: all but the predictions."""
+        shown = {"split": self.split, "n": self.n, "metrics": self.values}
+        if self.labels:
+            shown |= {
+                "intervals": {name: list(pair) for name, pair in self.intervals.items()},
+                "labels": list(self.labels),
+                "predicted_histogram": self.predicted_histogram,
+            }
+            if len(self.labels) <= 50:
+                shown["confusion_matrix"] = self.confusion_matrix
+        return shown
+
+
+def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
+    """Run the model over a split, once."""
+    options = config.trainer
+    trainer = pl.Trainer(
+        accelerator="gpu" if options.accelerator == "cuda" else "cpu",
+        devices=1,
+        precision=build.precision(options),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    data.trainer = trainer
+    loader = data.test_dataloader() if split == "test" else data.val_dataloader()
+    task.eval()
+    trainer.test(task, dataloaders=loader, verbose=False)
+    values = task.test_metrics.compute()
+    rows = data.prepared.splits[split]
+    index = torch.cat([i for i, _ in task.rows]).numpy()
+    logits = torch.cat([x for _, x in task.rows])
+    order = np.argsort(index, kind="stable")
+    index, logits = index[order], logits[torch.from_numpy(order)]
+    scores = Scores(split, len(index), values)
+    if task.labels:
+        _add_classes(scores, task, rows, index, logits)
+    else:
+        scores.header = ("id", "p_match")
+        probabilities = logits.sigmoid().tolist()
+        scores.rows = [[rows[int(i)]["id"], f"{p:.6f}"] for i, p in zip(index, probabilities)]
+    return scores
+
+
+def _add_classes(scores: Scores, task: Task, rows: Any, index: np.ndarray, logits: torch.Tensor) -> None:
+    names = task.labels
+    number = {label: i for i, label in enumerate(names)}
+    chosen = rows.select(index)
+    truth = np.array([number[label] for label in chosen["label"]])
+    probabilities = logits.double().softmax(dim=-1).numpy()
+    predicted = probabilities.argmax(axis=1)
+    groups = [s or g or i for s, g, i in zip(chosen["speaker"], chosen["group"], chosen["id"])]
+    scores.labels = names
+    scores.intervals = {
+        "accuracy": metrics.bootstrap_interval(metrics.accuracy_of, truth, predicted, groups),
+        "unweighted_accuracy": metrics.bootstrap_interval(
+            metrics.unweighted_accuracy_of, truth, predicted, groups
+        ),
+    }
+    confusion = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(confusion, (truth, predicted), 1)
+    scores.confusion_matrix = confusion.tolist()
+    histogram = confusion.sum(axis=0)
+    scores.predicted_histogram = {names[i]: int(histogram[i]) for i in np.flatnonzero(histogram)}
+    shown = list(range(len(names))) if len(names) <= TOP else []
+    scores.header = ("id", "speaker", "label", "prediction", "p_prediction", *(f"p_{names[i]}" for i in shown))
+    scores.rows = [
+        [row_id, speaker, names[t], names[p], f"{q[p]:.6f}", *(f"{q[i]:.6f}" for i in shown)]
+        for row_id, speaker, t, p, q in zip(chosen["id"], chosen["speaker"], truth, predicted, probabilities)
+    ]
+
+
+def show(console: Console, scores: Scores, title: str) -> None:
+    """A table of the scores."""
+    table = Table(title=f"{title} (n={scores.n})")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for name, value in scores.values.items():
+        low_high = scores.intervals.get(name)
+        table.add_row(name, f"{value:.4f}", f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else "")
+    console.print(table)
+    if scores.predicted_histogram:
+        parts = sorted(scores.predicted_histogram.items(), key=lambda pair: -pair[1])[:TOP]
+        console.print("predicted: " + ", ".join(f"{name} {count}" for name, count in parts), highlight=False)
+
+
+def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
+    """Configuration, model and tokenizer of a finished run. Raises UserError where it is not one."""
+    config = runs.read_config(folder)
+    runs.read_results(folder)
+    model = SpectroBert.from_pretrained(folder / "model").eval()
+    return config, model, load(str(folder / "model"))
+
+
+def evaluate(folder: Path, split: str = "test", data_dir: str = "", silence_audio: bool = False) -> Scores:
+    """Score a finished run again from its directory alone.
+
+    Args:
+        silence_audio: zero every waveform, to see what the text alone answers.
+
+    Raises UserError where the directory is no finished run, or its corpus is gone or has changed.
+    """
+    if split not in ("val", "test"):
+        raise UserError(f"--split {split!r}: allowed are val, test")
+    config, model, words = load_run(folder)
+    config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
+    prepared = prepare(config.task.name, config.dataset, data_dir or config.data_dir)
+    names = tuple(model.config.id2label[i] for i in range(len(model.config.id2label))) if prepared.labels else ()
+    if names != prepared.labels:
+        raise UserError(f"the labels of {config.dataset.name} have changed since {folder} was trained")
+    task = build.task(config, model, prepared)
+    return score(config, task, build.datamodule(config, prepared, words), split)

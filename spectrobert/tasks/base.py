@@ -1,0 +1,123 @@
+"""What every task shares: the optimiser, the steps, and scoring over the whole set."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import (
+    get_constant_schedule_with_warmup,
+    get_cosine_schedule_with_warmup,
+    get_linear_schedule_with_warmup,
+)
+
+from ..config import OptimConfig, TaskConfig
+from ..freezing import train_mode
+from ..models.spectrobert import Output, SpectroBert
+
+SCHEDULES = {
+    "constant": lambda optimizer, warmup, total: get_constant_schedule_with_warmup(optimizer, warmup),
+    "linear": get_linear_schedule_with_warmup,
+    "cosine": get_cosine_schedule_with_warmup,
+}
+
+
+class Task(LightningModule):
+    """A model, a loss and metrics. A subclass says which head it needs and what is right.
+
+    Args:
+        model: with the head that `head` and `num_logits` ask for.
+        labels: the classes, in the order of the logits; empty for pre-training.
+        class_weights: (C,) by class, or None.
+    """
+
+    head: ClassVar[str]
+
+    def __init__(
+        self,
+        model: SpectroBert,
+        config: TaskConfig,
+        optim: OptimConfig,
+        labels: tuple[str, ...] = (),
+        class_weights: Tensor | None = None,
+    ):
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.optim = optim
+        self.labels = labels
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.val_metrics = self.new_metrics()
+        self.test_metrics = self.new_metrics()
+        self.rows: list[tuple[Tensor, Tensor]] = []  # of the last scored set: (B,) indices, (B, ...) logits
+
+    @staticmethod
+    def num_logits(labels: tuple[str, ...]) -> int:
+        """Width of the head for these labels."""
+        return len(labels)
+
+    def new_metrics(self) -> nn.Module:
+        """An empty metric with `update_from`'s counterpart `compute` and `reset`."""
+        raise NotImplementedError
+
+    def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Scalars; the one called `loss` is minimised."""
+        raise NotImplementedError
+
+    def score(self, metrics: Any, output: Output, batch: dict[str, Tensor]) -> Tensor:
+        """Update `metrics`; return what predictions.csv is made of, one row per example."""
+        raise NotImplementedError
+
+    def forward(self, batch: dict[str, Tensor]) -> Output:
+        return self.model(batch)
+
+    def train(self, mode: bool = True) -> Task:
+        super().train(mode)
+        if mode:
+            train_mode(self.model)
+        return self
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        losses = self.losses(self(batch), batch)
+        if not torch.isfinite(losses["loss"]):
+            raise FloatingPointError(
+                f"loss is {losses['loss'].item()} at step {self.global_step} (epoch {self.current_epoch});"
+                " try a smaller optim.lr or trainer.precision=32-true"
+            )
+        self.log_dict(
+            {f"train/{name}": value.detach() for name, value in losses.items()},
+            batch_size=len(batch["index"]),
+        )
+        return losses["loss"]
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self.score(self.val_metrics, self(batch), batch)
+
+    def on_validation_epoch_end(self) -> None:
+        values = self.val_metrics.compute()
+        self.val_metrics.reset()
+        self.log_dict({f"val/{name}": value for name, value in values.items()}, rank_zero_only=True)
+
+    def on_test_epoch_start(self) -> None:
+        self.rows = []
+        self.test_metrics.reset()
+
+    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        logits = self.score(self.test_metrics, self(batch), batch)
+        self.rows.append((batch["index"].cpu(), logits.float().cpu()))
+
+    def configure_optimizers(self) -> Any:
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        optimizer = torch.optim.RAdam(
+            trained, lr=self.optim.lr, weight_decay=self.optim.weight_decay, decoupled_weight_decay=True
+        )
+        total = int(self.trainer.estimated_stepping_batches)
+        warmup = round(total * self.optim.warmup_share)
+        schedule: LambdaLR = SCHEDULES[self.optim.schedule](optimizer, warmup, total)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }

@@ -1,0 +1,153 @@
+"""One run, from a configuration to results.json."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from . import build, freezing, runs, scoring
+from .config import Config
+from .data import preparation
+from .models.spectrobert import SpectroBert
+from .pretrained import seed_everything
+
+BEST = "best.ckpt"
+
+
+def fit(config: Config, console: Console) -> dict[str, Any]:
+    """Train, score the test split once at the monitored checkpoint, and write the run directory.
+
+    Returns the contents of results.json. Everything that can be refused is refused before anything is written.
+    Raises UserError.
+    """
+    began = time.monotonic()
+    build.precision(config.trainer)  # a missing GPU is said before the data is read
+    checkpoint = runs.claim(config)
+    folder = runs.run_folder(config)
+    if config.resume and (folder / runs.RESULTS).exists():
+        console.print(f"{folder} has finished; nothing to resume", highlight=False)
+        return runs.read_results(folder)
+    if config.trainer.threads:
+        torch.set_num_threads(config.trainer.threads)
+
+    prepared = prepare(config, console)
+    words = build.tokenizer(config, prepared.splits["train"]["text"])
+    settings = build.model_config(config, len(words), prepared.labels)
+    seed_everything(config.seed)
+    model = build.model(config, settings)
+    frozen = freezing.freeze(model, config.freeze.train, config.freeze.name)
+    task = build.task(config, model, prepared)
+    data = build.datamodule(config, prepared, words)
+    show(console, config, folder, prepared, frozen)
+
+    runs.write_config(folder, config)
+    words.save_pretrained(folder / "tokenizer")
+    runs.write_table(folder / "skipped.csv", ("id", "recording", "fault"), prepared.skipped)
+    trainer = build.trainer(config, folder, console)
+    with warnings.catch_warnings():
+        # Lightning advises more workers than the machine has cores, and shorter logging intervals
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*The number of training batches.*")
+        warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return finish(config, console, folder, trainer, task, data, frozen, time.monotonic() - began)
+
+
+def prepare(config: Config, console: Console) -> preparation.Prepared:
+    """The corpus of a run, with a bar while its audio is looked at."""
+    with Progress(console=console, transient=True, disable=not config.trainer.progress) as bars:
+        bar = bars.add_task(f"{config.dataset.name}: looking at the audio", total=None)
+        return preparation.prepare(
+            config.task.name,
+            config.dataset,
+            config.data_dir,
+            lambda done, total: bars.update(bar, completed=done, total=total),
+        )
+
+
+def show(
+    console: Console,
+    config: Config,
+    folder: Path,
+    prepared: preparation.Prepared,
+    frozen: freezing.FreezeSummary,
+) -> None:
+    """What is about to happen: data, splits, and which parameters train."""
+    sizes = ", ".join(f"{name} {len(rows)}" for name, rows in prepared.splits.items())
+    console.print(f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}", highlight=False)
+    console.print(f"split: {prepared.summary.definition}", highlight=False)
+    if prepared.skipped:
+        console.print(
+            f"skipped {len(prepared.skipped)} unusable files, listed in {folder / 'skipped.csv'}", highlight=False
+        )
+    table = Table(title=f"freeze={frozen.name}: {frozen.trainable:,} of {frozen.total:,} parameters train")
+    table.add_column("part")
+    table.add_column("parameters", justify="right")
+    table.add_column("trains")
+    for part, (some, everything) in frozen.counts.items():
+        table.add_row(part, f"{everything:,}", "yes" if some else "frozen")
+    console.print(table)
+
+
+def finish(
+    config: Config,
+    console: Console,
+    folder: Path,
+    trainer: pl.Trainer,
+    task: Any,
+    data: Any,
+    frozen: freezing.FreezeSummary,
+    seconds: float,
+) -> dict[str, Any]:
+    """Score the monitored checkpoint on the test split, and write the model, the predictions and the results."""
+    best = folder / "checkpoints" / BEST
+    monitored: dict[str, Any] = {"name": config.task.monitor, "checkpoint": "last"}
+    if best.exists():
+        saved = torch.load(best, map_location="cpu", weights_only=False)
+        task.load_state_dict(saved["state_dict"])
+        monitored |= {"checkpoint": "best", "epoch": saved["epoch"] + 1, "step": saved["global_step"]}
+    model: SpectroBert = task.model
+    model.save_pretrained(folder / "model")
+    data.reading.tokenizer.save_pretrained(folder / "model")
+    scores = scoring.score(config, task, data, "test")
+    validation = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+    if config.task.monitor in validation and trainer.checkpoint_callback is not None:
+        chosen = trainer.checkpoint_callback.best_model_score
+        monitored["value"] = float(chosen) if chosen is not None else validation[config.task.monitor]
+    results = {
+        "experiment": config.experiment_name,
+        "task": config.task.name,
+        "dataset": config.dataset.name,
+        "seed": config.seed,
+        "fold": getattr(config.dataset, "fold", None),
+        "test": scores.to_dict(),
+        "last_validation": validation,
+        "monitor": monitored,
+        "epochs_run": trainer.current_epoch,
+        "steps_run": trainer.global_step,
+        "split": data.prepared.summary.to_dict(),
+        "skipped_files": len(data.prepared.skipped),
+        "silence_audio": config.dataset.silence_audio,
+        "freeze": frozen.to_dict(),
+        "init": asdict(config.init),
+        "versions": runs.versions(),
+        "git_commit": runs.git_commit(),
+        "seconds": seconds,
+    }
+    runs.write_table(folder / "predictions.csv", scores.header, scores.rows)
+    runs.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
+    scoring.show(console, scores, f"{config.experiment_name}: test split, {config.dataset.name}")
+    console.print(f"results: {folder / runs.RESULTS}", highlight=False)
+    return results
