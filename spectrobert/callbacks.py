@@ -122,6 +122,7 @@ class EpochLine(Callback):
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  step {trainer.global_step}  {values}"
             f"  ({time.monotonic() - self.began:.1f} s)",
             highlight=False,
+            soft_wrap=True,
         )
 
 

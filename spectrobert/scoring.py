@@ -125,7 +125,7 @@ def show(console: Console, scores: Scores, title: str) -> None:
     console.print(table)
     if scores.predicted_histogram:
         parts = sorted(scores.predicted_histogram.items(), key=lambda pair: -pair[1])[:TOP]
-        console.print("predicted: " + ", ".join(f"{name} {count}" for name, count in parts), highlight=False)
+        console.print("predicted: " + ", ".join(f"{name} {count}" for name, count in parts), highlight=False, soft_wrap=True)
 
 
 def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:

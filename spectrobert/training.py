@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 import warnings
 from dataclasses import asdict
@@ -14,6 +15,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from transformers.utils.logging import disable_progress_bar
 
 from . import build, freezing, runs, scoring
 from .config import Config
@@ -24,6 +26,13 @@ from .pretrained import seed_everything
 BEST = "best.ckpt"
 
 
+def quiet() -> None:
+    """Silence the advertisements and the bars of libraries; their warnings and errors stay."""
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    disable_progress_bar()
+
+
 def fit(config: Config, console: Console) -> dict[str, Any]:
     """Train, score the test split once at the monitored checkpoint, and write the run directory.
 
@@ -31,11 +40,12 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
     Raises UserError.
     """
     began = time.monotonic()
+    quiet()
     build.precision(config.trainer)  # a missing GPU is said before the data is read
     checkpoint = runs.claim(config)
     folder = runs.run_folder(config)
     if config.resume and (folder / runs.RESULTS).exists():
-        console.print(f"{folder} has finished; nothing to resume", highlight=False)
+        console.print(f"{folder} has finished; nothing to resume", highlight=False, soft_wrap=True)
         return runs.read_results(folder)
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
@@ -86,19 +96,20 @@ def show(
 ) -> None:
     """What is about to happen: data, splits, and which parameters train."""
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in prepared.splits.items())
-    console.print(f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}", highlight=False)
-    console.print(f"split: {prepared.summary.definition}", highlight=False)
+    console.print(f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}", highlight=False, soft_wrap=True)
+    console.print(f"split: {prepared.summary.definition}", highlight=False, soft_wrap=True)
     if prepared.skipped:
         console.print(
-            f"skipped {len(prepared.skipped)} unusable files, listed in {folder / 'skipped.csv'}", highlight=False
+            f"skipped {len(prepared.skipped)} unusable files, listed in {folder / 'skipped.csv'}", highlight=False, soft_wrap=True
         )
-    table = Table(title=f"freeze={frozen.name}: {frozen.trainable:,} of {frozen.total:,} parameters train")
+    table = Table(title=f"freeze={frozen.name}", title_justify="left")
     table.add_column("part")
     table.add_column("parameters", justify="right")
     table.add_column("trains")
     for part, (some, everything) in frozen.counts.items():
         table.add_row(part, f"{everything:,}", "yes" if some else "frozen")
     console.print(table)
+    console.print(f"{frozen.trainable:,} of {frozen.total:,} parameters train", highlight=False)
 
 
 def finish(
@@ -149,5 +160,5 @@ def finish(
     runs.write_table(folder / "predictions.csv", scores.header, scores.rows)
     runs.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
     scoring.show(console, scores, f"{config.experiment_name}: test split, {config.dataset.name}")
-    console.print(f"results: {folder / runs.RESULTS}", highlight=False)
+    console.print(f"results: {folder / runs.RESULTS}", highlight=False, soft_wrap=True)
     return results

@@ -163,14 +163,14 @@ EVENTS: dict[str, Callable[[Generator, float], Signal]] = {
 
 
 def scene(names: Sequence[str], rng: Generator) -> NDArray[np.int16]:
-    """One to three events, one after the other: 2 to 3 seconds, each event with a loudness of its own."""
+    """One to three events, one after the other: 1.6 to 3 seconds, each event with a loudness of its own."""
     shortest, longest = {1: (0.8, 1.4), 2: (0.6, 1.0), 3: (0.5, 0.7)}[len(names)]
     pieces = [np.zeros(int(rng.uniform(0.05, 0.2) * RATE), np.float32)]
     for name in names:
         event = EVENTS[name](rng, rng.uniform(shortest, longest))
         pieces.append(_fade(event * np.float32(_between(rng, 0.15, 0.6) / np.abs(event).max())))
         pieces.append(np.zeros(int(rng.uniform(0.08, 0.2) * RATE), np.float32))
-    missing = int(2.0 * RATE) - sum(len(piece) for piece in pieces)
+    missing = int(1.6 * RATE) - sum(len(piece) for piece in pieces)
     return _record(np.concatenate([*pieces, np.zeros(max(0, missing), np.float32)]), rng)
 
 

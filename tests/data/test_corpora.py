@@ -1,4 +1,4 @@
-"""RAVDESS, ESC-10, Clotho-AQA and a user's own tables: what the parsers make of the owners' files."""
+"""RAVDESS, ESC-10, Clotho-AQA and a user's own tables, as parsed from their owners' files."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ class TestRavdess:
             "notes.wav",
             "03-01-01-01-01-02-01.txt",
         )
-        assert [e.id for e in load("ravdess", tmp_path, "ser")] == ["03-01-01-01-01-01-01"]
+        (example,) = load("ravdess", tmp_path, "ser")
+        assert example.audio[0].audio == str(tmp_path / "03-01-01-01-01-01-01.flac")
         assert "3 of 6 files have other names" in caplog.text
 
     def test_no_name_fits(self, tmp_path: Path) -> None:
@@ -195,6 +196,8 @@ class TestEsc10:
             questions = {question for question, _ in answers}
             assert all(answers[q, "yes"] == answers[q, "no"] > 0 for q in questions)
             assert sum(q.startswith("can you hear") for q in questions) == 10
+            recordings = {e.audio[0].audio for e in of_split if len(e.audio) == 1}
+            assert sum(len(e.audio) == 1 for e in of_split) == 2 * len(recordings)
         for of_split in by_split(load("esc10", real_data / "esc10", "aqa_open")).values():
             answers = Counter((e.question, e.label) for e in of_split)
             for question, total in Counter(e.question for e in of_split).items():
@@ -385,9 +388,14 @@ class TestCsv:
 
     def test_a_tsv_with_bare_quotation_marks(self, tmp_path: Path) -> None:
         file = self.write(
-            tmp_path / "m.tsv", "audio\ttext", 'a.wav\t"Go', "b.wav\tx", 'c.wav\t"', ""
+            tmp_path / "m.tsv", "audio\ttext", 'a.wav\t"Go', 'b.wav\t"A" or "B"', 'c.wav\t"', ""
         )
-        assert [e.text for e in self.load(file)] == ['"Go', "x", '"']
+        assert [e.text for e in self.load(file)] == ['"Go', '"A" or "B"', '"']
+
+    def test_not_a_number_is_an_empty_cell(self, tmp_path: Path) -> None:
+        """As pandas writes it."""
+        file = self.write(tmp_path / "m.jsonl", '{"audio": "a.wav", "text": "x", "end": NaN}')
+        assert self.load(file)[0].audio[0].end is None
 
     def test_parquet_with_the_audio_inside(self, tmp_path: Path) -> None:
         import pyarrow

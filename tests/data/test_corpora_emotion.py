@@ -178,7 +178,7 @@ def test_savee_folds_test_each_man_once(tmp_path: Path) -> None:
 
 
 def write_english(root: Path, speaker: str, text: str | bytes) -> None:
-    """One speaker: the first sentence angry (cut into the owner's split folders), the second neutral."""
+    """One speaker: an angry clip in one of the owner's split folders, and a neutral one."""
     write(root / speaker / f"{speaker}.txt", text)
     write(root / speaker / "Angry" / "train" / f"{speaker}_000351.wav")
     write(root / speaker / "Neutral" / f"{speaker}_000001.wav")
@@ -351,7 +351,7 @@ def test_meld_bad_rows(meld_root: Path) -> None:
         list(meld.load(meld_root, "ser"))
     assert len(examples(meld.load(meld_root, "sentiment"))) == 4
     dev.unlink()
-    with pytest.raises(UserError, match="dev_sent_emo.csv"):
+    with pytest.raises(UserError, match=r"dev_sent_emo\.csv"):
         list(meld.load(meld_root, "ser"))
 
 
@@ -380,7 +380,7 @@ def damage(draw: st.DrawFn) -> Callable[[bytes], bytes]:
 
 
 def parse_or_refuse(rows: Rows) -> list[Example | Dropped]:
-    """What a parser makes of a spoilt file: rows, or one line of complaint. Anything else fails the test."""
+    """What a parser makes of a spoilt file: rows, or one line of complaint, and nothing else."""
     try:
         found = list(rows)
     except UserError as error:

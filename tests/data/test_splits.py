@@ -161,7 +161,7 @@ class TestAssign:
         assert all(len(on) == 1 for on in sides(examples, splits, "group").values())
 
     def test_speakers_groups_and_scenes_join_in_chains(self) -> None:
-        """a-b share a speaker, b-c a group, c-d a recording: one side for all; 20 others are free."""
+        """a-b share a speaker, b-c a group, c-d a recording: one side; 20 others are free."""
         chain = [
             example("a", speaker="s"),
             example("b", speaker="s", group="g"),

@@ -148,7 +148,7 @@ def _words(events: Sequence[str]) -> dict[str, str]:
 def _captioned_scenes(seed: int, split: str, count: int) -> Iterator[Clip]:
     for i in range(count):
         rng = _rng(seed, id := f"pre-{split}-scene-{i:05d}")
-        events = rng.permutation(list(NAMES)).tolist()[: rng.choice([1, 2, 3], p=[0.35, 0.5, 0.15])]
+        events = rng.permutation(list(NAMES)).tolist()[: rng.choice([1, 2, 3], p=[0.5, 0.4, 0.1])]
         caption = _pick(rng, CAPTIONS[len(events)]).format_map(_words(events))
         yield Clip(id, partial(scene, events, rng), [{"text": caption}])
 

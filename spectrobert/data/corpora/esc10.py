@@ -165,12 +165,11 @@ def _yes_or_no(clips: Sequence[Clip], pairs: Sequence[tuple[Clip, Clip]]) -> Mad
             ((clip,), f"?{category}", question, "", "yes") for clip in with_it[: len(without)]
         )
         yield from (((clip,), f"?{category}", question, "", "no") for clip in without)
-    for one, other in pairs:
-        asked = (one, other) if generator.random() < 0.5 else (other, one)
-        first, last = (SOUNDS[clip.category][0] for clip in asked)
+    for pair in pairs:
+        first, last = (SOUNDS[clip.category][0] for clip in pair)
         question = f"does the {first} come before the {last}?"
-        yield asked, "", question, "", "yes"
-        yield asked[::-1], "", question, "", "no"
+        yield pair, "", question, "", "yes"
+        yield pair[::-1], "", question, "", "no"
 
 
 def _one_word(clips: Sequence[Clip], pairs: Sequence[tuple[Clip, Clip]]) -> Made:

@@ -87,7 +87,7 @@ def _speaker_folder(root: Path, speaker: str) -> Path | None:
 
 
 def _read_transcript(path: Path, fallback: str) -> str:
-    """A speaker's text file: some are UTF-8, some UTF-16, some GBK (Mandarin) or Latin (English)."""
+    """A speaker's text file, in UTF-8, in UTF-16, in GBK (Mandarin) or in Latin (English)."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -60,10 +60,12 @@ def load(
 ) -> Iterator[Example | Dropped]:
     """All labelled turns (`ser`) or all transcribed ones (`pre`).
 
-    Targets are (valence, arousal, dominance), 1 to 5. `folds="session"`: fold k tests session k. `folds="speaker"`: folds 1 to 10 test Ses01F, Ses01M,
+    Targets are (valence, arousal, dominance), 1 to 5.
+
+    `folds="session"`: fold k tests session k. `folds="speaker"`: folds 1 to 10 test Ses01F, Ses01M,
     Ses02F, ...; the partner in the same dialogues then stays in training. There is no validation
     split: it is carved by speaker. Raises UserError where all five sessions are there but their
-    four classes are not the known 5531 turns; `strict` switches that off.
+    four classes are not the known 5531 turns; `strict=False` takes them as they are.
     """
     if classes not in CLASSES:
         raise unknown("number of classes of iemocap", classes, CLASSES)

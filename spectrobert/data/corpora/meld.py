@@ -71,10 +71,9 @@ def _label(row: dict[str, str], task: str, where: str) -> str:
     if task not in LABELS:
         return ""
     column, allowed = LABELS[task]
-    label = row[column].lower()
-    if label not in allowed:
+    if row[column] not in allowed:
         raise UserError(f"{where}: {column} {row[column]!r} is none of {', '.join(allowed)}")
-    return label
+    return row[column]
 
 
 def _encoding(path: Path) -> str:
