@@ -6,6 +6,7 @@ import json
 import logging
 import time
 import warnings
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
 
     runs.write_config(folder, config)
     words.save_pretrained(folder / "tokenizer")
-    runs.write_table(folder / "skipped.csv", ("id", "recording", "fault"), prepared.skipped)
+    unused = [*prepared.skipped, *((row.what, "", row.reason) for row in prepared.dropped)]
+    runs.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
     trainer = build.trainer(config, folder, console)
     with warnings.catch_warnings():
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
@@ -98,6 +100,8 @@ def show(
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in prepared.splits.items())
     console.print(f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}", highlight=False, soft_wrap=True)
     console.print(f"split: {prepared.summary.definition}", highlight=False, soft_wrap=True)
+    for reason, count in Counter(row.reason for row in prepared.dropped).most_common():
+        console.print(f"left out {count} rows: {reason}", highlight=False, soft_wrap=True)
     if prepared.skipped:
         console.print(
             f"skipped {len(prepared.skipped)} unusable files, listed in {folder / 'skipped.csv'}", highlight=False, soft_wrap=True
@@ -150,6 +154,7 @@ def finish(
         "steps_run": trainer.global_step,
         "split": data.prepared.summary.to_dict(),
         "skipped_files": len(data.prepared.skipped),
+        "dropped_rows": dict(Counter(row.reason for row in data.prepared.dropped)),
         "silence_audio": config.dataset.silence_audio,
         "freeze": frozen.to_dict(),
         "init": asdict(config.init),

@@ -148,10 +148,8 @@ def _error(audio: Audio, fault: Fault, detail: str) -> AudioError:
 def _open(audio: Audio) -> Iterator[sf.SoundFile]:
     try:
         file = sf.SoundFile(audio if isinstance(audio, str) else BytesIO(audio))
-    except (
-        sf.LibsndfileError,
-        TypeError,
-    ) as error:  # TypeError: a name in .raw, which has no header
+    except (sf.LibsndfileError, TypeError) as error:
+        # TypeError is what soundfile raises for a name in .raw, which has no header
         raise _why_unopened(audio, error) from None
     with file:
         if file.frames > NO_LENGTH:
@@ -233,14 +231,16 @@ def _blocks(
                 audio, "truncated", f"decoding stopped (libsndfile error {error.code})"
             ) from None
         position += len(block)
-        if len(block) < wanted and stop - position > TOLERANCE_SECONDS * file.samplerate:
+        lacking = (stop - position if len(block) < wanted else 0) / file.samplerate
+        if lacking > TOLERANCE_SECONDS or position == begin:
             there, promised = position / file.samplerate, file.frames / file.samplerate
             raise _error(audio, "truncated", f"{there:.2f} of {promised:.2f} s are there")
         mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
         if not np.isfinite(mono).all():
             raise _error(audio, "non-finite", "some samples are infinite or not a number")
-        yield mono
-        if len(block) < wanted:
+        if len(mono):
+            yield mono
+        if lacking:
             return
 
 

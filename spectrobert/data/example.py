@@ -18,6 +18,13 @@ class Segment(NamedTuple):
     onset: float = 0.0  # seconds into the clip
 
 
+class Dropped(NamedTuple):
+    """A row that a parser leaves out, yielded in place of an Example: rows are counted, never lost in silence."""
+
+    reason: str  # the same words for every such row: "label <mixed>", "no audio file"
+    what: str  # which row: its id, or the file and line
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One row of a corpus, for one task. Empty strings mean "the corpus does not say"."""

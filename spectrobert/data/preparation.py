@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import datasets
@@ -13,7 +13,7 @@ import datasets
 from ..config import DatasetConfig
 from ..errors import UserError
 from . import checks, clips, corpora, splits
-from .example import Example
+from .example import Dropped, Example
 
 SPLITS = ("train", "val", "test")
 
@@ -25,7 +25,8 @@ class Prepared:
     splits: dict[str, datasets.Dataset]  # by name of SPLITS
     labels: tuple[str, ...]  # empty for pre-training
     summary: splits.SplitSummary
-    skipped: list[checks.Skipped]
+    skipped: list[checks.Skipped]  # unusable audio
+    dropped: list[Dropped]  # rows the corpus' parser leaves out
 
 
 def cache_dir() -> Path:
@@ -39,8 +40,10 @@ def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
     return Path(options.root) if options.root else Path(data_dir) / options.name
 
 
-def load(task: str, options: DatasetConfig, data_dir: str) -> list[Example]:
-    """All examples of a corpus, with its own options taken from the configuration."""
+def load(
+    task: str, options: DatasetConfig, data_dir: str
+) -> tuple[list[Example], list[Dropped]]:
+    """All examples of a corpus and its dropped rows, with its own options taken from the configuration."""
     common = {f.name for f in fields(DatasetConfig)}
     own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
     return corpora.load(options.name, corpus_root(options, data_dir), task, **own)
@@ -56,28 +59,31 @@ def prepare(
 
     Raises UserError where the corpus, its audio, its splits or its labels cannot be used.
     """
-    examples = load(task, options, data_dir)
+    examples, dropped = load(task, options, data_dir)
     cache = cache_dir() / f"{options.name}.json"
     checked = checks.check(examples, options.check, options.max_skipped, cache, progress)
     is_random = options.split == "random"
+    usable = checked.examples
+    if is_random:  # the owner's lines too are given up
+        usable = [replace(example, split="") for example in usable]
     names, summary = splits.assign(
-        checked.examples,
+        usable,
         val_share=options.val_share,
         test_share=options.test_share,
         seed=options.split_seed,
         random=is_random,
     )
-    splits.verify(checked.examples, names, random=is_random)
-    labels = () if task == "pre" else label_set(task, options.name, checked.examples, names)
+    splits.verify(usable, names, random=is_random)
+    labels = () if task == "pre" else label_set(task, options.name, usable, names)
     tables = {}
     for split in SPLITS:
         chosen = [i for i, name in enumerate(names) if name == split]
         tables[split] = clips.to_arrow(
-            [checked.examples[i] for i in chosen], [checked.seconds[i] for i in chosen]
+            [usable[i] for i in chosen], [checked.seconds[i] for i in chosen]
         )
         if task == "pre":
             _check_mismatch(split, tables[split])
-    return Prepared(tables, labels, summary, checked.skipped)
+    return Prepared(tables, labels, summary, checked.skipped, dropped)
 
 
 def label_set(

@@ -151,6 +151,14 @@ class TestFaults:
         assert io.check(encoded[:-300]) == ""
         assert 0 < 6 * RATE - len(io.read(encoded[:-300])) < io.TOLERANCE_SECONDS * RATE
 
+    def test_a_stretch_of_which_an_mp3_has_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        cut = encode(noise(6.03), "MP3")[:-300]
+        present = len(io.read(cut)) / RATE
+        assert present < 6.0
+        assert fault(cut, present + 0.002, present + 0.03) == "truncated"
+        monkeypatch.setattr(io, "BLOCK_SECONDS", 1)  # the last block, of 0.03 s, is empty
+        assert io.check(cut) == ""
+
     @pytest.mark.parametrize("length", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
     def test_a_wav_from_a_pipe_is_whole(self, length: int) -> None:
         encoded = bytearray(encode(noise(1.0)))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError, unknown
-from ..example import Example
+from ..example import Dropped, Example
 
 # corpus name -> module of this package. An alias is a second key.
 MODULES: dict[str, str] = {
@@ -24,6 +24,19 @@ MODULES: dict[str, str] = {
     "esc10": "esc10",
     "clotho_aqa": "clotho_aqa",
     "csv": "csv",
+    "wavcaps": "wavcaps",
+    "librispeech": "librispeech",
+    "common_voice": "common_voice",
+    "iemocap": "iemocap",
+    "slue_voxceleb": "slue_voxceleb",
+    "cmu_mosei": "cmu_mosei",
+    "msp_podcast": "msp_podcast",
+    "meld": "meld",
+    "crema_d": "crema_d",
+    "emodb": "emodb",
+    "tess": "tess",
+    "savee": "savee",
+    "esd": "esd",
 }
 ALIASES: dict[str, str] = {"clothoqa": "clotho_aqa"}  # the thesis' spelling (appendix B)
 
@@ -32,7 +45,7 @@ ALIASES: dict[str, str] = {"clothoqa": "clotho_aqa"}  # the thesis' spelling (ap
 class Corpus:
     """What the framework needs to know about a corpus beside its rows."""
 
-    load: Callable[..., Iterable[Example]]
+    load: Callable[..., Iterable[Example | Dropped]]
     tasks: tuple[str, ...]  # of: pre, aqa_binary, aqa_open, ser, sentiment
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # closed label sets by task; else taken from train
     folds: int = 0  # official folds, numbered from 1; 0: none. Then `load` takes `fold`
@@ -54,8 +67,8 @@ def corpus(name: str) -> Corpus:
     return importlib.import_module(f".{MODULES[name]}", __name__).CORPUS
 
 
-def load(name: str, root: Path, task: str, **options: Any) -> list[Example]:
-    """All examples of a corpus for one task.
+def load(name: str, root: Path, task: str, **options: Any) -> tuple[list[Example], list[Dropped]]:
+    """All examples of a corpus for one task, and the rows it holds but does not use, with reasons.
 
     Raises UserError where the corpus does not serve the task, the folder is missing, or nothing is found in it.
     """
@@ -64,7 +77,16 @@ def load(name: str, root: Path, task: str, **options: Any) -> list[Example]:
         raise UserError(f"dataset {name!r} has no task {task!r}; it has: {', '.join(found.tasks)}")
     if found.needs_root and not root.is_dir():
         raise UserError(f"dataset {name!r}: no folder {root}; expected there: {found.layout}")
-    examples = list(found.load(root, task, **options))
+    examples: list[Example] = []
+    dropped: list[Dropped] = []
+    for row in found.load(root, task, **options):
+        if isinstance(row, Dropped):
+            dropped.append(row)
+        else:
+            examples.append(row)
     if not examples:
-        raise UserError(f"dataset {name!r}: nothing for task {task!r} in {root}; expected there: {found.layout}")
-    return examples
+        why = f"; {len(dropped)} rows dropped, the first: {dropped[0].reason}" if dropped else ""
+        raise UserError(
+            f"dataset {name!r}: nothing for task {task!r} in {root}{why}; expected there: {found.layout}"
+        )
+    return examples, dropped

@@ -4,8 +4,9 @@
 
 Columns may have any names. Needed are, by task: `pre` audio, text; `aqa_binary` and `aqa_open`
 audio, question, answer; `ser` and `sentiment` audio, label (and text, if there is one). Where they
-exist, split, speaker, start and end (seconds) are used too; a column that was given a name of its
-own has to exist, and an empty name means not to look.
+exist, split, speaker, start and end (seconds) are used too (the option for the first is
+`split_column`: `dataset.split` says how to split); a column that was given a name of its own has to
+exist, and an empty name means not to look.
 
 Paths are absolute, or relative to the table's folder; in Parquet, audio may be the bytes of a file,
 or a record {bytes, path}. Answers are stripped and put in lower case; `aqa_binary` takes the rows

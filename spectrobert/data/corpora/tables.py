@@ -9,18 +9,12 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...errors import UserError
+from ..example import Dropped as Dropped
 
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
-
-
-class Dropped(NamedTuple):
-    """A row that a parser leaves out, yielded in place of an Example: the framework counts them."""
-
-    reason: str  # the same words for every such row: "label <mixed>", "no audio file"
-    what: str  # which row: its id, or the file and line
 
 
 class Unquoted(csv.excel_tab):

@@ -1,0 +1,98 @@
+"""Log-mel and patches against torchaudio, transformers and torch's own unfold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from spectrobert.audio import features, io
+from spectrobert.models.configuration import SpectroBertConfig
+
+AST_MEAN, AST_STD = SpectroBertConfig().audio_mean, SpectroBertConfig().audio_std
+
+
+def kaldi(wave: torch.Tensor) -> torch.Tensor:
+    """torchaudio's fbank with AST's settings: (T,) -> (F, 128)."""
+    compliance = pytest.importorskip("torchaudio.compliance.kaldi")
+    return compliance.fbank(
+        wave[None],
+        sample_frequency=16_000,
+        window_type="hanning",
+        num_mel_bins=128,
+        htk_compat=True,
+        use_energy=False,
+        dither=0.0,
+    )
+
+
+def ours(waves: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    lengths = torch.tensor([len(w) for w in waves])
+    batch = nn.utils.rnn.pad_sequence(waves, batch_first=True)
+    return features.log_mel(batch, lengths, 128, AST_MEAN, AST_STD)
+
+
+def test_equals_kaldi_in_a_padded_batch():
+    generator = torch.Generator().manual_seed(0)
+    waves = [0.1 * torch.randn(n, generator=generator) for n in (16_000, 40_321, 400)]
+    mels, lengths = ours(waves)
+    for wave, mel, length in zip(waves, mels, lengths):
+        expected = (kaldi(wave) - AST_MEAN) / (2 * AST_STD)
+        assert len(expected) == length
+        torch.testing.assert_close(mel[:length], expected, rtol=0, atol=1e-3)
+        assert torch.all(mel[length:] == -AST_MEAN / (2 * AST_STD))
+
+
+def test_equals_transformers_and_kaldi_on_real_clips(real_data):
+    from transformers import ASTFeatureExtractor
+
+    extractor = ASTFeatureExtractor()
+    clips = sorted((real_data / "ravdess" / "Actor_01").glob("*.flac"))[:3]
+    clips += sorted((real_data / "esc10").rglob("*.flac"))[:3]
+    waves = [torch.from_numpy(io.read(str(clip))) for clip in clips]
+    mels, lengths = ours(waves)
+    for wave, mel, length in zip(waves, mels, lengths):
+        expected = extractor(wave.numpy(), sampling_rate=16_000, return_tensors="pt")["input_values"]
+        torch.testing.assert_close(mel[:length], expected[0, :length], rtol=0, atol=1e-3)
+        torch.testing.assert_close(
+            mel[:length], (kaldi(wave) - AST_MEAN) / (2 * AST_STD), rtol=0, atol=1e-3
+        )
+
+
+def test_ten_seconds_are_998_frames_and_1188_patches():
+    assert features.num_frames(torch.tensor([160_000])).item() == 998
+    frames = torch.tensor([998])
+    assert features.num_patches(frames, 16, 10).item() * 12 == 1188
+
+
+@pytest.mark.parametrize(
+    ("size", "stride"), [((16, 16), (10, 10)), ((128, 16), (128, 16)), ((16, 16), (16, 16))]
+)
+def test_patches_equal_unfold(size, stride):
+    mels = torch.randn(2, 100, 128)
+    values, real = features.patches(mels, torch.tensor([100, 57]), size, stride)
+    # torch's unfold works on (mel, frame) pictures and lists positions frequency by frequency
+    picture = mels.transpose(1, 2)[:, None]
+    expected = nn.functional.unfold(picture, size, stride=stride)  # (B, P, frequency * time)
+    rows = (128 - size[0]) // stride[0] + 1
+    expected = expected.unflatten(2, (rows, -1)).permute(0, 3, 2, 1)  # (B, time, frequency, P)
+    torch.testing.assert_close(values, expected, rtol=0, atol=0)
+    whole = (57 - size[1]) // stride[1] + 1
+    assert real.sum(dim=1).tolist() == [values.shape[1], whole]
+
+
+def test_a_clip_shorter_than_a_patch_is_one_patch():
+    values, real = features.patches(torch.randn(1, 3, 128), torch.tensor([3]), (16, 16), (10, 10))
+    assert values.shape == (1, 1, 12, 256)
+    assert real.tolist() == [[True]]
+
+
+def test_louder_is_higher_by_the_logarithm():
+    wave = 0.01 * torch.from_numpy(np.random.default_rng(0).standard_normal(8000)).float()
+    quiet, _ = features.log_mel(wave[None], torch.tensor([8000]), 128, 0.0, 0.5)
+    loud, _ = features.log_mel(10 * wave[None], torch.tensor([8000]), 128, 0.0, 0.5)
+    heard = quiet > np.log(features.FLOOR) + 0.1  # a few of the 128 filters hold no FFT bin and stay at the floor
+    assert heard.float().mean() > 0.98
+    difference = (loud - quiet)[heard]
+    torch.testing.assert_close(difference, torch.full_like(difference, np.log(100.0)), rtol=0, atol=1e-3)

@@ -1,0 +1,130 @@
+"""The whole network: padding, options, saving."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from spectrobert.models.configuration import SpectroBertConfig
+from spectrobert.models.spectrobert import IGNORED, SpectroBert
+
+from .test_parity import CLOSE, TOY, padded_batch
+
+OPTIONS = [
+    {},
+    {"conv_norm": "group"},
+    {"audio_positions": "none"},
+    {"patch": (128, 16), "stride": (128, 16)},
+    {"patch": (128, 16), "stride": (128, 10), "conv_pooling": "concat"},
+]
+
+
+def classifier(**options) -> SpectroBert:
+    torch.manual_seed(0)
+    config = SpectroBertConfig(**TOY, head="classification", num_logits=3, **options)
+    return SpectroBert(config).eval()
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_padding_changes_no_logit(options):
+    model = classifier(**options)
+    batch = padded_batch(60)
+    alone = {
+        "waveform": batch["waveform"][1:, :9000],
+        "num_samples": batch["num_samples"][1:],
+        "input_ids": batch["input_ids"][1:, :5],
+        "text_mask": batch["text_mask"][1:, :5],
+    }
+    with torch.no_grad():
+        torch.testing.assert_close(model(batch).logits[1:], model(alone).logits, **CLOSE)
+
+
+def test_what_is_heard_and_read_matters():
+    model = classifier()
+    batch = padded_batch(60)
+    with torch.no_grad():
+        logits = model(batch).logits
+        louder = model(batch | {"waveform": batch["waveform"] * 2}).logits
+        other = model(batch | {"input_ids": batch["input_ids"].roll(1, dims=1)}).logits
+    assert (logits - louder).abs().max() > 1e-4
+    assert (logits - other).abs().max() > 1e-4
+
+
+def test_order_of_audio_is_seen_only_with_positions():
+    """VisualBERT's reading gives every audio token the same position, so a reversed clip looks alike."""
+    wave = 0.1 * torch.randn(1, 400 + 160 * 31, generator=torch.Generator().manual_seed(0))
+    base = {"input_ids": torch.ones(1, 3, dtype=torch.long), "text_mask": torch.ones(1, 3).bool()}
+    for positions, is_seen in (("learned", True), ("none", False)):
+        model = classifier(audio_positions=positions, patch=(128, 16), stride=(128, 16))
+        with torch.no_grad():
+            audio, _ = model.audio_tokens(wave, torch.tensor([wave.shape[1]]))
+            assert audio.shape[1] == 2
+            outputs = [
+                model.encoder(model.embeddings(base["input_ids"], a)).last_hidden_state[:, 0]
+                for a in (audio, audio.flip(1))
+            ]
+        assert ((outputs[0] - outputs[1]).abs().max() > 1e-5) == is_seen
+
+
+def test_pad_to_max_is_the_faithful_1212_patches():
+    model = classifier(pad_to_max=True)
+    batch = padded_batch(60)
+    with torch.no_grad():
+        audio, real = model.audio_tokens(batch["waveform"], batch["num_samples"])
+    assert audio.shape == (2, 101, 12, 32)
+    assert real.all()
+
+
+def test_head_sees_only_masked_words():
+    torch.manual_seed(0)
+    model = SpectroBert(SpectroBertConfig(**TOY, head="pretraining")).eval()
+    batch = padded_batch(60)
+    labels = torch.full_like(batch["input_ids"], IGNORED)
+    labels[0, 2], labels[1, 3] = 7, 9
+    with torch.no_grad():
+        output = model(batch | {"mlm_labels": labels})
+        weight = model.embeddings.word_embeddings.weight
+        expected = model.head.transform(output.hidden[[0, 1], [2, 3]]) @ weight.T + model.head.bias
+    assert output.match.shape == (2,)
+    torch.testing.assert_close(output.masked_words, expected, **CLOSE)
+
+
+@pytest.mark.parametrize("head", ["none", "pretraining", "classification"])
+def test_saved_and_loaded_bit_by_bit(tmp_path, head):
+    torch.manual_seed(0)
+    model = SpectroBert(SpectroBertConfig(**TOY, head=head, num_logits=3, patch=(128, 16)))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter)  # no value that a fresh model would have as well
+    model.save_pretrained(tmp_path)
+    loaded = SpectroBert.from_pretrained(tmp_path)
+    assert loaded.config.patch == (128, 16)
+    assert model.state_dict().keys() == loaded.state_dict().keys()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, loaded.state_dict()[name]), name
+
+
+def test_base_has_the_sizes_of_the_papers():
+    config = SpectroBertConfig()
+    assert config.conv_frames == 1
+    with torch.device("meta"):
+        model = SpectroBert(config)
+    conv = sum(p.numel() for p in model.audio_encoder.conv_layers.parameters())
+    # wav2vec 2.0 large's seven layers hold 4,210,176 (FACTS 4.3); the seventh is 512*512*2 + 512 + 2*512
+    assert conv == 4_210_176 - (512 * 512 * 2 + 512 + 2 * 512)
+    assert sum(p.numel() for p in model.encoder.parameters()) == 85_054_464  # BERT base, 12 layers
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"patch": (8, 8)}, "too few"),
+        ({"patch": (200, 16)}, "taller"),
+        ({"patch": (16,)}, "two positive numbers"),
+        ({"conv_norm": "batch"}, "allowed are layer, group"),
+        ({"hidden_size": 30, "num_attention_heads": 4}, "not a multiple"),
+        ({"conv_strides": (5, 2)}, "differ in length"),
+    ],
+)
+def test_refuses_impossible_sizes(options, words):
+    with pytest.raises(ValueError, match=words):
+        SpectroBertConfig(**options)
