@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers import initialization as init
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.models.bert.modeling_bert import BertEncoder
@@ -69,8 +69,12 @@ class SpectroBert(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, nn.Conv1d):
-            # As transformers does for wav2vec 2.0: std 0.02 would shrink the signal to nothing over six layers
+            # As transformers does for wav2vec 2.0. The biases matter: without them the LayerNorm behind the first
+            # conv, which sees one value in many channels, would divide a patch's loudness out
             init.kaiming_normal_(module.weight)
+            if module.bias is not None:
+                bound = (module.in_channels * module.kernel_size[0]) ** -0.5
+                init.uniform_(module.bias, -bound, bound)
         if isinstance(module, PretrainingHead):
             init.zeros_(module.bias)
 
@@ -111,3 +115,8 @@ class SpectroBert(PreTrainedModel):
         if isinstance(self.head, ClassificationHead):
             return Output(hidden, mask, logits=self.head(hidden))
         return Output(hidden, mask)
+
+
+# So that transformers' Auto classes know a saved SpectroBERT
+AutoConfig.register(SpectroBertConfig.model_type, SpectroBertConfig, exist_ok=True)
+AutoModel.register(SpectroBertConfig, SpectroBert, exist_ok=True)

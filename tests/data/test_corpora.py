@@ -9,14 +9,19 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spectrobert.audio import io
-from spectrobert.data import splits
-from spectrobert.data.corpora import esc10, load, ravdess
+from spectrobert.data import corpora, splits
+from spectrobert.data.corpora import esc10, ravdess
 from spectrobert.data.example import Example
 from spectrobert.errors import UserError
+
+
+def load(name: str, root: Path, task: str, **options: Any) -> list[Example]:
+    return corpora.load(name, root, task, **options)[0]
 
 
 def touch(root: Path, *names: str) -> None:
@@ -65,9 +70,7 @@ class TestRavdess:
         flat, nested = load("ravdess", tmp_path, "ser", fold=2)
         assert (flat.split, nested.split) == ("test", "train")
 
-    def test_only_speech_from_audio_files_once(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_only_speech_of_audio_files_once(self, tmp_path: Path) -> None:
         touch(
             tmp_path,
             "03-01-01-01-01-01-01.wav",
@@ -80,17 +83,19 @@ class TestRavdess:
             "notes.wav",
             "03-01-01-01-01-02-01.txt",
         )
-        (example,) = load("ravdess", tmp_path, "ser")
+        (example,), dropped = corpora.load("ravdess", tmp_path, "ser")
         assert example.audio[0].audio == str(tmp_path / "03-01-01-01-01-01-01.flac")
-        assert "3 of 6 files have other names" in caplog.text
+        assert Counter(row.reason for row in dropped) == {
+            "file name is not MM-VV-EE-II-SS-RR-AA": 3,
+            "not speech of an audio file": 2,
+            "second file of the same clip": 2,
+        }
+        assert "copy/Actor_01/03-01-01-01-01-01-01.wav" in {row.what for row in dropped}
 
     def test_no_name_fits(self, tmp_path: Path) -> None:
         touch(tmp_path, "a.wav", "b.wav")
-        with pytest.raises(UserError, match=r"none of 2 files .* the first is 'a'"):
+        with pytest.raises(UserError, match="2 rows dropped, .* is not MM-VV-EE-II-SS-RR-AA"):
             load("ravdess", tmp_path, "ser")
-        with pytest.raises(UserError, match="nothing for task"):
-            touch(tmp_path / "empty", "readme.txt")
-            load("ravdess", tmp_path / "empty", "ser")
 
     @pytest.mark.parametrize("fold", [0, 7])
     def test_no_such_fold(self, tmp_path: Path, fold: int) -> None:
@@ -99,8 +104,10 @@ class TestRavdess:
 
     def test_sentiment_is_valence_without_surprise(self, tmp_path: Path) -> None:
         touch(tmp_path, *(f"03-01-0{emotion}-01-01-01-01.wav" for emotion in range(1, 9)))
-        labels = [e.label for e in load("ravdess", tmp_path, "sentiment")]
+        examples, dropped = corpora.load("ravdess", tmp_path, "sentiment")
+        labels = [e.label for e in examples]
         assert labels == ["neutral", "neutral", "positive"] + ["negative"] * 4
+        assert dropped == [("label surprised", "03-01-08-01-01-01-01.wav")]
         assert {e.label for e in load("ravdess", tmp_path, "pre")} == {""}
 
     def test_the_folds_are_a_partition_of_the_actors(self) -> None:

@@ -19,16 +19,16 @@ surprise, which may be of either sign, is left out (192 clips). `pre`: the trans
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import UserError
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
 
 NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-([01]\d|2[0-4])")
+AUDIO_SPEECH = ("03", "01")  # modality, channel
 EXTENSIONS = (".wav", ".flac")
 EMOTIONS = (
     "neutral",
@@ -60,44 +60,36 @@ TEST_ACTORS = (  # EmoBox, data/ravdess/fold_*
 )
 
 
-def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example]:
+def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]:
     """The clips anywhere under `root`; those of the fold's actors are for testing."""
     if not 1 <= fold <= len(TEST_ACTORS):
         raise UserError(f"ravdess has folds 1 to {len(TEST_ACTORS)}, not {fold}")
-    # in reverse, so that of copies the first path is the one that stays
-    files = {
-        path.stem: path
-        for path in sorted(root.rglob("*"), reverse=True)
-        if path.suffix.lower() in EXTENSIONS
-    }
-    strange = sorted(stem for stem in files if not NAME.fullmatch(stem))
-    if strange and len(strange) == len(files):
-        raise UserError(
-            f"none of {len(files)} files under {root} is named {CORPUS.layout}; "
-            f"the first is {strange[0]!r}"
-        )
-    if strange:
-        logging.getLogger(__name__).warning(
-            "ravdess: %d of %d files have other names and are left out, as %s",
-            len(strange),
-            len(files),
-            strange[0],
-        )
-    for stem, path in sorted(files.items()):
-        if stem in strange or not stem.startswith("03-01-"):
+    paths = (path for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS)
+    seen = set()
+    for path in sorted(paths, key=lambda path: (path.stem, path)):
+        where = str(path.relative_to(root))
+        name = NAME.fullmatch(path.stem)
+        if not name:
+            yield Dropped("file name is not MM-VV-EE-II-SS-RR-AA", where)
             continue
-        emotion, _, sentence, _, actor = stem.split("-")[2:]
+        modality, channel, emotion, _, sentence, _, actor = name.groups()
         label = _label(task, EMOTIONS[int(emotion) - 1])
-        if label is None:
-            continue
-        yield Example(
-            id=stem,
-            audio=(Segment(str(path)),),
-            text=SENTENCES[int(sentence) - 1],
-            label=label,
-            split="test" if actor in TEST_ACTORS[fold - 1] else "train",
-            speaker=actor,
-        )
+        if (modality, channel) != AUDIO_SPEECH:
+            yield Dropped("not speech of an audio file", where)
+        elif path.stem in seen:
+            yield Dropped("second file of the same clip", where)
+        elif label is None:
+            yield Dropped("label surprised", where)
+        else:
+            seen.add(path.stem)
+            yield Example(
+                id=path.stem,
+                audio=(Segment(str(path)),),
+                text=SENTENCES[int(sentence) - 1],
+                label=label,
+                split="test" if actor in TEST_ACTORS[fold - 1] else "train",
+                speaker=actor,
+            )
 
 
 def _label(task: str, emotion: str) -> str | None:

@@ -1,0 +1,76 @@
+"""Answers of a trained run for sound files of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+from ..audio import io
+from ..data.batches import collate
+from ..data.example import Segment
+from ..errors import UserError
+from ..scoring import load_run
+from ..tasks import TASKS
+
+AQA = ("aqa_binary", "aqa_open")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Of one file: labels with probabilities, the likeliest first."""
+
+    audio: str
+    ranked: tuple[tuple[str, float], ...]
+
+
+def predict(
+    folder: Path, audio: Sequence[str], question: str = "", text: str = "", top: int = 5
+) -> list[Prediction]:
+    """Rank the labels of a finished run for each file.
+
+    Args:
+        question: needed by the AQA tasks, refused by the others.
+        text: what is said or described; optional.
+        top: how many labels to return.
+
+    Raises UserError for a folder that is no finished run, a file that cannot be read, a missing or superfluous question,
+    or a text longer than the run's limit.
+    """
+    config, model, tokenizer = load_run(folder)
+    name = config.task.name
+    if name in AQA and not question:
+        raise UserError(f"{folder} answers questions ({name}): give --question")
+    if name not in AQA and question:
+        raise UserError(f"{folder} is a {name} run and takes no --question; give --text, or nothing")
+    reads = question or text
+    ids = np.asarray(tokenizer(reads)["input_ids"], dtype=np.int64)
+    limit = config.dataset.max_text_length
+    if len(ids) > limit:
+        raise UserError(f"the text has {len(ids)} word pieces; this run reads {limit} at most")
+    labels = [model.config.id2label[i] for i in range(len(model.config.id2label))]
+    task = None if name == "pre" else TASKS[name](model, config.task, config.optim, tuple(labels))
+    crop = "center" if config.dataset.crop == "random" else config.dataset.crop
+    predictions = []
+    for path in audio:
+        wave = io.read_clip((Segment(path),), config.dataset.max_seconds, crop, None)
+        item = {"index": 0, "waveform": wave, "input_ids": ids}
+        if name == "pre":
+            item |= {"mlm_labels": np.full_like(ids, -100), "matched": 1}
+        with torch.no_grad():
+            output = model(collate([item]))
+        if task is None:
+            match = output.match.sigmoid().item()
+            ranked = [("match", match), ("mismatch", 1 - match)]
+        else:
+            probabilities = task.class_logits(output).double().softmax(dim=-1)[0].tolist()
+            ranked = list(zip(labels, probabilities))
+        ranked.sort(key=lambda pair: -pair[1])
+        predictions.append(Prediction(path, tuple(ranked[:top])))
+    return predictions
+
+
