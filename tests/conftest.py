@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
+
+torch.set_num_threads(1)  # toy tensors: a second thread only waits, long where another process has the core
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +19,9 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}; SPECTROBERT_REAL_DATA names another folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Findings about audio files go to a temporary folder, not to the user's cache."""
+    monkeypatch.setenv("SPECTROBERT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -132,7 +132,8 @@ def check(audio: Audio, start: float = 0.0, end: float | None = None, decode: bo
             _check_whole(audio, file)
             begin, stop = _bounds(audio, file, start, end)
             if decode:
-                blocks = _blocks(audio, file, begin, stop, BLOCK_SECONDS * file.samplerate)
+                size = round(BLOCK_SECONDS * file.samplerate)
+                blocks = _blocks(audio, file, begin, stop, size)
                 lows, highs = zip(*((block.min(), block.max()) for block in blocks), strict=True)
                 _check_loud(audio, min(lows), max(highs))
     except AudioError as error:

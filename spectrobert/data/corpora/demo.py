@@ -39,7 +39,7 @@ from . import Corpus
 
 T = TypeVar("T")
 
-VERSION = 1  # part of the folder's name. Raise it when a recording changes, or the old files will still be read
+VERSION = 3  # part of the folder's name. Raise it when a recording changes, or the old files will still be read
 
 # rows at size 1
 SIZES: dict[str, dict[str, int]] = {
@@ -83,6 +83,7 @@ CAPTIONS: dict[int, tuple[str, ...]] = {
         "three sounds: {a} before {b} before {c}",
     ),
 }
+PARTIAL_CAPTIONS = CAPTIONS[1][:3]  # true of a scene that holds other sounds as well
 PRESENCE = ("is there {a}?", "is {a} heard?", "does {a} {a_verb}?")
 ORDER = ("does {the_a} {a_verb} before {the_b}?", "does {the_a} come before {the_b}?", "is {the_a} heard before {the_b}?")
 EXTREMES = {0: ("what comes first?", "what is heard first?"), -1: ("what comes last?", "what is heard last?")}
@@ -148,8 +149,11 @@ def _words(events: Sequence[str]) -> dict[str, str]:
 def _captioned_scenes(seed: int, split: str, count: int) -> Iterator[Clip]:
     for i in range(count):
         rng = _rng(seed, id := f"pre-{split}-scene-{i:05d}")
-        events = rng.permutation(list(NAMES)).tolist()[: rng.choice([1, 2, 3], p=[0.5, 0.4, 0.1])]
-        caption = _pick(rng, CAPTIONS[len(events)]).format_map(_words(events))
+        events = rng.permutation(list(NAMES)).tolist()[: rng.choice([1, 2, 3], p=[0.3, 0.5, 0.2])]
+        # as people do, half of the captions name one of the sounds only
+        told = [_pick(rng, events)] if len(events) > 1 and rng.random() < 0.5 else events
+        templates = CAPTIONS[len(told)] if len(told) == len(events) else PARTIAL_CAPTIONS
+        caption = _pick(rng, templates).format_map(_words(told))
         yield Clip(id, partial(scene, events, rng), [{"text": caption}])
 
 
@@ -172,14 +176,21 @@ def _yes_or_no(seed: int, split: str, count: int) -> Iterator[Clip]:
     for block in range(math.ceil(count / 8)):
         rng = _rng(seed, f"aqa_binary-{split}-block-{block}")
         a, b, c, d, *others = rng.permutation(list(NAMES)).tolist()
-        is_there_a, is_there_c = (_pick(rng, PRESENCE).format_map(_words(event)) for event in ([a], [c]))
+        is_there = {event: _pick(rng, PRESENCE).format_map(_words([event])) for event in (a, b, c, d)}
         a_then_b, c_then_d = (_pick(rng, ORDER).format_map(_words(pair)) for pair in ([a, b], [c, d]))
         asked = [
-            ([a, b], {is_there_a: "yes", a_then_b: "yes"}),
-            ([b, a], {is_there_c: "no", a_then_b: "no"}),
-            ([c, d], {is_there_a: "no", c_then_d: "yes"}),
-            ([d, c], {is_there_c: "yes", c_then_d: "no"}),
+            ([a, b], {is_there[a]: "yes", is_there[d]: "no"}),
+            ([b, a], {is_there[b]: "yes", is_there[c]: "no"}),
+            ([c, d], {is_there[a]: "no", is_there[d]: "yes"}),
+            ([d, c], {is_there[b]: "no", is_there[c]: "yes"}),
         ]
+        if block % 4 == 3:  # order is harder than presence, and asked less often
+            asked = [
+                ([a, b], {is_there[a]: "yes", a_then_b: "yes"}),
+                ([b, a], {is_there[c]: "no", a_then_b: "no"}),
+                ([c, d], {is_there[a]: "no", c_then_d: "yes"}),
+                ([d, c], {is_there[c]: "yes", c_then_d: "no"}),
+            ]
         for i, (events, answers) in enumerate(asked):
             if rng.random() < 0.25:  # a bystander, of whom nothing is asked
                 events.insert(int(rng.integers(3)), _pick(rng, others))
