@@ -21,7 +21,9 @@ app = typer.Typer(
 )
 
 Run = Annotated[Path, typer.Argument(help="a run directory: runs/<experiment>/seed<k>[/fold<f>]")]
-DataDir = Annotated[str, typer.Option("--data_dir", help="where corpora lie; default: as in the run")]
+DataDir = Annotated[
+    str, typer.Option("--data_dir", help="where corpora lie; default: as in the run")
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON in place of a table")]
 
 
@@ -31,7 +33,10 @@ def evaluate(
     split: Annotated[str, typer.Option(help="val or test")] = "test",
     data_dir: DataDir = "",
     silence_audio: Annotated[
-        bool, typer.Option("--silence_audio", help="zero every waveform: what does the text alone answer?")
+        bool,
+        typer.Option(
+            "--silence_audio", help="zero every waveform: what does the text alone answer?"
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -87,9 +92,15 @@ def predict(
 @app.command()
 def demo(
     runs_dir: Annotated[str, typer.Option("--runs_dir", help="where the runs go")] = "runs/demo",
-    data_dir: Annotated[str, typer.Option("--data_dir", help="where the demo corpus is written")] = "data",
-    size: Annotated[float, typer.Option(help="share of the corpus and of the epochs: 0.1 is a quick look")] = 1.0,
-    seeds: Annotated[Optional[list[int]], typer.Option("--seed", help="may be given several times")] = None,
+    data_dir: Annotated[
+        str, typer.Option("--data_dir", help="where the demo corpus is written")
+    ] = "data",
+    size: Annotated[
+        float, typer.Option(help="share of the corpus and of the epochs: 0.1 is a quick look")
+    ] = 1.0,
+    seeds: Annotated[
+        Optional[list[int]], typer.Option("--seed", help="may be given several times")
+    ] = None,
 ) -> None:
     """Pre-train and fine-tune on the built-in corpus, print the thesis' Table 5.1 and write a report."""
     from rich.console import Console

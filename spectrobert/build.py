@@ -36,7 +36,9 @@ def precision(options: TrainerConfig) -> str:
     """
     if options.accelerator == "cpu":
         if options.precision == "16-mixed":
-            raise UserError("trainer.precision=16-mixed needs --cuda; on a CPU use 32-true or bf16-mixed")
+            raise UserError(
+                "trainer.precision=16-mixed needs --cuda; on a CPU use 32-true or bf16-mixed"
+            )
         return "32-true" if options.precision == "auto" else options.precision
     require_cuda(options.devices)
     capability = torch.cuda.get_device_capability()
@@ -55,10 +57,18 @@ def require_cuda(devices: int) -> None:
     """Raise UserError unless `devices` GPUs can be used."""
     if not torch.cuda.is_available():
         built = torch.version.cuda
-        why = f"torch {torch.__version__} is built for CUDA {built}" if built else "this torch is built for CPUs only"
-        raise UserError(f"--cuda: no usable GPU ({why}, none is visible to it); leave out --cuda to run on the CPU")
+        why = (
+            f"torch {torch.__version__} is built for CUDA {built}"
+            if built
+            else "this torch is built for CPUs only"
+        )
+        raise UserError(
+            f"--cuda: no usable GPU ({why}, none is visible to it); leave out --cuda to run on the CPU"
+        )
     if devices > torch.cuda.device_count():
-        raise UserError(f"trainer.devices={devices}: this machine has {torch.cuda.device_count()} GPUs")
+        raise UserError(
+            f"trainer.devices={devices}: this machine has {torch.cuda.device_count()} GPUs"
+        )
 
 
 def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:
@@ -76,7 +86,11 @@ def model_config(config: Config, vocab_size: int, labels: tuple[str, ...]) -> Sp
     Raises UserError for a value the model refuses, or a checkpoint of another size.
     """
     task = TASKS[config.task.name]
-    head: dict[str, Any] = {"head": task.head, "num_logits": task.num_logits(labels), "vocab_size": vocab_size}
+    head: dict[str, Any] = {
+        "head": task.head,
+        "num_logits": task.num_logits(labels),
+        "vocab_size": vocab_size,
+    }
     if labels:
         head["id2label"] = dict(enumerate(labels))
         head["label2id"] = {label: i for i, label in enumerate(labels)}
@@ -153,7 +167,9 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
         extras.append(RichProgressBar(leave=False))
     extras.append(callbacks.EpochLine(console))
     if options.patience:
-        extras.append(EarlyStopping(config.task.monitor, mode=config.task.mode, patience=options.patience))
+        extras.append(
+            EarlyStopping(config.task.monitor, mode=config.task.mode, patience=options.patience)
+        )
     return pl.Trainer(
         default_root_dir=folder,
         accelerator="gpu" if options.accelerator == "cuda" else "cpu",
@@ -164,7 +180,11 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
         accumulate_grad_batches=options.accumulate,
         gradient_clip_val=config.optim.clip,
         logger=loggers(config, folder),
-        callbacks=[*extras, best, callbacks.LastCheckpoint(folder / "checkpoints", options.checkpoint_minutes)],
+        callbacks=[
+            *extras,
+            best,
+            callbacks.LastCheckpoint(folder / "checkpoints", options.checkpoint_minutes),
+        ],
         plugins=[callbacks.WholeFiles()],
         log_every_n_steps=options.log_every_n_steps,
         num_sanity_val_steps=0,
@@ -179,7 +199,9 @@ def loggers(config: Config, folder: Path) -> list[Any]:
     found: list[Any] = [CurveLogger(folder / "metrics.csv")]
     if config.logger.name == "tensorboard":
         if find_spec("tensorboard") is None:
-            raise UserError("logger=tensorboard: the package tensorboard is not installed (pip install tensorboard)")
+            raise UserError(
+                "logger=tensorboard: the package tensorboard is not installed (pip install tensorboard)"
+            )
         from pytorch_lightning.loggers import TensorBoardLogger
 
         found.append(TensorBoardLogger(folder, name="", version="tensorboard"))

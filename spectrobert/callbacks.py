@@ -23,7 +23,9 @@ LAST = "last.ckpt"
 class WholeFiles(TorchCheckpointIO):
     """Writes a checkpoint aside, then renames it: a run killed while it writes keeps the one before."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = target.with_name(f".{target.name}.{os.getpid()}")
@@ -47,7 +49,11 @@ class LastCheckpoint(Checkpoint):
         self.saved_at = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        is_step = trainer.fit_loop.epoch_loop.batch_progress.current.ready % trainer.accumulate_grad_batches == 0
+        is_step = (
+            trainer.fit_loop.epoch_loop.batch_progress.current.ready
+            % trainer.accumulate_grad_batches
+            == 0
+        )
         is_due = time.monotonic() - self.saved_at >= self.seconds or (
             self.steps and trainer.global_step % self.steps == 0
         )
@@ -83,7 +89,9 @@ class RandomState(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.restored = state_dict
 
-    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         if self.restored is None:
             return
         torch.set_rng_state(self.restored["torch"].cpu())
@@ -116,7 +124,11 @@ class EpochLine(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        shown = {k: float(v) for k, v in trainer.callback_metrics.items() if k in _shown(module.config.monitor)}
+        shown = {
+            k: float(v)
+            for k, v in trainer.callback_metrics.items()
+            if k in _shown(module.config.monitor)
+        }
         values = "  ".join(f"{name} {value:.4f}" for name, value in sorted(shown.items()))
         self.console.print(
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  step {trainer.global_step}  {values}"
@@ -127,4 +139,11 @@ class EpochLine(Callback):
 
 
 def _shown(monitor: str) -> set[str]:
-    return {"train/loss", "val/loss", "val/accuracy", "val/sap_accuracy", "val/mlm_accuracy", monitor}
+    return {
+        "train/loss",
+        "val/loss",
+        "val/accuracy",
+        "val/sap_accuracy",
+        "val/mlm_accuracy",
+        monitor,
+    }

@@ -75,7 +75,7 @@ def help_text() -> str:
     return HELP.format(datasets=" | ".join(MODULES), presets=" | ".join(options_of("freeze")))
 
 
-def _quoted(value: str, is_sweep: bool) -> str:
+def quoted(value: str, is_sweep: bool) -> str:
     """A value as Hydra's grammar wants it: quoted unless plain, or a list of a sweep."""
     if SAFE.fullmatch(value) or (is_sweep and "," in value):
         return value
@@ -96,7 +96,9 @@ def rewrite(arguments: Sequence[str]) -> list[str]:
         flag, has_value, value = word.partition("=")
         if not word.startswith("-"):
             if not has_value and not word.startswith("~"):
-                raise UserError(f"{word!r} is neither a flag nor an override (key=value); see --help")
+                raise UserError(
+                    f"{word!r} is neither a flag nor an override (key=value); see --help"
+                )
             rewritten.append(_alias(word))
         elif word in HYDRA_FLAGS:
             rewritten.append("--multirun")
@@ -109,15 +111,17 @@ def rewrite(arguments: Sequence[str]) -> list[str]:
                 if not rest or rest[0].startswith("--"):
                     raise UserError(f"{flag} needs a value; see --help")
                 value = rest.pop(0)
-            rewritten.append(_alias(f"{VALUE_FLAGS[flag]}={_quoted(value, is_sweep)}"))
+            rewritten.append(_alias(f"{VALUE_FLAGS[flag]}={quoted(value, is_sweep)}"))
         elif flag in OPTIONAL_FLAGS:
             key, default = OPTIONAL_FLAGS[flag]
             if not has_value:
                 takes_next = rest and not rest[0].startswith("-") and "=" not in rest[0]
                 value = rest.pop(0) if takes_next else default
-            rewritten.append(f"{key}={_quoted(value, is_sweep)}")
+            rewritten.append(f"{key}={quoted(value, is_sweep)}")
         else:
-            raise unknown("flag", flag, [*VALUE_FLAGS, *SWITCHES, *OPTIONAL_FLAGS, *HYDRA_FLAGS, "--help"])
+            raise unknown(
+                "flag", flag, [*VALUE_FLAGS, *SWITCHES, *OPTIONAL_FLAGS, *HYDRA_FLAGS, "--help"]
+            )
     return rewritten
 
 
@@ -184,7 +188,10 @@ def _one_line(error: Exception) -> UserError:
     missing = re.search(r"Could not override '([^']+)'", text)
     if missing:
         return UserError(f"unknown key {missing.group(1)!r}; {_siblings(missing.group(1))}")
-    wrong = re.search(r"(Value '.*?' of type '.*?' could not be converted to [\w\[\]]+).*?full_key: ([\w.]+)", text)
+    wrong = re.search(
+        r"(Value '.*?' of type '.*?' could not be converted to [\w\[\]]+).*?full_key: ([\w.]+)",
+        text,
+    )
     if wrong:
         return UserError(f"{wrong.group(2)}: {wrong.group(1)[0].lower()}{wrong.group(1)[1:]}")
     return UserError(text[:300])
@@ -200,7 +207,9 @@ def _siblings(key: str) -> str:
     if parent == "model":
         found = [f.name for f in dataclasses.fields(config.model_class())]
     elif parent in ("freeze", "init", "optim", "trainer", "logger"):
-        found = [f.name for f in dataclasses.fields(getattr(config, f"{parent.capitalize()}Config"))]
+        found = [
+            f.name for f in dataclasses.fields(getattr(config, f"{parent.capitalize()}Config"))
+        ]
     elif parent == "task":
         found = sorted({f.name for task in config.TASKS.values() for f in dataclasses.fields(task)})
     elif parent == "dataset":
@@ -237,7 +246,9 @@ def first_of_sweep(overrides: Sequence[str]) -> list[str]:
 
 def main(arguments: Sequence[str], run: Callable[[Any], Any]) -> int:
     """Parse, check, run. Returns the exit code: 0, 2 where the user can mend it, 130 when interrupted."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its threads do not survive the workers' fork
+    os.environ.setdefault(
+        "TOKENIZERS_PARALLELISM", "false"
+    )  # its threads do not survive the workers' fork
     if {"-h", "--help"} & set(arguments):
         print(help_text())
         return 0
@@ -272,7 +283,9 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
     def job(composed: Any) -> Any:
         config = OmegaConf.to_object(composed)
         swept = [o for o in HydraConfig.get().overrides.task if _is_varied(o, overrides)]
-        own_folder = [o for o in swept if o.split("=")[0] not in ("seed", "dataset.fold", "experiment_name")]
+        own_folder = [
+            o for o in swept if o.split("=")[0] not in ("seed", "dataset.fold", "experiment_name")
+        ]
         if own_folder:
             config.experiment_name += "/" + ",".join(own_folder).replace("/", "-")
         return run(config)

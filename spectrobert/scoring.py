@@ -31,7 +31,9 @@ class Scores:
     split: str
     n: int
     values: dict[str, float]
-    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)  # 95 %, see metrics.bootstrap_interval
+    intervals: dict[str, tuple[float, float]] = field(
+        default_factory=dict
+    )  # 95 %, see metrics.bootstrap_interval
     labels: tuple[str, ...] = ()
     confusion_matrix: list[list[int]] = field(default_factory=list)  # rows true, columns predicted
     predicted_histogram: dict[str, int] = field(default_factory=dict)
@@ -85,7 +87,9 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
     return scores
 
 
-def _add_classes(scores: Scores, task: Task, rows: Any, index: np.ndarray, logits: torch.Tensor) -> None:
+def _add_classes(
+    scores: Scores, task: Task, rows: Any, index: np.ndarray, logits: torch.Tensor
+) -> None:
     names = task.labels
     number = {label: i for i, label in enumerate(names)}
     chosen = rows.select(index)
@@ -106,10 +110,17 @@ def _add_classes(scores: Scores, task: Task, rows: Any, index: np.ndarray, logit
     histogram = confusion.sum(axis=0)
     scores.predicted_histogram = {names[i]: int(histogram[i]) for i in np.flatnonzero(histogram)}
     shown = list(range(len(names))) if len(names) <= TOP else []
-    scores.header = ("id", "speaker", "label", "prediction", "p_prediction", *(f"p_{names[i]}" for i in shown))
+    scores.header = (
+        "id",
+        "group",
+        "label",
+        "prediction",
+        "p_prediction",
+        *(f"p_{names[i]}" for i in shown),
+    )
     scores.rows = [
-        [row_id, speaker, names[t], names[p], f"{q[p]:.6f}", *(f"{q[i]:.6f}" for i in shown)]
-        for row_id, speaker, t, p, q in zip(chosen["id"], chosen["speaker"], truth, predicted, probabilities)
+        [row_id, group, names[t], names[p], f"{q[p]:.6f}", *(f"{q[i]:.6f}" for i in shown)]
+        for row_id, group, t, p, q in zip(chosen["id"], groups, truth, predicted, probabilities)
     ]
 
 
@@ -121,11 +132,17 @@ def show(console: Console, scores: Scores, title: str) -> None:
     table.add_column("95 % interval", justify="right")
     for name, value in scores.values.items():
         low_high = scores.intervals.get(name)
-        table.add_row(name, f"{value:.4f}", f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else "")
+        table.add_row(
+            name, f"{value:.4f}", f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else ""
+        )
     console.print(table)
     if scores.predicted_histogram:
         parts = sorted(scores.predicted_histogram.items(), key=lambda pair: -pair[1])[:TOP]
-        console.print("predicted: " + ", ".join(f"{name} {count}" for name, count in parts), highlight=False, soft_wrap=True)
+        console.print(
+            "predicted: " + ", ".join(f"{name} {count}" for name, count in parts),
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
@@ -136,7 +153,9 @@ def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
     return config, model, load(str(folder / "model"))
 
 
-def evaluate(folder: Path, split: str = "test", data_dir: str = "", silence_audio: bool = False) -> Scores:
+def evaluate(
+    folder: Path, split: str = "test", data_dir: str = "", silence_audio: bool = False
+) -> Scores:
     """Score a finished run again from its directory alone.
 
     Args:
@@ -149,8 +168,14 @@ def evaluate(folder: Path, split: str = "test", data_dir: str = "", silence_audi
     config, model, words = load_run(folder)
     config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
     prepared = prepare(config.task.name, config.dataset, data_dir or config.data_dir)
-    names = tuple(model.config.id2label[i] for i in range(len(model.config.id2label))) if prepared.labels else ()
+    names = (
+        tuple(model.config.id2label[i] for i in range(len(model.config.id2label)))
+        if prepared.labels
+        else ()
+    )
     if names != prepared.labels:
-        raise UserError(f"the labels of {config.dataset.name} have changed since {folder} was trained")
+        raise UserError(
+            f"the labels of {config.dataset.name} have changed since {folder} was trained"
+        )
     task = build.task(config, model, prepared)
     return score(config, task, build.datamodule(config, prepared, words), split)

@@ -98,13 +98,19 @@ def show(
 ) -> None:
     """What is about to happen: data, splits, and which parameters train."""
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in prepared.splits.items())
-    console.print(f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(f"split: {prepared.summary.definition}", highlight=False, soft_wrap=True)
     for reason, count in Counter(row.reason for row in prepared.dropped).most_common():
         console.print(f"left out {count} rows: {reason}", highlight=False, soft_wrap=True)
     if prepared.skipped:
         console.print(
-            f"skipped {len(prepared.skipped)} unusable files, listed in {folder / 'skipped.csv'}", highlight=False, soft_wrap=True
+            f"skipped {len(prepared.skipped)} unusable files, listed in {folder / 'skipped.csv'}",
+            highlight=False,
+            soft_wrap=True,
         )
     table = Table(title=f"freeze={frozen.name}", title_justify="left")
     table.add_column("part")
@@ -132,7 +138,11 @@ def finish(
     if best.exists():
         saved = torch.load(best, map_location="cpu", weights_only=False)
         task.load_state_dict(saved["state_dict"])
-        monitored |= {"checkpoint": "best", "epoch": saved["epoch"] + 1, "step": saved["global_step"]}
+        monitored |= {
+            "checkpoint": "best",
+            "epoch": saved["epoch"] + 1,
+            "step": saved["global_step"],
+        }
     model: SpectroBert = task.model
     model.save_pretrained(folder / "model")
     data.reading.tokenizer.save_pretrained(folder / "model")
@@ -140,7 +150,9 @@ def finish(
     validation = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
     if config.task.monitor in validation and trainer.checkpoint_callback is not None:
         chosen = trainer.checkpoint_callback.best_model_score
-        monitored["value"] = float(chosen) if chosen is not None else validation[config.task.monitor]
+        monitored["value"] = (
+            float(chosen) if chosen is not None else validation[config.task.monitor]
+        )
     results = {
         "experiment": config.experiment_name,
         "task": config.task.name,

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-torch.set_num_threads(1)  # toy tensors: a second thread only waits, long where another process has the core
+torch.set_num_threads(
+    1
+)  # toy tensors: a second thread only waits, long where another process has the core
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +23,7 @@ def real_data() -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Findings about audio files go to a temporary folder, not to the user's cache."""
-    monkeypatch.setenv("SPECTROBERT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    os.environ["SPECTROBERT_CACHE"] = str(tmp_path_factory.getbasetemp() / "cache")

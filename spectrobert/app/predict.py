@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-
 from ..audio import io
 from ..data.batches import collate
 from ..data.example import Segment
@@ -46,7 +45,9 @@ def predict(
     if name in AQA and not question:
         raise UserError(f"{folder} answers questions ({name}): give --question")
     if name not in AQA and question:
-        raise UserError(f"{folder} is a {name} run and takes no --question; give --text, or nothing")
+        raise UserError(
+            f"{folder} is a {name} run and takes no --question; give --text, or nothing"
+        )
     reads = question or text
     ids = np.asarray(tokenizer(reads)["input_ids"], dtype=np.int64)
     limit = config.dataset.max_text_length
@@ -72,5 +73,3 @@ def predict(
         ranked.sort(key=lambda pair: -pair[1])
         predictions.append(Prediction(path, tuple(ranked[:top])))
     return predictions
-
-

@@ -70,7 +70,9 @@ def log_mel(
         window, filters = _constants(num_mel_bins, waveform.device)
         frames = waveform.unfold(1, WINDOW, HOP)  # (B, F, WINDOW)
         frames = frames - frames.mean(dim=-1, keepdim=True)
-        previous = F.pad(frames[..., :-1], (1, 0), mode="replicate")  # Kaldi: the first sample is its own past
+        previous = F.pad(
+            frames[..., :-1], (1, 0), mode="replicate"
+        )  # Kaldi: the first sample is its own past
         spectrum = torch.fft.rfft((frames - PRE_EMPHASIS * previous) * window, n=FFT)
         power = spectrum.real.square() + spectrum.imag.square()  # (B, F, FFT // 2 + 1)
         mels = (power @ filters).clamp(min=FLOOR).log()  # (B, F, M)
@@ -105,7 +107,8 @@ def patches(
     cut = mels.unfold(1, frame_size, frame_stride).unfold(2, mel_size, mel_stride)
     # (B, time, frequency, frames, mel bins) -> mel-major values
     values = cut.transpose(-1, -2).flatten(-2)  # (B, time, frequency, P)
-    real = torch.arange(values.shape[1], device=mels.device) < num_patches(
-        lengths, frame_size, frame_stride
-    ).to(mels.device)[:, None]
+    real = (
+        torch.arange(values.shape[1], device=mels.device)
+        < num_patches(lengths, frame_size, frame_stride).to(mels.device)[:, None]
+    )
     return values, real

@@ -15,7 +15,9 @@ from ..audio import io
 from ..errors import UserError
 from .example import Example, Segment
 
-MAX_DECODED_SECONDS = 20 * 3600.0  # "auto" decodes whole corpora up to this length, and reads headers of longer ones
+MAX_DECODED_SECONDS = (
+    20 * 3600.0
+)  # "auto" decodes whole corpora up to this length, and reads headers of longer ones
 THREADS = 8
 
 
@@ -130,10 +132,15 @@ def check(
 
 
 def _look_at(
-    segments: Sequence[Segment], findings: _Cache, decode: bool, progress: Callable[[int, int], None]
+    segments: Sequence[Segment],
+    findings: _Cache,
+    decode: bool,
+    progress: Callable[[int, int], None],
 ) -> dict[Segment, tuple[str, float]]:
     found = {}
-    with ThreadPoolExecutor(THREADS) as pool:  # libsndfile releases the interpreter while it decodes
+    with ThreadPoolExecutor(
+        THREADS
+    ) as pool:  # libsndfile releases the interpreter while it decodes
         results = pool.map(lambda s: findings.look(s, decode), segments)
         for done, (segment, result) in enumerate(zip(segments, results), start=1):
             found[segment] = result

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 from ..audio import io
 from ..config import DatasetConfig, PretrainingConfig
 from .example import Example, Segment
-from .masking import mask_words
+from .masking import IGNORED, mask_words
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,9 @@ def _to_struct(segment: Segment) -> dict[str, Any]:
 
 def segments(structs: Iterable[dict[str, Any]]) -> tuple[Segment, ...]:
     """The inverse of what `to_arrow` stores."""
-    return tuple(Segment(s["path"] or s["bytes"], s["start"], s["end"], s["onset"]) for s in structs)
+    return tuple(
+        Segment(s["path"] or s["bytes"], s["start"], s["end"], s["onset"]) for s in structs
+    )
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ class Clips(Dataset):
 
     def __getitem__(self, key: Key) -> dict[str, Any] | None:
         row = self.rows[key.row]
-        generator = np.random.default_rng([self.reading.seed, key.epoch, key.row, int(self.is_training)])
+        generator = np.random.default_rng(
+            [self.reading.seed, key.epoch, key.row, int(self.is_training)]
+        )
         item: dict[str, Any] = {"index": key.row}
         ids = self._word_pieces(row["text"])
         audio = row["audio"]
@@ -121,16 +125,18 @@ class Clips(Dataset):
             matched = generator.random() >= task.mismatch_probability
             if not matched:
                 audio = self.rows[self._other(row, generator)]["audio"]
-            probability = task.mlm_probability if matched or task.mlm_on_mismatch else 0.0
             tokenizer = self.reading.tokenizer
-            ids, item["mlm_labels"] = mask_words(
+            ids, labels = mask_words(
                 ids,
                 frozenset(tokenizer.all_special_ids),
                 tokenizer.mask_token_id,
                 len(tokenizer),
-                probability,
+                task.mlm_probability,
                 generator,
             )
+            # Words are hidden either way, or a [MASK] would betray that the pair matches
+            is_asked = matched or task.mlm_on_mismatch
+            item["mlm_labels"] = labels if is_asked else np.full_like(labels, IGNORED)
             item["matched"] = int(matched)
         item["input_ids"] = ids
         try:

@@ -34,10 +34,14 @@ class Example:
     text: str = ""  # caption or transcript: what the model reads beside the audio
     question: str = ""  # AQA only; the model then reads the question in place of the text
     label: str = ""  # the class, as a string: emotion, sentiment, answer
-    targets: tuple[float, ...] = ()  # continuous or multi-hot targets, in the corpus' documented order
+    targets: tuple[
+        float, ...
+    ] = ()  # continuous or multi-hot targets, in the corpus' documented order
     split: str = ""  # "train", "val", "test", or "" where the owner draws no line
     speaker: str = ""  # never shared between splits unless a random split is asked for
-    group: str = ""  # what else must stay on one side of a split: a source recording, a video, a fold
+    group: str = (
+        ""  # what else must stay on one side of a split: a source recording, a video, a fold
+    )
 
     @property
     def reads(self) -> str:

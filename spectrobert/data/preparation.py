@@ -40,9 +40,7 @@ def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
     return Path(options.root) if options.root else Path(data_dir) / options.name
 
 
-def load(
-    task: str, options: DatasetConfig, data_dir: str
-) -> tuple[list[Example], list[Dropped]]:
+def load(task: str, options: DatasetConfig, data_dir: str) -> tuple[list[Example], list[Dropped]]:
     """All examples of a corpus and its dropped rows, with its own options taken from the configuration."""
     common = {f.name for f in fields(DatasetConfig)}
     own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}

@@ -1,9 +1,9 @@
 """Toy sounds and a toy voice, made with numpy: what the `demo` corpus is recorded from.
 
-Sounds are ten kinds of event that differ clearly in a log-mel spectrogram; each draw varies pitch, rate and length.
-The voice is source and filter: one damped formant response for each glottal pulse, overlapped and added.
-Signals are float32 at `RATE`, about 1 at their peaks; frequencies are in Hz, times in seconds. All randomness comes
-from the generator passed in.
+Sounds are ten kinds of event that differ clearly in a log-mel spectrogram; each draw varies pitch,
+rate and length. The voice is source and filter: one damped formant response for each glottal pulse,
+overlapped and added. Signals are at `RATE` Hz, about 1 at their peaks; frequencies are in Hz,
+times in seconds. All randomness comes from the generator passed in.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-Signal = NDArray[np.float32]
-Floats = NDArray[np.float64]
+Signal = NDArray[np.floating[Any]]
 
 RATE = 16_000
 PERIOD = 2048  # points in one stored period of a wave
 
 
-# --- sound events ---------------------------------------------------------------------------------------------------
+# --- sound events ---
 
 
 SINE = (1.0,)
@@ -41,8 +41,8 @@ def _wave(harmonics: tuple[float, ...]) -> Signal:
     return np.asarray(wave / np.abs(wave).max(), np.float32)
 
 
-def _tone(harmonics: tuple[float, ...], hz: Signal | Floats) -> Signal:
-    """A wave whose frequency at each sample is `hz`. Read from a table: ten times as fast as sines."""
+def _tone(harmonics: tuple[float, ...], hz: Signal) -> Signal:
+    """A wave of frequency `hz` at each sample. Read from a table: ten times as fast as sines."""
     cycles = np.cumsum(hz, dtype=np.float64) / RATE
     return _wave(harmonics)[(cycles * PERIOD).astype(np.int64) % PERIOD]
 
@@ -81,8 +81,11 @@ def _every(period: float, seconds: float, make: Callable[[], Signal]) -> Signal:
 def bell(rng: Generator, seconds: float) -> Signal:
     """Inharmonic partials; the higher, the sooner gone."""
     base, decay, t = _between(rng, 450, 900), _between(rng, 2.5, 6), _times(seconds)
-    partials = [(1.0, 1.0), (2.0, 0.7), (2.76, 0.6), (4.1, 0.4), (5.4, 0.3)]  # ratio to the base, amplitude
-    return np.sum([a * np.exp(-decay * r**0.5 * t) * _tone(SINE, 0 * t + base * r) for r, a in partials], axis=0)
+    ratios, amplitudes = (1.0, 2.0, 2.76, 4.1, 5.4), (1.0, 0.7, 0.6, 0.4, 0.3)
+    out = 0 * t
+    for ratio, amplitude in zip(ratios, amplitudes, strict=True):
+        out += amplitude * np.exp(-decay * ratio**0.5 * t) * _tone(SINE, 0 * t + base * ratio)
+    return out
 
 
 def siren(rng: Generator, seconds: float) -> Signal:
@@ -130,7 +133,8 @@ def rain(rng: Generator, seconds: float) -> Signal:
 def buzzer(rng: Generator, seconds: float) -> Signal:
     """A steady low saw."""
     t = _times(seconds)
-    return _tone(SAW, _between(rng, 110, 220) * (1 + 0.01 * np.sin(2 * np.pi * rng.uniform(3, 8) * t)))
+    tremor = 1 + 0.01 * np.sin(2 * np.pi * rng.uniform(3, 8) * t)
+    return _tone(SAW, _between(rng, 110, 220) * tremor)
 
 
 def bird(rng: Generator, seconds: float) -> Signal:
@@ -143,7 +147,7 @@ def bird(rng: Generator, seconds: float) -> Signal:
 def engine(rng: Generator, seconds: float) -> Signal:
     """Low noise that throbs."""
     t = _times(seconds)
-    box = np.full(int(0.4 * RATE / _between(rng, 250, 500)), 1.0, np.float32)  # a moving average: low-pass
+    box = np.ones(int(0.4 * RATE / _between(rng, 250, 500)), np.float32)  # moving average: low-pass
     noise = np.convolve(np.convolve(_noise(rng, len(t)), box, "same"), box, "same")
     return noise * (1 + 0.8 * np.sin(2 * np.pi * _between(rng, 9, 18) * t))
 
@@ -163,7 +167,7 @@ EVENTS: dict[str, Callable[[Generator, float], Signal]] = {
 
 
 def scene(names: Sequence[str], rng: Generator) -> NDArray[np.int16]:
-    """One to three events, one after the other: 1.6 to 3 seconds, each event with a loudness of its own."""
+    """One to three events in turn, each with a loudness of its own: 1.6 to 3 seconds."""
     shortest, longest = {1: (0.8, 1.4), 2: (0.6, 1.0), 3: (0.5, 0.7)}[len(names)]
     pieces = [np.zeros(int(rng.uniform(0.05, 0.2) * RATE), np.float32)]
     for name in names:
@@ -174,17 +178,17 @@ def scene(names: Sequence[str], rng: Generator) -> NDArray[np.int16]:
     return _record(np.concatenate([*pieces, np.zeros(max(0, missing), np.float32)]), rng)
 
 
-def _record(x: Signal | Floats, rng: Generator) -> NDArray[np.int16]:
+def _record(x: Signal, rng: Generator) -> NDArray[np.int16]:
     """What a cheap recorder makes of a signal: some noise (-54 to -48 dB), and 8 bits.
 
-    The low bits are zero because FLAC then stores the corpus in a quarter of the space. The noise is enough, at this
-    step, that no stretch becomes digital silence.
+    The low bits are zero because FLAC then stores the corpus in a quarter of the space. The noise
+    is enough, at this step, that no stretch becomes digital silence.
     """
     noisy = x + _between(rng, 2e-3, 4e-3) * _noise(rng, len(x))
     return np.clip(np.round(noisy * 128), -128, 127).astype(np.int16) * np.int16(256)
 
 
-# --- the voice ------------------------------------------------------------------------------------------------------
+# --- the voice ---
 
 
 @dataclass(frozen=True)
@@ -245,16 +249,17 @@ VOWELS: dict[str, tuple[int, int, int]] = {
 SHIFTS = 4  # glottal pulses fall on quarters of a sample: whole samples would be heard as jitter
 
 
-def _pulse_responses(speaker: Speaker, effort: float) -> Floats:
-    """20 ms of what follows one glottal pulse, for each vowel and each part of a sample: [vowel, shift, sample]."""
+def _pulse_responses(speaker: Speaker, effort: float) -> Signal:
+    """20 ms of what follows a glottal pulse: [vowel, shift by parts of a sample, sample]."""
     t = (np.arange(320) + np.arange(SHIFTS)[:, None] / SHIFTS) / RATE  # [shift, sample]
-    hz = speaker.formants * np.array(list(VOWELS.values()))[:, :, None, None]  # [vowel, formant, 1, 1]
+    formants = np.array(list(VOWELS.values()))[:, :, None, None]  # [vowel, formant, 1, 1]
+    hz = speaker.formants * formants
     loud = ((speaker.brightness * effort) ** np.arange(3))[:, None, None]  # [formant, 1, 1]
     return (loud * np.exp(-np.pi * (60 + 0.05 * hz) * t) * np.sin(2 * np.pi * hz * t)).sum(axis=1)
 
 
 def utterance(text: str, speaker: Speaker, manner: Manner, rng: Generator) -> NDArray[np.int16]:
-    """`text` as `speaker` says it: a syllable for each run of vowels, 1 to 2 seconds for a short sentence.
+    """`text` as `speaker` says it: a syllable for each run of vowels, 1 to 2 seconds in all.
 
     No phoneme is right, but other words make another recording, and the same words a similar one.
     """
@@ -270,23 +275,27 @@ def utterance(text: str, speaker: Speaker, manner: Manner, rng: Generator) -> ND
     hz = speaker.pitch * 2 ** (np.interp(clock_s, (starts + ends) / 2, semitones) / 12)
     cycles = np.cumsum(hz) * 0.004
     pulses_s = np.interp(np.arange(1, cycles[-1]), cycles, clock_s)
-    pulses_s += manner.jitter * rng.standard_normal(len(pulses_s)) / np.interp(pulses_s, clock_s, hz)
+    periods_s = 1 / np.interp(pulses_s, clock_s, hz)
+    pulses_s += manner.jitter * rng.standard_normal(len(pulses_s)) * periods_s
 
     syllable = np.searchsorted(ends[:-1], pulses_s)
     vowel = np.array(["aeiou".index(v) for _, _, v in found])[syllable]
-    corners_s = np.stack([starts, starts + 0.2 * lengths, starts + 0.8 * lengths, ends], axis=1).ravel()
+    corners_s = (starts[:, None] + lengths[:, None] * [0, 0.2, 0.8, 1]).ravel()
     loud = np.interp(pulses_s, corners_s, np.tile([0, 1, 0.8, 0], len(found)))
     quarters = np.maximum(0, np.round(pulses_s * RATE * SHIFTS)).astype(np.int64)
     first = -(-quarters // SHIFTS)  # the first sample at or after the pulse
-    responses = loud[:, None] * _pulse_responses(speaker, manner.effort)[vowel, first * SHIFTS - quarters]
+    responses = _pulse_responses(speaker, manner.effort)[vowel, first * SHIFTS - quarters]
+    responses *= loud[:, None]
     length = int((ends[-1] + 0.1) * RATE)
     where = (first[:, None] + np.arange(responses.shape[1])).ravel()
     voice = np.bincount(where, responses.ravel(), minlength=length)[:length]
 
+    hiss = np.zeros(length)
     for start, (_, consonants, _) in zip(starts, found, strict=True):
-        if set(consonants) & set("cfhkpqstx"):  # voiceless: a burst of hiss
+        if set(consonants) & set("cfhkpqstx"):  # voiceless
             burst = _fade(np.diff(_noise(rng, 500)))
             at = max(0, int(start * RATE) - 300)
-            voice[at : at + len(burst)] += 0.15 * burst
+            hiss[at : at + len(burst)] += burst
+    sound = voice + 0.15 * hiss
     level = -27 + speaker.level + manner.level + rng.normal(0, 2.5)
-    return _record(voice * 10 ** (level / 20) / np.sqrt(np.mean(voice**2)), rng)
+    return _record(sound * 10 ** (level / 20) / np.sqrt(np.mean(sound**2)), rng)

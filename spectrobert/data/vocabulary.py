@@ -6,7 +6,13 @@ from collections.abc import Iterable
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
 
 
 def train(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
@@ -15,7 +21,11 @@ def train(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
 
     tokenizer = BertWordPieceTokenizer(lowercase=True)
     tokenizer.train_from_iterator(
-        texts, vocab_size=size, min_frequency=1, special_tokens=list(SPECIAL.values()), show_progress=False
+        texts,
+        vocab_size=size,
+        min_frequency=1,
+        special_tokens=list(SPECIAL.values()),
+        show_progress=False,
     )
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer._tokenizer, **SPECIAL)
 

@@ -18,7 +18,9 @@ class ConvLayer(nn.Module):
     LayerNorm then needs no transpose.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, norm: str | None, bias: bool):
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int, norm: str | None, bias: bool
+    ):
         super().__init__()
         self.conv = nn.Conv1d(inputs, outputs, kernel, stride, bias=bias)
         self.layer_norm: nn.Module
@@ -53,7 +55,9 @@ class AudioEncoder(nn.Module):
             # wav2vec 2.0 base: GroupNorm after the first conv alone, no biases; large: LayerNorm and biases throughout
             norm = "layer" if config.conv_norm == "layer" else ("group" if i == 0 else None)
             layers.append(
-                ConvLayer(inputs, config.conv_dim, kernel, stride, norm, bias=config.conv_norm == "layer")
+                ConvLayer(
+                    inputs, config.conv_dim, kernel, stride, norm, bias=config.conv_norm == "layer"
+                )
             )
             inputs = config.conv_dim
         self.conv_layers = nn.ModuleList(layers)

@@ -44,14 +44,18 @@ class SpectroBertConfig(PreTrainedConfig):
     stride: list[int] | tuple[int, ...] = (10, 10)
     pad_to_max: bool = False  # True: every clip is padded to max_frames, unmasked, as AST does
     max_frames: int = 1024  # 10.24 s; what pad_to_max pads to
-    audio_positions: str = "learned"  # "learned": a time and a frequency table | "none": VisualBERT's reading
+    audio_positions: str = (
+        "learned"  # "learned": a time and a frequency table | "none": VisualBERT's reading
+    )
     max_audio_positions: int = 512  # rows of the time table
 
     # wav2vec 2.0 conv layers, run on each flattened patch
     conv_dim: int = 512
     conv_kernels: list[int] | tuple[int, ...] = (10, 3, 3, 3, 3, 2)
     conv_strides: list[int] | tuple[int, ...] = (5, 2, 2, 2, 2, 2)
-    conv_norm: str = "layer"  # "layer": after every conv (wav2vec 2.0 large) | "group": after the first (base)
+    conv_norm: str = (
+        "layer"  # "layer": after every conv (wav2vec 2.0 large) | "group": after the first (base)
+    )
     conv_pooling: str = "mean"  # where a patch leaves several conv frames: "mean" | "concat" them
 
     # head
@@ -79,7 +83,9 @@ class SpectroBertConfig(PreTrainedConfig):
         for name in ("patch", "stride"):
             pair = tuple(getattr(self, name))
             if len(pair) != 2 or min(pair) < 1:
-                raise ValueError(f"model.{name}={list(pair)}: two positive numbers, [mel bins, frames]")
+                raise ValueError(
+                    f"model.{name}={list(pair)}: two positive numbers, [mel bins, frames]"
+                )
             setattr(self, name, pair)
         if self.patch[0] > self.num_mel_bins:
             raise ValueError(

@@ -36,7 +36,9 @@ class JointEmbeddings(nn.Module):
     def forward(self, input_ids: Tensor, audio: Tensor) -> Tensor:
         """(B, L) word pieces and (B, time, frequency, D) audio tokens -> (B, L + N, D)."""
         modality = self.token_type_embeddings.weight
-        text = self.word_embeddings(input_ids) + self.position_embeddings.weight[: input_ids.shape[1]]
+        text = (
+            self.word_embeddings(input_ids) + self.position_embeddings.weight[: input_ids.shape[1]]
+        )
         text = text + modality[TEXT]  # (B, L, D)
         audio = audio + modality[AUDIO]
         if self.has_audio_positions:

