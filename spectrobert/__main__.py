@@ -102,7 +102,7 @@ def demo(
         Optional[list[int]], typer.Option("--seed", help="may be given several times")
     ] = None,
 ) -> None:
-    """Pre-train and fine-tune on the built-in corpus, print the thesis' Table 5.1 and write a report."""
+    """The thesis' Table 5.1 on the built-in corpus: pre-train, fine-tune, write a report."""
     from rich.console import Console
 
     from .experiments import demo as demonstration

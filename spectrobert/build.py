@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
@@ -26,20 +26,23 @@ from .models.configuration import SpectroBertConfig
 from .models.spectrobert import SpectroBert
 from .tasks import TASKS, Task
 
+Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
+
 BF16_CAPABILITY = (8, 0)  # Ampere; a V100 (7.0) has no bf16
 
 
-def precision(options: TrainerConfig) -> str:
+def precision(options: TrainerConfig) -> Precision:
     """The precision "auto" stands for on this machine.
 
     Raises UserError where a GPU is asked for and none is usable, or bf16 on a GPU that has none.
     """
+    named = cast(Precision, options.precision)  # TrainerConfig allows these and "auto"
     if options.accelerator == "cpu":
         if options.precision == "16-mixed":
             raise UserError(
                 "trainer.precision=16-mixed needs --cuda; on a CPU use 32-true or bf16-mixed"
             )
-        return "32-true" if options.precision == "auto" else options.precision
+        return "32-true" if options.precision == "auto" else named
     require_cuda(options.devices)
     capability = torch.cuda.get_device_capability()
     has_bf16 = capability >= BF16_CAPABILITY
@@ -50,7 +53,7 @@ def precision(options: TrainerConfig) -> str:
             f"trainer.precision=bf16-mixed: {torch.cuda.get_device_name()} has compute capability"
             f" {capability[0]}.{capability[1]}, bf16 needs 8.0; use 16-mixed"
         )
-    return options.precision
+    return named
 
 
 def require_cuda(devices: int) -> None:
@@ -63,7 +66,8 @@ def require_cuda(devices: int) -> None:
             else "this torch is built for CPUs only"
         )
         raise UserError(
-            f"--cuda: no usable GPU ({why}, none is visible to it); leave out --cuda to run on the CPU"
+            f"--cuda: no usable GPU ({why}, none is visible to it);"
+            " leave out --cuda to run on the CPU"
         )
     if devices > torch.cuda.device_count():
         raise UserError(
@@ -114,8 +118,9 @@ def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
         )
     if config.dataset.crop != "whole" and config.dataset.max_seconds > settings.max_seconds:
         raise UserError(
-            f"dataset.max_seconds={config.dataset.max_seconds} is more than the model's audio positions hold"
-            f" ({settings.max_seconds:.1f} s); raise model.max_audio_positions={settings.max_audio_positions}"
+            f"dataset.max_seconds={config.dataset.max_seconds} is more than the model's audio"
+            f" positions hold ({settings.max_seconds:.1f} s);"
+            f" raise model.max_audio_positions={settings.max_audio_positions}"
         )
     built = SpectroBert(settings)
     if config.init.checkpoint:
@@ -135,7 +140,20 @@ def task(config: Config, built: SpectroBert, prepared: Prepared) -> Task:
         labels = torch.tensor([index[label] for label in prepared.splits["train"]["label"]])
         counts = torch.bincount(labels, minlength=len(prepared.labels))
         weights = counts.sum() / (len(counts) * counts.clamp(min=1))
-    return TASKS[config.task.name](built, config.task, config.optim, prepared.labels, weights)
+    kind = TASKS[config.task.name]
+    steps = total_steps(config.trainer, len(prepared.splits["train"]))
+    return kind(built, config.task, config.optim, prepared.labels, weights, steps)
+
+
+def total_steps(options: TrainerConfig, examples: int) -> int:
+    """Optimiser steps of a run over `examples` rows.
+
+    Lightning's own estimate builds the loaders, before a resumed run knows where it stopped.
+    """
+    assert options.epochs is not None
+    batches = -(-examples // options.batch_size)
+    steps = options.epochs * -(-batches // options.accumulate)
+    return steps if options.max_steps < 0 else min(steps, options.max_steps)
 
 
 def datamodule(config: Config, prepared: Prepared, words: PreTrainedTokenizerBase) -> DataModule:
@@ -165,7 +183,7 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
     is_bar = options.progress and console.is_terminal
     if is_bar:
         extras.append(RichProgressBar(leave=False))
-    extras.append(callbacks.EpochLine(console))
+    extras.append(callbacks.EpochLine(console, config.task.monitor))
     if options.patience:
         extras.append(
             EarlyStopping(config.task.monitor, mode=config.task.mode, patience=options.patience)
@@ -190,7 +208,7 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
         num_sanity_val_steps=0,
         enable_progress_bar=is_bar,
         enable_model_summary=False,
-        use_distributed_sampler=False,  # LengthBatches gives each process its rows, none of them twice
+        use_distributed_sampler=False,  # LengthBatches gives each process rows of its own
     )
 
 
@@ -200,7 +218,8 @@ def loggers(config: Config, folder: Path) -> list[Any]:
     if config.logger.name == "tensorboard":
         if find_spec("tensorboard") is None:
             raise UserError(
-                "logger=tensorboard: the package tensorboard is not installed (pip install tensorboard)"
+                "logger=tensorboard: the package tensorboard is not installed"
+                " (pip install tensorboard)"
             )
         from pytorch_lightning.loggers import TensorBoardLogger
 

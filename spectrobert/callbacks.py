@@ -18,10 +18,12 @@ from rich.console import Console
 from .curves import CurveLogger
 
 LAST = "last.ckpt"
+# What an epoch's line tells beside the monitored metric
+SHOWN = {"train/loss", "val/loss", "val/accuracy", "val/sap_accuracy", "val/mlm_accuracy"}
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Writes a checkpoint aside, then renames it: a run killed while it writes keeps the one before."""
+    """Writes a checkpoint aside, then renames it: a run killed meanwhile keeps the last one."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
@@ -70,7 +72,7 @@ class LastCheckpoint(Checkpoint):
 
 
 class RandomState(Callback):
-    """Keeps the generators that dropout draws from, and sets them again before the first step of a resumed run.
+    """Keeps the state of the generators behind dropout, and restores it in a resumed run.
 
     Rows, crops, masks and mismatches need none of it: they depend on (seed, epoch, row) alone.
     """
@@ -114,8 +116,9 @@ class ForgetAbandonedSteps(Callback):
 class EpochLine(Callback):
     """One plain line after each epoch, for logs and for terminals that show no bars."""
 
-    def __init__(self, console: Console):
+    def __init__(self, console: Console, monitor: str):
         self.console = console
+        self.shown = SHOWN | {monitor}
         self.began = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -124,26 +127,11 @@ class EpochLine(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        shown = {
-            k: float(v)
-            for k, v in trainer.callback_metrics.items()
-            if k in _shown(module.config.monitor)
-        }
+        shown = {k: float(v) for k, v in trainer.callback_metrics.items() if k in self.shown}
         values = "  ".join(f"{name} {value:.4f}" for name, value in sorted(shown.items()))
         self.console.print(
-            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  step {trainer.global_step}  {values}"
-            f"  ({time.monotonic() - self.began:.1f} s)",
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  step {trainer.global_step}"
+            f"  {values}  ({time.monotonic() - self.began:.1f} s)",
             highlight=False,
             soft_wrap=True,
         )
-
-
-def _shown(monitor: str) -> set[str]:
-    return {
-        "train/loss",
-        "val/loss",
-        "val/accuracy",
-        "val/sap_accuracy",
-        "val/mlm_accuracy",
-        monitor,
-    }

@@ -1,4 +1,4 @@
-"""The command line of train.py: the thesis' flags become Hydra overrides (thesis appendix B, DESIGN section 4)."""
+"""train.py's command line: the thesis' flags (appendix B) become Hydra overrides."""
 
 from __future__ import annotations
 
@@ -36,18 +36,19 @@ Train SpectroBERT.
 
   --task NAME                pre | aqa_binary | aqa_open | ser | sentiment
   --dataset NAME             {datasets}
-  --experiment_name NAME     the run is written to runs/NAME/seed<k>        (default: <dataset>_<task>)
-  --initialize_weights [M]   BERT weights: a Hub name, a folder or a package (default: bert-base-uncased)
-  --checkpoint RUN           start from a pre-trained run (runs/NAME/seed<k>) or a saved model folder
+  --experiment_name NAME     the run is written to runs/NAME/seed<k> (default: <dataset>_<task>)
+  --initialize_weights [M]   BERT: a Hub name, a folder or a package (default: bert-base-uncased)
+  --checkpoint RUN           start from a pre-trained run (runs/NAME/seed<k>) or a model folder
   --freeze PRESET            {presets}
-  --data_dir DIR             the corpus lies in DIR/<its name>               (default: data)
-  --seed N                   weights, order, masks, dropout                  (default: 0)
-  --cuda                     train on the GPU; 16-mixed on a V100, bf16-mixed from compute capability 8.0 on
+  --data_dir DIR             the corpus lies in DIR/<its name> (default: data)
+  --seed N                   weights, order, masks, dropout (default: 0)
+  --cuda                     train on the GPU; bf16-mixed from compute capability 8.0, else 16-mixed
   --resume                   continue an interrupted run where it stopped
   -m                         sweep: seed=1,2,3 optim.lr=1e-5,3e-5
 
-Any option of spectrobert/config.py may stand beside them: model=tiny trainer.epochs=5 optim.lr=3e-4
-freeze.train=[head,audio,encoder.-1] dataset.fold=2. Everything that is not training: python -m spectrobert --help
+Any option of spectrobert/config.py may stand beside them: model=tiny trainer.epochs=5
+optim.lr=3e-4 freeze.train=[head,audio,encoder.-1] dataset.fold=2.
+Everything that is not training: python -m spectrobert --help
 """
 
 
@@ -245,10 +246,9 @@ def first_of_sweep(overrides: Sequence[str]) -> list[str]:
 
 
 def main(arguments: Sequence[str], run: Callable[[Any], Any]) -> int:
-    """Parse, check, run. Returns the exit code: 0, 2 where the user can mend it, 130 when interrupted."""
-    os.environ.setdefault(
-        "TOKENIZERS_PARALLELISM", "false"
-    )  # its threads do not survive the workers' fork
+    """Parse, check, run. Returns the exit code: 0; 2, the user can mend it; 130, interrupted."""
+    # The tokenizers' threads do not survive the workers' fork
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if {"-h", "--help"} & set(arguments):
         print(help_text())
         return 0
@@ -281,7 +281,7 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
     register(named(overrides, "dataset"))
 
     def job(composed: Any) -> Any:
-        config = OmegaConf.to_object(composed)
+        config: Any = OmegaConf.to_object(composed)
         swept = [o for o in HydraConfig.get().overrides.task if _is_varied(o, overrides)]
         own_folder = [
             o for o in swept if o.split("=")[0] not in ("seed", "dataset.fold", "experiment_name")

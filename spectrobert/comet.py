@@ -1,4 +1,7 @@
-"""Comet, online and offline. Lightning's CometLogger(online=False) disables itself and logs nothing (2.5 - 2.6.6)."""
+"""Comet, online and offline.
+
+Lightning's own CometLogger(online=False) disables itself and logs nothing (2.5 - 2.6.6).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ KEY = "COMET_API_KEY"
 
 
 class CometCurves(Logger):
-    """Sends what Lightning logs to a Comet experiment; a failing network is noted and never stops a run."""
+    """Sends what Lightning logs to Comet; a failing network is noted and never stops a run."""
 
     def __init__(self, experiment: Any):
         super().__init__()

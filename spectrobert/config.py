@@ -1,7 +1,7 @@
 """Every option of a run: name, type, default, meaning and check, once.
 
-YAML files under conf/ say only what differs. `register` puts the dataclasses into Hydra's ConfigStore; after composing,
-`Config` is a plain object and nothing below build.py knows Hydra.
+YAML files under conf/ say only what differs. `register` puts the dataclasses into Hydra's
+ConfigStore; after composing, `Config` is a plain object and nothing below build.py knows Hydra.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any, Optional
 
 from .errors import UserError
@@ -108,14 +108,17 @@ class DatasetConfig:
 
     name: str = ""
     root: str = ""  # folder of the corpus; empty: <data_dir>/<name>
-    split: str = "official"  # "official": the owner's, validation carved by speaker | "random": speakers shared
+    # "official": the owner's, validation carved by speaker | "random": speakers shared
+    split: str = "official"
     split_seed: int = 0  # apart from `seed`, so that seeds of a run share their split
     val_share: float = 0.1
     test_share: float = 0.1  # carved only where the owner has no test split
     max_seconds: float = 10.24
     crop: str = "first"  # of longer clips: "first" | "center" | "random" (train only) | "whole"
-    max_text_length: int = 128  # word pieces, [CLS] and [SEP] included (thesis 3.3.1); longer texts are cut and counted
-    check: str = "auto"  # read each file once before training: "decode" | "header" | "auto" (by total length) | "none"
+    # Word pieces, [CLS] and [SEP] included (thesis 3.3.1); longer texts are cut and counted
+    max_text_length: int = 128
+    # Read each file once before training: "decode" | "header" | "auto" (by total length) | "none"
+    check: str = "auto"
     max_skipped: float = 0.05  # share of unusable files above which the run refuses to start
     vocabulary: int = 2000  # most word pieces, where a vocabulary is trained on the corpus
     silence_audio: bool = False  # zero every waveform: what can be answered from the text alone
@@ -140,11 +143,10 @@ class FreezeConfig:
 
 @dataclass
 class InitConfig:
-    """Where weights come from. All empty: random weights, and a vocabulary trained on the corpus."""
+    """Where weights come from. All empty: random weights, a vocabulary trained on the corpus."""
 
-    text_model: str = (
-        ""  # BERT: a Hub name, a folder or an installed package; --initialize_weights sets it
-    )
+    # BERT: a Hub name, a folder or an installed package; --initialize_weights sets it
+    text_model: str = ""
     audio_encoder: str = ""  # wav2vec 2.0 checkpoint for the conv layers: a Hub name or a folder
     checkpoint: str = ""  # a SpectroBERT run or model folder; --checkpoint sets it
 
@@ -154,6 +156,8 @@ class OptimConfig:
     """RAdam with the thesis' settings (appendix A)."""
 
     lr: float = 1e-5
+    # 0.98 for runs of a few hundred steps: RAdam's own warm-up lasts about 1 / (1 - beta2)
+    beta2: float = 0.999
     weight_decay: float = 0.0
     warmup_share: float = 0.0  # of all steps; RAdam needs none
     schedule: str = "constant"  # "constant" | "linear" | "cosine", down to 0 at the last step
@@ -162,6 +166,7 @@ class OptimConfig:
     def __post_init__(self) -> None:
         choose("optim.schedule", self.schedule, ("constant", "linear", "cosine"))
         share("optim.warmup_share", self.warmup_share)
+        share("optim.beta2", self.beta2)
         if self.lr <= 0:
             raise UserError(f"optim.lr={self.lr}: must be above 0")
 
@@ -176,12 +181,12 @@ class TrainerConfig:
     accumulate: int = 1  # batches per optimiser step
     accelerator: str = "cpu"  # --cuda sets "cuda"
     devices: int = 1
-    precision: str = "auto"  # cuda: 16-mixed below compute capability 8.0, bf16-mixed from there on; cpu: 32-true
+    # "auto": on a GPU bf16-mixed from compute capability 8.0 on, else 16-mixed; on a CPU 32-true
+    precision: str = "auto"
     num_workers: int = -1  # processes that read audio; -1: one less than the cores, 4 at most
     patience: int = 0  # stop after so many epochs without a better `task.monitor`; 0: never
-    checkpoint_minutes: float = (
-        15.0  # between two writings of checkpoints/last.ckpt inside an epoch
-    )
+    # Between two writings of checkpoints/last.ckpt inside an epoch
+    checkpoint_minutes: float = 15.0
     log_every_n_steps: int = 10
     threads: int = 0  # torch threads; 0: torch's own choice
     progress: bool = True
@@ -234,7 +239,7 @@ class Config:
 
 @cache
 def dataset_class(name: str) -> type[DatasetConfig]:
-    """DatasetConfig with the options of the corpus `name` (the keyword-only parameters of its `load`)."""
+    """DatasetConfig with the corpus' own options: the keyword-only parameters of its `load`."""
     from .data.corpora import corpus
 
     fields: list[tuple[str, Any, Any]] = [("name", str, field(default=name))]
@@ -242,7 +247,7 @@ def dataset_class(name: str) -> type[DatasetConfig]:
         default = parameter.default
         if isinstance(default, (tuple, list)):
             values = list(default)
-            fields.append((option, list[str], field(default_factory=lambda v=values: list(v))))
+            fields.append((option, list[str], field(default_factory=partial(list, values))))
         else:
             fields.append((option, type(default) if default != "" else Any, field(default=default)))
     return dataclasses.make_dataclass(f"{name}_dataset", fields, bases=(DatasetConfig,))
@@ -250,7 +255,7 @@ def dataset_class(name: str) -> type[DatasetConfig]:
 
 @cache
 def model_class() -> type:
-    """A dataclass of SpectroBertConfig's own fields, so that Hydra knows their names, types and defaults."""
+    """SpectroBertConfig's own fields as a dataclass: Hydra then knows names, types and defaults."""
     from .models.configuration import DERIVED, SpectroBertConfig
 
     fields: list[tuple[str, Any, Any]] = []
@@ -260,7 +265,7 @@ def model_class() -> type:
             continue
         if isinstance(f.default, tuple):
             values = list(f.default)
-            fields.append((f.name, list[int], field(default_factory=lambda v=values: list(v))))
+            fields.append((f.name, list[int], field(default_factory=partial(list, values))))
         else:
             fields.append((f.name, type(f.default), field(default=f.default)))
     return dataclasses.make_dataclass("model", fields)

@@ -61,7 +61,7 @@ class CurveLogger(Logger):
 
 
 def read(path: Path) -> list[tuple[int, int, str, float]]:
-    """Rows (step, epoch, metric, value) of a metrics.csv; a last line that was cut off is left out."""
+    """Rows (step, epoch, metric, value) of a metrics.csv, without a last line that was cut off."""
     rows = []
     with path.open(newline="", encoding="utf-8") as file:
         for line in csv.reader(file):
@@ -71,5 +71,5 @@ def read(path: Path) -> list[tuple[int, int, str, float]]:
 
 
 def curve(path: Path, metric: str) -> list[tuple[int, float]]:
-    """(step, value) of one metric, in order; where a step was logged twice the later value counts."""
+    """(step, value) of one metric, in order; of a step logged twice the later value counts."""
     return sorted({step: value for step, _, name, value in read(path) if name == metric}.items())

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Something the user can mend. The message is one line that names the value and what is allowed."""
+    """Something the user can mend. Its message is one line: the value, and what is allowed."""
 
 
 def unknown(kind: str, name: object, known: Iterable[object]) -> UserError:

@@ -1,8 +1,8 @@
 """Which parts of a model train (thesis 4.2.2).
 
-A part is a name a researcher would use: `head`, `audio`, `embeddings`, `encoder`, one layer of it (`encoder.0`,
-`encoder.-1`), half of the audio encoder (`audio.conv`, `audio.projection`), or `all`. What is frozen gets no gradient,
-runs in eval mode (no dropout) and is not given to the optimiser.
+A part is a name a researcher would use: `head`, `audio`, `embeddings`, `encoder`, one layer of it
+(`encoder.0`, `encoder.-1`), half of the audio encoder (`audio.conv`, `audio.projection`), or `all`.
+What is frozen gets no gradient, runs in eval mode (no dropout) and is not given to the optimiser.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def freeze(model: SpectroBert, train: Iterable[str], name: str = "") -> FreezeSu
 
 
 def train_mode(model: SpectroBert) -> None:
-    """Train mode where something trains, eval mode (no dropout) for each module in which nothing does.
+    """Train mode where something trains, eval mode (no dropout) in modules where nothing does.
 
     A module without parameters (dropout, activation) goes with the part that holds it.
     """

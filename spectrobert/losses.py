@@ -1,4 +1,4 @@
-"""Losses on logits, computed in float32 outside autocast: half precision overflows in a softmax over 30,000 words."""
+"""Losses on logits, in float32: half precision overflows in a softmax over 30,000 words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def masked_words(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def match(logits: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross entropy of sentence-audio prediction (thesis 2.3.3); target 1: the audio belongs to the text."""
+    """Binary cross entropy of SAP (thesis 2.3.3): logits, targets (B,), 1 where audio fits text."""
     return F.binary_cross_entropy_with_logits(logits.float(), targets.float())
 
 

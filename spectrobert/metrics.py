@@ -26,11 +26,24 @@ RESAMPLES = 1000
 MAX_AUROC_CLASSES = 50  # one-against-rest AUROC of 828 answers takes minutes and says little
 
 
-class ClassificationMetrics(nn.Module):
+class Metrics(nn.Module):
+    """What a task accumulates over a set. Each kind has an `update` for its own outputs."""
+
+    def compute(self) -> dict[str, float]:
+        """The values over all that was seen since the last `reset`, by name."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        raise NotImplementedError
+
+
+class ClassificationMetrics(Metrics):
     """Everything this project reports of a classifier.
 
-    `accuracy` is the share of rows that are right (the field's "weighted accuracy", WA); `unweighted_accuracy` (UA) is
-    the mean recall over the classes that occur in the set; macro figures are torchmetrics'.
+    `accuracy` is the share of rows that are right (the field's "weighted accuracy", WA);
+    `unweighted_accuracy` (UA) is the mean recall over the classes that occur in the set; macro
+    figures are torchmetrics'.
     """
 
     def __init__(self, num_classes: int, top_k: Sequence[int] = ()):
@@ -75,8 +88,10 @@ class ClassificationMetrics(nn.Module):
         self.confusion.reset()
 
 
-class PretrainingMetrics(nn.Module):
-    """Losses and accuracies of MLM and SAP; the losses are means over all masked words and all pairs of the set."""
+class PretrainingMetrics(Metrics):
+    """Losses and accuracies of MLM and SAP: means over all masked words and pairs of the set."""
+
+    sums: Tensor  # MLM loss, right words, words, SAP loss, pairs
 
     def __init__(self, mlm_weight: float, sap_weight: float):
         super().__init__()
@@ -85,7 +100,7 @@ class PretrainingMetrics(nn.Module):
         self.register_buffer("sums", torch.zeros(5, dtype=torch.float64), persistent=False)
 
     def update(self, words: Tensor, targets: Tensor, match: Tensor, matched: Tensor) -> None:
-        """(K, vocabulary) and (K,) of the masked words; (B,) logits and (B,) labels of the pairs."""
+        """(K, vocabulary) and (K,) of the masked words; (B,) logits and labels of the pairs."""
         with torch.no_grad():
             mlm = nn.functional.cross_entropy(words.float(), targets, reduction="sum")
             right = (words.argmax(dim=-1) == targets).sum()
@@ -141,7 +156,9 @@ def bootstrap_interval(
     groups: Sequence[str],
     seed: int = 0,
 ) -> tuple[float, float]:
-    """95 % percentile interval of a statistic, resampling whole groups (speakers, scenes), which are not independent.
+    """95 % percentile interval of a statistic, by resampling groups.
+
+    Rows of one group (speaker, scene) are not independent, so whole groups are drawn.
 
     Args:
         labels, predictions: (N,) class indices.

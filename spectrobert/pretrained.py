@@ -20,6 +20,7 @@ from transformers import (
 
 from .errors import UserError
 from .models.configuration import DERIVED, SpectroBertConfig
+from .models.heads import PretrainingHead
 from .models.spectrobert import SpectroBert
 
 # pip packages that carry BERT weights, and the folder inside them
@@ -31,8 +32,22 @@ FREE = (
     "head_dropout_prob",
     "pad_to_max",
     "max_frames",
+    "audio_mean",
+    "audio_std",
+    "initializer_range",
+    "hidden_act",
+    "conv_strides",
+    "stride",
 )
-FREE += ("audio_mean", "audio_std", "initializer_range", "hidden_act", "conv_strides", "stride")
+# Fields that BERT shares with this model, and must agree on
+BERT_SIZES = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "vocab_size",
+    "max_position_embeddings",
+)
 
 
 def locate(name: str) -> str:
@@ -51,8 +66,9 @@ def locate(name: str) -> str:
 def _unreachable(kind: str, option: str, name: str, error: Exception) -> UserError:
     reason = str(error).strip().splitlines()[0]
     return UserError(
-        f"{kind} {name!r} can neither be found as a folder nor be fetched from the Hugging Face Hub ({reason[:120]});"
-        f" download it where there is a network (hf download {name}) and give its folder: {option}=<folder>"
+        f"{kind} {name!r} can neither be found as a folder nor be fetched from the Hugging Face Hub"
+        f" ({reason[:120]}); download it where there is a network (hf download {name}) and give its"
+        f" folder: {option}=<folder>"
     )
 
 
@@ -65,7 +81,7 @@ def tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 def load_text_model(model: SpectroBert, name: str) -> None:
-    """BERT's weights into the stack and the word, position and type embeddings; the rest stays random (thesis 4.2.3).
+    """BERT's weights into the stack and its embeddings; the rest stays random (thesis 4.2.3).
 
     Raises UserError where BERT cannot be had, is not a BERT, or is of another size.
     """
@@ -77,15 +93,8 @@ def load_text_model(model: SpectroBert, name: str) -> None:
             raise UserError(
                 f"text model {name!r} is a {found.model_type!r} model; a 'bert' is needed"
             )
-        names = (
-            "hidden_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "intermediate_size",
-            "vocab_size",
-        )
-        names += ("max_position_embeddings",)
-        _same_size(f"text model {name!r}", {n: getattr(found, n) for n in names}, config.to_dict())
+        sizes = {size: getattr(found, size) for size in BERT_SIZES}
+        _same_size(f"text model {name!r}", sizes, config.to_dict())
         with _quiet():
             bert = BertModel.from_pretrained(folder)
     except (OSError, json.JSONDecodeError) as error:
@@ -95,12 +104,14 @@ def load_text_model(model: SpectroBert, name: str) -> None:
     for part in ("word_embeddings", "position_embeddings", "token_type_embeddings", "LayerNorm"):
         getattr(ours, part).load_state_dict(getattr(text, part).state_dict())
     model.encoder.load_state_dict(bert.encoder.state_dict())
-    if config.head == "pretraining":
+    if isinstance(model.head, PretrainingHead):
         model.head.pooler.load_state_dict(bert.pooler.state_dict())
 
 
 def load_audio_encoder(model: SpectroBert, name: str) -> None:
-    """The first conv layers of a wav2vec 2.0 checkpoint. Its weights expect waveforms: only a starting point (FACTS 4.3).
+    """The first conv layers of a wav2vec 2.0 checkpoint.
+
+    They expect waveforms, not patches: only a starting point (FACTS 4.3).
 
     Raises UserError where it cannot be had or its layers differ.
     """
@@ -118,8 +129,8 @@ def load_audio_encoder(model: SpectroBert, name: str) -> None:
         norm = "layer" if "1.layer_norm.weight" in given else "group"
         raise UserError(
             f"audio encoder {name!r} does not fit: it has model.conv_norm={norm} and"
-            f" {given['0.conv.weight'].shape[0]} channels, this run model.conv_norm={model.config.conv_norm} and"
-            f" {model.config.conv_dim}"
+            f" {given['0.conv.weight'].shape[0]} channels, this run"
+            f" model.conv_norm={model.config.conv_norm} and {model.config.conv_dim}"
         )
     model.audio_encoder.conv_layers.load_state_dict({key: given[key] for key in wanted})
 
@@ -138,8 +149,8 @@ def model_folder(checkpoint: str) -> Path:
             f"checkpoint {checkpoint}: this run has not finished; finish it with --resume"
         )
     raise UserError(
-        f"checkpoint {checkpoint}: no SpectroBERT there; give a run directory (runs/<experiment>/seed0)"
-        " or a folder written by save_pretrained"
+        f"checkpoint {checkpoint}: no SpectroBERT there; give a run directory"
+        " (runs/<experiment>/seed0) or a folder written by save_pretrained"
     )
 
 
@@ -161,7 +172,8 @@ def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]
     """SpectroBertConfig's own fields for a run that starts from `checkpoint`.
 
     Args:
-        chosen: what the run asks for, or None to take the checkpoint's. Only dropout and the like may differ.
+        chosen: what the run asks for, or None to take the checkpoint's. Only dropout and the like
+            may differ.
 
     Raises UserError where a size differs.
     """
@@ -206,7 +218,8 @@ def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
     ]
     if wrong:
         raise UserError(
-            f"checkpoint {path} does not fit the model: {len(wrong)} tensors differ, the first: {wrong[0]}"
+            f"checkpoint {path} does not fit the model: {len(wrong)} tensors differ,"
+            f" the first: {wrong[0]}"
         )
     model.load_state_dict(state | weights)
 
@@ -221,7 +234,8 @@ def _same_size(what: str, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     if differ:
         pairs = ", ".join(f"{n}={a} there, {b} here" for n, (a, b) in list(differ.items())[:4])
         raise UserError(
-            f"{what} is of another size than model: {pairs}; choose the model= that fits, or leave it out"
+            f"{what} is of another size than model: {pairs};"
+            " choose the model= that fits, or leave it out"
         )
 
 

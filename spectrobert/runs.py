@@ -58,7 +58,8 @@ def claim(config: Config) -> Path | None:
 
     Returns the checkpoint to resume from, or None to begin.
 
-    Raises UserError where the directory holds another run, or a run of other settings is to be resumed.
+    Raises UserError where the directory holds another run, or a run of other settings is to be
+    resumed.
     """
     folder = run_folder(config)
     last = folder / "checkpoints" / LAST
@@ -73,7 +74,8 @@ def claim(config: Config) -> Path | None:
         return last if last.exists() else None
     if (folder / RESULTS).exists() or last.exists():
         raise UserError(
-            f"{folder} holds a run already; continue it with --resume, or choose another --experiment_name or --seed"
+            f"{folder} holds a run already; continue it with --resume, or choose another"
+            " --experiment_name or --seed"
         )
     return None
 
@@ -98,7 +100,7 @@ def _differences(old: Config, new: Config) -> list[str]:
 
 
 def read_config(folder: Path) -> Config:
-    """The configuration of a run. Raises UserError where the folder holds none, or a damaged one."""
+    """The configuration of a run. Raises UserError where there is none, or a damaged one."""
     path = folder / "config.yaml"
     if not path.is_file():
         raise UserError(f"{folder} is not a run directory: it has no config.yaml")

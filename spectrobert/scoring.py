@@ -1,4 +1,4 @@
-"""Scores of a trained model on one split: metrics over the whole set, intervals, and a table of predictions."""
+"""Scores of a trained model on one split: metrics, their intervals, a table of predictions."""
 
 from __future__ import annotations
 
@@ -31,9 +31,8 @@ class Scores:
     split: str
     n: int
     values: dict[str, float]
-    intervals: dict[str, tuple[float, float]] = field(
-        default_factory=dict
-    )  # 95 %, see metrics.bootstrap_interval
+    # 95 %, see metrics.bootstrap_interval
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     confusion_matrix: list[list[int]] = field(default_factory=list)  # rows true, columns predicted
     predicted_histogram: dict[str, int] = field(default_factory=dict)
@@ -146,7 +145,7 @@ def show(console: Console, scores: Scores, title: str) -> None:
 
 
 def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
-    """Configuration, model and tokenizer of a finished run. Raises UserError where it is not one."""
+    """Configuration, model and tokenizer of a finished run. Raises UserError if it is none."""
     config = runs.read_config(folder)
     runs.read_results(folder)
     model = SpectroBert.from_pretrained(folder / "model").eval()

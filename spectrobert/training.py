@@ -13,6 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -20,7 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from . import build, freezing, runs, scoring
 from .config import Config
-from .data import preparation
+from .data import preparation, vocabulary
 from .models.spectrobert import SpectroBert
 from .pretrained import seed_everything
 
@@ -37,8 +38,8 @@ def quiet() -> None:
 def fit(config: Config, console: Console) -> dict[str, Any]:
     """Train, score the test split once at the monitored checkpoint, and write the run directory.
 
-    Returns the contents of results.json. Everything that can be refused is refused before anything is written.
-    Raises UserError.
+    Returns the contents of results.json. Raises UserError; everything that can be refused is
+    refused before anything is written.
     """
     began = time.monotonic()
     quiet()
@@ -52,7 +53,11 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
         torch.set_num_threads(config.trainer.threads)
 
     prepared = prepare(config, console)
-    words = build.tokenizer(config, prepared.splits["train"]["text"])
+    words = (
+        vocabulary.load(str(folder / "tokenizer"))
+        if checkpoint
+        else build.tokenizer(config, prepared.splits["train"]["text"])
+    )
     settings = build.model_config(config, len(words), prepared.labels)
     seed_everything(config.seed)
     model = build.model(config, settings)
@@ -132,7 +137,7 @@ def finish(
     frozen: freezing.FreezeSummary,
     seconds: float,
 ) -> dict[str, Any]:
-    """Score the monitored checkpoint on the test split, and write the model, the predictions and the results."""
+    """Score the monitored checkpoint on the test split; write model, predictions and results."""
     best = folder / "checkpoints" / BEST
     monitored: dict[str, Any] = {"name": config.task.monitor, "checkpoint": "last"}
     if best.exists():
@@ -148,8 +153,9 @@ def finish(
     data.reading.tokenizer.save_pretrained(folder / "model")
     scores = scoring.score(config, task, data, "test")
     validation = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
-    if config.task.monitor in validation and trainer.checkpoint_callback is not None:
-        chosen = trainer.checkpoint_callback.best_model_score
+    keeper = trainer.checkpoint_callback
+    if config.task.monitor in validation and isinstance(keeper, ModelCheckpoint):
+        chosen = keeper.best_model_score
         monitored["value"] = (
             float(chosen) if chosen is not None else validation[config.task.monitor]
         )

@@ -1,4 +1,4 @@
-"""Every preset: exactly the parts it names change in an optimiser step, all others stay bit-equal."""
+"""Every preset: the parts it names change in an optimiser step, all others stay bit-equal."""
 
 from __future__ import annotations
 

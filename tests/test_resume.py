@@ -1,4 +1,4 @@
-"""A run that is killed and resumed ends as one that was left alone: same losses, same weights, same scores."""
+"""A run that is killed and resumed ends as one left alone: same losses, weights, scores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ STEPS_PER_EPOCH = 8  # 120 clips, batches of 16
 def start(arguments: list[str]) -> subprocess.Popen:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def kill_at(process: subprocess.Popen, metrics: Path, step: int) -> None:
@@ -88,7 +90,9 @@ def test_killed_and_resumed_is_as_uninterrupted(arguments, whole, step):
     ]
     for key, value in states[0]["state_dict"].items():
         assert torch.equal(value, states[1]["state_dict"][key]), key
-    metrics = [json.loads((f / "results.json").read_text())["test"]["metrics"] for f in (whole, folder)]
+    metrics = [
+        json.loads((f / "results.json").read_text())["test"]["metrics"] for f in (whole, folder)
+    ]
     assert metrics[0] == metrics[1]
 
 

@@ -96,7 +96,9 @@ def test_silenced_audio_gives_one_answer_per_text(finished):
     scores = scoring.evaluate(folder, silence_audio=True)
     spoken = scoring.evaluate(folder)
     probability = scores.header.index("p_prediction")
-    assert len({row[probability] for row in scores.rows}) < len({r[probability] for r in spoken.rows})
+    assert len({row[probability] for row in scores.rows}) < len(
+        {r[probability] for r in spoken.rows}
+    )
 
 
 def test_fine_tuning_starts_from_a_checkpoint(finished, tmp_path):

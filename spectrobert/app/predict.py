@@ -11,10 +11,12 @@ import torch
 
 from ..audio import io
 from ..data.batches import collate
+from ..data.clips import crop
 from ..data.example import Segment
 from ..errors import UserError
 from ..scoring import load_run
 from ..tasks import TASKS
+from ..tasks.classification import Classification
 
 AQA = ("aqa_binary", "aqa_open")
 
@@ -37,8 +39,8 @@ def predict(
         text: what is said or described; optional.
         top: how many labels to return.
 
-    Raises UserError for a folder that is no finished run, a file that cannot be read, a missing or superfluous question,
-    or a text longer than the run's limit.
+    Raises UserError for a folder that is no finished run, a file that cannot be read, a missing or
+    superfluous question, or a text longer than the run's limit.
     """
     config, model, tokenizer = load_run(folder)
     name = config.task.name
@@ -55,21 +57,21 @@ def predict(
         raise UserError(f"the text has {len(ids)} word pieces; this run reads {limit} at most")
     labels = [model.config.id2label[i] for i in range(len(model.config.id2label))]
     task = None if name == "pre" else TASKS[name](model, config.task, config.optim, tuple(labels))
-    crop = "center" if config.dataset.crop == "random" else config.dataset.crop
+    kept = crop(config.dataset, is_training=False)
     predictions = []
     for path in audio:
-        wave = io.read_clip((Segment(path),), config.dataset.max_seconds, crop, None)
+        wave = io.read_clip((Segment(path),), config.dataset.max_seconds, kept, None)
         item = {"index": 0, "waveform": wave, "input_ids": ids}
         if name == "pre":
             item |= {"mlm_labels": np.full_like(ids, -100), "matched": 1}
         with torch.no_grad():
             output = model(collate([item]))
-        if task is None:
-            match = output.match.sigmoid().item()
-            ranked = [("match", match), ("mismatch", 1 - match)]
-        else:
+        if isinstance(task, Classification):
             probabilities = task.class_logits(output).double().softmax(dim=-1)[0].tolist()
             ranked = list(zip(labels, probabilities))
+        else:
+            match = output.match.sigmoid().item()
+            ranked = [("match", match), ("mismatch", 1 - match)]
         ranked.sort(key=lambda pair: -pair[1])
         predictions.append(Prediction(path, tuple(ranked[:top])))
     return predictions

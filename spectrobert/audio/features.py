@@ -1,11 +1,13 @@
 """Log-mel spectrograms with AST's constants, and the patches cut from them.
 
 Shapes: B clips, T samples, F frames, M mel bins, N audio tokens (time-major), P values in a patch.
-A batch is computed in one call, on whatever device it lies; `transformers.ASTFeatureExtractor` does the same clip by clip.
+A batch is computed in one call, on whatever device it lies; `transformers.ASTFeatureExtractor` does
+the same clip by clip.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -22,7 +24,7 @@ FLOOR = 1.192092955078125e-07  # Kaldi's: the machine epsilon of float32
 
 
 def num_frames(num_samples: Tensor) -> Tensor:
-    """Frames of clips of `num_samples` samples: whole windows only (Kaldi's `snip_edges`), at least one."""
+    """Frames of clips of `num_samples`: whole windows (Kaldi's `snip_edges`), at least one."""
     return ((num_samples - WINDOW) // HOP + 1).clamp(min=1)
 
 
@@ -61,7 +63,8 @@ def log_mel(
         mean, std: AST's normalisation, `(x - mean) / (2 * std)`.
 
     Returns:
-        (B, F, M) float32, and (B,) the true number of frames. Frames beyond it hold a normalised 0, as AST pads.
+        (B, F, M) float32, and (B,) the true number of frames. Frames beyond it hold a normalised 0,
+        as AST pads.
     """
     with torch.autocast(waveform.device.type, enabled=False):
         waveform = waveform.float()
@@ -88,7 +91,7 @@ def num_patches(frames: Tensor, size: int, stride: int) -> Tensor:
 
 
 def patches(
-    mels: Tensor, lengths: Tensor, size: tuple[int, int], stride: tuple[int, int]
+    mels: Tensor, lengths: Tensor, size: Sequence[int], stride: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
     """Overlapping patches, as AST's strided convolution sees them (thesis 2.2.1).
 
@@ -98,7 +101,8 @@ def patches(
         size, stride: (mel bins, frames).
 
     Returns:
-        (B, time, frequency, P) patches, each flattened mel by mel, and (B, time) True where a patch is real.
+        (B, time, frequency, P) patches, each flattened mel by mel, and (B, time) True where a patch
+        is real.
     """
     mel_size, frame_size = size
     mel_stride, frame_stride = stride

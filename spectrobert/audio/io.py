@@ -267,6 +267,7 @@ def _window(
     spare = total - max_seconds
     start = {"first": 0.0, "center": spare / 2}.get(crop)
     if start is None:
-        assert crop == "random" and rng is not None, "crop=random needs a generator"
+        assert crop == "random"
+        assert rng is not None, "crop=random needs a generator"
         start = rng.uniform(0.0, spare)
     return start, start + max_seconds

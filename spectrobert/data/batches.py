@@ -5,6 +5,7 @@ Shapes: B batch, L word pieces, T samples.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,12 +22,13 @@ POOL = 16  # batches among which rows are sorted by length: little padding, stil
 
 
 class LengthBatches(Sampler[list[Key]]):
-    """Batches of clips of like length, the same for the same (seed, epoch), however many processes read them.
+    """Batches of clips of like length; (seed, epoch) decides them, not the number of processes.
 
     Args:
         seconds: length of every row.
         shuffle: False keeps the longest first, for evaluation.
-        rank, world_size: this process takes every `world_size`-th row of a batch; no row is taken twice.
+        rank, world_size: this process takes every `world_size`-th row of a batch; no row is taken
+            twice.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class LengthBatches(Sampler[list[Key]]):
         self.done = (0, 0)  # epoch, batches of it that a resumed run has behind it
 
     def __len__(self) -> int:
-        return -(-len(self.seconds) // self.batch_size)
+        return math.ceil(len(self.seconds) / self.batch_size)
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before each epoch."""
@@ -77,7 +79,7 @@ class LengthBatches(Sampler[list[Key]]):
 
 
 def collate(items: Sequence[dict[str, Any] | None]) -> dict[str, Tensor]:
-    """Pad the items that could be read into one batch. In `text_mask` True means a real word piece."""
+    """Pad the items that could be read into one batch; `text_mask` is True at real word pieces."""
     read = [item for item in items if item is not None]
     if not read:
         raise OSError("no file of a whole batch could be read; the log names them")

@@ -1,4 +1,4 @@
-"""Every recording is looked at once before training: a bad file is named, counted and skipped, not met at epoch 1."""
+"""Every recording is looked at before training: a bad file is named, counted and skipped."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from ..audio import io
 from ..errors import UserError
 from .example import Example, Segment
 
-MAX_DECODED_SECONDS = (
-    20 * 3600.0
-)  # "auto" decodes whole corpora up to this length, and reads headers of longer ones
+# "auto" decodes whole corpora up to this length, and reads headers of longer ones
+MAX_DECODED_SECONDS = 20 * 3600.0
 THREADS = 8
 
 
@@ -94,7 +93,8 @@ def check(
     """Look at the audio of every example.
 
     Args:
-        mode: "decode" | "header" | "auto" | "none" (lengths only, from the header; faults then surface on reading).
+        mode: "decode" | "header" | "auto" | "none" (lengths only, from the header; faults then
+            surface on reading).
         max_skipped: share of examples that may be unusable.
         progress: called with (recordings looked at, recordings).
 
@@ -126,7 +126,8 @@ def check(
         first = skipped[0]
         raise UserError(
             f"{len(skipped)} of {len(examples)} examples have unusable audio, more than"
-            f" dataset.max_skipped={max_skipped:g} allows; the first: {first.recording}: {first.fault}"
+            f" dataset.max_skipped={max_skipped:g} allows; the first: {first.recording}:"
+            f" {first.fault}"
         )
     return Checked(usable, seconds, skipped)
 
@@ -138,9 +139,8 @@ def _look_at(
     progress: Callable[[int, int], None],
 ) -> dict[Segment, tuple[str, float]]:
     found = {}
-    with ThreadPoolExecutor(
-        THREADS
-    ) as pool:  # libsndfile releases the interpreter while it decodes
+    # Threads suffice: libsndfile releases the interpreter while it decodes
+    with ThreadPoolExecutor(THREADS) as pool:
         results = pool.map(lambda s: findings.look(s, decode), segments)
         for done, (segment, result) in enumerate(zip(segments, results), start=1):
             found[segment] = result

@@ -1,7 +1,8 @@
 """Rows become inputs: audio read, text cut into word pieces, pairs mismatched and words masked.
 
-Everything random is drawn from (seed, epoch, row), so that it depends neither on the worker that reads a row nor on
-what was read before it: a resumed run draws what the uninterrupted one would have drawn.
+Everything random is drawn from (seed, epoch, row), so that it depends neither on the worker that
+reads a row nor on what was read before it: a resumed run draws what the uninterrupted one would
+have drawn.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import datasets
 import numpy as np
@@ -88,6 +89,12 @@ def segments(structs: Iterable[dict[str, Any]]) -> tuple[Segment, ...]:
     )
 
 
+def crop(options: DatasetConfig, is_training: bool) -> io.Crop:
+    """Which stretch of a longer clip is kept: a random one in training only, else the middle."""
+    kept = "center" if options.crop == "random" and not is_training else options.crop
+    return cast(io.Crop, kept)  # a str, as OmegaConf knows no Literal; DatasetConfig checks it
+
+
 @dataclass(frozen=True)
 class Reading:
     """How rows are read, fixed for a run."""
@@ -100,7 +107,7 @@ class Reading:
 
 
 class Clips(Dataset):
-    """One split. `clips[Key(epoch, row)]` is a dict of arrays, or None where the file has gone bad since the check."""
+    """One split. `clips[Key(epoch, row)]` is a dict of arrays; None where a file has gone bad."""
 
     def __init__(self, rows: datasets.Dataset, reading: Reading, is_training: bool):
         self.rows = rows
@@ -153,12 +160,12 @@ class Clips(Dataset):
 
     def _waveform(self, audio: list[dict[str, Any]], generator: np.random.Generator) -> np.ndarray:
         options = self.reading.dataset
-        crop = "center" if options.crop == "random" and not self.is_training else options.crop
-        wave = io.read_clip(segments(audio), options.max_seconds, crop, generator)
+        kept = crop(options, self.is_training)
+        wave = io.read_clip(segments(audio), options.max_seconds, kept, generator)
         return np.zeros_like(wave) if options.silence_audio else wave
 
     def _other(self, row: dict[str, Any], generator: np.random.Generator) -> int:
-        """A row with another text and another recording: the audio of a mismatched pair (thesis 2.3.3)."""
+        """A row of another text and another recording, for a mismatched pair (thesis 2.3.3)."""
         while True:
             other = int(generator.integers(len(self.rows)))
             candidate = self.rows[other]

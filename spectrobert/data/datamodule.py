@@ -62,11 +62,11 @@ class DataModule(LightningDataModule):
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=self.options.accelerator == "cuda",
-            # A loader without its own generator draws from the global one, which would shift dropout on resuming
+            # Without one a loader draws from the global generator: dropout would shift on resuming
             generator=torch.Generator().manual_seed(self.reading.seed),
         )
 
     def _batches_done(self) -> int:
-        """Batches of the current epoch that a checkpoint has behind it; Lightning restores the count before this."""
+        """Batches of this epoch behind the checkpoint; Lightning has restored the count by now."""
         assert self.trainer is not None
         return self.trainer.fit_loop.epoch_loop.batch_progress.current.ready

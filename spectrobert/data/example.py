@@ -19,7 +19,7 @@ class Segment(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """A row that a parser leaves out, yielded in place of an Example: rows are counted, never lost in silence."""
+    """A row that a parser leaves out, yielded in place of an Example: counted, never just lost."""
 
     reason: str  # the same words for every such row: "label <mixed>", "no audio file"
     what: str  # which row: its id, or the file and line
@@ -34,14 +34,10 @@ class Example:
     text: str = ""  # caption or transcript: what the model reads beside the audio
     question: str = ""  # AQA only; the model then reads the question in place of the text
     label: str = ""  # the class, as a string: emotion, sentiment, answer
-    targets: tuple[
-        float, ...
-    ] = ()  # continuous or multi-hot targets, in the corpus' documented order
+    targets: tuple[float, ...] = ()  # continuous or multi-hot, in the corpus' documented order
     split: str = ""  # "train", "val", "test", or "" where the owner draws no line
     speaker: str = ""  # never shared between splits unless a random split is asked for
-    group: str = (
-        ""  # what else must stay on one side of a split: a source recording, a video, a fold
-    )
+    group: str = ""  # what else no split may divide: a source recording, a video, a fold
 
     @property
     def reads(self) -> str:

@@ -14,6 +14,7 @@ from ..config import DatasetConfig
 from ..errors import UserError
 from . import checks, clips, corpora, splits
 from .example import Dropped, Example
+from .splits import SplitSummary
 
 SPLITS = ("train", "val", "test")
 
@@ -24,7 +25,7 @@ class Prepared:
 
     splits: dict[str, datasets.Dataset]  # by name of SPLITS
     labels: tuple[str, ...]  # empty for pre-training
-    summary: splits.SplitSummary
+    summary: SplitSummary
     skipped: list[checks.Skipped]  # unusable audio
     dropped: list[Dropped]  # rows the corpus' parser leaves out
 
@@ -41,7 +42,7 @@ def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
 
 
 def load(task: str, options: DatasetConfig, data_dir: str) -> tuple[list[Example], list[Dropped]]:
-    """All examples of a corpus and its dropped rows, with its own options taken from the configuration."""
+    """Examples and dropped rows of a corpus, its own options taken from the configuration."""
     common = {f.name for f in fields(DatasetConfig)}
     own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
     return corpora.load(options.name, corpus_root(options, data_dir), task, **own)
@@ -101,7 +102,8 @@ def label_set(
         allowed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
         origin = "the corpus' classes" if closed else "the classes of train"
         raise UserError(
-            f"label {label!r} of {count} examples (the first: {where}) is not among {origin}: {allowed}"
+            f"label {label!r} of {count} examples (the first: {where}) is not among {origin}:"
+            f" {allowed}"
         )
     if len(known) < 2:
         raise UserError(f"only one class ({known[0]!r}) for task {task!r}: nothing to tell apart")

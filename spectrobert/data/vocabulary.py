@@ -1,9 +1,10 @@
-"""Tokenizers: a pre-trained one, or a WordPiece vocabulary trained on the corpus where none is asked for."""
+"""Tokenizers: a pre-trained one, or a WordPiece vocabulary trained on the corpus."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tokenizers import BertWordPieceTokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 SPECIAL = {
@@ -13,21 +14,31 @@ SPECIAL = {
     "sep_token": "[SEP]",
     "mask_token": "[MASK]",
 }
+ALWAYS = "abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()-&"  # so that a later task can ask
 
 
 def train(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
-    """A lower-casing WordPiece tokenizer of at most `size` pieces, with BERT's special tokens; [PAD] is 0."""
-    from tokenizers import BertWordPieceTokenizer
+    """A lower-casing WordPiece tokenizer of about `size` pieces; BERT's special tokens, [PAD] 0.
 
-    tokenizer = BertWordPieceTokenizer(lowercase=True)
-    tokenizer.train_from_iterator(
+    The same texts always give the same pieces. The trainer numbers characters in the order of a
+    randomly seeded hash table and breaks ties by number, so it is given them in order.
+    """
+    texts = list(texts)
+    normalize = BertWordPieceTokenizer(lowercase=True).normalize
+    letters = sorted(
+        {c for text in texts for c in normalize(text) if not c.isspace()} | set(ALWAYS)
+    )
+    in_order = [*SPECIAL.values(), *letters, *(f"##{letter}" for letter in letters)]
+    trained = BertWordPieceTokenizer(lowercase=True)
+    trained.train_from_iterator(
         texts,
-        vocab_size=size,
+        vocab_size=max(size, len(in_order)),
         min_frequency=1,
-        special_tokens=list(SPECIAL.values()),
+        special_tokens=in_order,
         show_progress=False,
     )
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer._tokenizer, **SPECIAL)
+    pieces = BertWordPieceTokenizer(vocab=trained.get_vocab(), lowercase=True)
+    return PreTrainedTokenizerFast(tokenizer_object=pieces._tokenizer, **SPECIAL)
 
 
 def load(folder: str) -> PreTrainedTokenizerBase:

@@ -1,4 +1,4 @@
-"""`make demo`: the thesis' Table 5.1 on the built-in corpus, in minutes on a CPU and without a download."""
+"""`make demo`: the thesis' Table 5.1 on the built-in corpus, in minutes, without a download."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..training import fit
 from . import report
 
 PRETRAINING = "pretraining"
-# row of the table -> the accuracy of the thesis' Table 5.1, on Clotho-AQA with WavCaps: another corpus and size
+# row of the table -> its accuracy in the thesis (Clotho-AQA with WavCaps: another corpus and size)
 ROWS = {"baseline": 64.9, "bin-frz": 68.8, "bin-frz-nolast": 74.3, "bin-frz-noaudio": 69.6}
 SILENCED = "bin-frz-nolast"  # also scored with its audio zeroed: chance, if the model listens
 MIN_EPOCHS = 2
@@ -52,9 +52,9 @@ def configure(
         f"experiment=demo_{name}",
         f"dataset.size={size}",
         f"seed={seed}",
-        f"runs_dir={cli.quoted(str(runs_dir))}",
-        f"data_dir={cli.quoted(data_dir)}",
-        "resume=true",  # a demo that was stopped goes on where it was; a finished run is not run again
+        f"runs_dir={cli.quoted(str(runs_dir), is_sweep=False)}",
+        f"data_dir={cli.quoted(data_dir, is_sweep=False)}",
+        "resume=true",  # a stopped demo goes on where it was; a finished run is not run again
         *more,
     ]
     config = cli.compose(overrides)
@@ -64,7 +64,7 @@ def configure(
 
 
 def run(runs_dir: Path, data_dir: str, size: float, seeds: Sequence[int], console: Console) -> Path:
-    """Pre-train, fine-tune every row, print the table, write the report. Returns the report's path."""
+    """Pre-train, fine-tune every row, print the table. Returns the path of the report."""
     folders: dict[str, list[Path]] = {name: [] for name in (PRETRAINING, *ROWS)}
     for seed in seeds:
         console.rule(f"pre-training: masked words and sentence-audio pairs, seed {seed}")
@@ -74,7 +74,8 @@ def run(runs_dir: Path, data_dir: str, size: float, seeds: Sequence[int], consol
         folders[PRETRAINING].append(pretrained)
         for name in ROWS:
             console.rule(f"question answering: {name}, seed {seed}")
-            start = [] if name == "baseline" else [f"init.checkpoint={cli.quoted(str(pretrained))}"]
+            checkpoint = f"init.checkpoint={cli.quoted(str(pretrained), is_sweep=False)}"
+            start = [] if name == "baseline" else [checkpoint]
             config = configure(name, "aqa_binary", runs_dir, data_dir, size, seed, *start)
             fit(config, console)
             folders[name].append(runs.run_folder(config))
@@ -130,7 +131,7 @@ def read_predictions(path: Path) -> list[dict[str, str]]:
 
 
 def pooled_interval(tables: Sequence[Sequence[dict[str, Any]]]) -> tuple[float, float]:
-    """95 % interval of the accuracy over all seeds; a scene is resampled with all its questions and seeds."""
+    """95 % interval of the accuracy over all seeds; resamples whole scenes, over all seeds."""
     pooled = [line for table in tables for line in table]
     truth = np.array([line["label"] for line in pooled])
     predicted = np.array([line["prediction"] for line in pooled])
@@ -170,7 +171,9 @@ def show(console: Console, rows: Sequence[Row]) -> None:
         )
     console.print(table)
     console.print(
-        "Every question is asked of as many scenes where the answer is yes as of scenes where it is no: chance is 50 %.\n"
-        "The thesis' figures are Clotho-AQA's with WavCaps pre-training: the order of the rows compares, not the numbers.",
+        "Every question is asked of as many scenes where the answer is yes as of scenes where it is"
+        " no: chance is 50 %.\n"
+        "The thesis' figures are Clotho-AQA's with WavCaps pre-training: the order of the rows"
+        " compares, not the numbers.",
         highlight=False,
     )

@@ -1,4 +1,4 @@
-"""One self-contained HTML page over runs that belong together: it opens from a file, without a network."""
+"""One self-contained HTML page over runs that belong together: it needs no network."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ def _caption(result: dict[str, Any]) -> str:
     frozen = result["freeze"]
     chosen = result["monitor"]
     return (
-        f"{frozen['trainable']:,} of {frozen['total']:,} parameters train ({', '.join(frozen['train'])}); "
-        f"tested at epoch {chosen.get('epoch', '-')}, the best by {chosen['name']}"
+        f"{frozen['trainable']:,} of {frozen['total']:,} parameters train"
+        f" ({', '.join(frozen['train'])});"
+        f" tested at epoch {chosen.get('epoch', '-')}, the best by {chosen['name']}"
     )
 
 

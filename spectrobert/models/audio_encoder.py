@@ -1,6 +1,7 @@
-"""From log-mel patches to audio tokens: wav2vec 2.0's conv stack on each flattened patch (thesis 2.2.2).
+"""From patches to audio tokens: wav2vec 2.0's conv stack on each flat patch (thesis 2.2.2).
 
-Shapes: V real patches of the whole batch, P values in a patch, L conv frames, C conv channels, D width.
+Shapes: V real patches of the whole batch, P values in a patch, L conv frames, C conv channels,
+D width.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from .configuration import SpectroBertConfig
 
 
 class ConvLayer(nn.Module):
-    """Conv1d, norm, GELU. Weights carry the names of transformers' Wav2Vec2FeatureEncoder, so checkpoints fit.
+    """Conv1d, norm, GELU, named as in transformers' Wav2Vec2FeatureEncoder: checkpoints fit.
 
-    The arithmetic runs channels-last, as one matrix product: a patch has few frames and many channels, and the
-    LayerNorm then needs no transpose.
+    The arithmetic runs channels-last, as one matrix product: a patch has few frames and many
+    channels, and the LayerNorm then needs no transpose.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class ConvLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(V, L, C_in) -> (V, L_out, C_out)."""
-        outputs, inputs, kernel = self.conv.weight.shape
+        kernel = self.conv.kernel_size[0]
         windows = x.unfold(1, kernel, self.conv.stride[0])  # (V, L_out, C_in, kernel)
         x = F.linear(windows.flatten(2), self.conv.weight.flatten(1), self.conv.bias)
         if self.channels_last_norm:
@@ -52,7 +53,8 @@ class AudioEncoder(nn.Module):
         layers = []
         inputs = 1
         for i, (kernel, stride) in enumerate(zip(config.conv_kernels, config.conv_strides)):
-            # wav2vec 2.0 base: GroupNorm after the first conv alone, no biases; large: LayerNorm and biases throughout
+            # wav2vec 2.0 base: GroupNorm after the first conv alone, no biases;
+            # large: LayerNorm and biases throughout
             norm = "layer" if config.conv_norm == "layer" else ("group" if i == 0 else None)
             layers.append(
                 ConvLayer(

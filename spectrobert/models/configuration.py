@@ -15,7 +15,8 @@ DERIVED = ("vocab_size", "head", "num_logits")
 class SpectroBertConfig(PreTrainedConfig):
     """Sizes and options of DESIGN section 2. The defaults are the thesis' model (`model=base`).
 
-    Raises ValueError where a value is not allowed; the message names the field, the value and what is.
+    Raises ValueError where a value is not allowed; the message names the field, the value and what
+    is allowed.
     """
 
     model_type: ClassVar[str] = "spectrobert"
@@ -44,18 +45,16 @@ class SpectroBertConfig(PreTrainedConfig):
     stride: list[int] | tuple[int, ...] = (10, 10)
     pad_to_max: bool = False  # True: every clip is padded to max_frames, unmasked, as AST does
     max_frames: int = 1024  # 10.24 s; what pad_to_max pads to
-    audio_positions: str = (
-        "learned"  # "learned": a time and a frequency table | "none": VisualBERT's reading
-    )
+    # "learned": a time and a frequency table | "none": VisualBERT's reading
+    audio_positions: str = "learned"
     max_audio_positions: int = 512  # rows of the time table
 
     # wav2vec 2.0 conv layers, run on each flattened patch
     conv_dim: int = 512
     conv_kernels: list[int] | tuple[int, ...] = (10, 3, 3, 3, 3, 2)
     conv_strides: list[int] | tuple[int, ...] = (5, 2, 2, 2, 2, 2)
-    conv_norm: str = (
-        "layer"  # "layer": after every conv (wav2vec 2.0 large) | "group": after the first (base)
-    )
+    # "layer": after every conv (wav2vec 2.0 large) | "group": after the first (base)
+    conv_norm: str = "layer"
     conv_pooling: str = "mean"  # where a patch leaves several conv frames: "mean" | "concat" them
 
     # head
@@ -89,20 +88,22 @@ class SpectroBertConfig(PreTrainedConfig):
             setattr(self, name, pair)
         if self.patch[0] > self.num_mel_bins:
             raise ValueError(
-                f"model.patch={list(self.patch)} is taller than model.num_mel_bins={self.num_mel_bins}"
+                f"model.patch={list(self.patch)} is taller than"
+                f" model.num_mel_bins={self.num_mel_bins}"
             )
         self.conv_kernels, self.conv_strides = tuple(self.conv_kernels), tuple(self.conv_strides)
         if len(self.conv_kernels) != len(self.conv_strides):
             raise ValueError("model.conv_kernels and model.conv_strides differ in length")
         if self.conv_frames < 1:
             raise ValueError(
-                f"model.patch={list(self.patch)} holds {self.patch[0] * self.patch[1]} values, too few for"
-                f" {len(self.conv_kernels)} conv layers with kernels {list(self.conv_kernels)}"
+                f"model.patch={list(self.patch)} holds {self.patch[0] * self.patch[1]} values,"
+                f" too few for {len(self.conv_kernels)} conv layers with kernels"
+                f" {list(self.conv_kernels)}"
             )
 
     @property
     def conv_frames(self) -> int:
-        """Conv frames that one patch leaves: 1 for 16x16 and six layers, 0 or less where it is too small."""
+        """Conv frames that a patch leaves: 1 of 16x16 by six layers; below 1: it is too small."""
         values = self.patch[0] * self.patch[1]
         for kernel, stride in zip(self.conv_kernels, self.conv_strides):
             values = (values - kernel) // stride + 1

@@ -14,10 +14,11 @@ TEXT, AUDIO = 0, 1  # rows of the token type table: the modality
 
 
 class JointEmbeddings(nn.Module):
-    """Adds positions and modality to both kinds of token, then one LayerNorm and dropout over the sequence.
+    """Adds positions and modality to both kinds of token; one LayerNorm and dropout over all.
 
-    The text half carries BertEmbeddings' names, so that BERT's weights load into it; audio has its own time and
-    frequency tables, because 1212 patches do not fit BERT's 512 positions (VisualBERT gives them all position 0).
+    The text half carries BertEmbeddings' names, so that BERT's weights load into it; audio has its
+    own time and frequency tables, because 1212 patches do not fit BERT's 512 positions (VisualBERT
+    gives them all position 0).
     """
 
     def __init__(self, config: SpectroBertConfig):

@@ -11,7 +11,7 @@ from .configuration import SpectroBertConfig
 
 
 class PretrainingHead(nn.Module):
-    """Masked language modelling with the word table as its output matrix, and sentence-audio prediction."""
+    """Masked language modelling, tied to the word table, and sentence-audio prediction."""
 
     def __init__(self, config: SpectroBertConfig):
         super().__init__()

@@ -1,7 +1,7 @@
-"""SpectroBERT (thesis chapter 2): waveform -> log-mel patches -> audio tokens, joined with text in one BERT stack.
+"""SpectroBERT (thesis chapter 2): waveform -> patches -> audio tokens, with text in one BERT stack.
 
-Shapes: B batch, L word pieces, T samples, F frames, M mel bins, N audio tokens (time x frequency), P values in a
-patch, V real patches of the batch, D width. In every mask True means a real token.
+Shapes: B batch, L word pieces, T samples, F frames, M mel bins, N audio tokens (time x frequency),
+P values in a patch, V real patches of the batch, D width. In every mask True means a real token.
 """
 
 from __future__ import annotations
@@ -38,17 +38,16 @@ class Output:
     hidden: Tensor  # (B, L + N, D)
     mask: Tensor  # (B, L + N)
     logits: Tensor | None = None  # (B, num_logits)
-    masked_words: Tensor | None = (
-        None  # (K, vocabulary): the K positions whose `mlm_labels` are not IGNORED
-    )
+    masked_words: Tensor | None = None  # (K, vocabulary), where `mlm_labels` are not IGNORED
     match: Tensor | None = None  # (B,)
 
 
 class SpectroBert(PreTrainedModel):
     """The network, with the head its configuration names.
 
-    A batch is a mapping with `input_ids` (B, L), `text_mask` (B, L), `waveform` (B, T) float in [-1, 1] at 16 kHz,
-    zero beyond `num_samples` (B,); with the pre-training head also `mlm_labels` (B, L).
+    A batch is a mapping with `input_ids` (B, L), `text_mask` (B, L), `waveform` (B, T) float in
+    [-1, 1] at 16 kHz, zero beyond `num_samples` (B,); with the pre-training head also `mlm_labels`
+    (B, L).
     """
 
     config_class = SpectroBertConfig
@@ -71,8 +70,9 @@ class SpectroBert(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, nn.Conv1d):
-            # As transformers does for wav2vec 2.0. The biases matter: without them the LayerNorm behind the first
-            # conv, which sees one value in many channels, would divide a patch's loudness out
+            # As transformers does for wav2vec 2.0. The biases matter: without them the LayerNorm
+            # behind the first conv, which sees one value in many channels, would divide a patch's
+            # loudness out
             init.kaiming_normal_(module.weight)
             if module.bias is not None:
                 bound = (module.in_channels * module.kernel_size[0]) ** -0.5
@@ -96,9 +96,8 @@ class SpectroBert(PreTrainedModel):
             values[:, : config.max_audio_positions],
             real[:, : config.max_audio_positions],
         )
-        tokens = self.audio_encoder(
-            values[real].flatten(0, 1)
-        )  # (V, D): padding is never convolved
+        # Padding is never convolved
+        tokens = self.audio_encoder(values[real].flatten(0, 1))  # (V, D)
         audio = tokens.new_zeros(*values.shape[:3], tokens.shape[-1])
         audio[real] = tokens.unflatten(0, (-1, values.shape[2]))
         return audio, real

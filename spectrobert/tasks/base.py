@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningModule
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import (
     get_constant_schedule_with_warmup,
@@ -16,12 +18,17 @@ from transformers import (
 
 from ..config import OptimConfig, TaskConfig
 from ..freezing import train_mode
+from ..metrics import Metrics
 from ..models.spectrobert import Output, SpectroBert
 
-SCHEDULES = {
-    "constant": lambda optimizer, warmup, total: get_constant_schedule_with_warmup(
-        optimizer, warmup
-    ),
+
+def _constant(optimizer: Optimizer, warmup: int, total: int) -> LambdaLR:
+    return get_constant_schedule_with_warmup(optimizer, warmup)
+
+
+# name -> schedule from (optimiser, warm-up steps, all steps)
+SCHEDULES: dict[str, Callable[[Optimizer, int, int], LambdaLR]] = {
+    "constant": _constant,
     "linear": get_linear_schedule_with_warmup,
     "cosine": get_cosine_schedule_with_warmup,
 }
@@ -34,9 +41,11 @@ class Task(LightningModule):
         model: with the head that `head` and `num_logits` ask for.
         labels: the classes, in the order of the logits; empty for pre-training.
         class_weights: (C,) by class, or None.
+        total_steps: optimiser steps of the whole run, for the schedule.
     """
 
     head: ClassVar[str]
+    class_weights: Tensor | None
 
     def __init__(
         self,
@@ -45,26 +54,27 @@ class Task(LightningModule):
         optim: OptimConfig,
         labels: tuple[str, ...] = (),
         class_weights: Tensor | None = None,
+        total_steps: int = 1,
     ):
         super().__init__()
         self.model = model
         self.config = config
         self.optim = optim
         self.labels = labels
+        self.total_steps = total_steps
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_metrics = self.new_metrics()
         self.test_metrics = self.new_metrics()
-        self.rows: list[
-            tuple[Tensor, Tensor]
-        ] = []  # of the last scored set: (B,) indices, (B, ...) logits
+        # Of the last scored set: (B,) indices, (B, ...) logits
+        self.rows: list[tuple[Tensor, Tensor]] = []
 
     @staticmethod
     def num_logits(labels: tuple[str, ...]) -> int:
         """Width of the head for these labels."""
         return len(labels)
 
-    def new_metrics(self) -> nn.Module:
-        """An empty metric with `update_from`'s counterpart `compute` and `reset`."""
+    def new_metrics(self) -> Metrics:
+        """An empty metric, which `score` updates."""
         raise NotImplementedError
 
     def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -88,7 +98,8 @@ class Task(LightningModule):
         losses = self.losses(self(batch), batch)
         if not torch.isfinite(losses["loss"]):
             raise FloatingPointError(
-                f"loss is {losses['loss'].item()} at step {self.global_step} (epoch {self.current_epoch});"
+                f"loss is {losses['loss'].item()} at step {self.global_step}"
+                f" (epoch {self.current_epoch});"
                 " try a smaller optim.lr or trainer.precision=32-true"
             )
         self.log_dict(
@@ -118,12 +129,12 @@ class Task(LightningModule):
         optimizer = torch.optim.RAdam(
             trained,
             lr=self.optim.lr,
+            betas=(0.9, self.optim.beta2),
             weight_decay=self.optim.weight_decay,
             decoupled_weight_decay=True,
         )
-        total = int(self.trainer.estimated_stepping_batches)
-        warmup = round(total * self.optim.warmup_share)
-        schedule: LambdaLR = SCHEDULES[self.optim.schedule](optimizer, warmup, total)
+        warmup = round(self.total_steps * self.optim.warmup_share)
+        schedule = SCHEDULES[self.optim.schedule](optimizer, warmup, self.total_steps)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

@@ -45,5 +45,6 @@ def _masked(batch: dict[str, Tensor]) -> Tensor:
 
 
 def _filled(output: Output) -> tuple[Tensor, Tensor]:
-    assert output.masked_words is not None and output.match is not None
+    assert output.masked_words is not None
+    assert output.match is not None
     return output.masked_words, output.match

@@ -59,7 +59,8 @@ def test_what_was_written_is_read(tmp_path: Path, container: str, as_bytes: bool
     path = tmp_path / "ünï cödé"  # the content tells the format, not the name
     path.write_bytes(encoded)
     read = io.read(encoded if as_bytes else str(path))
-    assert read.dtype == np.float32 and read.shape == (2 * RATE,)
+    assert read.dtype == np.float32
+    assert read.shape == (2 * RATE,)
     is_lossless = container in ("WAV", "FLAC")
     if is_lossless:
         np.testing.assert_allclose(read, written, atol=1 / 32768)
@@ -254,7 +255,8 @@ class TestClip:
             start = int(np.correlate(whole, one, "valid").argmax())
             np.testing.assert_allclose(one, whole[start : start + RATE], atol=1e-4)
             starts.add(start)
-        assert len(starts) == 8 and max(starts) - min(starts) > RATE
+        assert len(starts) == 8
+        assert max(starts) - min(starts) > RATE
 
     @pytest.mark.parametrize("seconds", [10.24, 1.0, 0.3333])
     @pytest.mark.parametrize("rate", [44_100, 16_000])

@@ -94,7 +94,7 @@ class TestRavdess:
 
     def test_no_name_fits(self, tmp_path: Path) -> None:
         touch(tmp_path, "a.wav", "b.wav")
-        with pytest.raises(UserError, match="2 rows dropped, .* is not MM-VV-EE-II-SS-RR-AA"):
+        with pytest.raises(UserError, match=r"2 rows dropped, .* is not MM-VV-EE-II-SS-RR-AA"):
             load("ravdess", tmp_path, "ser")
 
     @pytest.mark.parametrize("fold", [0, 7])
@@ -169,7 +169,7 @@ class TestEsc10:
         assert made[0] == made[1]
 
     def test_no_such_folder_or_fold(self, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match="manifest.tsv"):
+        with pytest.raises(UserError, match=r"manifest\.tsv"):
             load("esc10", tmp_path, "pre")
         with pytest.raises(UserError, match="folds 1 to 5, not 6"):
             load("esc10", tmp_path, "pre", fold=6)
@@ -190,9 +190,10 @@ class TestEsc10:
         folds = {
             split: {e.id[0] for e in of_split} for split, of_split in by_split(examples).items()
         }
-        assert folds["test"] == {str(fold)} and folds["val"] == {str(fold % 5 + 1)}
+        assert folds["test"] == {str(fold)}
+        assert folds["val"] == {str(fold % 5 + 1)}
         assert len(folds["train"]) == 3
-        names, summary = splits.assign(examples)
+        names, _ = splits.assign(examples)
         assert names == [e.split for e in examples]
         splits.verify(examples, names, random=False)
 
@@ -266,7 +267,8 @@ class TestEsc10:
         clip = io.read_clip(scenes[0].audio)
         first, last = (io.read(s.audio, s.start, s.end) for s in scenes[0].audio)
         assert clip.shape == (80_000,)
-        assert clip[:40_000] == pytest.approx(first) and clip[40_000:] == pytest.approx(last)
+        assert clip[:40_000] == pytest.approx(first)
+        assert clip[40_000:] == pytest.approx(last)
 
 
 def clotho_folder(root: Path, rows: Sequence[str] = (), encoding: str = "utf-8") -> Path:
@@ -306,11 +308,11 @@ class TestClothoAqa:
         assert load("clotho_aqa", tmp_path, "aqa_open")[0].audio[0].audio == str(tmp_path / one)
 
     def test_missing_file_and_column(self, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match="clotho_aqa_train.csv"):
+        with pytest.raises(UserError, match=r"clotho_aqa_train\.csv"):
             load("clotho_aqa", tmp_path, "aqa_open")
         clotho_folder(tmp_path)
         (tmp_path / "clotho_aqa_val.csv").write_text("file_name,question,answer\n")
-        with pytest.raises(UserError, match="clotho_aqa_val.csv.*QuestionText"):
+        with pytest.raises(UserError, match=r"clotho_aqa_val\.csv.*QuestionText"):
             load("clotho_aqa", tmp_path, "aqa_open")
 
     @pytest.mark.parametrize(
@@ -346,7 +348,8 @@ class TestCsv:
         with pytest.raises(UserError) as caught:
             self.load(file, task, **options)
         message = str(caught.value)
-        assert "\n" not in message and file.name in message
+        assert "\n" not in message
+        assert file.name in message
         return message
 
     def write(self, path: Path, *lines: str) -> Path:
@@ -354,7 +357,7 @@ class TestCsv:
         return path
 
     def test_no_file_named(self) -> None:
-        with pytest.raises(UserError, match="dataset csv needs dataset.file="):
+        with pytest.raises(UserError, match=r"dataset csv needs dataset\.file="):
             load("csv", Path("unused"), "pre")
 
     def test_all_columns(self, tmp_path: Path) -> None:
@@ -446,7 +449,8 @@ class TestCsv:
         assert (example.text, example.speaker) == ("x", "s1")
         # A column that was asked for is never passed over: it may be what keeps speakers apart.
         message = self.error(file, audio="path", text="transcript", speaker="spk")
-        assert "no column 'spk'" in message and "dataset.speaker=COLUMN" in message
+        assert "no column 'spk'" in message
+        assert "dataset.speaker=COLUMN" in message
         (example,) = self.load(file, audio="path", text="transcript", speaker="")
         assert example.speaker == ""
 

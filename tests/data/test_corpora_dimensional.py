@@ -17,8 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectrobert.data.corpora import cmu_mosei, iemocap, msp_podcast
-from spectrobert.data.corpora.tables import Dropped
-from spectrobert.data.example import Example, Segment
+from spectrobert.data.example import Dropped, Example, Segment
 from spectrobert.errors import UserError
 
 Rows = Iterable[Example | Dropped]
@@ -508,7 +507,8 @@ def parse_or_refuse(rows: Rows) -> list[Example | Dropped]:
     try:
         found = list(rows)
     except UserError as error:
-        assert len(str(error).splitlines()) == 1
+        complaint = str(error).splitlines()
+        assert len(complaint) == 1
         return []
     assert all(isinstance(row, Example | Dropped) for row in found)
     return found

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectrobert.data.corpora import crema_d, emodb, esd, meld, savee, tess
-from spectrobert.data.corpora.tables import Dropped
-from spectrobert.data.example import Example, Segment
+from spectrobert.data.example import Dropped, Example, Segment
 from spectrobert.errors import UserError
 
 Rows = Iterable[Example | Dropped]
@@ -184,7 +183,8 @@ def write_english(root: Path, speaker: str, text: str | bytes) -> None:
     write(root / speaker / "Neutral" / f"{speaker}_000001.wav")
 
 
-ENGLISH = "{0}_000001\tThe nine the eggs, I keep.\tNeutral\n{0}_000351\tThe nine – so sad.\tAngry\n"
+SPOKEN = "The nine \u2013 so sad."  # an en dash
+ENGLISH = "{0}_000001\tThe nine the eggs, I keep.\tNeutral\n{0}_000351\t" + SPOKEN + "\tAngry\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -196,7 +196,7 @@ def test_esd_english_in_the_owners_encodings(tmp_path: Path, encoding: str) -> N
         Example(
             "0011_000351",
             (Segment(str(nested / "0011/Angry/train/0011_000351.wav")),),
-            text="The nine – so sad.",
+            text=SPOKEN,
             label="angry",
             speaker="0011",
         ),
@@ -213,14 +213,13 @@ def test_esd_english_in_the_owners_encodings(tmp_path: Path, encoding: str) -> N
 
 @pytest.mark.parametrize("encoding", ["gb2312", "utf-16", "utf-8"])
 def test_esd_mandarin(tmp_path: Path, encoding: str) -> None:
-    text = "0001_000351\t打远一看，它们的确很是美丽，\t生气\n"
+    spoken = "打远一看\uff0c它们的确很是美丽\uff0c"  # with fullwidth commas
+    text = f"0001_000351\t{spoken}\t生气\n"
     write(tmp_path / "0001" / "0001.txt", text.encode(encoding))
     write(tmp_path / "0001" / "Angry" / "0001_000351.wav")
     write_english(tmp_path, "0011", ENGLISH.format("0011"))
     found = examples(esd.load(tmp_path, "ser", language="mandarin"))
-    assert [(row.text, row.label) for row in found.values()] == [
-        ("打远一看，它们的确很是美丽，", "angry")
-    ]
+    assert [(row.text, row.label) for row in found.values()] == [(spoken, "angry")]
     with pytest.raises(UserError, match="known: english, mandarin"):
         list(esd.load(tmp_path, "ser", language="chinese"))
 
@@ -298,7 +297,7 @@ def test_meld(meld_root: Path) -> None:
     assert found["train_dia0_utt1"] == Example(
         "train_dia0_utt1",
         (Segment(str(meld_root / "train/train_splits/dia0_utt1.flac")),),
-        text="You’re ‘it’",
+        text="You\u2019re \u2018it\u2019",
         label="joy",
         split="train",
         group="train_dia0",  # and no speaker: the friends are in every split
@@ -384,7 +383,8 @@ def parse_or_refuse(rows: Rows) -> list[Example | Dropped]:
     try:
         found = list(rows)
     except UserError as error:
-        assert len(str(error).splitlines()) == 1
+        complaint = str(error).splitlines()
+        assert len(complaint) == 1
         return []
     assert all(isinstance(row, Example | Dropped) for row in found)
     return found

@@ -76,7 +76,7 @@ class TestAssign:
         assert assign(examples)[0] == ["train", "val", "test"]
 
     def test_a_test_split_is_carved_beside_the_owners_validation(self) -> None:
-        examples = corpus(10, split="train") + [example("v", split="val", speaker="v")]
+        examples = [*corpus(10, split="train"), example("v", split="val", speaker="v")]
         splits, summary = assign(examples)
         assert splits[-1] == "val"
         assert summary.counts == {"train": 90, "val": 1, "test": 10}
@@ -111,7 +111,8 @@ class TestAssign:
         owned = [*examples, example("v", speaker="v", split="val", label="common")]
         for seed in range(5):
             labels = assign(owned, seed=seed)[1].labels
-            assert labels["test"].get("rare") == 1 and labels["train"].get("rare") == 1
+            assert labels["test"].get("rare") == 1
+            assert labels["train"].get("rare") == 1
 
     @pytest.mark.parametrize("num_speakers", [3, 4])
     def test_few_speakers_leave_one_for_each_split(self, num_speakers: int) -> None:
@@ -131,7 +132,7 @@ class TestAssign:
     def test_too_few_speakers(self) -> None:
         with pytest.raises(UserError, match=r"no test split .* 2 part\(s\) of 20 examples, for 3"):
             assign(corpus(2))
-        one = corpus(1, split="train") + [example("t", speaker="t", split="test")]
+        one = [*corpus(1, split="train"), example("t", speaker="t", split="test")]
         with pytest.raises(UserError, match="no validation split"):
             assign(one)
 
@@ -227,7 +228,7 @@ class TestVerify:
 
     def test_bytes_are_not_printed(self) -> None:
         examples = [Example(str(i), (Segment(b"same recording"),)) for i in range(3)]
-        with pytest.raises(UserError, match="1 recording.*<bytes of 14>"):
+        with pytest.raises(UserError, match=r"1 recording.*<bytes of 14>"):
             verify(examples, ["train", "val", "test"], random=False)
 
     def test_examples_without_speakers_share_none(self) -> None:

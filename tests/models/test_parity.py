@@ -1,4 +1,4 @@
-"""The conv encoder against Wav2Vec2FeatureEncoder, the stack against BertModel: toy size and real weights."""
+"""The conv encoder against Wav2Vec2FeatureEncoder, the stack against BertModel."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def check_stack(model: SpectroBert) -> None:
         mask = torch.cat([batch["text_mask"], real.repeat_interleave(audio.shape[2], 1)], dim=1)
         assert torch.equal(mask, output.mask)
         assert not mask.all()  # there is padding, of text and of audio
-        # BertModel adds position 0 and type 0 to what it is given, then norms; so only the stack is compared
+        # Only the stack: BertModel adds position 0 and type 0 to what it is given, then norms
         extended = torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min)
         hidden = (
             as_bert(model).encoder(joint, attention_mask=extended[:, None, None]).last_hidden_state

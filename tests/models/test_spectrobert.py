@@ -51,7 +51,7 @@ def test_what_is_heard_and_read_matters():
 
 
 def test_order_of_audio_is_seen_only_with_positions():
-    """VisualBERT's reading gives every audio token the same position, so a reversed clip looks alike."""
+    """VisualBERT's reading gives all audio tokens one position: a reversed clip looks alike."""
     wave = 0.1 * torch.randn(1, 400 + 160 * 31, generator=torch.Generator().manual_seed(0))
     base = {"input_ids": torch.ones(1, 3, dtype=torch.long), "text_mask": torch.ones(1, 3).bool()}
     for positions, is_seen in (("learned", True), ("none", False)):
@@ -109,7 +109,7 @@ def test_base_has_the_sizes_of_the_papers():
     with torch.device("meta"):
         model = SpectroBert(config)
     conv = sum(p.numel() for p in model.audio_encoder.conv_layers.parameters())
-    # wav2vec 2.0 large's seven layers hold 4,210,176 (FACTS 4.3); the seventh is 512*512*2 + 512 + 2*512
+    # wav2vec 2.0 large's seven layers hold 4,210,176 (FACTS 4.3), the last 512*512*2 + 512 + 2*512
     assert conv == 4_210_176 - (512 * 512 * 2 + 512 + 2 * 512)
     assert sum(p.numel() for p in model.encoder.parameters()) == 85_054_464  # BERT base, 12 layers
 

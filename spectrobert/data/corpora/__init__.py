@@ -1,8 +1,9 @@
 """The corpora, one file each, parsing only.
 
-A corpus module holds one constant, `CORPUS`. Its `load(root, task, *, options...)` yields `Example`s; the keyword-only
-parameters of `load`, with their types and defaults, *are* the corpus' options on the command line (`dataset.fold=2`).
-Modules are imported by name and only when asked for, so that listing corpora costs nothing.
+A corpus module holds one constant, `CORPUS`. Its `load(root, task, *, options...)` yields
+`Example`s; the keyword-only parameters of `load`, with their types and defaults, *are* the corpus'
+options on the command line (`dataset.fold=2`). Modules are imported by name and only when asked
+for, so that listing corpora costs nothing.
 """
 
 from __future__ import annotations
@@ -47,9 +48,8 @@ class Corpus:
 
     load: Callable[..., Iterable[Example | Dropped]]
     tasks: tuple[str, ...]  # of: pre, aqa_binary, aqa_open, ser, sentiment
-    labels: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # closed label sets by task; else taken from train
+    # Closed label sets by task; where there is none, the labels of train
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folds: int = 0  # official folds, numbered from 1; 0: none. Then `load` takes `fold`
     layout: str = ""  # one line: what is expected under root, for error messages
     source: str = ""  # paper or DOI, and licence
@@ -62,7 +62,7 @@ class Corpus:
 
 
 def corpus(name: str) -> Corpus:
-    """The corpus called `name`, or by one of its aliases. Raises UserError that lists the known ones."""
+    """The corpus of that name or alias. Raises UserError, which lists the known names."""
     name = ALIASES.get(name, name)
     if name not in MODULES:
         raise unknown("dataset", name, MODULES)
@@ -72,7 +72,8 @@ def corpus(name: str) -> Corpus:
 def load(name: str, root: Path, task: str, **options: Any) -> tuple[list[Example], list[Dropped]]:
     """All examples of a corpus for one task, and the rows it holds but does not use, with reasons.
 
-    Raises UserError where the corpus does not serve the task, the folder is missing, or nothing is found in it.
+    Raises UserError where the corpus does not serve the task, the folder is missing, or nothing is
+    found in it.
     """
     found = corpus(name)
     if task not in found.tasks:
@@ -89,6 +90,7 @@ def load(name: str, root: Path, task: str, **options: Any) -> tuple[list[Example
     if not examples:
         why = f"; {len(dropped)} rows dropped, the first: {dropped[0].reason}" if dropped else ""
         raise UserError(
-            f"dataset {name!r}: nothing for task {task!r} in {root}{why}; expected there: {found.layout}"
+            f"dataset {name!r}: nothing for task {task!r} in {root}{why};"
+            f" expected there: {found.layout}"
         )
     return examples, dropped

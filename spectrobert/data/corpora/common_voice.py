@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ...errors import UserError, unknown
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import Dropped, number, read_table
+from .tables import number, read_table
 
 COLUMNS = ("client_id", "path", "sentence", "up_votes", "down_votes")
 # The tables of a choice of rows, with the split of each.

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import Dropped, index_audio
+from .tables import index_audio
 
 EMOTIONS = {  # the first letters of the German words: Wut, Langeweile, Ekel, Angst, Freude, Trauer
     "W": "angry",

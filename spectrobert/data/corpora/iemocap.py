@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ...errors import UserError, unknown
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import Dropped, index_audio, read_text
+from .tables import index_audio, read_text
 
 SESSIONS = (1, 2, 3, 4, 5)
 SPEAKERS = tuple(f"Ses0{session}{sex}" for session in SESSIONS for sex in "FM")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import UserError, unknown
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import Dropped, embedded_audio, index_audio, read_parquet, read_text, shards
+from .tables import embedded_audio, index_audio, read_parquet, read_text, shards
 
 # OpenSLR's name -> the Hub's names. `all` repeats what `clean` and `other` hold.
 SUBSETS = {

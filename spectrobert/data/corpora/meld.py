@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import UserError
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import Dropped, index_audio, read_table
+from .tables import index_audio, read_table
 
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
 EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")

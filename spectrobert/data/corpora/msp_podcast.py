@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ...errors import UserError, unknown
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import Dropped, index_audio, number, read_table, read_text
+from .tables import index_audio, number, read_table, read_text
 
 # Early releases misspell the name.
 TABLES = tuple(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import unknown
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import AUDIO_SUFFIXES, Dropped
+from .tables import AUDIO_SUFFIXES
 
 EMOTIONS = {
     "a": "angry",

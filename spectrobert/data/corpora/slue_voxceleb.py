@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import Dropped, embedded_audio, index_audio, number, read_parquet, read_table, shards
+from .tables import embedded_audio, index_audio, number, read_parquet, read_table, shards
 
 LABELS = {"Negative": "negative", "Neutral": "neutral", "Positive": "positive"}
 COLUMNS = ("id", "normalized_text", "sentiment", "start_second", "end_second")

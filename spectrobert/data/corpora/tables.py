@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ..example import Dropped as Dropped
 
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
 

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import AUDIO_SUFFIXES, Dropped
+from .tables import AUDIO_SUFFIXES
 
 EMOTIONS = {  # the owner's words
     "angry": "angry",

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 from ...errors import UserError, unknown
-from ..example import Example, Segment
+from ..example import Dropped, Example, Segment
 from . import Corpus
-from .tables import Dropped, index_audio, read_json
+from .tables import index_audio, read_json
 
 
 class Source(NamedTuple):

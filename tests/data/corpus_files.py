@@ -1,0 +1,103 @@
+"""Small corpora on disk for the tests, and what a parser made of them."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from spectrobert.data.example import Dropped, Example
+from spectrobert.errors import UserError
+
+
+def encoded(seconds: float = 0.1, kind: str = "FLAC") -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(round(seconds * 16000), dtype="float32"), 16000, format=kind)
+    return file.getvalue()
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def tsv(header: str, *rows: str) -> str:
+    """Columns divided by a bar in the tests, by a tab in the file."""
+    return "\n".join((header, *rows)).replace("|", "\t") + "\n"
+
+
+def parse(
+    results: Iterable[Example | Dropped],
+) -> tuple[dict[str, Example], Counter[str]]:
+    """The examples by id, and how often each reason to drop was given."""
+    results = list(results)
+    examples = [item for item in results if isinstance(item, Example)]
+    by_id = {item.id: item for item in examples}
+    assert len(by_id) == len(examples), "ids repeat"
+    return by_id, Counter(item.reason for item in results if isinstance(item, Dropped))
+
+
+def fails(results: Iterable[Example | Dropped], *words: str) -> None:
+    """The parser raises one line that holds these words."""
+    with pytest.raises(UserError) as caught:
+        list(results)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def hub_file(path: Path, table: pa.Table) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
+
+
+SCRAPS = st.sampled_from(
+    [b"", b"\t", b"\n", b"\r", b'"', b"\xff", b"\x00", b"{", b"]", b"null", b"\\ud800", b",", b"1"]
+)
+EDITS = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 60), SCRAPS | st.binary(max_size=4)),
+    min_size=1,
+    max_size=4,
+)
+fuzzed = settings(
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def damaged(whole: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
+    """Cuts out up to 60 bytes at some places and puts scraps there."""
+    for place, length, scrap in edits:
+        at = round(place * len(whole))
+        whole = whole[:at] + scrap + whole[at + length :]
+    return whole
+
+
+def accounted(results: Iterable[Example | Dropped]) -> int | None:
+    """How many rows became an example or a counted drop; None for a UserError of one line."""
+    try:
+        results = list(results)
+    except UserError as error:
+        message = str(error)
+        assert "\n" not in message
+        return None
+    assert all(isinstance(item, (Example, Dropped)) for item in results)
+    for item in results:
+        if isinstance(item, Example):
+            f"{item.id} {item.text} {item.speaker}".encode()  # can be written
+    return len(results)
+
+
+def lines_of(path: Path) -> int:
+    return sum(bool(line) for line in re.split(b"[\r\n]", path.read_bytes()))
