@@ -94,32 +94,11 @@ def siren(rng: Generator, seconds: float) -> Signal:
     return _tone(HORN, base * 1.5 ** np.sin(2 * np.pi * (rate * t + rng.uniform())))
 
 
-def beep(rng: Generator, seconds: float) -> Signal:
-    """Short steady pips, all of one pitch."""
-    hz, period = _between(rng, 1000, 1500), _between(rng, 0.14, 0.3)
-    pip = _fade(_tone(SINE, 0 * _times(0.55 * period) + hz), 0.005)
-    return _every(period, seconds, lambda: pip)
-
-
-def whistle(rng: Generator, seconds: float) -> Signal:
-    """One high glide, up or down, with a tremor and some breath."""
-    start, glide, t = _between(rng, 1700, 2600), rng.choice([0.65, 1.5]), _times(seconds)
-    tremor = 1 + 0.015 * np.sin(2 * np.pi * rng.uniform(5, 9) * t)
-    return _tone(SINE, start * glide ** (t / seconds) * tremor) + 0.03 * _noise(rng, len(t))
-
-
 def drum(rng: Generator, seconds: float) -> Signal:
     """Low thumps that drop in pitch."""
     hz, period, t = _between(rng, 60, 110), _between(rng, 0.2, 0.45), _times(0.22)
     thump = np.exp(-18 * t) * _tone(SINE, hz * (1 + 1.5 * np.exp(-40 * t)))
     return _every(period, seconds, lambda: thump + 0.4 * np.exp(-150 * t) * _noise(rng, len(t)))
-
-
-def clock(rng: Generator, seconds: float) -> Signal:
-    """A train of clicks, tick and tock."""
-    hz, t = _between(rng, 1800, 3000), _times(0.05)
-    clicks = cycle([np.exp(-120 * t) * _tone(HORN, 0 * t + hz * ratio) for ratio in (1.0, 0.75)])
-    return _every(_between(rng, 0.1, 0.22), seconds, lambda: next(clicks))
 
 
 def rain(rng: Generator, seconds: float) -> Signal:
@@ -128,13 +107,6 @@ def rain(rng: Generator, seconds: float) -> Signal:
     noise = _noise(rng, len(t))
     hiss = noise - rng.uniform(0.3, 0.8) * np.roll(noise, 1)
     return hiss * (1 + 0.3 * np.sin(2 * np.pi * (rng.uniform(1, 3) * t + rng.uniform())))
-
-
-def buzzer(rng: Generator, seconds: float) -> Signal:
-    """A steady low saw."""
-    t = _times(seconds)
-    tremor = 1 + 0.01 * np.sin(2 * np.pi * rng.uniform(3, 8) * t)
-    return _tone(SAW, _between(rng, 110, 220) * tremor)
 
 
 def bird(rng: Generator, seconds: float) -> Signal:
@@ -155,12 +127,8 @@ def engine(rng: Generator, seconds: float) -> Signal:
 EVENTS: dict[str, Callable[[Generator, float], Signal]] = {
     "bell": bell,
     "siren": siren,
-    "beep": beep,
-    "whistle": whistle,
     "drum": drum,
-    "clock": clock,
     "rain": rain,
-    "buzzer": buzzer,
     "bird": bird,
     "engine": engine,
 }

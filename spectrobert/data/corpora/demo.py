@@ -160,19 +160,22 @@ def _yes_or_no(seed: int, split: str, count: int) -> Iterator[Clip]:
 
 
 def _one_word(seed: int, split: str, count: int) -> Iterator[Clip]:
-    """Blocks of thirty scenes and sixty questions, whose answers are equally frequent."""
-    for block in range(math.ceil(count / 60)):
+    """Blocks in which all answers to a question are equally frequent: a scene for each event as
+    first or last, of one, two and three events; two questions a scene.
+    """
+    kinds = len(NAMES)
+    for block in range(math.ceil(count / (6 * kinds))):
         rng = _rng(seed, f"aqa_open-{split}-block-{block}")
         how_many = _pick(rng, HOW_MANY)
         for number in (1, 2, 3):
             place = -((block + number) % 2)  # 0 is the first, -1 the last
             extreme = _pick(rng, EXTREMES[place])
             firsts = rng.permutation(list(NAMES))
-            lasts = np.roll(firsts, rng.integers(1, 10))  # never the same event as the first
+            lasts = np.roll(firsts, rng.integers(1, kinds))  # never the same event as the first
             for i, (first, last) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
                 middle = _pick(rng, [event for event in NAMES if event not in (first, last)])
                 events = {1: [first], 2: [first, last], 3: [first, middle, last]}[number]
-                id = f"aqa_open-{split}-{30 * block + 10 * (number - 1) + i:05d}"
+                id = f"aqa_open-{split}-{kinds * (3 * block + number - 1) + i:05d}"
                 rows = [
                     {"question": extreme, "label": events[place]},
                     {"question": how_many, "label": COUNTS[number - 1]},

@@ -8,12 +8,8 @@ from collections.abc import Sequence
 NAMES: dict[str, tuple[str, str]] = {
     "bell": ("a bell", "ring"),
     "siren": ("a siren", "wail"),
-    "beep": ("a beep", "repeat"),
-    "whistle": ("a whistle", "blow"),
     "drum": ("a drum", "beat"),
-    "clock": ("a clock", "tick"),
     "rain": ("rain", "fall"),
-    "buzzer": ("a buzzer", "drone"),
     "bird": ("a bird", "sing"),
     "engine": ("an engine", "run"),
 }
