@@ -52,8 +52,13 @@ class LengthBatches(Sampler[list[Key]]):
         return math.ceil(len(self.seconds) / self.batch_size)
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
+        """Called before each epoch: another order, other crops, masks and mismatches."""
         self.epoch = epoch
+
+    @property
+    def sampler(self) -> LengthBatches:
+        """Lightning calls `set_epoch` on the sampler inside a batch sampler; this one has none."""
+        return self
 
     def __iter__(self) -> Iterator[list[Key]]:
         epoch = self.epoch if self.shuffle else 0
