@@ -8,11 +8,10 @@ from spectrobert import cli
 
 def run(config):
     """One run; imported late, so that --help and a wrong flag answer at once."""
-    from rich.console import Console
-
+    from spectrobert.terminal import console
     from spectrobert.training import fit
 
-    return fit(config, Console())
+    return fit(config, console())
 
 
 if __name__ == "__main__":

@@ -41,9 +41,9 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a finished run again; the test split gives the numbers of its results.json."""
-    from rich.console import Console
 
     from . import scoring
+    from .terminal import console
     from .training import quiet
 
     quiet()
@@ -52,7 +52,7 @@ def evaluate(
         print(json.dumps(scores.to_dict(), indent=2))
     else:
         title = f"{run}: {split} split" + (", audio silenced" if silence_audio else "")
-        scoring.show(Console(), scores, title)
+        scoring.show(console(), scores, title)
 
 
 @app.command()
@@ -65,10 +65,10 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Rank the answers of a finished run for sound files."""
-    from rich.console import Console
     from rich.table import Table
 
     from .app.predict import predict as answer
+    from .terminal import console
     from .training import quiet
 
     quiet()
@@ -86,7 +86,7 @@ def predict(
         table.add_column("probability", justify="right")
         for name, probability in prediction.ranked:
             table.add_row(name, f"{probability:.3f}")
-        Console().print(table)
+        console().print(table)
 
 
 @app.command()
@@ -103,11 +103,11 @@ def demo(
     ] = None,
 ) -> None:
     """The thesis' Table 5.1 on the built-in corpus: pre-train, fine-tune, write a report."""
-    from rich.console import Console
 
     from .experiments import demo as demonstration
+    from .terminal import console
 
-    demonstration.run(Path(runs_dir), data_dir, size, seeds or [0], Console())
+    demonstration.run(Path(runs_dir), data_dir, size, seeds or [0], console())
 
 
 def main() -> int:

@@ -69,10 +69,8 @@ def require_cuda(devices: int) -> None:
             f"--cuda: no usable GPU ({why}, none is visible to it);"
             " leave out --cuda to run on the CPU"
         )
-    if devices > torch.cuda.device_count():
-        raise UserError(
-            f"trainer.devices={devices}: this machine has {torch.cuda.device_count()} GPUs"
-        )
+    if devices > 1:
+        raise UserError(f"trainer.devices={devices}: a run uses one device; start more runs instead")
 
 
 def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:

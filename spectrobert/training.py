@@ -17,6 +17,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from . import build, freezing, runs, scoring
@@ -68,7 +69,15 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
 
     runs.write_config(folder, config)
     words.save_pretrained(folder / "tokenizer")
-    unused = [*prepared.skipped, *((row.what, "", row.reason) for row in prepared.dropped)]
+    cut = cut_texts(prepared, words, config.dataset.max_text_length)
+    if cut:
+        console.print(
+            f"{len(cut)} texts are longer than dataset.max_text_length="
+            f"{config.dataset.max_text_length} word pieces and are cut, listed in skipped.csv",
+            highlight=False,
+            soft_wrap=True,
+        )
+    unused = [*prepared.skipped, *cut, *((row.what, "", row.reason) for row in prepared.dropped)]
     runs.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
     trainer = build.trainer(config, folder, console)
     with warnings.catch_warnings():
@@ -92,6 +101,19 @@ def prepare(config: Config, console: Console) -> preparation.Prepared:
             config.data_dir,
             lambda done, total: bars.update(bar, completed=done, total=total),
         )
+
+
+def cut_texts(
+    prepared: preparation.Prepared, words: PreTrainedTokenizerBase, limit: int
+) -> list[tuple[str, str, str]]:
+    """Rows whose text does not fit, for skipped.csv: (id, "", what was cut)."""
+    cut = []
+    for rows in prepared.splits.values():
+        # a word piece has a character at least: only texts of more characters need be looked at
+        for number, text in enumerate(rows["text"]):
+            if len(text) > limit - 2 and (pieces := len(words(text)["input_ids"])) > limit:
+                cut.append((rows[number]["id"], "", f"text cut from {pieces} to {limit} word pieces"))
+    return cut
 
 
 def show(

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from ..config import OptimConfig, TaskConfig
+from ..errors import UserError
 from ..freezing import train_mode
 from ..metrics import Metrics
 from ..models.spectrobert import Output, SpectroBert
@@ -97,7 +98,7 @@ class Task(LightningModule):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         losses = self.losses(self(batch), batch)
         if not torch.isfinite(losses["loss"]):
-            raise FloatingPointError(
+            raise UserError(
                 f"loss is {losses['loss'].item()} at step {self.global_step}"
                 f" (epoch {self.current_epoch});"
                 " try a smaller optim.lr or trainer.precision=32-true"
