@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
+from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import (
     BinaryAccuracy,
     BinaryAUROC,
@@ -62,16 +62,19 @@ class ClassificationMetrics(Metrics):
         if num_classes <= MAX_AUROC_CLASSES:
             metrics["auroc"] = MulticlassAUROC(**size, average="macro")
         self.scalars = MetricCollection(metrics)
+        self.loss = MeanMetric()
         self.confusion = MulticlassConfusionMatrix(**size)
 
     def update(self, logits: Tensor, labels: Tensor) -> None:
         """(B, C) logits, (B,) labels."""
         probabilities = logits.float().softmax(dim=-1)
+        self.loss.update(nn.functional.cross_entropy(logits.float(), labels, reduction="none"))
         self.scalars.update(probabilities, labels)
         self.confusion.update(probabilities, labels)
 
     def compute(self) -> dict[str, float]:
         values = {name: float(value) for name, value in self.scalars.compute().items()}
+        values["loss"] = float(self.loss.compute())
         values["unweighted_accuracy"] = float(unweighted_accuracy(self.confusion.compute()))
         return values
 
@@ -85,6 +88,7 @@ class ClassificationMetrics(Metrics):
 
     def reset(self) -> None:
         self.scalars.reset()
+        self.loss.reset()
         self.confusion.reset()
 
 
