@@ -70,13 +70,15 @@ def require_cuda(devices: int) -> None:
             " leave out --cuda to run on the CPU"
         )
     if devices > 1:
-        raise UserError(f"trainer.devices={devices}: a run uses one device; start more runs instead")
+        raise UserError(
+            f"trainer.devices={devices}: a run uses one device; start more runs instead"
+        )
 
 
 def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:
     """The checkpoint's, the text model's, or one trained on `texts`."""
     if config.init.checkpoint:
-        return vocabulary.load(str(pretrained.model_folder(config.init.checkpoint)))
+        return pretrained.checkpoint_tokenizer(config.init.checkpoint)
     if config.init.text_model:
         return pretrained.tokenizer(config.init.text_model)
     return vocabulary.train(texts, config.dataset.vocabulary)

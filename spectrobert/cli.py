@@ -28,6 +28,12 @@ OPTIONAL_FLAGS = {"--initialize_weights": ("init.text_model", "google-bert/bert-
 HYDRA_FLAGS = ("-m", "--multirun")
 MULTIRUN = frozenset(HYDRA_FLAGS)
 SAFE = re.compile(r"[\w./:@+%-]+")
+# what OmegaConf says of a value -> what the user may write there
+EXPECTED = {
+    r"Value '.*' is not a valid bool": "true or false",
+    r"Invalid value assigned: \w+ is not a ListConfig": "a list, as in [a,b]",
+    r"field '.*' is not Optional": "a value other than null",
+}
 
 HELP = """\
 Train SpectroBERT.
@@ -96,11 +102,12 @@ def rewrite(arguments: Sequence[str]) -> list[str]:
         word = rest.pop(0)
         flag, has_value, value = word.partition("=")
         if not word.startswith("-"):
-            if not has_value and not word.startswith("~"):
+            if not flag or (not has_value and not word.startswith("~")):
                 raise UserError(
                     f"{word!r} is neither a flag nor an override (key=value); see --help"
                 )
-            rewritten.append(_alias(word))
+            # Every key exists, so Hydra's + can only let a mistyped one through
+            rewritten.append(_alias(word.lstrip("+")))
         elif word in HYDRA_FLAGS:
             rewritten.append("--multirun")
         elif flag in SWITCHES:
@@ -130,13 +137,16 @@ def _alias(override: str) -> str:
     from .data.corpora import ALIASES
 
     key, _, value = override.partition("=")
-    return f"dataset={ALIASES.get(value, value)}" if key == "dataset" else override
+    if key != "dataset":
+        return override
+    return f"dataset={','.join(ALIASES.get(name, name) for name in value.split(','))}"
 
 
 def named(overrides: Sequence[str], group: str) -> list[str]:
     """What the overrides choose of a group; several where a sweep runs over it."""
     chosen = [o.partition("=")[2] for o in overrides if o.startswith(f"{group}=")]
-    return [name for value in chosen for name in value.split(",")]
+    split = [[v.strip("'")] if v.startswith("'") else v.split(",") for v in chosen]
+    return [name for names in split for name in names]
 
 
 def check_groups(overrides: Sequence[str]) -> None:
@@ -144,6 +154,8 @@ def check_groups(overrides: Sequence[str]) -> None:
     for group in ("task", "dataset"):
         if not named(overrides, group):
             raise UserError(f"--{group} is missing; choose one of: {', '.join(choices(group))}")
+        if named(overrides, f"{group}.name"):
+            raise UserError(f"{group}.name is not set by itself; choose with --{group}")
     for group in ("task", "dataset", "model", "freeze", "logger", "experiment"):
         for value in named(overrides, group):
             if value not in choices(group):
@@ -170,7 +182,7 @@ def compose(overrides: Sequence[str]) -> Any:
             composed = hydra_compose("config", list(overrides))
         return OmegaConf.to_object(composed)
     except (HydraException, OmegaConfBaseException) as error:
-        raise _one_line(error) from error
+        raise _one_line(error, overrides) from error
 
 
 def _model_from_checkpoint(overrides: Sequence[str]) -> list[str]:
@@ -180,25 +192,37 @@ def _model_from_checkpoint(overrides: Sequence[str]) -> list[str]:
     return ["~model"] if has_checkpoint and not names_model else []
 
 
-def _one_line(error: Exception) -> UserError:
+def _one_line(error: Exception, overrides: Sequence[str]) -> UserError:
     """Hydra's and OmegaConf's messages, without their stacks and in one line."""
+    from hydra.errors import OverrideParseException
+
+    if isinstance(error, OverrideParseException):
+        return UserError(
+            f"{error.override!r} cannot be read: a bracket or quote is open, or a value with"
+            " =, spaces or brackets needs quotes of its own: \"key='a=b'\""
+        )
     chain: list[BaseException] = [error]
     while chain[-1].__cause__ is not None:
         chain.append(chain[-1].__cause__)
     text = " ".join(" ".join(str(link).split()) for link in chain)
     missing = re.search(r"Could not override '([^']+)'", text)
     if missing:
-        return UserError(f"unknown key {missing.group(1)!r}; {_siblings(missing.group(1))}")
+        key = missing.group(1)
+        return UserError(f"unknown key {key!r}; {_siblings(key, overrides)}")
     wrong = re.search(
         r"(Value '.*?' of type '.*?' could not be converted to [\w\[\]]+).*?full_key: ([\w.]+)",
         text,
     )
     if wrong:
         return UserError(f"{wrong.group(2)}: {wrong.group(1)[0].lower()}{wrong.group(1)[1:]}")
+    for reason, allowed in EXPECTED.items():
+        refused = re.search(rf"override ([\w.]+=.*?) {reason}", text)
+        if refused:
+            return UserError(f"{refused.group(1)}: must be {allowed}")
     return UserError(text[:300])
 
 
-def _siblings(key: str) -> str:
+def _siblings(key: str, overrides: Sequence[str]) -> str:
     """The keys that stand beside an unknown one."""
     import dataclasses
 
@@ -212,10 +236,10 @@ def _siblings(key: str) -> str:
             f.name for f in dataclasses.fields(getattr(config, f"{parent.capitalize()}Config"))
         ]
     elif parent == "task":
-        found = sorted({f.name for task in config.TASKS.values() for f in dataclasses.fields(task)})
+        found = [f.name for f in dataclasses.fields(config.TASKS[named(overrides, "task")[-1]])]
     elif parent == "dataset":
-        found = [f.name for f in dataclasses.fields(config.DatasetConfig)]
-        found.append("and the corpus' own options")
+        chosen = config.dataset_class(named(overrides, "dataset")[-1])
+        found = [f.name for f in dataclasses.fields(chosen)]
     else:
         found = [f.name for f in dataclasses.fields(config.Config)]
     import difflib
@@ -231,17 +255,16 @@ def first_of_sweep(overrides: Sequence[str]) -> list[str]:
     from hydra.errors import HydraException
 
     plain = [o for o in overrides if o != "--multirun"]
-    try:
-        parsed = OverridesParser.create().parse_overrides(plain)
-    except HydraException as error:
-        raise _one_line(error) from error
     first = []
-    for text, override in zip(plain, parsed):
-        if override.is_sweep_override():
-            value = next(iter(override.sweep_string_iterator()))
-            first.append(f"{override.get_key_element()}={value}")
-        else:
-            first.append(text)
+    try:
+        for text, override in zip(plain, OverridesParser.create().parse_overrides(plain)):
+            if override.is_sweep_override():
+                value = next(iter(override.sweep_string_iterator()))
+                first.append(f"{override.get_key_element()}={value}")
+            else:
+                first.append(text)
+    except HydraException as error:
+        raise _one_line(error, plain) from error
     return first
 
 
@@ -274,15 +297,18 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
     """Hand a multirun to Hydra; each job gets a run directory of its own."""
     import hydra
     from hydra.core.hydra_config import HydraConfig
+    from hydra.errors import HydraException
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
 
     from .config import register
 
     register(named(overrides, "dataset"))
+    plain = [o for o in overrides if o != "--multirun"] + _model_from_checkpoint(overrides)
 
     def job(composed: Any) -> Any:
         config: Any = OmegaConf.to_object(composed)
-        swept = [o for o in HydraConfig.get().overrides.task if _is_varied(o, overrides)]
+        swept = [o for o in HydraConfig.get().overrides.task if o not in plain]
         own_folder = [
             o for o in swept if o.split("=")[0] not in ("seed", "dataset.fold", "experiment_name")
         ]
@@ -290,9 +316,11 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
             config.experiment_name += "/" + ",".join(own_folder).replace("/", "-")
         return run(config)
 
-    sys.argv = [sys.argv[0], *overrides, *_model_from_checkpoint(overrides)]
-    hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
-
-
-def _is_varied(override: str, overrides: Sequence[str]) -> bool:
-    return override not in overrides
+    # Hydra's parser wants its own flag before all overrides
+    sys.argv = [sys.argv[0], "--multirun", *plain]
+    # What a job raises arrives here, in place of a printed traceback and exit code 1
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _one_line(error, plain) from error

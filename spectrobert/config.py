@@ -7,6 +7,7 @@ ConfigStore; after composing, `Config` is a plain object and nothing below build
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -23,7 +24,7 @@ def choose(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def at_least(name: str, value: float, least: float) -> None:
     """Raise UserError where `value` is below `least`."""
-    if value < least:
+    if not value >= least:  # NaN is not
         raise UserError(f"{name}={value}: must be {least} or more")
 
 
@@ -43,6 +44,10 @@ class TaskConfig:
     mode: str = "max"
     class_weights: bool = False  # weigh the loss by inverse class frequency in train
 
+    def __post_init__(self) -> None:
+        at_least("task.epochs", self.epochs, 1)
+        choose("task.mode", self.mode, ("min", "max"))
+
 
 @dataclass
 class PretrainingConfig(TaskConfig):
@@ -59,6 +64,7 @@ class PretrainingConfig(TaskConfig):
     mismatch_probability: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         share("task.mlm_probability", self.mlm_probability)
         share("task.mismatch_probability", self.mismatch_probability)
 
@@ -150,6 +156,13 @@ class InitConfig:
     audio_encoder: str = ""  # wav2vec 2.0 checkpoint for the conv layers: a Hub name or a folder
     checkpoint: str = ""  # a SpectroBERT run or model folder; --checkpoint sets it
 
+    def __post_init__(self) -> None:
+        if self.text_model and self.checkpoint:
+            raise UserError(
+                f"--checkpoint {self.checkpoint} and --initialize_weights {self.text_model} both"
+                " name the weights of the stack: choose one"
+            )
+
 
 @dataclass
 class OptimConfig:
@@ -167,8 +180,10 @@ class OptimConfig:
         choose("optim.schedule", self.schedule, ("constant", "linear", "cosine"))
         share("optim.warmup_share", self.warmup_share)
         share("optim.beta2", self.beta2)
-        if self.lr <= 0:
-            raise UserError(f"optim.lr={self.lr}: must be above 0")
+        at_least("optim.weight_decay", self.weight_decay, 0)
+        at_least("optim.clip", self.clip, 0)
+        if not 0 < self.lr < math.inf:
+            raise UserError(f"optim.lr={self.lr}: must be above 0 and finite")
 
 
 @dataclass
@@ -196,7 +211,10 @@ class TrainerConfig:
         choose("trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed"))
         for name in ("batch_size", "accumulate", "devices", "log_every_n_steps"):
             at_least(f"trainer.{name}", getattr(self, name), 1)
-        at_least("trainer.num_workers", self.num_workers, -1)
+        for name in ("num_workers", "max_steps"):
+            at_least(f"trainer.{name}", getattr(self, name), -1)
+        for name in ("patience", "threads", "checkpoint_minutes"):
+            at_least(f"trainer.{name}", getattr(self, name), 0)
         if self.epochs is not None:
             at_least("trainer.epochs", self.epochs, 1)
 
@@ -233,6 +251,7 @@ class Config:
     resume: bool = False
 
     def __post_init__(self) -> None:
+        at_least("seed", self.seed, 0)
         if self.trainer.epochs is None and isinstance(self.task, TaskConfig):
             self.trainer.epochs = self.task.epochs
 

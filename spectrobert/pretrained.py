@@ -6,18 +6,23 @@ import dataclasses
 import importlib.util
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoTokenizer,
     BertModel,
+    PreTrainedConfig,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     Wav2Vec2Model,
 )
 
+from .data import vocabulary
 from .errors import UserError
 from .models.configuration import DERIVED, SpectroBertConfig
 from .models.heads import PretrainingHead
@@ -48,6 +53,12 @@ BERT_SIZES = (
     "vocab_size",
     "max_position_embeddings",
 )
+TEXT_MODEL = ("text model", "--initialize_weights <folder>")
+AUDIO_MODEL = ("audio encoder", "init.audio_encoder=<folder>")
+HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
+# What the libraries raise for a file that is absent, cut short, or not what its name says
+UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError)
 
 
 def locate(name: str) -> str:
@@ -63,21 +74,86 @@ def locate(name: str) -> str:
     return str(Path(spec.origin).parent / inside)
 
 
-def _unreachable(kind: str, option: str, name: str, error: Exception) -> UserError:
-    reason = str(error).strip().splitlines()[0]
+def _unusable(source: tuple[str, str], name: str, error: Exception) -> UserError:
+    kind, remedy = source
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+    if Path(locate(name)).is_dir():
+        return UserError(f"{kind} {name!r} is damaged or incomplete: {reason}")
+    if not HUB_NAME.fullmatch(name):
+        return UserError(f"{kind} {name!r}: there is no such folder")
     return UserError(
         f"{kind} {name!r} can neither be found as a folder nor be fetched from the Hugging Face Hub"
-        f" ({reason[:120]}); download it where there is a network (hf download {name}) and give its"
-        f" folder: {option}=<folder>"
+        f" ({reason}); download it where there is a network (hf download {name}) and give its"
+        f" folder: {remedy}"
     )
 
 
-def tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer that belongs to a BERT."""
+def _read_config(what: str, folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
     try:
-        return AutoTokenizer.from_pretrained(locate(name))
-    except (OSError, ValueError) as error:
-        raise _unreachable("text model", "init.text_model", name, error) from error
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{what}: no config.json in {folder}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{what}: {path} is damaged: {error}") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"{what}: {path} is damaged: it holds no JSON object")
+    return raw
+
+
+def _check_tokenizer(what: str, folder: Path) -> None:
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise UserError(f"{what}: no tokenizer in {folder} ({' or '.join(TOKENIZER_FILES)})")
+
+
+def tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer that belongs to a BERT. Raises UserError where it cannot be had."""
+    folder = locate(name)
+    if Path(folder).is_dir():
+        _read_config(f"text model {name!r}", Path(folder))
+        _check_tokenizer(f"text model {name!r}", Path(folder))
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except UNREADABLE as error:
+        raise _unusable(TEXT_MODEL, name, error) from error
+
+
+def _config_of(source: tuple[str, str], name: str, model_type: str) -> PreTrainedConfig:
+    """The configuration of a foreign model. Raises UserError where it is of another type."""
+    kind = source[0]
+    folder = locate(name)
+    if Path(folder).is_dir():
+        _read_config(f"{kind} {name!r}", Path(folder))
+    try:
+        found = AutoConfig.from_pretrained(folder)
+    except UNREADABLE as error:
+        raise _unusable(source, name, error) from error
+    if found.model_type != model_type:
+        raise UserError(
+            f"{kind} {name!r} is a {found.model_type!r} model; a {model_type!r} is needed"
+        )
+    return found
+
+
+def _weights_of(
+    source: tuple[str, str], name: str, model_class: type[PreTrainedModel], needed: tuple[str, ...]
+) -> tuple[Any, set[str]]:
+    """A foreign model and the names of tensors it lacks, which transformers fills at random.
+
+    Raises UserError where it lacks one that begins with a prefix in `needed`.
+    """
+    try:
+        with _quiet():
+            found, report = model_class.from_pretrained(locate(name), output_loading_info=True)
+    except UNREADABLE as error:
+        raise _unusable(source, name, error) from error
+    lacking = sorted(key for key in report["missing_keys"] if key.startswith(needed))
+    if lacking:
+        raise UserError(
+            f"{source[0]} {name!r} is damaged or incomplete: it lacks {len(lacking)} tensors,"
+            f" the first: {lacking[0]}"
+        )
+    return found, set(report["missing_keys"])
 
 
 def load_text_model(model: SpectroBert, name: str) -> None:
@@ -85,26 +161,17 @@ def load_text_model(model: SpectroBert, name: str) -> None:
 
     Raises UserError where BERT cannot be had, is not a BERT, or is of another size.
     """
-    folder = locate(name)
-    config = model.config
-    try:
-        found = AutoConfig.from_pretrained(folder)
-        if found.model_type != "bert":
-            raise UserError(
-                f"text model {name!r} is a {found.model_type!r} model; a 'bert' is needed"
-            )
-        sizes = {size: getattr(found, size) for size in BERT_SIZES}
-        _same_size(f"text model {name!r}", sizes, config.to_dict())
-        with _quiet():
-            bert = BertModel.from_pretrained(folder)
-    except (OSError, json.JSONDecodeError) as error:
-        raise _unreachable("text model", "init.text_model", name, error) from error
+    found = _config_of(TEXT_MODEL, name, "bert")
+    sizes = {size: getattr(found, size) for size in BERT_SIZES}
+    _same_size(f"text model {name!r}", sizes, model.config.to_dict())
+    bert, lacking = _weights_of(TEXT_MODEL, name, BertModel, ("embeddings.", "encoder."))
     text = bert.embeddings
     ours = model.embeddings
     for part in ("word_embeddings", "position_embeddings", "token_type_embeddings", "LayerNorm"):
         getattr(ours, part).load_state_dict(getattr(text, part).state_dict())
     model.encoder.load_state_dict(bert.encoder.state_dict())
-    if isinstance(model.head, PretrainingHead):
+    # A BERT of masked language modelling alone has no pooler
+    if isinstance(model.head, PretrainingHead) and "pooler.dense.weight" not in lacking:
         model.head.pooler.load_state_dict(bert.pooler.state_dict())
 
 
@@ -115,22 +182,22 @@ def load_audio_encoder(model: SpectroBert, name: str) -> None:
 
     Raises UserError where it cannot be had or its layers differ.
     """
-    try:
-        with _quiet():
-            theirs = Wav2Vec2Model.from_pretrained(locate(name)).feature_extractor
-    except (OSError, json.JSONDecodeError) as error:
-        raise _unreachable("audio encoder", "init.audio_encoder", name, error) from error
+    found = _config_of(AUDIO_MODEL, name, "wav2vec2")
+    needed = ("feature_extractor.",)
+    given = _weights_of(AUDIO_MODEL, name, Wav2Vec2Model, needed)[0].feature_extractor
+    given = given.conv_layers.state_dict()
     wanted = model.audio_encoder.conv_layers.state_dict()
-    given = theirs.conv_layers.state_dict()
     wrong = [
         key for key, value in wanted.items() if key not in given or given[key].shape != value.shape
     ]
     if wrong:
-        norm = "layer" if "1.layer_norm.weight" in given else "group"
+        config = model.config
         raise UserError(
-            f"audio encoder {name!r} does not fit: it has model.conv_norm={norm} and"
-            f" {given['0.conv.weight'].shape[0]} channels, this run"
-            f" model.conv_norm={model.config.conv_norm} and {model.config.conv_dim}"
+            f"audio encoder {name!r} does not fit ({wrong[0]} differs): it has"
+            f" model.conv_norm={found.feat_extract_norm} model.conv_dim={found.conv_dim[0]}"
+            f" model.conv_kernels={list(found.conv_kernel)}, this run"
+            f" model.conv_norm={config.conv_norm} model.conv_dim={config.conv_dim}"
+            f" model.conv_kernels={list(config.conv_kernels)}"
         )
     model.audio_encoder.conv_layers.load_state_dict({key: given[key] for key in wanted})
 
@@ -157,15 +224,28 @@ def model_folder(checkpoint: str) -> Path:
 def saved_config(checkpoint: str) -> SpectroBertConfig:
     """The configuration of a checkpoint. Raises UserError where it is not a SpectroBERT's."""
     folder = model_folder(checkpoint)
-    try:
-        raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"checkpoint {folder}/config.json is damaged: {error}") from error
+    raw = _read_config(f"checkpoint {checkpoint}", folder)
     if raw.get("model_type") != SpectroBertConfig.model_type:
         raise UserError(
             f"checkpoint {folder} is a {raw.get('model_type')!r} model; a 'spectrobert' is needed"
         )
-    return SpectroBertConfig.from_pretrained(folder)
+    try:
+        return SpectroBertConfig.from_pretrained(folder)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"checkpoint {folder}/config.json is damaged: {error}") from error
+
+
+def checkpoint_tokenizer(checkpoint: str) -> PreTrainedTokenizerBase:
+    """The tokenizer that was saved with a checkpoint. Raises UserError where there is none."""
+    saved_config(checkpoint)  # transformers reads it too, and what it says of a damaged one is long
+    folder = model_folder(checkpoint)
+    _check_tokenizer(f"checkpoint {checkpoint}", folder)
+    try:
+        return vocabulary.load(str(folder))
+    except UNREADABLE as error:
+        raise UserError(
+            f"checkpoint {folder}: its tokenizer is damaged: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]:
@@ -196,7 +276,6 @@ def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
 
     Raises UserError where the weights are damaged or of another size.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     path = model_folder(checkpoint) / "model.safetensors"
@@ -206,7 +285,9 @@ def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
         raise UserError(f"checkpoint {path} is missing or damaged: {error}") from error
     state = model.state_dict()
     has_same_head = saved_config(checkpoint).head == model.config.head and all(
-        weights[key].shape == value.shape for key, value in state.items() if key.startswith("head.")
+        weights[key].shape == value.shape
+        for key, value in state.items()
+        if key.startswith("head.") and key in weights
     )
     if not has_same_head:
         weights = {key: value for key, value in weights.items() if not key.startswith("head.")}

@@ -1,4 +1,4 @@
-"""Stored weights, a stored batch and what they gave: tests/golden/make.py tells what drift means."""
+"""Stored weights, a stored batch and what they gave; tests/golden/make.py says what drift is."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def test_what_is_stored_covers_every_output_and_both_kinds_of_padding():
 
 
 def test_the_golden_files_stay_small():
-    files = [path for path in make.FOLDER.rglob("*") if path.suffix in {".json", ".npz", ".safetensors"}]
+    files = [
+        path for path in make.FOLDER.rglob("*") if path.suffix in {".json", ".npz", ".safetensors"}
+    ]
     assert len(files) == 1 + 3 * len(make.HEADS)
     assert sum(path.stat().st_size for path in files) < 200_000

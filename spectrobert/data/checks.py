@@ -42,12 +42,7 @@ class _Cache:
 
     def __init__(self, path: Path):
         self.path = path
-        self.known: dict[str, list] = {}
-        if path.is_file():
-            try:
-                self.known = json.loads(path.read_text(encoding="utf-8"))
-            except json.JSONDecodeError:
-                self.known = {}  # a cache is only a cache: look at the files again
+        self.known = _read(path)
         self.is_changed = False
 
     def key(self, segment: Segment, decode: bool) -> str:
@@ -81,6 +76,20 @@ class _Cache:
         aside = self.path.with_suffix(f".{os.getpid()}")
         aside.write_text(json.dumps(self.known), encoding="utf-8")
         os.replace(aside, self.path)
+
+
+def _read(path: Path) -> dict[str, list]:
+    """Findings of earlier runs; what is damaged is left out, and those files are looked at again."""
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # ValueError: neither JSON nor UTF-8
+        return {}
+    findings = known.items() if isinstance(known, dict) else ()
+    return {
+        key: finding
+        for key, finding in findings
+        if isinstance(finding, list) and [type(part) for part in finding] == [str, float]
+    }
 
 
 def check(

@@ -81,7 +81,7 @@ def prepare(
             [usable[i] for i in chosen], [checked.seconds[i] for i in chosen]
         )
         if task == "pre":
-            _check_mismatch(split, tables[split])
+            _check_mismatch(split, [usable[i] for i in chosen])
     return Prepared(tables, labels, summary, checked.skipped, dropped)
 
 
@@ -110,9 +110,19 @@ def label_set(
     return known
 
 
-def _check_mismatch(split: str, rows: datasets.Dataset) -> None:
-    if len(set(rows["text"])) < 2:
+def _check_mismatch(split: str, examples: Sequence[Example]) -> None:
+    """Every example needs one of another text and another recording, or drawing it never ends."""
+    texts = Counter(e.reads for e in examples)
+    if len(texts) < 2:
         raise UserError(
             f"pre-training needs two different texts in split {split!r} to build mismatched pairs;"
-            f" it has {len(rows)} examples with one text"
+            f" it has {len(examples)} examples with one text"
         )
+    audio = Counter(e.audio for e in examples)
+    pairs = Counter((e.reads, e.audio) for e in examples)
+    for e in examples:
+        if texts[e.reads] + audio[e.audio] - pairs[e.reads, e.audio] == len(examples):
+            raise UserError(
+                f"pre-training needs mismatched pairs, but in split {split!r} every other example"
+                f" has the text or the recording of {e.id}"
+            )

@@ -1,0 +1,166 @@
+"""The README under test: its commands compose, its tables are the code's, its links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import shlex
+import sys
+import tomllib
+
+import pytest
+import typer
+
+from spectrobert import cli
+from spectrobert.__main__ import app
+from spectrobert.data.corpora import MODULES, corpus
+
+from .world import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINES = [
+    line
+    for block in re.findall(r"^```bash\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    for line in block.replace("\\\n", " ").splitlines()
+    if line.strip()
+]
+TASKS = set(cli.choices("task"))
+
+
+def commands(*start: str) -> list[list[str]]:
+    """The words behind `start` of every command that begins so."""
+    split = [shlex.split(line, comments=True) for line in LINES]
+    return [words[len(start) :] for words in split if words[: len(start)] == list(start)]
+
+
+def table(header: str) -> list[list[str]]:
+    """The cells of the table whose header row begins with `header`."""
+    rows = README.split(f"\n| {header} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def code(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+@pytest.mark.parametrize("words", commands("python", "train.py"), ids=" ".join)
+def test_train_commands_compose(words):
+    overrides = cli.rewrite(words)
+    cli.check_groups(overrides)
+    config = cli.compose(overrides)
+    assert config.task.name in corpus(config.dataset.name).tasks
+    assert (config.trainer.accelerator == "cuda") == ("--cuda" in words)
+
+
+def test_the_thesis_commands_stand_in_the_readme():
+    found = {" ".join(words) for words in commands("python", "train.py")}
+    assert {
+        "--initialize_weights --cuda --task pre --dataset wavcaps"
+        " --experiment_name wavcaps_pretraining",
+    } <= found
+    assert any("--task aqa_binary --dataset clothoqa" in line for line in found)
+    assert any("--initialize_weights --cuda --task ser" in line for line in found)
+
+
+@pytest.mark.parametrize("words", commands("python", "-m", "spectrobert"), ids=" ".join)
+def test_verbs_and_their_options_exist(words):
+    verbs = typer.main.get_command(app).commands
+    assert words[0] in verbs
+    verbs[words[0]].make_context(words[0], words[1:])  # parses, and raises for an unknown option
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"^make ([\w-]+)|`make ([\w-]+)[^`]*`", README, re.MULTILINE))
+    named = {name for pair in named for name in pair if name}
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_every_command_is_of_a_kind_that_is_tested():
+    kinds = r"(make|python train\.py|python -m spectrobert|\. \.venv/bin/activate|git clone|cd) ?"
+    assert [line for line in LINES if not re.match(kinds, line)] == []
+
+
+def test_the_table_of_flags_lists_the_flags():
+    listed = [c.split()[0] for row in table("flag") for c in code(row[0])]
+    known = [*cli.VALUE_FLAGS, *cli.SWITCHES, *cli.OPTIONAL_FLAGS, "-m"]
+    assert sorted(listed) == sorted(known)
+    meaning = {c.split()[0]: row[1] for row in table("flag") for c in code(row[0])}
+    assert set(code(meaning["--task"])) == TASKS
+
+
+def test_help_lists_the_flags_too():
+    listed = re.findall(r"^  (-\S+)", cli.help_text(), re.MULTILINE)
+    known = [*cli.VALUE_FLAGS, *cli.SWITCHES, *cli.OPTIONAL_FLAGS, "-m"]
+    assert sorted(listed) == sorted(known)
+
+
+def test_presets_and_models_named_exist_and_none_is_left_out():
+    row = next(row for row in table("flag") if row[0].startswith("`--freeze"))
+    presets = [name for name in code(row[1]) if "=" not in name]
+    assert sorted(presets) == cli.options_of("freeze")
+    models = set(re.findall(r"\bmodel=(\w+)", README))
+    assert models == set(cli.options_of("model"))
+
+
+def test_the_table_of_corpora_is_the_registry():
+    listed = {
+        name: TASKS if row[1] == "all" else set(row[1].split(", "))
+        for row in table("name")
+        for name in code(row[0])
+    }
+    assert listed == {name: set(corpus(name).tasks) for name in MODULES}
+
+
+def test_relative_links_resolve():
+    links = re.findall(r"\]\(([^)#\s]+)", README)
+    relative = [link for link in links if not link.startswith("http")]
+    assert "CONTRIBUTING.md" in relative
+    assert [link for link in relative if not (ROOT / link).exists()] == []
+
+
+# Requirements
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirements() -> dict[str, str]:
+    """Package -> version range, of requirements.txt."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    found = [re.match(r"([\w.-]+)([^#]*)", line) for line in lines if line and line[0] != "#"]
+    return {normal(match[1]): match[2].strip() for match in found if match}
+
+
+def extras() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    every = [entry for group in project["optional-dependencies"].values() for entry in group]
+    return {normal(re.match(r"[\w.-]+", entry)[0]) for entry in every}
+
+
+def test_torch_is_the_last_one_for_a_v100_and_torchaudio_its_twin():
+    pins = requirements()
+    assert pins["torch"] == pins["torchaudio"] == "==2.7.1"
+
+
+def test_every_import_is_declared():
+    names = set()
+    for path in [ROOT / "train.py", *(ROOT / "spectrobert").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module.split(".")[0])
+    foreign = names - set(sys.stdlib_module_names) - {"spectrobert"}
+    assert {"torch", "yaml", "h5py"} <= foreign
+    providers = importlib.metadata.packages_distributions()
+    declared = requirements().keys() | extras()
+    undeclared = {
+        name
+        for name in foreign
+        if not declared & {normal(package) for package in [name, *providers.get(name, [])]}
+    }
+    assert undeclared == set()
