@@ -27,7 +27,8 @@ SWITCHES = {"--cuda": "trainer.accelerator=cuda", "--resume": "resume=true"}
 OPTIONAL_FLAGS = {"--initialize_weights": ("init.text_model", "google-bert/bert-base-uncased")}
 HYDRA_FLAGS = ("-m", "--multirun")
 MULTIRUN = frozenset(HYDRA_FLAGS)
-SAFE = re.compile(r"[\w./:@+%-]+")
+SAFE = re.compile(r"[\w./:@+%-]+", re.ASCII)
+IN_PATH = {"seed", "dataset.fold", "experiment_name"}  # a run directory's path tells them apart
 # what OmegaConf says of a value -> what the user may write there
 EXPECTED = {
     r"Value '.*' is not a valid bool": "true or false",
@@ -86,7 +87,8 @@ def quoted(value: str, is_sweep: bool) -> str:
     """A value as Hydra's grammar wants it: quoted unless plain, or a list of a sweep."""
     if SAFE.fullmatch(value) or (is_sweep and "," in value):
         return value
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    # In its quotes a backslash stands for itself, unless a quote follows
+    escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", r"\'")
     return f"'{escaped}'"
 
 
@@ -297,6 +299,7 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
     """Hand a multirun to Hydra; each job gets a run directory of its own."""
     import hydra
     from hydra.core.hydra_config import HydraConfig
+    from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -305,13 +308,14 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
 
     register(named(overrides, "dataset"))
     plain = [o for o in overrides if o != "--multirun"] + _model_from_checkpoint(overrides)
+    parsed = OverridesParser.create().parse_overrides(plain)
+    # Hydra writes the values of its jobs in a form of its own (1e-3 as 0.001): compare the keys
+    varied = {o.get_key_element() for o in parsed if o.is_sweep_override()} - IN_PATH
 
     def job(composed: Any) -> Any:
         config: Any = OmegaConf.to_object(composed)
-        swept = [o for o in HydraConfig.get().overrides.task if o not in plain]
-        own_folder = [
-            o for o in swept if o.split("=")[0] not in ("seed", "dataset.fold", "experiment_name")
-        ]
+        chosen = HydraConfig.get().overrides.task
+        own_folder = [o for o in chosen if o.partition("=")[0] in varied]
         if own_folder:
             config.experiment_name += "/" + ",".join(own_folder).replace("/", "-")
         return run(config)

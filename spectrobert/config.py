@@ -268,7 +268,8 @@ def dataset_class(name: str) -> type[DatasetConfig]:
             values = list(default)
             fields.append((option, list[str], field(default_factory=partial(list, values))))
         else:
-            fields.append((option, type(default) if default != "" else Any, field(default=default)))
+            kind = Any if default in ("", None) else type(default)
+            fields.append((option, kind, field(default=default)))
     return dataclasses.make_dataclass(f"{name}_dataset", fields, bases=(DatasetConfig,))
 
 

@@ -61,7 +61,8 @@ class ClassificationMetrics(Metrics):
                 metrics[f"top{k}_accuracy"] = MulticlassAccuracy(**size, average="micro", top_k=k)
         if num_classes <= MAX_AUROC_CLASSES:
             metrics["auroc"] = MulticlassAUROC(**size, average="macro")
-        self.scalars = MetricCollection(metrics)
+        # Compute groups would merge top-k with accuracy for good if they agree on the first batch
+        self.scalars = MetricCollection(metrics, compute_groups=False)
         self.loss = MeanMetric()
         self.confusion = MulticlassConfusionMatrix(**size)
 

@@ -41,10 +41,10 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """For results.json: all but the predictions."""
-        shown = {"split": self.split, "n": self.n, "metrics": self.values}
+        shown: dict[str, Any] = {"split": self.split, "n": self.n, "metrics": self.values}
+        shown["intervals"] = {name: list(pair) for name, pair in self.intervals.items()}
         if self.labels:
             shown |= {
-                "intervals": {name: list(pair) for name, pair in self.intervals.items()},
                 "labels": list(self.labels),
                 "predicted_histogram": self.predicted_histogram,
             }
@@ -80,10 +80,23 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
     if task.labels:
         _add_classes(scores, task, rows, index, logits)
     else:
-        scores.header = ("id", "p_match")
-        probabilities = logits.sigmoid().tolist()
-        scores.rows = [[rows[int(i)]["id"], f"{p:.6f}"] for i, p in zip(index, probabilities)]
+        _add_pairs(scores, rows, index, logits)
     return scores
+
+
+def _add_pairs(scores: Scores, rows: Any, index: np.ndarray, pairs: torch.Tensor) -> None:
+    """Of pre-training: (N, 2) match logit and whether the audio belonged to the text."""
+    logits, matched = pairs.T
+    chosen = rows.select(index)
+    groups = [s or g or i for s, g, i in zip(chosen["speaker"], chosen["group"], chosen["id"])]
+    truth, predicted = matched.long().numpy(), (logits > 0).long().numpy()
+    interval = metrics.bootstrap_interval(metrics.accuracy_of, truth, predicted, groups)
+    scores.intervals = {"sap_accuracy": interval}
+    scores.header = ("id", "group", "matched", "p_match")
+    scores.rows = [
+        [row_id, group, int(t), f"{p:.6f}"]
+        for row_id, group, t, p in zip(chosen["id"], groups, truth, logits.sigmoid().tolist())
+    ]
 
 
 def _add_classes(

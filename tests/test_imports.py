@@ -20,7 +20,7 @@ from .world import ROOT
 PACKAGE = ROOT / "spectrobert"
 NAMES = sorted(m.name for m in pkgutil.walk_packages([str(PACKAGE)], "spectrobert."))
 HEAVY = ("torch", "transformers", "torchaudio", "pytorch_lightning", "hydra")
-# Models, and what they stand on, know neither data, nor Lightning, nor Hydra, nor each other's users
+# They know neither data, nor Lightning, nor Hydra, nor whoever uses them
 LOWEST = [
     *sorted((PACKAGE / "models").rglob("*.py")),
     PACKAGE / "losses.py",

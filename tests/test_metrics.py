@@ -108,6 +108,22 @@ def test_uneven_batches_give_the_numbers_of_one_batch():
     assert uneven == pytest.approx(whole)
 
 
+def test_loss_is_the_mean_over_rows_of_all_batches():
+    found = ClassificationMetrics(2)
+    found.update(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+    found.update(torch.tensor([[0.0, math.log(3)]] * 2), torch.tensor([0, 1]))
+    by_hand = (math.log(2) + math.log(4) + math.log(4 / 3)) / 3
+    assert found.compute()["loss"] == pytest.approx(by_hand)
+
+
+def test_top_k_is_its_own_number_even_if_the_first_batch_is_all_right():
+    found = ClassificationMetrics(4, top_k=(2,))
+    found.update(logits_for([0]), torch.tensor([0]))
+    found.update(logits_for([1]), torch.tensor([0]))
+    values = found.compute()
+    assert (values["accuracy"], values["top2_accuracy"]) == (0.5, 1)
+
+
 def test_reset_forgets():
     found = measured(WHOLE)
     found.reset()

@@ -10,11 +10,13 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, BertModel, Wav2Vec2Config, Wav2Vec2Model
 
 from spectrobert import build, cli, pretrained
+from spectrobert.config import DatasetConfig
 from spectrobert.data import vocabulary
 from spectrobert.errors import UserError
 from spectrobert.models.spectrobert import SpectroBert
 
-WORDS = vocabulary.train(["a dog barks", "the bell rings"], 100)
+TEXTS = ("a dog barks", "the bell rings")
+WORDS = vocabulary.train(TEXTS, DatasetConfig().vocabulary)
 SIZES = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -43,7 +45,7 @@ def run(*arguments: str, task: str = "pre", model: tuple[str, ...] = TOY):
     """What training.fit does with a command line, up to the model; and the model as only seeded."""
     flags = ["--task", task, "--dataset", "demo", *arguments, *model]
     config = cli.compose(cli.rewrite(flags))
-    words = build.tokenizer(config, ["a dog barks", "the bell rings"])
+    words = build.tokenizer(config, TEXTS)
     settings = build.model_config(config, len(words), () if task == "pre" else LABELS)
     pretrained.seed_everything(7)
     seeded = SpectroBert(settings)

@@ -79,7 +79,7 @@ class _Cache:
 
 
 def _read(path: Path) -> dict[str, list]:
-    """Findings of earlier runs; what is damaged is left out, and those files are looked at again."""
+    """Findings of earlier runs. What is damaged is left out: those files are looked at again."""
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):  # ValueError: neither JSON nor UTF-8

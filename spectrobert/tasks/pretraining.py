@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from .. import losses
@@ -36,7 +37,7 @@ class Pretraining(Task):
     def score(self, metrics: Any, output: Output, batch: dict[str, Tensor]) -> Tensor:
         words, match = _filled(output)
         metrics.update(words, _masked(batch), match, batch["matched"])
-        return match
+        return torch.stack([match, batch["matched"].to(match.dtype)], dim=-1)
 
 
 def _masked(batch: dict[str, Tensor]) -> Tensor:
