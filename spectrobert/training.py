@@ -93,7 +93,7 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
 
 def prepare(config: Config, console: Console) -> preparation.Prepared:
     """The corpus of a run, with a bar while its audio is looked at."""
-    with Progress(console=console, transient=True, disable=not config.trainer.progress) as bars:
+    with Progress(console=console, transient=True, disable=not (config.trainer.progress and console.is_terminal)) as bars:
         bar = bars.add_task(f"{config.dataset.name}: looking at the audio", total=None)
         return preparation.prepare(
             config.task.name,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, NamedTuple, cast
 
 import datasets
@@ -23,6 +24,7 @@ from .example import Example, Segment
 from .masking import IGNORED, mask_words
 
 log = logging.getLogger(__name__)
+MAX_DRAWS = 50
 
 SEGMENT = {
     "path": datasets.Value("string"),
@@ -165,9 +167,16 @@ class Clips(Dataset):
         return np.zeros_like(wave) if options.silence_audio else wave
 
     def _other(self, row: dict[str, Any], generator: np.random.Generator) -> int:
-        """A row of another text and another recording, for a mismatched pair (thesis 2.3.3)."""
-        while True:
+        """A row of another text and another recording, for a mismatched pair (thesis 2.3.3).
+
+        Of another class too where the corpus has classes: "a dog barks" is true of every dog. Where
+        that finds nothing in MAX_DRAWS draws, text and recording decide alone.
+        """
+        for draw in count():
             other = int(generator.integers(len(self.rows)))
             candidate = self.rows[other]
-            if candidate["text"] != row["text"] and candidate["audio"] != row["audio"]:
+            is_alike = row["label"] and candidate["label"] == row["label"] and draw < MAX_DRAWS
+            is_other = candidate["text"] != row["text"] and candidate["audio"] != row["audio"]
+            if is_other and not is_alike:
                 return other
+        raise AssertionError("unreachable: preparation makes sure that there is another row")
