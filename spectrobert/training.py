@@ -93,7 +93,8 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
 
 def prepare(config: Config, console: Console) -> preparation.Prepared:
     """The corpus of a run, with a bar while its audio is looked at."""
-    with Progress(console=console, transient=True, disable=not (config.trainer.progress and console.is_terminal)) as bars:
+    is_bar = config.trainer.progress and console.is_terminal
+    with Progress(console=console, transient=True, disable=not is_bar) as bars:
         bar = bars.add_task(f"{config.dataset.name}: looking at the audio", total=None)
         return preparation.prepare(
             config.task.name,
@@ -112,7 +113,8 @@ def cut_texts(
         # a word piece has a character at least: only texts of more characters need be looked at
         for number, text in enumerate(rows["text"]):
             if len(text) > limit - 2 and (pieces := len(words(text)["input_ids"])) > limit:
-                cut.append((rows[number]["id"], "", f"text cut from {pieces} to {limit} word pieces"))
+                fault = f"text cut from {pieces} to {limit} word pieces"
+                cut.append((rows[number]["id"], "", fault))
     return cut
 
 
