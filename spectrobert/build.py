@@ -23,6 +23,7 @@ from .data.datamodule import DataModule
 from .data.preparation import Prepared
 from .errors import UserError
 from .models.configuration import SpectroBertConfig
+from .models.registry import MODELS
 from .models.spectrobert import SpectroBert
 from .tasks import TASKS, Task
 
@@ -122,7 +123,7 @@ def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
             f" positions hold ({settings.max_seconds:.1f} s);"
             f" raise model.max_audio_positions={settings.max_audio_positions}"
         )
-    built = SpectroBert(settings)
+    built = MODELS[settings.architecture](settings)
     if config.init.checkpoint:
         pretrained.load_checkpoint(built, config.init.checkpoint)
     if config.init.text_model:

@@ -18,7 +18,9 @@ from .data.datamodule import DataModule
 from .data.preparation import prepare
 from .data.vocabulary import load
 from .errors import UserError
+from .models.registry import MODELS
 from .models.spectrobert import SpectroBert
+from .pretrained import saved_config
 from .tasks import Task
 
 TOP = 10  # most classes whose probabilities are written out
@@ -161,7 +163,8 @@ def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
     """Configuration, model and tokenizer of a finished run. Raises UserError if it is none."""
     config = runs.read_config(folder)
     runs.read_results(folder)
-    model = SpectroBert.from_pretrained(folder / "model").eval()
+    architecture = saved_config(str(folder)).architecture
+    model = MODELS[architecture].from_pretrained(folder / "model").eval()
     return config, model, load(str(folder / "model"))
 
 

@@ -21,6 +21,8 @@ class SpectroBertConfig(PreTrainedConfig):
 
     model_type: ClassVar[str] = "spectrobert"
 
+    architecture: str = "spectrobert"  # or a rival: spectrobert/models/registry.py
+
     # BERT (transformers' names and defaults: bert-base-uncased)
     vocab_size: int = 30522
     hidden_size: int = 768
@@ -127,6 +129,7 @@ class SpectroBertConfig(PreTrainedConfig):
 
 
 CHOICES = {
+    "architecture": ("spectrobert", "late_fusion"),
     "conv_norm": ("layer", "group"),
     "conv_pooling": ("mean", "concat"),
     "audio_positions": ("learned", "none"),

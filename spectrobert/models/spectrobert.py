@@ -102,12 +102,16 @@ class SpectroBert(PreTrainedModel):
         audio[real] = tokens.unflatten(0, (-1, values.shape[2]))
         return audio, real
 
-    def encode(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The joint sequence after the BERT stack: (B, L + N, D), and its mask (B, L + N)."""
+    def joint(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The joint sequence before the stack: (B, L + N, D), and its mask (B, L + N)."""
         audio, real = self.audio_tokens(batch["waveform"], batch["num_samples"])
         joint = self.embeddings(batch["input_ids"], audio)  # (B, L + N, D)
         audio_mask = real.repeat_interleave(audio.shape[2], dim=1)  # (B, N)
-        mask = torch.cat([batch["text_mask"].bool(), audio_mask], dim=1)
+        return joint, torch.cat([batch["text_mask"].bool(), audio_mask], dim=1)
+
+    def encode(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The joint sequence after the stack: (B, L + N, D), and its mask (B, L + N)."""
+        joint, mask = self.joint(batch)
         attention = create_bidirectional_mask(self.config, joint, mask)
         return self.encoder(joint, attention_mask=attention).last_hidden_state, mask
 

@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from spectrobert.models.configuration import SpectroBertConfig
+from spectrobert.models.registry import MODELS
 from spectrobert.models.spectrobert import IGNORED, SpectroBert
 
 from .test_parity import CLOSE, TOY, padded_batch
 
 OPTIONS = [
     {},
+    {"architecture": "late_fusion"},
     {"conv_norm": "group"},
     {"audio_positions": "none"},
     {"patch": (128, 16), "stride": (128, 16)},
@@ -22,7 +24,7 @@ OPTIONS = [
 def classifier(**options) -> SpectroBert:
     torch.manual_seed(0)
     config = SpectroBertConfig(**TOY, head="classification", num_logits=3, **options)
-    return SpectroBert(config).eval()
+    return MODELS[config.architecture](config).eval()
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -128,3 +130,17 @@ def test_base_has_the_sizes_of_the_papers():
 def test_refuses_impossible_sizes(options, words):
     with pytest.raises(ValueError, match=words):
         SpectroBertConfig(**options)
+
+
+def test_late_fusion_reads_no_word_in_the_light_of_the_audio():
+    """Its words are the same beside any sound; SpectroBERT's are not, and both hear it in [CLS]."""
+    batch = padded_batch(60)
+    other = batch | {"waveform": batch["waveform"].flip(0) + 0.1}
+    for architecture, is_mixed in (("spectrobert", True), ("late_fusion", False)):
+        model = classifier(architecture=architecture)
+        with torch.no_grad():
+            first, second = model(batch), model(other)
+        words = slice(1, 5)
+        difference = (first.hidden[:, words] - second.hidden[:, words]).abs().max()
+        assert (difference > 1e-4) == is_mixed
+        assert (first.logits - second.logits).abs().max() > 1e-5
