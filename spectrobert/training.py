@@ -84,6 +84,8 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*The number of training batches.*")
+        # a run that trainer.max_steps ends inside an epoch has not been validated
+        warnings.filterwarnings("ignore", message=".*could not find the monitored key.*")
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     if trainer.interrupted:
