@@ -12,7 +12,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
-from pytorch_lightning.callbacks import Callback, Checkpoint
+from pytorch_lightning.callbacks import Callback, Checkpoint, RichProgressBar
 from rich.console import Console
 
 from .curves import CurveLogger
@@ -129,7 +129,12 @@ class EpochLine(Callback):
             return
         shown = {k: float(v) for k, v in trainer.callback_metrics.items() if k in self.shown}
         values = "  ".join(f"{name} {value:.4f}" for name, value in sorted(shown.items()))
-        self.console.print(
+        bar = trainer.progress_bar_callback
+        # a bar that is being drawn makes room only for what its own console prints
+        console = self.console
+        if isinstance(bar, RichProgressBar) and bar.progress is not None:
+            console = bar.progress.console
+        console.print(
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  step {trainer.global_step}"
             f"  {values}  ({time.monotonic() - self.began:.1f} s)",
             highlight=False,
