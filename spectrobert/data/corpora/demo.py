@@ -67,7 +67,7 @@ T = TypeVar("T")
 SIZES: dict[str, dict[str, int]] = {
     "pre": {"train": 2400, "val": 200, "test": 200},
     "aqa_binary": {"train": 400, "val": 200, "test": 1000},
-    "aqa_open": {"train": 420, "val": 180, "test": 600},
+    "aqa_open": {"train": 432, "val": 180, "test": 612},
     "ser": {"train": 640, "val": 160, "test": 240},
     "sentiment": {"train": 720, "val": 180, "test": 270},
 }
