@@ -91,7 +91,9 @@ def predict(
 
 @app.command()
 def demo(
-    runs_dir: Annotated[str, typer.Option("--runs_dir", help="where the runs go")] = "runs/demo",
+    runs_dir: Annotated[
+        str, typer.Option("--runs_dir", help="where the runs go; default: runs/demo[-SIZE]")
+    ] = "",
     data_dir: Annotated[
         str, typer.Option("--data_dir", help="where the demo corpus is written")
     ] = "data",
@@ -107,7 +109,9 @@ def demo(
     from .experiments import demo as demonstration
     from .terminal import console
 
-    demonstration.run(Path(runs_dir), data_dir, size, seeds or [0], console())
+    # a quick look does not stand in the way of the whole demo
+    folder = runs_dir or ("runs/demo" if size == 1 else f"runs/demo-{size:g}")
+    demonstration.run(Path(folder), data_dir, size, seeds or [0], console())
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from .config import Config, to_dict
+from .config import Config, LoggerConfig, to_dict
 from .errors import UserError
 
 log = logging.getLogger(__name__)
@@ -51,17 +51,21 @@ class CometCurves(Logger):
         self.experiment.end()
 
 
-def comet_logger(config: Config, folder: Path) -> CometCurves:
-    """Online when a key is set (or asked for), else into an archive in `folder/comet`.
+def is_online(options: LoggerConfig) -> bool:
+    """Whether `logger.mode` and the environment ask for Comet's server.
 
     Raises UserError where `logger.mode=online` is asked for and no key is set.
     """
+    has_key = bool(os.environ.get(KEY))
+    if options.mode == "online" and not has_key:
+        raise UserError(f"logger.mode=online: {KEY} is not set; set it, or use logger.mode=offline")
+    return options.mode != "offline" and has_key
+
+
+def comet_logger(config: Config, folder: Path) -> CometCurves:
+    """Online when a key is set, else into an archive in `folder/comet`."""
     import comet_ml
 
-    has_key = bool(os.environ.get(KEY))
-    if config.logger.mode == "online" and not has_key:
-        raise UserError(f"logger.mode=online: {KEY} is not set; set it, or use logger.mode=offline")
-    is_online = config.logger.mode == "online" or (config.logger.mode == "auto" and has_key)
     settings = comet_ml.ExperimentConfig(
         name=f"{config.experiment_name}-seed{config.seed}",
         offline_directory=str(folder / "comet"),
@@ -71,9 +75,8 @@ def comet_logger(config: Config, folder: Path) -> CometCurves:
     )
     experiment = comet_ml.start(
         project_name=config.logger.project,
-        online=is_online,
+        online=is_online(config.logger),
         experiment_config=settings,
-        init_timeout=30,
     )
     experiment.log_parameters(to_dict(config))
     return CometCurves(experiment)

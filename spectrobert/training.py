@@ -20,7 +20,7 @@ from rich.table import Table
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from . import build, freezing, runs, scoring
+from . import build, comet, freezing, runs, scoring
 from .config import Config
 from .data import preparation, vocabulary
 from .models.spectrobert import SpectroBert
@@ -45,6 +45,8 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
     began = time.monotonic()
     quiet()
     build.precision(config.trainer)  # a missing GPU is said before the data is read
+    if config.logger.name == "comet":
+        comet.is_online(config.logger)  # so is a missing key
     checkpoint = runs.claim(config)
     folder = runs.run_folder(config)
     if config.resume and (folder / runs.RESULTS).exists():
