@@ -41,6 +41,11 @@ class Row:
     def mean(self) -> float:
         return float(np.mean(self.accuracies))
 
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over seeds; None of a single one."""
+        return float(np.std(self.accuracies, ddof=1)) if len(self.accuracies) > 1 else None
+
 
 def configure(
     name: str, task: str, runs_dir: Path, data_dir: str, size: float, seed: int, *more: str
@@ -158,7 +163,7 @@ def show(console: Console, rows: Sequence[Row]) -> None:
             heading, justify="left" if heading in ("experiment", "pre-training") else "right"
         )
     for line in rows:
-        spread = f" ± {100 * float(np.std(line.accuracies, ddof=1)):.1f}" if seeds > 1 else ""
+        spread = f" ± {100 * line.spread:.1f}" if line.spread is not None else ""
         table.add_row(
             line.name,
             line.pretraining,
