@@ -81,11 +81,12 @@ def predict(
         print(json.dumps(rows, indent=2))
         return
     for prediction in predictions:
-        table = Table(title=f"{prediction.audio}" + (f": {question}" if question else ""))
+        table = Table()
         table.add_column("answer")
         table.add_column("probability", justify="right")
         for name, probability in prediction.ranked:
             table.add_row(name, f"{probability:.3f}")
+        console().print(prediction.audio, question, highlight=False, soft_wrap=True)
         console().print(table)
 
 
