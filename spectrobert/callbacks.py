@@ -42,12 +42,11 @@ class WholeFiles(TorchCheckpointIO):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt`: after every epoch, and every `minutes` or `steps` inside one."""
+    """Keeps `last.ckpt`: after every epoch, and every `minutes` inside one."""
 
-    def __init__(self, folder: Path, minutes: float, steps: int = 0):
+    def __init__(self, folder: Path, minutes: float):
         self.path = folder / LAST
         self.seconds = minutes * 60
-        self.steps = steps
         self.saved_at = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
@@ -56,9 +55,7 @@ class LastCheckpoint(Checkpoint):
             % trainer.accumulate_grad_batches
             == 0
         )
-        is_due = time.monotonic() - self.saved_at >= self.seconds or (
-            self.steps and trainer.global_step % self.steps == 0
-        )
+        is_due = time.monotonic() - self.saved_at >= self.seconds
         # At the end of an epoch the checkpoint is written after validation
         if is_step and is_due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             self._save(trainer)

@@ -5,7 +5,6 @@ Lightning's own CometLogger(online=False) disables itself and logs nothing (2.5 
 
 from __future__ import annotations
 
-import logging
 import os
 from argparse import Namespace
 from pathlib import Path
@@ -17,7 +16,6 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from .config import Config, LoggerConfig, to_dict
 from .errors import UserError
 
-log = logging.getLogger(__name__)
 KEY = "COMET_API_KEY"
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from .files import write_table
+
 HEADER = ("step", "epoch", "metric", "value")
 
 
@@ -52,12 +54,7 @@ class CurveLogger(Logger):
         if not self.path.exists():
             return
         kept = [row for row in read(self.path) if row[0] < step]
-        aside = self.path.with_suffix(".csv.new")
-        with aside.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(HEADER)
-            writer.writerows([s, e, m, repr(v)] for s, e, m, v in kept)
-        aside.replace(self.path)
+        write_table(self.path, HEADER, ([s, e, m, repr(v)] for s, e, m, v in kept))
 
 
 def read(path: Path) -> list[tuple[int, int, str, float]]:

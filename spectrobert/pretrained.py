@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -330,8 +329,3 @@ class _quiet:
 
     def __exit__(self, *args: object) -> None:
         self.logger.setLevel(self.level)
-
-
-def seed_everything(seed: int) -> None:
-    """Seeds of weights and dropout; the data has its own (spectrobert/data/clips.py)."""
-    torch.manual_seed(seed)

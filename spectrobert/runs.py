@@ -7,12 +7,9 @@ runs/<experiment_name>/seed<k>[/fold<f>]/
 
 from __future__ import annotations
 
-import csv
 import importlib.metadata
 import json
-import os
 import subprocess
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import yaml
 from .callbacks import LAST
 from .config import Config, from_dict, to_dict
 from .errors import UserError
+from .files import write_whole
 
 RESULTS = "results.json"
 # What a resumed run may change: it alters no number
@@ -122,31 +120,12 @@ def read_results(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write aside and rename: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
-
-
 def write_config(folder: Path, config: Config) -> None:
     """config.yaml"""
     values = to_dict(config) | {"resume": False}
     write_whole(
         folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(values)), sort_keys=False)
     )
-
-
-def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A CSV file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
-    os.replace(aside, path)
 
 
 def versions() -> dict[str, str]:

@@ -86,11 +86,16 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
     return scores
 
 
+def _groups(rows: Any) -> list[str]:
+    """What is resampled together: the speaker's rows, else the group's, else a row alone."""
+    return [s or g or i for s, g, i in zip(rows["speaker"], rows["group"], rows["id"])]
+
+
 def _add_pairs(scores: Scores, rows: Any, index: np.ndarray, pairs: torch.Tensor) -> None:
     """Of pre-training: (N, 2) match logit and whether the audio belonged to the text."""
     logits, matched = pairs.T
     chosen = rows.select(index)
-    groups = [s or g or i for s, g, i in zip(chosen["speaker"], chosen["group"], chosen["id"])]
+    groups = _groups(chosen)
     truth, predicted = matched.long().numpy(), (logits > 0).long().numpy()
     interval = metrics.bootstrap_interval(metrics.accuracy_of, truth, predicted, groups)
     scores.intervals = {"sap_accuracy": interval}
@@ -110,7 +115,7 @@ def _add_classes(
     truth = np.array([number[label] for label in chosen["label"]])
     probabilities = logits.double().softmax(dim=-1).numpy()
     predicted = probabilities.argmax(axis=1)
-    groups = [s or g or i for s, g, i in zip(chosen["speaker"], chosen["group"], chosen["id"])]
+    groups = _groups(chosen)
     scores.labels = names
     scores.intervals = {
         "accuracy": metrics.bootstrap_interval(metrics.accuracy_of, truth, predicted, groups),
@@ -118,11 +123,10 @@ def _add_classes(
             metrics.unweighted_accuracy_of, truth, predicted, groups
         ),
     }
-    confusion = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(confusion, (truth, predicted), 1)
-    scores.confusion_matrix = confusion.tolist()
-    histogram = confusion.sum(axis=0)
-    scores.predicted_histogram = {names[i]: int(histogram[i]) for i in np.flatnonzero(histogram)}
+    assert isinstance(task.test_metrics, metrics.ClassificationMetrics)
+    scores.confusion_matrix = task.test_metrics.confusion_matrix()
+    counts = task.test_metrics.predicted_histogram()
+    scores.predicted_histogram = {name: n for name, n in zip(names, counts) if n}
     shown = list(range(len(names))) if len(names) <= TOP else []
     scores.header = (
         "id",

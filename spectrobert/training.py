@@ -20,11 +20,10 @@ from rich.table import Table
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from . import build, comet, freezing, runs, scoring
+from . import build, comet, files, freezing, runs, scoring
 from .config import Config
 from .data import preparation, vocabulary
 from .models.spectrobert import SpectroBert
-from .pretrained import seed_everything
 
 BEST = "best.ckpt"
 
@@ -62,7 +61,7 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
         else build.tokenizer(config, prepared.splits["train"]["text"])
     )
     settings = build.model_config(config, len(words), prepared.labels)
-    seed_everything(config.seed)
+    torch.manual_seed(config.seed)  # weights and dropout; the data has seeds of its own
     model = build.model(config, settings)
     frozen = freezing.freeze(model, config.freeze.train, config.freeze.name)
     task = build.task(config, model, prepared)
@@ -80,7 +79,7 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
             soft_wrap=True,
         )
     unused = [*prepared.skipped, *cut, *((row.what, "", row.reason) for row in prepared.dropped)]
-    runs.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
+    files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
     trainer = build.trainer(config, folder, console)
     with warnings.catch_warnings():
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
@@ -208,8 +207,8 @@ def finish(
         "git_commit": runs.git_commit(),
         "seconds": seconds,
     }
-    runs.write_table(folder / "predictions.csv", scores.header, scores.rows)
-    runs.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
+    files.write_table(folder / "predictions.csv", scores.header, scores.rows)
+    files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
     scoring.show(console, scores, f"{config.experiment_name}: test split, {config.dataset.name}")
     console.print(f"results: {folder / runs.RESULTS}", highlight=False, soft_wrap=True)
     return results

@@ -47,9 +47,9 @@ def run(*arguments: str, task: str = "pre", model: tuple[str, ...] = TOY):
     config = cli.compose(cli.rewrite(flags))
     words = build.tokenizer(config, TEXTS)
     settings = build.model_config(config, len(words), () if task == "pre" else LABELS)
-    pretrained.seed_everything(7)
+    torch.manual_seed(7)
     seeded = SpectroBert(settings)
-    pretrained.seed_everything(7)
+    torch.manual_seed(7)
     return build.model(config, settings), seeded
 
 

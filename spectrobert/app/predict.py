@@ -13,6 +13,7 @@ from ..audio import io
 from ..data.batches import collate
 from ..data.clips import crop
 from ..data.example import Segment
+from ..data.masking import IGNORED
 from ..errors import UserError
 from ..scoring import load_run
 from ..tasks import TASKS
@@ -63,7 +64,7 @@ def predict(
         wave = io.read_clip((Segment(path),), config.dataset.max_seconds, kept, None)
         item = {"index": 0, "waveform": wave, "input_ids": ids}
         if name == "pre":
-            item |= {"mlm_labels": np.full_like(ids, -100), "matched": 1}
+            item |= {"mlm_labels": np.full_like(ids, IGNORED), "matched": 1}
         with torch.no_grad():
             output = model(collate([item]))
         if isinstance(task, Classification):

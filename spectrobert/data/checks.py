@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ..audio import io
 from ..errors import UserError
+from ..files import write_whole
 from .example import Example, Segment
 
 # "auto" decodes whole corpora up to this length, and reads headers of longer ones
@@ -72,10 +73,7 @@ class _Cache:
     def write(self) -> None:
         if not self.is_changed:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_suffix(f".{os.getpid()}")
-        aside.write_text(json.dumps(self.known), encoding="utf-8")
-        os.replace(aside, self.path)
+        write_whole(self.path, json.dumps(self.known))
 
 
 def _read(path: Path) -> dict[str, list]:

@@ -16,14 +16,12 @@ from . import checks, clips, corpora, splits
 from .example import Dropped, Example
 from .splits import SplitSummary
 
-SPLITS = ("train", "val", "test")
-
 
 @dataclass(frozen=True)
 class Prepared:
     """A corpus, ready for one task."""
 
-    splits: dict[str, datasets.Dataset]  # by name of SPLITS
+    splits: dict[str, datasets.Dataset]  # by name of splits.SPLITS
     labels: tuple[str, ...]  # empty for pre-training
     summary: SplitSummary
     skipped: list[checks.Skipped]  # unusable audio
@@ -75,7 +73,7 @@ def prepare(
     splits.verify(usable, names, random=is_random)
     labels = () if task == "pre" else label_set(task, options.name, usable, names)
     tables = {}
-    for split in SPLITS:
+    for split in splits.SPLITS:
         chosen = [i for i, name in enumerate(names) if name == split]
         tables[split] = clips.to_arrow(
             [usable[i] for i in chosen], [checked.seconds[i] for i in chosen]

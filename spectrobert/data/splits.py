@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ..audio import io
 from ..errors import UserError
 from .example import Example
 
@@ -89,7 +90,7 @@ def verify(examples: Sequence[Example], splits: Sequence[str], *, random: bool) 
         shared = [key for key, on in sides.items() if key[0] == kind and len(on) > 1]
         if shared:
             names = ", ".join(
-                f"{_shown(key)} ({', '.join(s for s in SPLITS if s in sides[key])})"
+                f"{io.name(key[1])} ({', '.join(s for s in SPLITS if s in sides[key])})"
                 for key in shared[:3]
             )
             more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
@@ -107,10 +108,6 @@ def _keys(example: Example, random: bool) -> Iterator[Key]:
         yield "group", example.group
     for segment in example.audio:
         yield "recording", segment.audio
-
-
-def _shown(key: Key) -> str:
-    return key[1] if isinstance(key[1], str) else f"<bytes of {len(key[1])}>"
 
 
 def _units(examples: Sequence[Example], random: bool) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from .. import curves, runs
+from .. import curves, files, runs
 
 TEMPLATES = Path(__file__).parent
 SMOOTHING = 0.9  # of the noisy training loss: a running mean, drawn over the raw line
@@ -34,7 +34,7 @@ def write(path: Path, title: str, folders: Mapping[str, Path], rows: Sequence[An
         results=results,
         environment=next(iter(results.values()), {}),
     )
-    runs.write_whole(path, page)
+    files.write_whole(path, page)
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +101,31 @@ def accounted(results: Iterable[Example | Dropped]) -> int | None:
 
 def lines_of(path: Path) -> int:
     return sum(bool(line) for line in re.split(b"[\r\n]", path.read_bytes()))
+
+
+@st.composite
+def damage(draw: st.DrawFn) -> Callable[[bytes], bytes]:
+    """Some way to spoil a file: cut it short, or overwrite, insert or delete a stretch."""
+    at, length = draw(st.floats(0, 1)), draw(st.integers(0, 40))
+    put = draw(
+        st.one_of(st.just(b""), st.binary(max_size=20), st.text(max_size=20).map(str.encode))
+    )
+    is_cut = draw(st.booleans())
+
+    def spoil(data: bytes) -> bytes:
+        start = int(at * len(data))
+        return data[:start] + put + (b"" if is_cut else data[start + length :])
+
+    return spoil
+
+
+def parse_or_refuse(rows: Iterable[Example | Dropped]) -> list[Example | Dropped]:
+    """What a parser makes of a spoilt file: rows, or one line of complaint, and nothing else."""
+    try:
+        found = list(rows)
+    except UserError as error:
+        complaint = str(error).splitlines()
+        assert len(complaint) == 1
+        return []
+    assert all(isinstance(row, Example | Dropped) for row in found)
+    return found

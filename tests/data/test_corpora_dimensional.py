@@ -20,6 +20,8 @@ from spectrobert.data.corpora import cmu_mosei, iemocap, msp_podcast
 from spectrobert.data.example import Dropped, Example, Segment
 from spectrobert.errors import UserError
 
+from .corpus_files import damage, parse_or_refuse
+
 Rows = Iterable[Example | Dropped]
 
 
@@ -343,8 +345,8 @@ def test_mosei_csd_alone_takes_its_folds_from_the_sdk(mosei_both: Path) -> None:
     assert dropped(rows) == {"in no standard fold": 1}
     with pytest.raises(UserError, match=r"label7 needs .*csv"):
         list(cmu_mosei.load(mosei_both, "sentiment", classes="label7"))
-    for damage in ("x = [", "standard_train_fold = open('x')", "standard_train_fold = 3", ""):
-        folds.write_text(damage)
+    for spoilt in ("x = [", "standard_train_fold = open('x')", "standard_train_fold = 3", ""):
+        folds.write_text(spoilt)
         with pytest.raises(UserError, match="does not hold the lists standard_train_fold"):
             list(cmu_mosei.load(mosei_both, "sentiment"))
 
@@ -484,34 +486,6 @@ def test_msp_podcast_without_labels_names_the_file(tmp_path: Path) -> None:
 
 
 # --- damage ---
-
-
-@st.composite
-def damage(draw: st.DrawFn) -> Callable[[bytes], bytes]:
-    """Some way to spoil a file: cut it short, or overwrite, insert or delete a stretch."""
-    at, length = draw(st.floats(0, 1)), draw(st.integers(0, 40))
-    put = draw(
-        st.one_of(st.just(b""), st.binary(max_size=20), st.text(max_size=20).map(str.encode))
-    )
-    is_cut = draw(st.booleans())
-
-    def spoil(data: bytes) -> bytes:
-        start = int(at * len(data))
-        return data[:start] + put + (b"" if is_cut else data[start + length :])
-
-    return spoil
-
-
-def parse_or_refuse(rows: Rows) -> list[Example | Dropped]:
-    """What a parser makes of a spoilt file: rows, or one line of complaint, and nothing else."""
-    try:
-        found = list(rows)
-    except UserError as error:
-        complaint = str(error).splitlines()
-        assert len(complaint) == 1
-        return []
-    assert all(isinstance(row, Example | Dropped) for row in found)
-    return found
 
 
 @settings(max_examples=60, deadline=None)

@@ -18,6 +18,8 @@ from spectrobert.data.corpora import crema_d, emodb, esd, meld, savee, tess
 from spectrobert.data.example import Dropped, Example, Segment
 from spectrobert.errors import UserError
 
+from .corpus_files import damage, parse_or_refuse
+
 Rows = Iterable[Example | Dropped]
 
 
@@ -360,34 +362,6 @@ def test_meld_layout_tells_how_to_extract_the_sound() -> None:
 
 
 # --- damage ---
-
-
-@st.composite
-def damage(draw: st.DrawFn) -> Callable[[bytes], bytes]:
-    """Some way to spoil a file: cut it short, or overwrite, insert or delete a stretch."""
-    at, length = draw(st.floats(0, 1)), draw(st.integers(0, 40))
-    put = draw(
-        st.one_of(st.just(b""), st.binary(max_size=20), st.text(max_size=20).map(str.encode))
-    )
-    is_cut = draw(st.booleans())
-
-    def spoil(data: bytes) -> bytes:
-        start = int(at * len(data))
-        return data[:start] + put + (b"" if is_cut else data[start + length :])
-
-    return spoil
-
-
-def parse_or_refuse(rows: Rows) -> list[Example | Dropped]:
-    """What a parser makes of a spoilt file: rows, or one line of complaint, and nothing else."""
-    try:
-        found = list(rows)
-    except UserError as error:
-        complaint = str(error).splitlines()
-        assert len(complaint) == 1
-        return []
-    assert all(isinstance(row, Example | Dropped) for row in found)
-    return found
 
 
 @settings(max_examples=100, deadline=None)
