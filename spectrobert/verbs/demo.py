@@ -1,0 +1,31 @@
+"""demo: see it work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def demo(
+    runs_dir: Annotated[
+        str, typer.Option("--runs_dir", help="where the runs go; default: runs/demo[-SIZE]")
+    ] = "",
+    data_dir: Annotated[
+        str, typer.Option("--data_dir", help="where the demo corpus is written")
+    ] = "data",
+    size: Annotated[
+        float, typer.Option(help="share of the corpus and of the epochs: 0.1 is a quick look")
+    ] = 1.0,
+    seeds: Annotated[
+        Optional[list[int]], typer.Option("--seed", help="may be given several times")
+    ] = None,
+) -> None:
+    """The thesis' Table 5.1 on the built-in corpus: pre-train, fine-tune, write a report."""
+    from ..experiments import demo as demonstration
+    from ..terminal import console
+
+    # a quick look does not stand in the way of the whole demo
+    folder = runs_dir or ("runs/demo" if size == 1 else f"runs/demo-{size:g}")
+    demonstration.run(Path(folder), data_dir, size, seeds or [0], console())

@@ -1,0 +1,36 @@
+"""evaluate: score a finished run again."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from .options import DataDir, Json, Run
+
+
+def evaluate(
+    run: Run,
+    split: Annotated[str, typer.Option(help="val or test")] = "test",
+    data_dir: DataDir = "",
+    silence_audio: Annotated[
+        bool,
+        typer.Option(
+            "--silence_audio", help="zero every waveform: what does the text alone answer?"
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Score a finished run again; the test split gives the numbers of its results.json."""
+    from .. import scoring
+    from ..terminal import console
+    from ..training import quiet
+
+    quiet()
+    scores = scoring.evaluate(run, split, data_dir, silence_audio)
+    if as_json:
+        print(json.dumps(scores.to_dict(), indent=2))
+    else:
+        title = f"{run}: {split} split" + (", audio silenced" if silence_audio else "")
+        scoring.show(console(), scores, title)

@@ -1,0 +1,14 @@
+"""Options that several verbs share, with train.py's names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Run = Annotated[Path, typer.Argument(help="a run directory: runs/<experiment>/seed<k>[/fold<f>]")]
+DataDir = Annotated[
+    str, typer.Option("--data_dir", help="where corpora lie; default: as in the run")
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON in place of a table")]

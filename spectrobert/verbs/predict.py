@@ -1,0 +1,44 @@
+"""predict: rank the answers of a finished run for sound files."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from .options import Json, Run
+
+
+def predict(
+    run: Run,
+    audio: Annotated[list[str], typer.Option(help="a sound file; may be given several times")],
+    question: Annotated[str, typer.Option(help="for runs that answer questions")] = "",
+    text: Annotated[str, typer.Option(help="what is said in the clip")] = "",
+    top: Annotated[int, typer.Option(min=1, help="how many answers")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Rank the answers of a finished run for sound files."""
+    from rich.table import Table
+
+    from ..app.predict import predict as answer
+    from ..terminal import console
+    from ..training import quiet
+
+    quiet()
+    predictions = answer(run, audio, question, text, top)
+    if as_json:
+        rows = [
+            {"audio": p.audio, "answers": [{"label": n, "probability": q} for n, q in p.ranked]}
+            for p in predictions
+        ]
+        print(json.dumps(rows, indent=2))
+        return
+    for prediction in predictions:
+        table = Table()
+        table.add_column("answer")
+        table.add_column("probability", justify="right")
+        for name, probability in prediction.ranked:
+            table.add_row(name, f"{probability:.3f}")
+        console().print(prediction.audio, question, highlight=False, soft_wrap=True)
+        console().print(table)
