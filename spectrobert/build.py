@@ -11,10 +11,11 @@ from typing import Any, Literal, cast
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
-from . import callbacks, pretrained
+from . import callbacks, pretrained, processes
 from .config import Config, TrainerConfig
 from .curves import CurveLogger
 from .data import vocabulary
@@ -70,9 +71,9 @@ def require_cuda(devices: int) -> None:
             f"--cuda: no usable GPU ({why}, none is visible to it);"
             " leave out --cuda to run on the CPU"
         )
-    if devices > 1:
+    if devices > torch.cuda.device_count():
         raise UserError(
-            f"trainer.devices={devices}: a run uses one device; start more runs instead"
+            f"trainer.devices={devices}: this machine has {torch.cuda.device_count()} usable GPU(s)"
         )
 
 
@@ -180,7 +181,10 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
         mode=config.task.mode,
         enable_version_counter=False,
     )
-    extras: list[pl.Callback] = [callbacks.RandomState(), callbacks.ForgetAbandonedSteps()]
+    extras: list[pl.Callback] = [
+        callbacks.RandomState(config.seed),
+        callbacks.ForgetAbandonedSteps(),
+    ]
     is_bar = options.progress and console.is_terminal
     if is_bar:
         extras.append(RichProgressBar(leave=False))
@@ -193,6 +197,8 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
         default_root_dir=folder,
         accelerator="gpu" if options.accelerator == "cuda" else "cpu",
         devices=options.devices,
+        num_nodes=options.nodes,
+        strategy=strategy(options),
         precision=numbers,
         max_epochs=options.epochs,
         max_steps=options.max_steps,
@@ -213,6 +219,14 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
     )
 
 
+def strategy(options: TrainerConfig) -> Strategy | str:
+    """One process a device, where there are several."""
+    if options.processes == 1:
+        return "auto"
+    backend = "nccl" if options.accelerator == "cuda" else "gloo"
+    return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
+
+
 def loggers(config: Config, folder: Path) -> list[Any]:
     """metrics.csv, and the one `logger.name` asks for."""
     found: list[Any] = [CurveLogger(folder / "metrics.csv")]
@@ -225,7 +239,7 @@ def loggers(config: Config, folder: Path) -> list[Any]:
         from pytorch_lightning.loggers import TensorBoardLogger
 
         found.append(TensorBoardLogger(folder, name="", version="tensorboard"))
-    if config.logger.name == "comet":
+    if config.logger.name == "comet" and processes.is_first():
         from .comet import comet_logger
 
         found.append(comet_logger(config, folder))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Callback, Checkpoint, RichProgressBar
 from rich.console import Console
@@ -56,6 +57,7 @@ class LastCheckpoint(Checkpoint):
             == 0
         )
         is_due = time.monotonic() - self.saved_at >= self.seconds
+        is_due = trainer.strategy.reduce_boolean_decision(is_due, all=False)  # clocks differ
         # At the end of an epoch the checkpoint is written after validation
         if is_step and is_due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             self._save(trainer)
@@ -71,34 +73,54 @@ class LastCheckpoint(Checkpoint):
 class RandomState(Callback):
     """Keeps the state of the generators behind dropout, and restores it in a resumed run.
 
-    Rows, crops, masks and mismatches need none of it: they depend on (seed, epoch, row) alone.
+    Every process of a run draws its own dropout, and finds its own state again. Rows, crops, masks
+    and mismatches need none of it: they depend on (seed, epoch, row) alone.
     """
 
-    def __init__(self) -> None:
-        self.restored: dict[str, Any] | None = None
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.restored: list[dict[str, Any]] | None = None  # by process
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            "numpy": np.random.get_state(),
-            "python": random.getstate(),
-        }
+        own = _generators()
+        if not dist.is_initialized():
+            return {"by_process": [own]}
+        everyone: list[Any] = [None] * dist.get_world_size()
+        dist.all_gather_object(everyone, own)  # Lightning asks all processes, one writes the file
+        return {"by_process": everyone}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.restored = state_dict
+        self.restored = state_dict["by_process"]
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.global_rank:
+            torch.manual_seed(self.seed + (trainer.global_rank << 32))  # not the first one's masks
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        if self.restored is None:
-            return
-        torch.set_rng_state(self.restored["torch"].cpu())
-        if len(self.restored["cuda"]) == torch.cuda.device_count() > 0:
-            torch.cuda.set_rng_state_all([state.cpu() for state in self.restored["cuda"]])
-        np.random.set_state(self.restored["numpy"])
-        random.setstate(self.restored["python"])
+        # A run resumed on another number of processes draws another dropout
+        if self.restored is not None and len(self.restored) == trainer.world_size:
+            _restore(self.restored[trainer.global_rank])
         self.restored = None
+
+
+def _generators() -> dict[str, Any]:
+    """The state of every generator of this process; of GPUs the one it computes on."""
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+        "numpy": np.random.get_state(),
+        "python": random.getstate(),
+    }
+
+
+def _restore(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["torch"].cpu())
+    if state["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"].cpu())
+    np.random.set_state(state["numpy"])
+    random.setstate(state["python"])
 
 
 class ForgetAbandonedSteps(Callback):

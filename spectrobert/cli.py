@@ -314,6 +314,12 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
 
     def job(composed: Any) -> Any:
         config: Any = OmegaConf.to_object(composed)
+        if config.trainer.processes > 1 and "SLURM_JOB_ID" not in os.environ:
+            # Lightning starts the other processes by this very command: each would sweep again
+            raise UserError(
+                f"-m with trainer.devices={config.trainer.devices}: a sweep on one machine runs"
+                " jobs of one device; add hydra/launcher=submitit_slurm, or call train.py for each"
+            )
         chosen = HydraConfig.get().overrides.task
         own_folder = [o for o in chosen if o.partition("=")[0] in varied]
         if own_folder:

@@ -192,10 +192,11 @@ class TrainerConfig:
 
     epochs: Optional[int] = None  # unset: task.epochs
     max_steps: int = -1  # stop after so many optimiser steps; -1: no limit
-    batch_size: int = 24
+    batch_size: int = 24  # of all devices together
     accumulate: int = 1  # batches per optimiser step
     accelerator: str = "cpu"  # --cuda sets "cuda"
-    devices: int = 1
+    devices: int = 1  # GPUs, or processes on a CPU, of one node
+    nodes: int = 1
     # "auto": on a GPU bf16-mixed from compute capability 8.0 on, else 16-mixed; on a CPU 32-true
     precision: str = "auto"
     num_workers: int = -1  # processes that read audio; -1: one less than the cores, 4 at most
@@ -209,14 +210,24 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
         choose("trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed"))
-        for name in ("batch_size", "accumulate", "devices", "log_every_n_steps"):
+        for name in ("batch_size", "accumulate", "devices", "nodes", "log_every_n_steps"):
             at_least(f"trainer.{name}", getattr(self, name), 1)
+        if self.batch_size < self.processes:
+            raise UserError(
+                f"trainer.batch_size={self.batch_size} is the batch of all {self.processes} devices"
+                " together: it must be as large at least"
+            )
         for name in ("num_workers", "max_steps"):
             at_least(f"trainer.{name}", getattr(self, name), -1)
         for name in ("patience", "threads", "checkpoint_minutes"):
             at_least(f"trainer.{name}", getattr(self, name), 0)
         if self.epochs is not None:
             at_least("trainer.epochs", self.epochs, 1)
+
+    @property
+    def processes(self) -> int:
+        """Processes of a run, one a device."""
+        return self.devices * self.nodes
 
 
 @dataclass

@@ -1,9 +1,28 @@
-"""Losses on logits, in float32: half precision overflows in a softmax over 30,000 words."""
+"""Losses on logits, in float32: half precision overflows in a softmax over 30,000 words.
+
+A mean divides by the average count of the processes, not by the own one: the gradients that
+DistributedDataParallel averages are then those of one process that sees the whole batch.
+"""
 
 from __future__ import annotations
 
+import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
+
+
+def average(values: Tensor) -> Tensor:
+    """Mean over the processes of a run, without gradient; the values themselves where it is one."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return values.detach()
+    total = values.detach().clone()
+    dist.all_reduce(total)
+    return total / dist.get_world_size()
+
+
+def _count(rows: Tensor) -> Tensor:
+    return average(torch.tensor(float(len(rows)), device=rows.device))
 
 
 def masked_words(logits: Tensor, targets: Tensor) -> Tensor:
@@ -12,12 +31,14 @@ def masked_words(logits: Tensor, targets: Tensor) -> Tensor:
     A batch in which no word was masked costs 0, and its gradient is 0 rather than NaN.
     """
     total = F.cross_entropy(logits.float(), targets, reduction="sum")
-    return total / max(1, targets.numel())
+    words = _count(targets)
+    return total / torch.where(words > 0, words, 1.0)
 
 
 def match(logits: Tensor, targets: Tensor) -> Tensor:
     """Binary cross entropy of SAP (thesis 2.3.3): logits, targets (B,), 1 where audio fits text."""
-    return F.binary_cross_entropy_with_logits(logits.float(), targets.float())
+    total = F.binary_cross_entropy_with_logits(logits.float(), targets.float(), reduction="sum")
+    return total / _count(targets)
 
 
 def binary(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -25,12 +46,18 @@ def binary(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Te
     loss = F.binary_cross_entropy_with_logits(
         logits.float().squeeze(-1), targets.float(), reduction="none"
     )
-    if weights is None:
-        return loss.mean()
-    by_row = weights[targets]
-    return (loss * by_row).sum() / by_row.sum()
+    return _weighted(loss, targets, weights)
 
 
 def classes(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Cross entropy over classes (thesis 2.4.2): (B, C), (B,) -> ()."""
-    return F.cross_entropy(logits.float(), targets, weight=weights)
+    loss = F.cross_entropy(logits.float(), targets, reduction="none")
+    return _weighted(loss, targets, weights)
+
+
+def _weighted(loss: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+    """Mean of (B,) losses, each weighed by its class."""
+    if weights is None:
+        return loss.sum() / _count(targets)
+    by_row = weights[targets]
+    return (loss * by_row).sum() / average(by_row.sum())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment
 from rich.console import Console
 from rich.table import Table
 
@@ -67,6 +68,7 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
+        plugins=[LightningEnvironment()],  # one process, also where srun has started several
     )
     data.trainer = trainer
     loader = data.test_dataloader() if split == "test" else data.val_dataloader()

@@ -20,7 +20,7 @@ from rich.table import Table
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from . import build, comet, files, freezing, runs, scoring
+from . import build, comet, files, freezing, processes, runs, scoring
 from .config import Config
 from .data import preparation, vocabulary
 from .models.spectrobert import SpectroBert
@@ -38,11 +38,13 @@ def quiet() -> None:
 def fit(config: Config, console: Console) -> dict[str, Any]:
     """Train, score the test split once at the monitored checkpoint, and write the run directory.
 
-    Returns the contents of results.json. Raises UserError; everything that can be refused is
-    refused before anything is written.
+    Returns the contents of results.json; where several processes share the run, {} in all but the
+    first. Raises UserError; everything that can be refused is refused before anything is written.
     """
     began = time.monotonic()
     quiet()
+    if not processes.is_first():
+        console = Console(quiet=True)
     build.precision(config.trainer)  # a missing GPU is said before the data is read
     if config.logger.name == "comet":
         comet.is_online(config.logger)  # so is a missing key
@@ -68,8 +70,6 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
     data = build.datamodule(config, prepared, words)
     show(console, config, folder, prepared, frozen)
 
-    runs.write_config(folder, config)
-    words.save_pretrained(folder / "tokenizer")
     cut = cut_texts(prepared, words, config.dataset.max_text_length)
     if cut:
         console.print(
@@ -78,8 +78,12 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
             highlight=False,
             soft_wrap=True,
         )
-    unused = [*prepared.skipped, *cut, *((row.what, "", row.reason) for row in prepared.dropped)]
-    files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
+    if processes.is_first():
+        runs.write_config(folder, config)
+        words.save_pretrained(folder / "tokenizer")
+        left_out = ((row.what, "", row.reason) for row in prepared.dropped)
+        unused = [*prepared.skipped, *cut, *left_out]
+        files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
     trainer = build.trainer(config, folder, console)
     with warnings.catch_warnings():
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
@@ -91,6 +95,9 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     if trainer.interrupted:
         raise KeyboardInterrupt
+    processes.end()
+    if not processes.is_first():
+        return {}  # the first process scores: every row once
     return finish(config, console, folder, trainer, task, data, frozen, time.monotonic() - began)
 
 

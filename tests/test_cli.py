@@ -451,9 +451,9 @@ def test_bf16_is_refused_on_a_v100(gpu):
         assert word in line
 
 
-def test_more_than_one_device_is_refused(gpu):
-    gpu((8, 0), count=2)
-    with pytest.raises(UserError, match=r"trainer\.devices=2: a run uses one device"):
+def test_more_devices_than_there_are_are_refused(gpu):
+    gpu((8, 0), count=1)
+    with pytest.raises(UserError, match=r"trainer\.devices=2: this machine has 1 usable GPU"):
         build.precision(TrainerConfig(accelerator="cuda", devices=2))
 
 

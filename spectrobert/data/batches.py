@@ -27,8 +27,8 @@ class LengthBatches(Sampler[list[Key]]):
     Args:
         seconds: length of every row.
         shuffle: False keeps the longest first, for evaluation.
-        rank, world_size: this process takes every `world_size`-th row of a batch; no row is taken
-            twice.
+        rank, world_size: this process takes every `world_size`-th row of a batch. In evaluation no
+            row is taken twice; in training a last batch of fewer rows than processes goes to all.
     """
 
     def __init__(
@@ -65,7 +65,10 @@ class LengthBatches(Sampler[list[Key]]):
         skip = self.done[1] if self.shuffle and epoch == self.done[0] else 0
         for batch in self._batches(epoch)[skip:]:
             mine = batch[self.rank :: self.world_size]
-            yield [Key(epoch, int(row)) for row in mine]
+            if self.shuffle and len(batch) < self.world_size:
+                mine = batch  # too few to share out: all take the same, the mean stays what it is
+            if len(mine):
+                yield [Key(epoch, int(row)) for row in mine]
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         if not self.shuffle:

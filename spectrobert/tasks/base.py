@@ -19,6 +19,7 @@ from transformers import (
 from ..config import OptimConfig, TaskConfig
 from ..errors import UserError
 from ..freezing import train_mode
+from ..losses import average
 from ..metrics import Metrics
 from ..models.spectrobert import Output, SpectroBert
 
@@ -97,14 +98,16 @@ class Task(LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         losses = self.losses(self(batch), batch)
-        if not torch.isfinite(losses["loss"]):
+        # Of the whole batch: every process sees the same, and all stop together
+        values = dict(zip(losses, average(torch.stack(list(losses.values())))))
+        if not torch.isfinite(values["loss"]):
             raise UserError(
-                f"loss is {losses['loss'].item()} at step {self.global_step}"
+                f"loss is {values['loss'].item()} at step {self.global_step}"
                 f" (epoch {self.current_epoch});"
                 " try a smaller optim.lr or trainer.precision=32-true"
             )
         self.log_dict(
-            {f"train/{name}": value.detach() for name, value in losses.items()},
+            {f"train/{name}": value for name, value in values.items()},
             batch_size=len(batch["index"]),
         )
         return losses["loss"]
@@ -115,7 +118,8 @@ class Task(LightningModule):
     def on_validation_epoch_end(self) -> None:
         values = self.val_metrics.compute()
         self.val_metrics.reset()
-        self.log_dict({f"val/{name}": value for name, value in values.items()}, rank_zero_only=True)
+        # Metrics are summed over the processes: each logs, and monitors, the same values
+        self.log_dict({f"val/{name}": value for name, value in values.items()})
 
     def on_test_epoch_start(self) -> None:
         self.rows = []

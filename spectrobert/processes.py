@@ -1,0 +1,22 @@
+"""The processes of one run: what they share, and which of them speaks.
+
+A run on several devices is one process a device (DistributedDataParallel); each takes its rows of
+every batch. `trainer.batch_size` is the whole batch, so the number of processes changes no loss.
+"""
+
+from __future__ import annotations
+
+import torch.distributed as dist
+from lightning_utilities.core.rank_zero import rank_zero_only
+
+
+def is_first() -> bool:
+    """Whether this process prints and writes; true before processes have been started."""
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def end() -> None:
+    """Leave the group: what follows is done by each process for itself."""
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()

@@ -1,0 +1,109 @@
+"""Two processes of one run: the losses, weights and scores of one process at the same batch."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from spectrobert import curves
+from spectrobert.data.batches import LengthBatches
+
+from .test_resume import kill_at, start
+from .world import overrides, train_py
+
+NO_DROPOUT = tuple(f"model.{name}_dropout_prob=0" for name in ("hidden", "attention_probs", "head"))
+# 120 clips in batches of 17: the last has one row, fewer than processes
+COMMON = (
+    "trainer.epochs=2",
+    "trainer.batch_size=17",
+    "dataset.crop=random",
+    "dataset.max_seconds=1.5",
+)
+
+
+def run(folder: Path, task: str, name: str, *more: str) -> Path:
+    arguments = overrides(folder, task, *COMMON, f"experiment_name={name}", *more)
+    done = train_py(*arguments, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "runs" / name / "seed0"
+
+
+def weights(run_folder: Path) -> dict[str, torch.Tensor]:
+    path = run_folder / "checkpoints" / "last.ckpt"
+    return torch.load(path, map_location="cpu", weights_only=False)["state_dict"]
+
+
+@pytest.mark.parametrize(
+    ("task", "more"),
+    [("pre", ()), ("aqa_binary", ()), ("ser", ("task.class_weights=true", "trainer.accumulate=2"))],
+)
+def test_two_processes_are_as_one(tmp_path, task, more):
+    one = run(tmp_path, task, "one", *NO_DROPOUT, *more)
+    two = run(tmp_path, task, "two", *NO_DROPOUT, *more, "trainer.devices=2")
+    alone, shared = (curves.read(folder / "metrics.csv") for folder in (one, two))
+    compared = [(s, e, m) for s, e, m, _ in alone if "accuracy" not in m or m.startswith("val")]
+    assert len(compared) > 16
+    values = {(s, e, m): v for s, e, m, v in shared}
+    for step, epoch, metric, value in alone:
+        if (step, epoch, metric) in compared:
+            assert values[step, epoch, metric] == pytest.approx(value, rel=1e-4, abs=1e-6), metric
+    for name, weight in weights(one).items():
+        torch.testing.assert_close(weights(two)[name], weight, rtol=1e-3, atol=1e-5)
+    scores = [json.loads((f / "results.json").read_text())["test"] for f in (one, two)]
+    assert scores[0]["n"] == scores[1]["n"]
+    for name, value in scores[0]["metrics"].items():
+        assert scores[1]["metrics"][name] == pytest.approx(value, abs=1e-4), name
+    with (two / "predictions.csv").open(newline="") as file:
+        ids = [line["id"] for line in csv.DictReader(file)]
+    assert len(ids) == len(set(ids)) == scores[1]["n"]
+
+
+def test_two_processes_draw_their_own_dropout_and_resume_it(tmp_path):
+    more = ("trainer.devices=2", "trainer.checkpoint_minutes=0")
+    whole = run(tmp_path, "pre", "whole", *more)
+    arguments = overrides(tmp_path, "pre", *COMMON, "experiment_name=killed", *more)
+    killed = tmp_path / "runs" / "killed" / "seed0"
+    kill_at(start(arguments), killed / "metrics.csv", 11)
+    run(tmp_path, "pre", "killed", *more, "resume=true")
+    state = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=False)["callbacks"]
+    first, second = state["RandomState"]["by_process"]
+    assert not torch.equal(first["torch"], second["torch"])
+    for name, weight in weights(whole).items():
+        assert torch.equal(weights(killed)[name], weight), name
+    losses = [curves.curve(folder / "metrics.csv", "train/loss") for folder in (whole, killed)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 8])
+def test_every_row_is_scored_once_and_every_process_takes_every_training_step(world):
+    seconds = [1.0 + i % 7 for i in range(37)]
+    parts = [LengthBatches(seconds, 5, 0, False, rank, world) for rank in range(world)]
+    rows = [key.row for part in parts for batch in part for key in batch]
+    assert sorted(rows) == list(range(37))
+    training = [LengthBatches(seconds, 5, 0, True, rank, world) for rank in range(world)]
+    alone = list(LengthBatches(seconds, 5, 0, True))
+    steps = [list(part) for part in training]
+    assert {len(taken) for taken in steps} == {len(alone)}
+    for number, batch in enumerate(alone):
+        assert {key for taken in steps for key in taken[number]} == set(batch)
+
+
+def test_fewer_rows_than_processes_is_refused(tmp_path):
+    done = train_py(*overrides(tmp_path, "ser", "trainer.batch_size=1", "trainer.devices=2"))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "trainer.batch_size=1" in done.stderr
+    assert not os.path.exists(tmp_path / "runs")
+
+
+def test_a_sweep_of_several_devices_is_refused(tmp_path):
+    arguments = overrides(tmp_path, "ser", "trainer.devices=2", "-m", "seed=0,1")
+    done = train_py(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "trainer.devices=2" in done.stderr
