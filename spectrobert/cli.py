@@ -283,6 +283,7 @@ def main(arguments: Sequence[str], run: Callable[[Any], Any]) -> int:
         check_groups(jobs)
         config = compose(jobs)
         if "--multirun" in overrides:
+            _check_devices(config, overrides)
             sweep(overrides, run)
         else:
             run(config)
@@ -293,6 +294,15 @@ def main(arguments: Sequence[str], run: Callable[[Any], Any]) -> int:
         print("interrupted; continue with --resume", file=sys.stderr)
         return 130
     return 0
+
+
+def _check_devices(config: Any, overrides: Sequence[str]) -> None:
+    """Lightning starts the other processes of a run by the command itself: each would sweep too."""
+    if config.trainer.processes > 1 and not named(overrides, "hydra/launcher"):
+        raise UserError(
+            f"-m with trainer.devices={config.trainer.devices}: a sweep has one device a job here;"
+            " add hydra/launcher=submitit_slurm, or call train.py for each job"
+        )
 
 
 def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
@@ -314,12 +324,6 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
 
     def job(composed: Any) -> Any:
         config: Any = OmegaConf.to_object(composed)
-        if config.trainer.processes > 1 and "SLURM_JOB_ID" not in os.environ:
-            # Lightning starts the other processes by this very command: each would sweep again
-            raise UserError(
-                f"-m with trainer.devices={config.trainer.devices}: a sweep on one machine runs"
-                " jobs of one device; add hydra/launcher=submitit_slurm, or call train.py for each"
-            )
         chosen = HydraConfig.get().overrides.task
         own_folder = [o for o in chosen if o.partition("=")[0] in varied]
         if own_folder:
