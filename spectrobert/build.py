@@ -204,7 +204,7 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
         max_steps=options.max_steps,
         accumulate_grad_batches=options.accumulate,
         gradient_clip_val=config.optim.clip,
-        logger=loggers(config, folder),
+        logger=loggers(config, folder, console),
         callbacks=[
             *extras,
             best,
@@ -227,7 +227,7 @@ def strategy(options: TrainerConfig) -> Strategy | str:
     return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
 
 
-def loggers(config: Config, folder: Path) -> list[Any]:
+def loggers(config: Config, folder: Path, console: Console) -> list[Any]:
     """metrics.csv, and the one `logger.name` asks for."""
     found: list[Any] = [CurveLogger(folder / "metrics.csv")]
     if config.logger.name == "tensorboard":
@@ -242,5 +242,5 @@ def loggers(config: Config, folder: Path) -> list[Any]:
     if config.logger.name == "comet" and processes.is_first():
         from .comet import comet_logger
 
-        found.append(comet_logger(config, folder))
+        found.append(comet_logger(config, folder, console))
     return found

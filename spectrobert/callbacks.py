@@ -16,7 +16,8 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Callback, Checkpoint, RichProgressBar
 from rich.console import Console
 
-from .curves import CurveLogger
+from .comet import CometCurves
+from .curves import CurveLogger, read
 
 LAST = "last.ckpt"
 # What an epoch's line tells beside the monitored metric
@@ -124,12 +125,19 @@ def _restore(state: dict[str, Any]) -> None:
 
 
 class ForgetAbandonedSteps(Callback):
-    """On resuming, drops from metrics.csv what was logged after the checkpoint."""
+    """On resuming, drops from metrics.csv what was logged after the checkpoint.
+
+    What remains goes into Comet's new archive too: a killed process has left none.
+    """
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        written: list[tuple[int, int, str, float]] = []
         for logger in trainer.loggers:
             if isinstance(logger, CurveLogger):
                 logger.forget_after(trainer.global_step)
+                written = read(logger.path) if logger.path.exists() else []
+            if isinstance(logger, CometCurves) and logger.is_offline:
+                logger.replay(written)
 
 
 class EpochLine(Callback):

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from rich.console import Console
 
 from .config import Config, LoggerConfig, to_dict
 from .errors import UserError
+from .files import write_whole
 
 KEY = "COMET_API_KEY"
+IDENTITY = "experiment_key.txt"  # in the run's comet folder: a requeued run goes on under it
 
 
 class CometCurves(Logger):
-    """Sends what Lightning logs to Comet; a failing network is noted and never stops a run."""
+    """Sends what Lightning logs to Comet.
+
+    The experiment stays open after training, for the scores: `end` closes it.
+    """
 
     def __init__(self, experiment: Any):
         super().__init__()
@@ -34,6 +41,11 @@ class CometCurves(Logger):
     def version(self) -> str:
         return self.experiment.get_key()
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether it all goes into an archive."""
+        return hasattr(self.experiment, "offline_directory")
+
     @rank_zero_only
     def log_hyperparams(
         self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any
@@ -45,7 +57,14 @@ class CometCurves(Logger):
         self.experiment.log_metrics(metrics, step=step)
 
     @rank_zero_only
-    def finalize(self, status: str) -> None:
+    def replay(self, rows: Iterable[tuple[int, int, str, float]]) -> None:
+        """Log again what metrics.csv holds: a killed process leaves no archive behind."""
+        for step, epoch, metric, value in rows:
+            self.experiment.log_metrics({metric: value}, step=step, epoch=epoch)
+
+    @rank_zero_only
+    def end(self) -> None:
+        """Send what is left, or write the archive."""
         self.experiment.end()
 
 
@@ -60,21 +79,47 @@ def is_online(options: LoggerConfig) -> bool:
     return options.mode != "offline" and has_key
 
 
-def comet_logger(config: Config, folder: Path) -> CometCurves:
-    """Online when a key is set, else into an archive in `folder/comet`."""
+def comet_logger(config: Config, folder: Path, console: Console) -> CometCurves:
+    """Online when a key is set and the server answers, else into an archive in `folder/comet`.
+
+    A run that is resumed goes on in the experiment it began.
+    """
+    archives = folder / "comet"
+    identity = archives / IDENTITY
+    known = identity.read_text(encoding="utf-8").strip() if identity.exists() else None
+    experiment = None
+    if is_online(config.logger):
+        experiment = _start(config, archives, known, online=True)
+        if not experiment.alive:  # Comet reports a wrong key or a dead network in a line of its own
+            console.print(
+                f"Comet does not accept this run; logging into {archives} instead"
+                " (comet upload sends it later)",
+                highlight=False,
+                soft_wrap=True,
+            )
+            experiment = None
+    if experiment is None:
+        experiment = _start(config, archives, known, online=False)
+    write_whole(identity, experiment.get_key())
+    experiment.log_parameters(to_dict(config))
+    return CometCurves(experiment)
+
+
+def _start(config: Config, archives: Path, known: str | None, online: bool) -> Any:
     import comet_ml
 
     settings = comet_ml.ExperimentConfig(
         name=f"{config.experiment_name}-seed{config.seed}",
-        offline_directory=str(folder / "comet"),
+        offline_directory=str(archives),
         auto_output_logging=False,
         log_git_patch=False,
+        display_summary_level=0,
         parse_args=False,
     )
-    experiment = comet_ml.start(
+    return comet_ml.start(
         project_name=config.logger.project,
-        online=is_online(config.logger),
+        experiment_key=known,
+        mode="get_or_create" if known else "create",  # decided when an archive is uploaded
+        online=online,
         experiment_config=settings,
     )
-    experiment.log_parameters(to_dict(config))
-    return CometCurves(experiment)

@@ -20,7 +20,7 @@ from rich.table import Table
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from . import build, comet, files, freezing, processes, runs, scoring
+from . import build, comet, comet_scores, files, freezing, processes, runs, scoring
 from .config import Config
 from .data import preparation, vocabulary
 from .models.spectrobert import SpectroBert
@@ -216,6 +216,10 @@ def finish(
     }
     files.write_table(folder / "predictions.csv", scores.header, scores.rows)
     files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
+    for logger in trainer.loggers:
+        if isinstance(logger, comet.CometCurves):
+            comet_scores.log_scores(logger.experiment, folder, results, scores, task, data, frozen)
+            logger.end()
     scoring.show(console, scores, f"{config.experiment_name}: test split, {config.dataset.name}")
     console.print(f"results: {folder / runs.RESULTS}", highlight=False, soft_wrap=True)
     return results
