@@ -11,6 +11,7 @@ from .errors import UserError
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
 from .verbs.predict import predict
+from .verbs.tune import tune
 
 app = typer.Typer(
     help="SpectroBERT: joint audio-text models. Training is train.py; this is the rest.",
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tune)
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -170,8 +170,10 @@ def datamodule(config: Config, prepared: Prepared, words: PreTrainedTokenizerBas
     return DataModule(prepared, reading, config.trainer)
 
 
-def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
-    """Lightning's Trainer, with this project's checkpoints, curves and progress."""
+def trainer(
+    config: Config, folder: Path, console: Console, more: Sequence[pl.Callback] = ()
+) -> pl.Trainer:
+    """Lightning's Trainer, with this project's checkpoints, curves and progress, and `more`."""
     options = config.trainer
     numbers = precision(options)
     best = ModelCheckpoint(
@@ -209,6 +211,7 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
             *extras,
             best,
             callbacks.LastCheckpoint(folder / "checkpoints", options.checkpoint_minutes),
+            *more,  # behind the checkpoint: what they raise loses no epoch
         ],
         plugins=[callbacks.WholeFiles()],
         log_every_n_steps=options.log_every_n_steps,

@@ -7,6 +7,7 @@ import logging
 import time
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,21 @@ def quiet() -> None:
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
     disable_progress_bar()
+    # srun is not wanted for a run on one's own machine, even where a cluster is installed
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
 
 
-def fit(config: Config, console: Console) -> dict[str, Any]:
+def fit(
+    config: Config,
+    console: Console,
+    callbacks: Sequence[pl.Callback] = (),
+    split: str = "test",
+) -> dict[str, Any]:
     """Train, score the test split once at the monitored checkpoint, and write the run directory.
+
+    Args:
+        callbacks: more of them, for a search that watches the run.
+        split: what is scored; a search scores "val", so that it never chooses by test results.
 
     Returns the contents of results.json; where several processes share the run, {} in all but the
     first. Raises UserError; everything that can be refused is refused before anything is written.
@@ -84,7 +96,7 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
         left_out = ((row.what, "", row.reason) for row in prepared.dropped)
         unused = [*prepared.skipped, *cut, *left_out]
         files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
-    trainer = build.trainer(config, folder, console)
+    trainer = build.trainer(config, folder, console, callbacks)
     with warnings.catch_warnings():
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -98,7 +110,8 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
     processes.end()
     if not processes.is_first():
         return {}  # the first process scores: every row once
-    return finish(config, console, folder, trainer, task, data, frozen, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return finish(config, console, folder, trainer, task, data, frozen, seconds, split)
 
 
 def prepare(config: Config, console: Console) -> preparation.Prepared:
@@ -170,8 +183,9 @@ def finish(
     data: Any,
     frozen: freezing.FreezeSummary,
     seconds: float,
+    split: str,
 ) -> dict[str, Any]:
-    """Score the monitored checkpoint on the test split; write model, predictions and results."""
+    """Score the monitored checkpoint on the split; write model, predictions and results."""
     best = folder / "checkpoints" / BEST
     monitored: dict[str, Any] = {"name": config.task.monitor, "checkpoint": "last"}
     if best.exists():
@@ -185,7 +199,7 @@ def finish(
     model: SpectroBert = task.model
     model.save_pretrained(folder / "model")
     data.reading.tokenizer.save_pretrained(folder / "model")
-    scores = scoring.score(config, task, data, "test")
+    scores = scoring.score(config, task, data, split)
     validation = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
     keeper = trainer.checkpoint_callback
     if config.task.monitor in validation and isinstance(keeper, ModelCheckpoint):
@@ -199,7 +213,7 @@ def finish(
         "dataset": config.dataset.name,
         "seed": config.seed,
         "fold": getattr(config.dataset, "fold", None),
-        "test": scores.to_dict(),
+        split: scores.to_dict(),
         "last_validation": validation,
         "monitor": monitored,
         "epochs_run": trainer.current_epoch,
@@ -220,6 +234,6 @@ def finish(
         if isinstance(logger, comet.CometCurves):
             comet_scores.log_scores(logger.experiment, folder, results, scores, task, data, frozen)
             logger.end()
-    scoring.show(console, scores, f"{config.experiment_name}: test split, {config.dataset.name}")
+    scoring.show(console, scores, f"{config.experiment_name}: {split} split, {config.dataset.name}")
     console.print(f"results: {folder / runs.RESULTS}", highlight=False, soft_wrap=True)
     return results

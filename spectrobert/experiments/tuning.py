@@ -1,0 +1,237 @@
+"""Hyperparameter search with Optuna: TPE, median pruning, any number of workers on one study.
+
+What the Edinburgh thesis set out to do with Hydra's sweeper and could not (seed document 000,
+section 4.5). A study is a folder, runs/<study>/:
+    study.yaml  journal.log  heartbeats/  trial<k>/seed<s>/ (a run)  trials.csv  best.yaml  *.png
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytorch_lightning as pl
+import torch
+import yaml
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial, TrialState
+from rich.console import Console
+
+from .. import cli
+from ..errors import UserError
+from ..files import write_whole
+from ..training import fit
+from .heartbeat import Heartbeat, last_sign
+from .search_space import ends
+
+MAX_TRIES = 3  # of one trial whose workers are killed
+MAX_FAILURES = 3  # in a row: then it is not the trial that is wrong
+OVER = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What all workers of a study must agree on."""
+
+    folder: Path
+    overrides: tuple[str, ...]  # as train.py takes them, the same for every trial
+    space: dict[str, BaseDistribution]
+    seed: int
+    startup: int  # trials drawn at random, before TPE and pruning know anything
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def compose(self, params: dict[str, Any], *more: str) -> Any:
+        """The configuration of a run with these values."""
+        chosen = [f"{key}={value}" for key, value in params.items()]
+        return cli.compose([*self.overrides, *chosen, *more])
+
+
+def join(search: Search) -> optuna.Study:
+    """Begin the study, or join the one that is there.
+
+    Raises UserError where a value of the space is refused, or the study is another search.
+    """
+    configs = [search.compose(params) for params in ends(search.space)]
+    task = configs[0].task
+    described = {
+        "overrides": list(search.overrides),
+        "space": {key: repr(d) for key, d in search.space.items()},
+        "monitor": task.monitor,
+    }
+    path = search.folder / "study.yaml"
+    if path.exists():
+        before = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for key, value in described.items():
+            if before[key] != value:
+                raise UserError(
+                    f"{search.folder} is another study: {key} {before[key]} then, {value} now;"
+                    " choose another --study"
+                )
+    else:
+        write_whole(path, yaml.safe_dump(described, sort_keys=False))
+    # One file that workers on several nodes append to: SQLite's locks do not hold on NFS
+    storage = JournalStorage(JournalFileBackend(str(search.folder / "journal.log")))
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.create_study(
+        study_name=search.name,
+        storage=storage,
+        load_if_exists=True,
+        direction="maximize" if task.mode == "max" else "minimize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=1),
+    )
+
+
+def work(search: Search, trials: int, grace: float, console: Console) -> optuna.Study:
+    """Run trials until the study has `trials` of them; other workers may do the same.
+
+    Args:
+        grace: seconds without a sign of life after which a trial counts as killed, and is
+            repeated from its last checkpoint.
+
+    Raises UserError where trial after trial fails.
+    """
+    study = join(search)
+    failures = 0
+    while True:
+        retry_killed(study, search.folder, grace)
+        known = study.get_trials(deepcopy=False)
+        taken = [t for t in known if t.state in (*OVER, TrialState.RUNNING)]
+        if len(taken) >= trials:
+            return study
+        # A seed of its own for each draw, or all workers would draw the same first trials
+        study.sampler = optuna.samplers.TPESampler(
+            n_startup_trials=search.startup, seed=search.seed * 100_003 + len(known)
+        )
+        trial = study.ask(search.space)
+        fault = run_trial(study, trial, search, console)
+        failures = failures + 1 if fault else 0
+        if failures == MAX_FAILURES:
+            raise UserError(f"{MAX_FAILURES} trials in a row failed, the last one: {fault}")
+
+
+def run_trial(study: optuna.Study, trial: Trial, search: Search, console: Console) -> str:
+    """Train one trial and tell the study. Returns why it failed, or ""."""
+    place = trial.user_attrs.get("folder") or f"trial{trial.number}"
+    trial.set_user_attr("folder", place)
+    name = cli.quoted(f"{search.name}/{place}", is_sweep=False)
+    shown = ", ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
+    console.print(f"trial {trial.number}: {shown}", highlight=False, soft_wrap=True)
+    quiet = Console(quiet=True)
+    with Heartbeat(search.folder, trial.number):
+        try:
+            config = search.compose(trial.params, f"experiment_name={name}", "resume=true")
+            pruning = Pruning(trial, config.task.monitor)
+            results = fit(config, quiet, callbacks=[pruning], split="val")
+            value = results["monitor"].get("value")
+            if value is None:
+                raise UserError(
+                    f"the run ended before {config.task.monitor} was measured: more than"
+                    f" trainer.max_steps={config.trainer.max_steps} steps are needed"
+                )
+        except optuna.TrialPruned:
+            study.tell(trial, state=TrialState.PRUNED)
+            console.print(f"trial {trial.number}: pruned at epoch {pruning.epoch + 1}")
+            _tidy(search.folder / place)
+            return ""
+        except (UserError, torch.OutOfMemoryError) as error:
+            fault = str(error).splitlines()[0]
+            trial.set_user_attr("fault", fault)
+            study.tell(trial, state=TrialState.FAIL)
+            console.print(f"trial {trial.number}: failed: {fault}", highlight=False, soft_wrap=True)
+            return fault
+    study.tell(trial, value)
+    told = f"trial {trial.number}: {config.task.monitor} {value:.4f}"
+    if study.best_trial.number == trial.number:
+        told += ", the best so far"
+    console.print(told, highlight=False)
+    for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        if other.number != study.best_trial.number:
+            _tidy(search.folder / other.user_attrs["folder"])
+    return ""
+
+
+def retry_killed(study: optuna.Study, folder: Path, grace: float) -> None:
+    """Give up trials whose worker shows no life, and queue them again with their run directory."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if not is_killed(trial, folder, grace):
+            continue
+        try:
+            study.tell(trial.number, state=TrialState.FAIL)
+        except (ValueError, UpdateFinishedTrialError):
+            continue  # another worker was faster, or it has just finished
+        tries = trial.user_attrs.get("tries", 1)
+        if tries < MAX_TRIES:
+            kept = {"folder": trial.user_attrs.get("folder"), "tries": tries + 1}
+            study.enqueue_trial(trial.params, user_attrs={k: v for k, v in kept.items() if v})
+
+
+class Pruning(pl.Callback):
+    """Tells the study how a trial is doing after each epoch, and stops it where it lags."""
+
+    def __init__(self, trial: Trial, monitor: str):
+        self.trial, self.monitor = trial, monitor
+        self.epoch = 0
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        value = trainer.callback_metrics.get(self.monitor)
+        if value is None:
+            return
+        self.epoch = trainer.current_epoch
+        self.trial.report(float(value), self.epoch)
+        if self.trial.should_prune():
+            raise optuna.TrialPruned
+
+
+def best_experiment(search: Search, trial: FrozenTrial, monitor: str) -> str:
+    """The best trial as an experiment file, for conf/experiment."""
+    values: dict[str, Any] = {}
+    for key, value in trial.params.items():
+        *parents, last = key.split(".")
+        place = values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return (
+        "# @package _global_\n"
+        f"# Best of study {search.name}: {monitor} {trial.value:.4f} on validation, trial"
+        f" {trial.number}. Begun with: {' '.join(search.overrides)}\n"
+        + yaml.safe_dump(values, sort_keys=False)
+    )
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _tidy(folder: Path) -> None:
+    """The weights of a trial that is not the best: its curves and results stay."""
+    for run in folder.glob("seed*"):
+        for heavy in ("checkpoints", "model"):
+            shutil.rmtree(run / heavy, ignore_errors=True)
+
+
+def command(search: Search, trial: FrozenTrial) -> str:
+    """How to train the best trial anew and score it on the test split, which tuning never reads."""
+    chosen = [f"{key}={value}" for key, value in trial.params.items()]
+    words = [*search.overrides, *chosen, f"experiment_name={search.name}_best"]
+    return "python train.py " + " ".join(shlex.quote(word) for word in words)
+
+
+def is_killed(trial: FrozenTrial, folder: Path, grace: float) -> bool:
+    """Whether a trial that counts as running has no worker any more."""
+    age = last_sign(folder, trial.number)
+    if age is None:  # killed between being drawn and its first sign, or just begun
+        assert trial.datetime_start is not None
+        age = (datetime.now() - trial.datetime_start).total_seconds()
+    return age > grace

@@ -1,0 +1,54 @@
+"""tune: search hyperparameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def tune(
+    context: typer.Context,
+    trials: Annotated[int, typer.Option(min=1, help="finished and pruned ones, of all workers")],
+    study: Annotated[
+        str,
+        typer.Option(help="workers of one name share it; default: DATASET_TASK_tuning"),
+    ] = "",
+    space: Annotated[
+        str, typer.Option(help="a file of conf/space, or PATH.yaml of your own")
+    ] = "default",
+    runs_dir: Annotated[str, typer.Option("--runs_dir", help="where studies and runs go")] = "runs",
+    startup: Annotated[
+        int, typer.Option(min=1, help="trials at random, before TPE and pruning begin")
+    ] = 8,
+    grace: Annotated[
+        float, typer.Option(help="seconds without a sign of life until a trial counts as killed")
+    ] = 120.0,
+) -> None:
+    """Search hyperparameters: tune --trials 40 --task ser --dataset ravdess model=tiny.
+
+    All other words are train.py's flags and overrides, the same for every trial. Call it again, or
+    at the same time elsewhere, to join the study; trials of killed workers are repeated.
+    """
+    from .. import cli
+    from ..errors import UserError
+    from ..experiments.search_space import read
+    from ..terminal import console
+
+    overrides = cli.rewrite([*context.args, f"runs_dir={cli.quoted(runs_dir, is_sweep=False)}"])
+    cli.check_groups(overrides)
+    varied = read(space)
+    for key in varied:
+        if cli.named(overrides, key):
+            raise UserError(f"{key} is set on the command line and searched by --space {space}")
+
+    from ..experiments import study_report, tuning
+    from ..training import quiet
+
+    quiet()
+    config = cli.compose(overrides)
+    name = study or f"{config.dataset.name}_{config.task.name}_tuning"
+    search = tuning.Search(Path(runs_dir) / name, tuple(overrides), varied, config.seed, startup)
+    finished = tuning.work(search, trials, grace, console())
+    study_report.write(finished, search, config.task.monitor, console())

@@ -1,0 +1,227 @@
+"""Searches in the debug world: workers share a study, killed ones are repeated, bad ones pruned."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+import yaml
+from optuna.trial import TrialState
+from rich.console import Console
+
+from spectrobert import cli, runs
+from spectrobert.errors import UserError
+from spectrobert.experiments import search_space, study_report, tuning
+from spectrobert.experiments.heartbeat import Heartbeat, last_sign
+
+from .world import ROOT, overrides, verb
+
+SPACE = "optim.lr: {low: 1e-4, high: 1e-2, log: true}\ntrainer.batch_size: [8, 16]\n"
+
+
+def search(tmp_path: Path, *more: str, space: str = SPACE, startup: int = 2) -> tuning.Search:
+    path = tmp_path / "space.yaml"
+    path.write_text(space)
+    chosen = [
+        o for o in overrides(tmp_path, "ser", "trainer.epochs=2", *more) if "optim.lr" not in o
+    ]
+    chosen = [o for o in chosen if "batch_size" not in o]
+    return tuning.Search(
+        tmp_path / "runs" / "study", tuple(chosen), search_space.read(str(path)), 0, startup
+    )
+
+
+def silent() -> Console:
+    return Console(file=io.StringIO(), width=200)
+
+
+def test_a_study_finds_the_best_trial_and_writes_what_it_is(tmp_path):
+    asked = search(tmp_path)
+    study = tuning.work(asked, 3, 60, silent())
+    said = silent()
+    study_report.write(study, asked, "val/unweighted_accuracy", said)
+    with (asked.folder / "trials.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["state"] for line in lines] == ["complete"] * 3
+    values = [float(line["val/unweighted_accuracy"]) for line in lines]
+    best = values.index(max(values))
+    assert study.best_trial.number == best
+    written = yaml.safe_load((asked.folder / "best.yaml").read_text())
+    assert written["optim"]["lr"] == pytest.approx(float(lines[best]["optim.lr"]))
+    assert written["trainer"]["batch_size"] == int(lines[best]["trainer.batch_size"])
+    for number in range(3):
+        run = asked.folder / f"trial{number}" / "seed0"
+        results = runs.read_results(run)
+        assert "test" not in results  # a search must not see it
+        assert results["val"]["split"] == "val"
+        assert results["monitor"]["value"] == pytest.approx(values[number])
+        assert (run / "model").exists() == (number == best)
+    for name in ("history", "curves", "slices"):
+        assert (asked.folder / f"{name}.png").stat().st_size > 5_000
+    command = said.file.getvalue().split("test it: ")[1].split()
+    config = cli.compose(cli.rewrite(command[2:]))
+    assert config.optim.lr == pytest.approx(written["optim"]["lr"])
+
+
+def test_asking_again_runs_only_what_is_missing(tmp_path):
+    asked = search(tmp_path, "trainer.epochs=1")
+    tuning.work(asked, 1, 60, silent())
+    written = (asked.folder / "trial0" / "seed0" / "results.json").stat().st_mtime_ns
+    study = tuning.work(asked, 2, 60, silent())
+    assert len(study.trials) == 2
+    assert (asked.folder / "trial0" / "seed0" / "results.json").stat().st_mtime_ns == written
+
+
+def test_another_search_under_the_same_name_is_refused(tmp_path):
+    tuning.work(search(tmp_path, "trainer.epochs=1"), 1, 60, silent())
+    other = search(tmp_path, "trainer.epochs=1", space="optim.lr: [1e-3, 1e-4]\n")
+    with pytest.raises(UserError, match="another study: space"):
+        tuning.work(other, 2, 60, silent())
+
+
+def test_a_killed_worker_is_noticed_and_its_trial_resumed(tmp_path):
+    (tmp_path / "space.yaml").write_text(SPACE)
+    asked = search(tmp_path, "trainer.epochs=40", "trainer.checkpoint_minutes=0")
+    command = [sys.executable, "-m", "spectrobert", "tune", "--trials", "1", "--study", "study"]
+    command += ["--space", str(tmp_path / "space.yaml"), "--runs_dir", str(tmp_path / "runs")]
+    command += [o for o in asked.overrides if not o.startswith("runs_dir=")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    worker = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    run = asked.folder / "trial0" / "seed0"
+    deadline = time.monotonic() + 120
+    while not (run / "checkpoints" / "last.ckpt").exists():
+        assert time.monotonic() < deadline
+        assert worker.poll() is None
+        time.sleep(0.02)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    first = (run / "metrics.csv").read_text().splitlines()[1]
+    text = (asked.folder / "study.yaml").read_text()
+    short = text.replace("trainer.epochs=40", "trainer.epochs=2")
+    (asked.folder / "study.yaml").write_text(short)  # only so that the rest of the test is short
+    asked = tuning.Search(
+        asked.folder,
+        tuple(yaml.safe_load(short)["overrides"]),
+        asked.space,
+        0,
+        2,
+    )
+    time.sleep(0.3)
+    study = tuning.work(asked, 1, 0.2, silent())
+    assert [t.state for t in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+    assert study.trials[0].params == study.trials[1].params
+    assert study.trials[1].user_attrs["folder"] == "trial0"
+    assert (run / "metrics.csv").read_text().splitlines()[1] == first  # went on, not begun anew
+    assert not (asked.folder / "trial1").exists()
+
+
+def test_a_lagging_trial_is_pruned(tmp_path, monkeypatch):
+    asked = search(tmp_path, space="optim.lr: [1e-3, 1e-4]\n", startup=1)
+    study = tuning.join(asked)
+    for number in range(3):  # three finished trials, far better after the second epoch
+        trial = study.ask(asked.space)
+        for epoch in range(2):
+            trial.report(2.0 + number, epoch)
+        study.tell(trial, 2.0)
+    study = tuning.work(asked, 4, 60, silent())
+    pruned = study.trials[-1]
+    assert pruned.state == TrialState.PRUNED
+    run = asked.folder / "trial3" / "seed0"
+    assert (run / "metrics.csv").exists()
+    assert not (run / "checkpoints").exists()
+
+
+def test_failing_trials_end_the_search_with_the_reason(tmp_path, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise UserError("loss is nan at step 3")
+
+    monkeypatch.setattr(tuning, "fit", fail)
+    asked = search(tmp_path)
+    with pytest.raises(UserError, match=r"3 trials in a row failed, the last one: loss is nan"):
+        tuning.work(asked, 5, 60, silent())
+    study = tuning.join(asked)
+    assert [t.state for t in study.trials] == [TrialState.FAIL] * 3
+    assert study.trials[0].user_attrs["fault"] == "loss is nan at step 3"
+
+
+def test_two_workers_share_the_trials(tmp_path):
+    (tmp_path / "space.yaml").write_text(SPACE)
+    asked = search(tmp_path, "trainer.epochs=1")
+    command = [sys.executable, "-m", "spectrobert", "tune", "--trials", "4", "--study", "study"]
+    command += ["--space", str(tmp_path / "space.yaml"), "--runs_dir", str(tmp_path / "runs")]
+    command += [o for o in asked.overrides if not o.startswith("runs_dir=")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    workers = [
+        subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = [worker.communicate(timeout=240)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    begun = [sum(", trainer.batch_size=" in line for line in text.splitlines()) for text in told]
+    storage = tuning.JournalStorage(tuning.JournalFileBackend(str(asked.folder / "journal.log")))
+    study = optuna.load_study(study_name="study", storage=storage)
+    assert sum(begun) == len(study.trials)
+    assert len(study.trials) in (4, 5)  # both may draw the last one at the same moment
+    assert len({t.params["optim.lr"] for t in study.trials}) == len(study.trials)
+
+
+def test_signs_of_life(tmp_path):
+    assert last_sign(tmp_path, 0) is None
+    with Heartbeat(tmp_path, 0, interval=0.05):
+        time.sleep(0.4)
+        assert last_sign(tmp_path, 0) < 0.3
+    time.sleep(0.4)
+    assert last_sign(tmp_path, 0) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[1, 2]", "options and their ranges expected"),
+        ("optim.lr: 3", "optim.lr: a list of values or {low, high"),
+        ("optim.lr: {low: 1}", "optim.lr: a list of values or {low, high"),
+        ("optim.lr: {low: 2, high: 1}", "optim.lr: "),
+        ("optim.lr: {low: 0, high: 1.0, log: true}", "optim.lr: "),
+        ("a: [1", "is no YAML"),
+    ],
+)
+def test_a_wrong_space_is_one_line(tmp_path, text, said):
+    path = tmp_path / "space.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=said.replace("{", r"\{")) as refusal:
+        search_space.read(str(path))
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_space_in_conf_composes_at_its_ends():
+    space = search_space.read("default")
+    for params in search_space.ends(space):
+        chosen = [f"{key}={value}" for key, value in params.items()]
+        config = cli.compose(["task=ser", "dataset=ravdess", "model=tiny", *chosen])
+        assert config.optim.lr == params["optim.lr"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--trials", "2", "--space", "nothing"], "unknown search space 'nothing'"),
+        (["--trials", "2", "optim.lr=1"], "optim.lr is set on the command line and searched"),
+        (["--trials", "2", "trainer.oops=1"], "unknown key 'trainer.oops'"),
+        (["--trials", "0"], "--trials"),
+        ([], "--trials"),
+    ],
+)
+def test_wrong_words_are_one_line(tmp_path, words, said):
+    done = verb("tune", "--task", "ser", "--dataset", "demo", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
