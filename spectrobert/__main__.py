@@ -11,6 +11,7 @@ from .errors import UserError
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
 from .verbs.predict import predict
+from .verbs.report import report
 from .verbs.tune import tune
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
+app.command()(report)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tune)
 
 

@@ -31,11 +31,10 @@ def test_prints_the_table_and_last_the_report(shown):
 def test_the_report_stands_alone(shown):
     runs_dir, _ = shown
     page = (runs_dir / "report.html").read_text()
-    assert page.count("<svg") == 1 + len(demo.ROWS)
     assert not re.search(r"(src|href)=\"https?://", page)
     assert "<script" not in page
     for name in (demo.PRETRAINING, *demo.ROWS):
-        assert f"<h2>{name}</h2>" in page
+        assert f">{name}</h2>" in page
 
 
 def test_rows_differ_in_what_trains(shown):

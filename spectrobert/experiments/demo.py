@@ -90,8 +90,8 @@ def run(runs_dir: Path, data_dir: str, size: float, seeds: Sequence[int], consol
     path = report.write(
         runs_dir / "report.html",
         "SpectroBERT demo: Table 5.1 on the built-in corpus",
-        {name: paths[0] for name, paths in folders.items()},
-        table,
+        folders,
+        summary(table),
     )
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
     return path
@@ -145,40 +145,51 @@ def pooled_interval(tables: Sequence[Sequence[dict[str, Any]]]) -> tuple[float, 
     )
 
 
+HEADER = (
+    "experiment",
+    "pre-training",
+    "epoch",
+    "accuracy %",
+    "95 % interval",
+    "AUROC",
+    "n",
+    "thesis %",
+)
+NOTE = (
+    "Every question is asked of as many scenes where the answer is yes as of scenes where it is"
+    " no: chance is 50 %. The thesis' figures are Clotho-AQA's with WavCaps pre-training: the"
+    " order of the rows compares, not the numbers."
+)
+
+
+def summary(rows: Sequence[Row]) -> report.Summary:
+    """The table in words."""
+    lines = []
+    for line in rows:
+        spread = f" ± {100 * line.spread:.1f}" if line.spread is not None else ""
+        lines.append(
+            (
+                line.name,
+                line.pretraining,
+                line.epoch,
+                f"{100 * line.mean:.1f}{spread}",
+                f"{100 * line.interval[0]:.1f} - {100 * line.interval[1]:.1f}",
+                f"{line.auroc:.3f}" if line.auroc is not None else "",
+                str(line.n),
+                f"{line.thesis:.1f}" if line.thesis is not None else "",
+            )
+        )
+    return report.Summary(HEADER, lines, NOTE)
+
+
 def show(console: Console, rows: Sequence[Row]) -> None:
     """The table on the terminal."""
     seeds = len(rows[0].accuracies)
     table = Table(title=f"AQA binary, test split, {seeds} seed{'s' if seeds > 1 else ''}")
-    for heading in (
-        "experiment",
-        "pre-training",
-        "epoch",
-        "accuracy %",
-        "95 % interval",
-        "AUROC",
-        "n",
-        "thesis %",
-    ):
-        table.add_column(
-            heading, justify="left" if heading in ("experiment", "pre-training") else "right"
-        )
-    for line in rows:
-        spread = f" ± {100 * line.spread:.1f}" if line.spread is not None else ""
-        table.add_row(
-            line.name,
-            line.pretraining,
-            line.epoch,
-            f"{100 * line.mean:.1f}{spread}",
-            f"{100 * line.interval[0]:.1f} - {100 * line.interval[1]:.1f}",
-            f"{line.auroc:.3f}" if line.auroc is not None else "",
-            str(line.n),
-            f"{line.thesis:.1f}" if line.thesis is not None else "",
-        )
+    for heading in HEADER:
+        is_text = heading in ("experiment", "pre-training")
+        table.add_column(heading, justify="left" if is_text else "right")
+    for cells in summary(rows).rows:
+        table.add_row(*cells)
     console.print(table)
-    console.print(
-        "Every question is asked of as many scenes where the answer is yes as of scenes where it is"
-        " no: chance is 50 %.\n"
-        "The thesis' figures are Clotho-AQA's with WavCaps pre-training: the order of the rows"
-        " compares, not the numbers.",
-        highlight=False,
-    )
+    console.print(NOTE, highlight=False)

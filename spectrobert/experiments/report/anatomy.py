@@ -1,0 +1,53 @@
+"""A drawing of the model that shows which parts train (thesis Figures 5.2, 5.6 and 5.8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .images import BLUE, pyplot, svg
+
+FROZEN = "#e4e9ed"
+
+
+def draw(freeze: dict[str, Any]) -> str:
+    """Text from the left, audio from the right, the stack above them, the head on top.
+
+    Args:
+        freeze: FreezeSummary.to_dict(), `counts` is part -> (parameters that train, all of them).
+    """
+    counts: dict[str, tuple[int, int]] = freeze["counts"]
+    layers = [name for name in counts if name.startswith("encoder.")]
+    rows = 2 + len(layers) + 1
+    with pyplot(5.2, 0.34 * rows + 0.5) as (figure, (axis,)):
+        _box(axis, 0.0, 0.0, 1.95, 1.9, "text embeddings", counts["embeddings"])
+        _box(axis, 2.05, 0.0, 1.95, 0.9, "conv layers", counts["audio.conv"])
+        _box(axis, 2.05, 1.0, 1.95, 0.9, "projection", counts["audio.projection"])
+        for level, name in enumerate(layers):
+            label = f"layer {int(name.partition('.')[2]) + 1}"
+            _box(axis, 0.0, 2.0 + level, 4.0, 0.9, label, counts[name])
+        _box(axis, 0.0, 2.0 + len(layers), 4.0, 0.9, "head", counts["head"])
+        axis.set(xlim=(-0.02, 4.02), ylim=(-0.02, rows))
+        axis.axis("off")
+        return svg(figure)
+
+
+def _box(
+    axis: Any, x: float, y: float, width: float, height: float, name: str, count: tuple[int, int]
+) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    trains = count[0] > 0
+    style = "round,pad=0,rounding_size=0.08"
+    colour = BLUE if trains else FROZEN
+    axis.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=style, fc=colour, ec="none"))
+    text = f"{name}  ·  {_short(count[1])}" + ("" if trains else "  ·  frozen")
+    ink = "white" if trains else "#56636e"
+    axis.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=ink, fontsize=8)
+
+
+def _short(number: int) -> str:
+    """1234567 -> 1.2 M"""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return str(number)

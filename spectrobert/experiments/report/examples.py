@@ -1,0 +1,91 @@
+"""Single clips in a report: what was heard, asked, right and said, and where [CLS] looked."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...audio.io import SAMPLE_RATE
+from .images import player, png, pyplot
+from .listening import Hearing
+
+WRONG, RIGHT = 4, 2  # of each the ones the model was surest of
+
+
+def choose(predictions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The surest mistakes, then the surest right answers."""
+    ranked = sorted(predictions, key=lambda p: -float(p["p_prediction"]))
+    wrong = [p for p in ranked if p["label"] != p["prediction"]]
+    right = [p for p in ranked if p["label"] == p["prediction"]]
+    return wrong[:WRONG] + right[:RIGHT]
+
+
+def card(heard: Hearing) -> str:
+    """One clip: words shaded by attention, player, spectrogram with attention over it."""
+    row = heard.row
+    is_right = row["label"] == row["prediction"]
+    verdict = "right" if is_right else "wrong"
+    said = f"{row['prediction']} ({float(row['p_prediction']):.2f})"
+    share = float(np.sum(heard.audio))
+    return (
+        f'<div class="clip"><p><b class="{verdict}">{verdict}</b>: said'
+        f" <b>{html.escape(said)}</b>, true <b>{html.escape(row['label'])}</b>"
+        f' <span class="note">{html.escape(row["id"])}; {share:.0%} of the attention on the'
+        f" audio</span></p><p>{_words(heard.words)}</p>{player(heard.wave)}"
+        f"{_spectrogram(heard)}</div>"
+    )
+
+
+def _words(words: Sequence[tuple[str, float]]) -> str:
+    strongest = max(weight for _, weight in words)
+    shaded = []
+    for piece, weight in words:
+        shade = 0.75 * weight / strongest if strongest else 0.0
+        shaded.append(
+            f'<span class="word" title="{weight:.3f}" style="background:'
+            f'rgba(209,73,91,{shade:.2f})">{html.escape(piece)}</span>'
+        )
+    return " ".join(shaded)
+
+
+def _spectrogram(heard: Hearing) -> str:
+    seconds = len(heard.wave) / SAMPLE_RATE
+    bins = heard.log_mel.shape[0]
+    extent = (0.0, seconds, 0.0, float(bins))
+    with pyplot(7.2, 2.2) as (figure, (axis,)):
+        axis.imshow(heard.log_mel, origin="lower", aspect="auto", cmap="gray_r", extent=extent)
+        strongest = heard.audio.max()
+        axis.imshow(
+            heard.audio,
+            origin="lower",
+            aspect="auto",
+            cmap="Reds",
+            extent=extent,
+            alpha=0.6 * heard.audio / strongest if strongest else 0.0,
+            interpolation="nearest",
+        )
+        axis.set(xlabel="seconds", ylabel="mel bin")
+        return png(figure, f"spectrogram of {html.escape(heard.row['id'])}, attention in red")
+
+
+def scatter(points: np.ndarray, colours: dict[str, list[str]]) -> str:
+    """The same cloud (N, 2), once for each way to colour it."""
+    known = {name: values for name, values in colours.items() if len(set(values)) > 1}
+    if not known:
+        return ""
+    with pyplot(5.0 * len(known), 3.8, len(known)) as (figure, axes):
+        from matplotlib import colormaps
+
+        for axis, (name, values) in zip(axes, known.items()):
+            names = sorted(set(values))
+            palette = colormaps["tab10" if len(names) <= 10 else "tab20"]
+            for i, value in enumerate(names):
+                chosen = points[[v == value for v in values]]
+                axis.scatter(*chosen.T, s=14, color=palette(i % palette.N), label=value, alpha=0.8)
+            axis.set(xticks=[], yticks=[], title=f"coloured by {name}")
+            if len(names) <= 20:
+                axis.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        return png(figure, "embeddings of [CLS], by t-SNE")

@@ -1,0 +1,149 @@
+"""The figures of a run that need no model: curves, confusion, ROC, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ... import curves
+from .images import BLUE, GREY, ORANGE, pyplot, svg
+
+SMOOTHING = 0.9  # of the noisy training curve: a running mean, drawn over the raw line
+MAX_NUMBERS = 12  # classes up to which a confusion matrix shows its counts
+MAX_ROC = 10  # classes with a ROC curve each
+BINS = 10  # of the calibration
+
+
+def learning_curves(folder: Path, result: dict[str, Any]) -> str:
+    """Each metric that is known of training or validation against the optimiser step.
+
+    As the thesis' Figures 5.1, 5.3, 5.5, 5.7 and 5.9; the dotted line is the tested checkpoint.
+    """
+    monitor = result["monitor"]["name"].partition("/")[2]
+    is_pretraining = result["task"] == "pre"
+    names = ["mlm_loss", "sap_loss", "sap_accuracy"] if is_pretraining else ["loss", "accuracy"]
+    names += [monitor] if monitor not in names else []
+    path = folder / "metrics.csv"
+    found = {n: [curves.curve(path, f"{split}/{n}") for split in ("train", "val")] for n in names}
+    found = {name: lines for name, lines in found.items() if any(lines)}
+    if not found:
+        return ""
+    with pyplot(3.7 * len(found), 2.7, len(found)) as (figure, axes):
+        for axis, (name, (train, validation)) in zip(axes, found.items()):
+            if train:
+                steps, values = zip(*train)
+                axis.plot(steps, values, color=BLUE, alpha=0.25, lw=1)
+                axis.plot(steps, _smooth(values), color=BLUE, lw=1.5, label="training")
+            if validation:
+                axis.plot(
+                    *zip(*validation), color=ORANGE, lw=2, marker="o", ms=3, label="validation"
+                )
+            if result["monitor"].get("step"):
+                axis.axvline(result["monitor"]["step"], color="0.6", ls=":", lw=1)
+            axis.set_xlabel("optimiser step")
+            axis.set_title(name.replace("_", " "))
+            axis.grid(alpha=0.2)
+            axis.legend(frameon=False)
+        return f'<div class="wide">{svg(figure)}</div>'  # on a phone it scrolls
+
+
+def gap(folder: Path, result: dict[str, Any]) -> str:
+    """How far training and validation loss are apart at the tested step, in a sentence."""
+    step = result["monitor"].get("step")
+    train = curves.curve(folder / "metrics.csv", "train/loss")
+    validation = dict(curves.curve(folder / "metrics.csv", "val/loss"))
+    near = [s for s in validation if step and abs(s - step) <= 1]
+    if not near or not train:
+        return ""
+    seen = _smooth([value for s, value in train if s <= near[0]])[-1]
+    apart = validation[near[0]] - seen
+    last = list(validation.values())[-1]
+    turned = last > min(validation.values()) * 1.05
+    return (
+        f"At the tested epoch the training loss is {seen:.3f} and the validation loss"
+        f" {validation[near[0]]:.3f} (gap {apart:+.3f})"
+        + (f"; by the last epoch it had risen to {last:.3f}: the run overfits." if turned else ".")
+    )
+
+
+def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
+    """Rows are true classes, shaded by the share of the row; columns are predictions."""
+    counts = np.asarray(matrix)
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    size = min(7.0, 1.9 + 0.42 * len(labels))
+    with pyplot(size + 0.8, size) as (figure, (axis,)):
+        image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+        axis.set_yticks(range(len(labels)), labels)
+        axis.set(xlabel="predicted", ylabel="true")
+        if len(labels) <= MAX_NUMBERS:
+            for (row, column), count in np.ndenumerate(counts):
+                colour = "white" if shares[row, column] > 0.5 else "#1d2730"
+                axis.text(column, row, str(count), ha="center", va="center", color=colour)
+        figure.colorbar(image, ax=axis, label="share of the true class", shrink=0.8)
+        return svg(figure)
+
+
+def roc(predictions: Sequence[dict[str, str]], labels: Sequence[str]) -> str:
+    """One class against all others; of two classes the second alone, the other mirrors it."""
+    from torchmetrics.functional.classification import binary_auroc, binary_roc
+
+    shown = list(labels[1:] if len(labels) == 2 else labels)
+    occurring = {p["label"] for p in predictions}
+    shown = [name for name in shown if f"p_{name}" in predictions[0] and name in occurring]
+    if not shown or len(shown) > MAX_ROC:
+        return ""
+    with pyplot(4.4, 3.4) as (figure, (axis,)):
+        for name in shown:
+            truth = torch.tensor([p["label"] == name for p in predictions]).long()
+            sure = torch.tensor([float(p[f"p_{name}"]) for p in predictions])
+            if truth.all():
+                continue
+            false_positives, true_positives, _ = binary_roc(sure, truth)
+            area = float(binary_auroc(sure, truth))
+            axis.plot(false_positives, true_positives, lw=1.5, label=f"{name} ({area:.2f})")
+        axis.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
+        axis.set(xlabel="false positives", ylabel="true positives", title="ROC (area)")
+        axis.legend(frameon=False, fontsize=8)
+        axis.grid(alpha=0.2)
+        return svg(figure)
+
+
+def calibration(predictions: Sequence[dict[str, str]]) -> str:
+    """Is what the model is 80 % sure of right four times in five?"""
+    sure = np.array([float(p["p_prediction"]) for p in predictions])
+    right = np.array([p["label"] == p["prediction"] for p in predictions], dtype=float)
+    centres, shares, error = reliability(sure, right)
+    with pyplot(4.0, 3.4) as (figure, (axis,)):
+        axis.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
+        axis.plot(centres, shares, color=BLUE, marker="o", ms=4)
+        axis.set(xlabel="probability of the prediction", ylabel="share that is right")
+        axis.set(xlim=(0, 1), ylim=(0, 1), title=f"calibration (expected error {error:.3f})")
+        axis.grid(alpha=0.2)
+        return svg(figure)
+
+
+def reliability(sure: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Mean probability and share of right answers in each bin that is not empty, and their ECE.
+
+    The expected calibration error weighs each bin's distance by its share of the (N,) answers.
+    """
+    number = np.minimum((sure * BINS).astype(int), BINS - 1)
+    used = np.unique(number)
+    centres = np.array([sure[number == b].mean() for b in used])
+    shares = np.array([right[number == b].mean() for b in used])
+    weights = np.array([np.mean(number == b) for b in used])
+    return centres, shares, float(np.sum(weights * np.abs(centres - shares)))
+
+
+def _smooth(values: Sequence[float]) -> list[float]:
+    """Running mean that starts at the first value."""
+    smooth: list[float] = []
+    for value in values:
+        last = smooth[-1] if smooth else value
+        smooth.append(SMOOTHING * last + (1 - SMOOTHING) * value)
+    return smooth

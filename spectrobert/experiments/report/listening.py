@@ -1,0 +1,146 @@
+"""What a report learns by running the model again: embeddings, mistakes, attention.
+
+Shapes: B batch, L word pieces, N audio tokens (time x frequency), D width, H heads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import build, scoring
+from ...audio import features
+from ...data.batches import collate
+from ...data.clips import Clips, Key
+from ...data.datamodule import DataModule
+from ...data.preparation import prepare
+from ...models.spectrobert import SpectroBert
+
+MAX_POINTS = 300
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A finished run, ready to be asked about its test split."""
+
+    model: SpectroBert
+    data: DataModule
+
+    @property
+    def clips(self) -> Clips:
+        """The test split, as the model reads it."""
+        return Clips(self.data.prepared.splits["test"], self.data.reading, is_training=False)
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """One clip of the test split and what [CLS] looked at."""
+
+    row: dict[str, Any]  # of predictions.csv
+    text: str
+    wave: np.ndarray  # (T,)
+    log_mel: np.ndarray  # (M, F)
+    words: list[tuple[str, float]]  # word piece and attention
+    audio: np.ndarray  # (frequency, time) attention, adding up to 1 with the words
+
+
+def listener(folder: Path, data_dir: str = "") -> Listener:
+    """Raises UserError where the run's corpus is not at hand any more."""
+    config, model, words = scoring.load_run(folder)
+    prepared = prepare(config.task.name, config.dataset, data_dir or config.data_dir)
+    return Listener(model, build.datamodule(config, prepared, words))
+
+
+@torch.inference_mode()
+def embeddings(listener: Listener, limit: int = MAX_POINTS) -> tuple[np.ndarray, dict[str, list]]:
+    """h_[CLS] of clips spread over the test split: (N, D), and their labels and speakers."""
+    clips = listener.clips
+    chosen = np.unique(np.linspace(0, len(clips) - 1, min(limit, len(clips))).astype(int))
+    order = chosen[np.argsort(np.asarray(clips.rows["seconds"])[chosen], kind="stable")]
+    vectors, index = [], []
+    for start in range(0, len(order), BATCH):
+        batch = collate([clips[Key(0, int(i))] for i in order[start : start + BATCH]])
+        vectors.append(listener.model(batch).hidden[:, 0].float().numpy())
+        index += batch["index"].tolist()
+    rows = clips.rows.select(index)
+    return np.concatenate(vectors), {name: list(rows[name]) for name in ("label", "speaker")}
+
+
+def project(vectors: np.ndarray) -> np.ndarray:
+    """(N, D) -> (N, 2) by t-SNE."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, max(2.0, (len(vectors) - 1) / 4))
+    return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(vectors)
+
+
+@torch.inference_mode()
+def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hearing]:
+    """Read the clips of these lines of predictions.csv, and look where [CLS] looks."""
+    clips = listener.clips
+    numbers = {name: i for i, name in enumerate(clips.rows["id"])}
+    tokenizer = listener.data.reading.tokenizer
+    model = listener.model
+    found = []
+    for row in predictions:
+        number = numbers[row["id"]]
+        item = clips[Key(0, number)]
+        if item is None:
+            continue  # the file has gone bad since; the log names it
+        batch = collate([item])
+        attention, shape = cls_attention(model, batch)
+        length = batch["input_ids"].shape[1]
+        pieces = tokenizer.convert_ids_to_tokens(batch["input_ids"][0].tolist())
+        mels, _ = features.log_mel(
+            batch["waveform"],
+            batch["num_samples"],
+            model.config.num_mel_bins,
+            model.config.audio_mean,
+            model.config.audio_std,
+        )
+        found.append(
+            Hearing(
+                row=row,
+                text=clips.rows[number]["text"],
+                wave=item["waveform"],
+                log_mel=mels[0].T.numpy(),
+                words=list(zip(pieces, attention[:length].tolist())),
+                audio=attention[length:].reshape(shape).T.numpy(),
+            )
+        )
+    return found
+
+
+def cls_attention(model: SpectroBert, batch: dict[str, Tensor]) -> tuple[Tensor, tuple[int, int]]:
+    """Attention of [CLS] in the last layer, mean over heads: (L + N,), and (time, frequency).
+
+    Computed from the layer's own projections, as SDPA does not tell. Of the first clip of `batch`.
+    """
+    seen: list[Tensor] = []
+    last = model.encoder.layer[-1]
+
+    def keep(module: torch.nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        seen.append(inputs[0] if inputs else named["hidden_states"])
+
+    hook = last.register_forward_pre_hook(keep, with_kwargs=True)
+    try:
+        _, mask = model.encode(batch)
+        audio, _ = model.audio_tokens(batch["waveform"], batch["num_samples"])
+    finally:
+        hook.remove()
+    hidden = seen[0][0]  # (L + N, D)
+    attention = last.attention.self
+    heads = attention.num_attention_heads
+    query = attention.query(hidden[:1]).unflatten(-1, (heads, -1))[0]  # (H, D / H)
+    keys = attention.key(hidden).unflatten(-1, (heads, -1))  # (L + N, H, D / H)
+    scores = torch.einsum("hd,nhd->hn", query, keys) / math.sqrt(query.shape[-1])
+    scores = scores.masked_fill(~mask[0], float("-inf"))
+    return scores.softmax(dim=-1).mean(dim=0), (audio.shape[1], audio.shape[2])

@@ -1,0 +1,176 @@
+"""The report page: what it says is in the run, it stands alone, and its figures can be reckoned."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import shutil
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+from rich.console import Console
+
+from spectrobert import runs
+from spectrobert.errors import UserError
+from spectrobert.experiments import report
+from spectrobert.experiments.report import anatomy, examples, figures, listening, page
+from spectrobert.training import fit
+
+from .world import configure, verb
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Finished runs by task: one of emotions, one of pre-training."""
+    folder = tmp_path_factory.mktemp("report")
+    made = {}
+    for task in ("ser", "pre"):
+        config = configure(folder, task, "trainer.epochs=2")
+        fit(config, Console(file=io.StringIO()))
+        made[task] = runs.run_folder(config)
+    return made
+
+
+@pytest.fixture(scope="module")
+def written(finished, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    named = {"emotions <8>": [finished["ser"]], "pre": [finished["pre"]]}
+    return report.write(path, "two runs", named).read_text()
+
+
+def test_the_page_stands_alone_and_escapes_names(written):
+    assert not re.search(r"(src|href)=\"(https?:)?//", written)
+    assert "<script" not in written
+    assert "emotions &lt;8&gt;" in written
+    assert "<8>" not in written
+
+
+def test_the_page_holds_every_metric_of_the_run(finished, written):
+    result = runs.read_results(finished["ser"])
+    for name, value in result["test"]["metrics"].items():
+        low_high = result["test"]["intervals"].get(name)
+        interval = "{:.4f} - {:.4f}".format(*low_high) if low_high else ""
+        line = f"<td>{name.replace('_', ' ')}</td><td>{value:.4f}</td><td>{interval}</td>"
+        assert line in written
+    assert result["split"]["definition"] in written
+    assert result["git_commit"] in written
+
+
+def test_the_page_draws_what_the_issue_asks_for(written):
+    for heading in ("Learning curves, and what trains", "Confusion", "ROC and calibration"):
+        assert f"<h3>{heading}</h3>" in written
+    assert "(t-SNE)" in written
+    # curves and anatomy twice; confusion, ROC, calibration once
+    assert written.count("<svg") == 7
+    assert written.count("<img ") == 1 + written.count("<audio")
+
+
+def test_its_sounds_are_the_clips(finished, written):
+    sounds = re.findall(r"data:audio/mpeg;base64,([^\"]+)", written)
+    assert 2 <= len(sounds) <= examples.WRONG + examples.RIGHT
+    listener = listening.listener(finished["ser"])
+    chosen = examples.choose(page.read_predictions(finished["ser"]))
+    assert len(chosen) == len(sounds)
+    for heard, sound in zip(listening.hear(listener, chosen), sounds):
+        wave, rate = sf.read(io.BytesIO(base64.b64decode(sound)))
+        assert rate == 16000
+        assert len(wave) == pytest.approx(len(heard.wave), rel=0.05)
+        likeness = np.corrcoef(wave[: len(heard.wave)], heard.wave[: len(wave)])[0, 1]
+        assert likeness > 0.8
+
+
+def test_attention_is_that_of_the_last_layer(finished):
+    listener = listening.listener(finished["ser"])
+    model = listener.model
+    clips = listener.clips
+    from spectrobert.data.batches import collate
+    from spectrobert.data.clips import Key
+
+    batch = collate([clips[Key(0, 0)], clips[Key(0, 5)]])
+    with torch.inference_mode():
+        found, (time, frequency) = listening.cls_attention(model, batch)
+        assert found.sum() == pytest.approx(1, abs=1e-5)
+        assert len(found) == batch["input_ids"].shape[1] + time * frequency
+        # transformers' own attention, asked to tell its weights
+        model.set_attn_implementation("eager")
+        joint, mask = model.joint(batch)
+        seen = []
+        hook = model.encoder.layer[-1].attention.self.register_forward_hook(
+            lambda module, inputs, output: seen.append(output[1])
+        )
+        additive = torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min)
+        model.encoder(joint, attention_mask=additive[:, None, None])
+        hook.remove()
+        model.set_attn_implementation("sdpa")
+    torch.testing.assert_close(found, seen[0][0, :, 0].mean(dim=0), rtol=1e-4, atol=1e-6)
+
+
+def test_reliability_by_hand():
+    sure = np.array([0.95, 0.95, 0.55, 0.55])
+    right = np.array([1.0, 1.0, 1.0, 0.0])
+    centres, shares, error = figures.reliability(sure, right)
+    assert centres == pytest.approx([0.55, 0.95])
+    assert shares == pytest.approx([0.5, 1.0])
+    assert error == pytest.approx(0.05)
+
+
+def test_the_drawing_tells_what_is_frozen():
+    counts = {"embeddings": (0, 1500), "audio.conv": (0, 20), "audio.projection": (0, 30)}
+    counts |= {"encoder.0": (0, 2_000_000), "encoder.1": (2_000_000, 2_000_000), "head": (5, 5)}
+    drawn = anatomy.draw({"counts": counts})
+    assert drawn.count("frozen") == 4
+    assert "layer 2  ·  2.0 M<" in drawn
+    assert "layer 1  ·  2.0 M  ·  frozen" in drawn
+    assert "text embeddings  ·  1.5 k  ·  frozen" in drawn
+
+
+def test_mistakes_come_first_and_the_surest_first():
+    def line(name: str, label: str, said: str, p: float) -> dict[str, str]:
+        return {"id": name, "label": label, "prediction": said, "p_prediction": str(p)}
+
+    lines = [line("a", "x", "y", 0.6), line("b", "x", "x", 0.99), line("c", "x", "y", 0.9)]
+    assert [p["id"] for p in examples.choose(lines)] == ["c", "a", "b"]
+
+
+def test_the_gap_between_training_and_validation_is_told(tmp_path):
+    lines = ["step,epoch,metric,value", "0,0,train/loss,1.0", "9,0,train/loss,1.0"]
+    lines += ["9,0,val/loss,1.5", "19,1,train/loss,0.2", "19,1,val/loss,2.5"]
+    (tmp_path / "metrics.csv").write_text("\n".join(lines) + "\n")
+    said = figures.gap(tmp_path, {"monitor": {"step": 10}})
+    assert "training loss is 1.000 and the validation loss 1.500 (gap +0.500)" in said
+    assert "risen to 2.500: the run overfits" in said
+
+
+def test_without_the_corpus_the_page_is_still_written(finished, tmp_path):
+    copy = tmp_path / "seed0"
+    shutil.copytree(finished["ser"], copy)
+    config = (copy / "config.yaml").read_text()
+    nowhere = re.sub(r"name: demo", "name: ravdess", config)
+    (copy / "config.yaml").write_text(re.sub(r"\n  size: .*", "", nowhere))
+    text = report.write(tmp_path / "r.html", "t", {"a": [copy]}).read_text()
+    assert "No sounds and embeddings: " in text
+    assert "<h3>Confusion</h3>" in text
+
+
+def test_the_verb(finished, tmp_path):
+    out = tmp_path / "page.html"
+    done = verb("report", str(finished["ser"]), "--out", str(out), "--title", "my runs")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"report: {out}\n"
+    assert "<h1>my runs</h1>" in out.read_text()
+    for arguments, said in (
+        ([str(tmp_path)], "is not a run directory"),
+        ([str(finished["ser"])] * 2, "named twice"),
+    ):
+        done = verb("report", *arguments)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert said in done.stderr
+
+
+def test_a_row_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(UserError, match="is not a run directory"):
+        report.write(tmp_path / "r.html", "t", {"a": [tmp_path]})
