@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import re
 import shutil
@@ -55,7 +56,7 @@ def test_the_page_holds_every_metric_of_the_run(finished, written):
         interval = "{:.4f} - {:.4f}".format(*low_high) if low_high else ""
         line = f"<td>{name.replace('_', ' ')}</td><td>{value:.4f}</td><td>{interval}</td>"
         assert line in written
-    assert result["split"]["definition"] in written
+    assert result["split"]["definition"] in html.unescape(written)
     assert result["git_commit"] in written
 
 
