@@ -76,6 +76,8 @@ def acquire(
             return
         work.mkdir(parents=True, exist_ok=True)
         with FileLock(work / "lock", timeout=0):
+            for answer in work.glob("zenodo-*.json"):
+                answer.unlink()  # of another day
             for item in ahead:
                 record[_key(item)] = _bring(item, root, work, mirror, patience, talk)
                 write_whole(root / RECORD, json.dumps(record, indent=2))
@@ -166,8 +168,7 @@ def _fetch_web(
     """Fetch a file to `stage`. Returns the checksum it has."""
     checksum = item.checksum
     if item.zenodo:
-        answer = work / "zenodo.json"
-        answer.unlink(missing_ok=True)  # that of another file or another day
+        answer = work / f"zenodo-{item.zenodo}.json"
         url = mirrored(f"https://zenodo.org/api/records/{item.zenodo}", mirror)
         download.fetch(url, answer, patience=patience, say=talk.say)
         checksum = checksums.of_zenodo(answer.read_text(encoding="utf-8"), item.file_name)

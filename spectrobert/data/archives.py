@@ -170,11 +170,21 @@ def _tar_members(archive: Path, folder: Path) -> Iterator[Member]:
                 )
             target = _target(archive, opened, info)
             yield info.name, target.size, lambda target=target: opened.extractfile(target)  # type: ignore[misc]
-        # tarfile takes a damaged header for the end; and gzip's checksum stands at the very end
-        rest = opened.fileobj
-        while rest is not None and (block := rest.read(BLOCK)):
-            if block.strip(b"\0"):
-                raise UserError(f"{archive} is damaged after {len(opened.getmembers())} members")
+        _check_end(archive, opened)
+
+
+def _check_end(archive: Path, opened: tarfile.TarFile) -> None:
+    """Raises UserError where what follows the last member is not the zeros that end a tar: tarfile
+    takes a damaged header, or nothing at all, for the end. Reads all, for gzip's checksum stands
+    behind it."""
+    file, end = opened.fileobj, opened.offset
+    assert file is not None
+    is_read = file.tell() >= end + tarfile.BLOCKSIZE  # back in a .gz would be from its beginning
+    file.seek(file.tell() if is_read else end)
+    blocks = iter(lambda: file.read(BLOCK), b"")
+    first = b"" if is_read else next(blocks, b"x")
+    if first.strip(b"\0") or any(block.strip(b"\0") for block in blocks):
+        raise UserError(f"{archive} is damaged after {len(opened.getmembers())} members")
 
 
 def _target(archive: Path, opened: tarfile.TarFile, info: tarfile.TarInfo) -> tarfile.TarInfo:

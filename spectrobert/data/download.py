@@ -85,11 +85,11 @@ def fetch(
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    was_resumed = _insist(url, part, bool(checksum), patience, report, say)
+    was_resumed = _insist(url, part, checksum, patience, report, say)
     if checksum and not checksums.matches(part, checksum) and was_resumed:
         say(f"{target.name}: the resumed file has a wrong checksum, fetching it from the start")
         _drop(part)
-        _insist(url, part, True, patience, report, say)
+        _insist(url, part, checksum, patience, report, say)
     if checksum and not checksums.matches(part, checksum):
         kind = checksum.partition(":")[0]
         found = f"{kind}:{checksums.digest(part, kind)}"
@@ -102,7 +102,7 @@ def fetch(
 def _insist(
     url: str,
     part: Path,
-    has_checksum: bool,
+    checksum: str,
     patience: Patience,
     report: Report,
     say: Callable[[str], None],
@@ -111,7 +111,7 @@ def _insist(
     furthest, fruitless = _size(part), 0
     while True:
         try:
-            return _attempt(url, part, has_checksum, patience, report)
+            return _attempt(url, part, checksum, patience, report)
         except Broken as broken:
             # A server that always cuts at one place must not be asked for ever
             fruitless = 0 if _size(part) > furthest else fruitless + 1
@@ -130,14 +130,14 @@ def _advice(part: Path) -> str:
     return f"{kept}try the same command later"
 
 
-def _attempt(url: str, part: Path, has_checksum: bool, patience: Patience, report: Report) -> bool:
+def _attempt(url: str, part: Path, checksum: str, patience: Patience, report: Report) -> bool:
     """One request. Returns whether it went on from an earlier beginning.
 
     Raises Broken or UserError.
     """
     origin = _read_origin(part, url)
     # Without a validator only a checksum can tell whether two halves are of one file
-    offset = _size(part) if origin and (origin.validator or has_checksum) else 0
+    offset = _size(part) if origin and (origin.validator or checksum) else 0
     if origin and offset and offset == origin.length:
         return True  # whole already, but interrupted before it was checked
     headers = {"Accept-Encoding": "identity"}
@@ -147,8 +147,10 @@ def _attempt(url: str, part: Path, has_checksum: bool, patience: Patience, repor
             headers["If-Range"] = origin.validator
     with _answer(url, headers, patience) as response:
         if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if checksum and checksums.matches(part, checksum):
+                return True  # whole: the server had stated a greater length
             _drop(part)
-            raise Broken("the file there is shorter than what was fetched of it")
+            raise Broken(f"the server has no more than {offset} bytes, and stated another length")
         if response.status_code == HTTPStatus.PARTIAL_CONTENT:
             length = _resumed_length(response, part, offset, origin)
         else:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from .options import Corpora
 
 if TYPE_CHECKING:
     from ..data.sources import Source
 
-LONGEST_LAYOUT = 70
+LONGEST_LAYOUT = 80
 
 
 def list_corpora(data_dir: Corpora = "data") -> None:
@@ -22,10 +24,11 @@ def list_corpora(data_dir: Corpora = "data") -> None:
     from ..data.sources import AT_HAND, SOURCES
     from ..terminal import console
 
-    table = Table(title=f"Corpora, and what is in {data_dir}")
+    table = Table(title=f"Corpora, and what is in {data_dir}", expand=True)
     table.add_column("corpus", no_wrap=True)
-    for header in ("tasks", "layout", "licence", "how to get it", "there"):
-        table.add_column(header, overflow="fold")
+    for header, share in (("tasks", 3), ("layout", 6), ("licence", 4), ("how to get it", 3)):
+        table.add_column(header, overflow="fold", ratio=share)
+    table.add_column("there")
     for name in corpora.MODULES:
         corpus, source, root = corpora.corpus(name), SOURCES.get(name), Path(data_dir) / name
         tasks, layout = ", ".join(corpus.tasks), _shortened(corpus.layout)
@@ -43,9 +46,8 @@ def list_corpora(data_dir: Corpora = "data") -> None:
 def _shortened(layout: str) -> str:
     """The beginning of a layout: `data download` and errors give the whole."""
     first = layout.split("; ", maxsplit=1)[0]
-    if len(first) <= LONGEST_LAYOUT:
-        return first
-    return first[:LONGEST_LAYOUT].rsplit(" ", 1)[0] + " …"
+    cut = f"{first[:LONGEST_LAYOUT]} …" if len(first) > LONGEST_LAYOUT else first
+    return escape(cut)  # [Labels/] is no markup
 
 
 def _how(source: Source) -> str:
