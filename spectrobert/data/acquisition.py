@@ -85,7 +85,9 @@ def acquire(
     except Timeout as error:
         raise UserError(f"another process downloads {name} into {work}") from error
     except OSError as error:
-        raise UserError(f"cannot write {error.filename or root}: {error.strerror}") from error
+        raise UserError(
+            f"cannot write {error.filename or root}: {error.strerror or error}"
+        ) from error
     talk.say(f"{name}: done, in {root}")
 
 

@@ -177,13 +177,16 @@ def _check_end(archive: Path, opened: tarfile.TarFile) -> None:
     """Raises UserError where what follows the last member is not the zeros that end a tar: tarfile
     takes a damaged header, or nothing at all, for the end. Reads all, for gzip's checksum stands
     behind it."""
-    file, end = opened.fileobj, opened.offset
+    file = opened.fileobj
     assert file is not None
-    is_read = file.tell() >= end + tarfile.BLOCKSIZE  # back in a .gz would be from its beginning
-    file.seek(file.tell() if is_read else end)
-    blocks = iter(lambda: file.read(BLOCK), b"")
-    first = b"" if is_read else next(blocks, b"x")
-    if first.strip(b"\0") or any(block.strip(b"\0") for block in blocks):
+    is_whole = True
+    if file.tell() < opened.offset + tarfile.BLOCKSIZE:  # else tarfile has read the first zeros
+        file.seek(opened.offset)
+        header = file.read(tarfile.BLOCKSIZE)
+        is_whole = header == bytes(tarfile.BLOCKSIZE)
+    while block := file.read(BLOCK):
+        is_whole = is_whole and not block.strip(b"\0")
+    if not is_whole:
         raise UserError(f"{archive} is damaged after {len(opened.getmembers())} members")
 
 

@@ -256,7 +256,7 @@ def _retry_after(response: requests.Response) -> float:
         return float(stated)
     try:
         until = parsedate_to_datetime(stated)
-    except ValueError:
+    except (ValueError, TypeError):
         return 0.0
     until = until if until.tzinfo else until.replace(tzinfo=timezone.utc)
     return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())

@@ -6,6 +6,7 @@ and here the SHA-256 that the Hub keeps of every large file is compared too.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -31,7 +32,10 @@ def fetch(
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HTTPError
     from huggingface_hub.hf_api import RepoFile
+    from huggingface_hub.utils import disable_progress_bars
 
+    if not sys.stderr.isatty():
+        disable_progress_bars()  # which fill a log
     api = HfApi(endpoint=endpoint)
     address = f"{api.endpoint}/datasets/{repo}"
     try:

@@ -43,7 +43,8 @@ HASTY = download.Patience(
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def site(monkeypatch) -> Iterator[Site]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serve() as site:
         yield site
 
@@ -128,38 +129,21 @@ def test_a_file_that_changed_meanwhile_is_not_spliced(site, tmp_path):
     assert ranges(site) == ["", "bytes=5000-"]
 
 
-def test_a_server_that_splices_itself_is_found_out(site, tmp_path):
-    """It honours the range, whatever If-Range says, and the ETag or the length tells."""
-    for second in (Page(OTHER, etag='"two"'), Page(OTHER[:-1], etag='"one"')):
-        site.requests.clear()
-        pages = {1: Page(BODY, cut_after=5000), 2: second}
-
-        def page(number: int, pages=pages) -> Page:
-            return pages.get(number, pages[2])
-
-        site.pages["/f"] = page
-        real = site.pages["/f"]
-
-        def deaf(number: int, real=real) -> Page:
-            request = site.asked("/f")[-1]
-            answer = real(number)
-            if request.range and number == 2:
-                start = int(request.range[6:-1])
-                size = len(answer.body)
-                return Page(
-                    answer.body[start:],
-                    status=206,
-                    etag=answer.etag,
-                    takes_ranges=False,
-                    headers={"Content-Range": f"bytes {start}-{size - 1}/{size}"},
-                )
-            return answer
-
-        site.pages["/f"] = deaf
-        target = tmp_path / second.etag.strip('"')
-        download.fetch(f"{site.url}/f", target, patience=HASTY)
-        assert target.read_bytes() == second.body
-        assert ranges(site) == ["", "bytes=5000-", ""]
+@pytest.mark.parametrize(
+    ("body", "etag"), [(OTHER, '"two"'), (OTHER[:-1], '"one"')], ids=["etag", "length"]
+)
+def test_a_server_that_would_splice_is_found_out(site, tmp_path, body, etag):
+    """It honours the range, whatever If-Range says: the ETag or the length tells."""
+    stated = {"Content-Range": f"bytes 5000-{len(body) - 1}/{len(body)}"}
+    answers = [
+        Page(BODY, cut_after=5000),
+        Page(body[5000:], status=206, etag=etag, headers=stated, takes_ranges=False),
+        Page(body, etag=etag),
+    ]
+    site.pages["/f"] = lambda number: answers[number - 1]
+    fetch(site, tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == body
+    assert ranges(site) == ["", "bytes=5000-", ""]
 
 
 def test_without_a_validator_only_a_checksum_allows_to_go_on(site, tmp_path):
@@ -314,7 +298,6 @@ def test_a_full_disk_is_seen_before_the_bytes_come(site, tmp_path, monkeypatch):
 
 
 def test_a_part_counts_towards_the_room_that_is_needed(site, tmp_path, monkeypatch):
-    site.pages["/f"] = lambda number: Page(BODY, cut_after=100_000)
     patience = download.Patience(attempts=1, first_wait_seconds=0.01)
     site.pages["/f"] = first_then(Page(BODY, cut_after=100_000), Page(status=404))
     with pytest.raises(UserError):
@@ -598,10 +581,7 @@ def wavcaps_files(tmp_path: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def plain_hub(monkeypatch):
-    """The Hub's client over plain HTTP, and silent."""
-    from huggingface_hub.utils import disable_progress_bars
-
-    disable_progress_bars()
+    """The Hub's client over plain HTTP."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
 
 
@@ -704,6 +684,24 @@ def test_the_others_say_what_to_do_and_where_files_go(tmp_path, capsys, name):
     assert str(tmp_path / name) in out
     assert corpora.corpus(name).layout in out
     assert ("licence" in err) == SOURCES[name].needs_licence
+
+
+DOCS = (ROOT / "docs" / "corpora.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_the_documentation_has_a_section_and_a_true_row_for_every_corpus(name):
+    section = DOCS.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0]
+    row = next(line for line in DOCS.splitlines() if line.startswith(f"| [{name}]"))
+    _, _, tasks, _, how, _ = (cell.strip() for cell in row.split("|"))
+    assert set(tasks.split(", ")) == set(corpora.corpus(name).tasks)
+    assert ("data download" in how) == bool(SOURCES[name].items)
+    for part in SOURCES[name].parts:
+        assert f"`{part}`" in section
+    if name not in ("crema_d", "cmu_mosei"):  # the one has the address in a command, the other none
+        assert SOURCES[name].page.removeprefix("https://github.com/") in section or name == "meld"
+    for option in corpora.corpus(name).options():
+        assert f"dataset.{option}" in section
 
 
 @pytest.mark.parametrize("name", ["demo", "csv", "ravdes"])
