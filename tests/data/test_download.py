@@ -11,10 +11,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from collections import namedtuple
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
@@ -601,6 +603,79 @@ def test_wavcaps_from_a_mirror_of_the_hub_parses(site, tmp_path, capsys, plain_h
         "blacklist_exclude_all_ac.json",
         acquisition.RECORD,
     }
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        for name, body in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            archive.addfile(info, io.BytesIO(body))
+    return made.getvalue()
+
+
+def test_meld_has_archives_in_its_archive(site, tmp_path, capsys, plain_hub):
+    header = "Utterance,Emotion,Sentiment,Dialogue_ID,Utterance_ID\n"
+    folders = {
+        "train": "train_splits",
+        "dev": "dev_splits_complete",
+        "test": "output_repeated_splits_test",
+    }
+    files: dict[str, bytes] = {}
+    for number, (split, folder) in enumerate(folders.items()):
+        # The owner's clips are .mp4, and ffmpeg makes these of them
+        clip = Path(noise(tmp_path / "clip.wav", seed=number)).read_bytes()
+        table = f"{header}Hello {split}.,joy,positive,0,0\n".encode()
+        inner = {f"{folder}/dia0_utt0.wav": clip, f"{split}_sent_emo.csv": table}
+        files[f"MELD.Raw/{split}.tar.gz"] = tar_of(inner)
+    add_hub_repository(site, "declare-lab/MELD", {"MELD.Raw.tar.gz": tar_of(files)})
+    words = ("download", "meld", "--data_dir", str(tmp_path), "--mirror", site.url)
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    assert "left to do: MELD ships video" in out
+    assert not list(tmp_path.rglob("*.tar.gz"))
+    examples, dropped = corpora.load("meld", tmp_path / "meld", "ser")
+    assert {e.split: e.text for e in examples} == {
+        "train": "Hello train.",
+        "val": "Hello dev.",
+        "test": "Hello test.",
+    }
+    assert dropped == []
+
+
+def test_parts_of_librispeech_come_one_after_the_other(site, tmp_path, capsys, monkeypatch):
+    items = []
+    for part, speaker in (("dev-clean", "84"), ("test-clean", "61")):
+        folder, utterance = f"LibriSpeech/{part}/{speaker}/1", f"{speaker}-1-0000"
+        flac = Path(noise(tmp_path / "u.flac", seed=int(speaker))).read_bytes()
+        body = tar_of(
+            {
+                "LibriSpeech/README.TXT": b"the same in every part",
+                f"{folder}/{utterance}.flac": flac,
+                f"{folder}/{speaker}-1.trans.txt": f"{utterance} HELLO THERE\n".encode(),
+            }
+        )
+        (item,) = acquisition.choose("librispeech", SOURCES["librispeech"], [part])
+        items.append(replace(item, checksum=f"md5:{hashlib.md5(body).hexdigest()}"))
+        site.pages[f"/www.openslr.org/resources/12/{part}.tar.gz"] = Page(body)
+    monkeypatch.setitem(SOURCES, "librispeech", replace(SOURCES["librispeech"], items=tuple(items)))
+    words = ("download", "librispeech", "--data_dir", str(tmp_path), "--mirror", site.url)
+    for part, speakers in (("dev-clean", {"84"}), ("test-clean", {"84", "61"})):
+        assert run(capsys, *words, "--part", part)[0] == 0
+        examples, dropped = corpora.load("librispeech", tmp_path / "librispeech", "pre")
+        assert {e.speaker for e in examples} == speakers
+        assert {e.text for e in examples} == {"hello there"}
+        assert dropped == []
+    assert len(site.requests) == 2
+
+
+def test_the_published_checksum_of_librispeech_is_asked_for(site, tmp_path, capsys):
+    site.pages["/www.openslr.org/resources/12/dev-clean.tar.gz"] = Page(b"not it")
+    words = ("--data_dir", str(tmp_path), "--mirror", site.url, "--part", "dev-clean")
+    code, _, err = run(capsys, "download", "librispeech", *words)
+    assert code == 2
+    assert "expected md5:42e2234ba48799c1f50f24a7926300a1" in err
 
 
 def test_a_file_that_is_not_what_the_hub_says_is_deleted(site, tmp_path, capsys, plain_hub):
