@@ -86,11 +86,13 @@ def fetch(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     was_resumed = _insist(url, part, checksum, patience, report, say)
-    if checksum and not checksums.matches(part, checksum) and was_resumed:
+    is_right = not checksum or checksums.matches(part, checksum)
+    if not is_right and was_resumed:
         say(f"{target.name}: the resumed file has a wrong checksum, fetching it from the start")
         _drop(part)
         _insist(url, part, checksum, patience, report, say)
-    if checksum and not checksums.matches(part, checksum):
+        is_right = checksums.matches(part, checksum)
+    if not is_right:
         kind = checksum.partition(":")[0]
         found = f"{kind}:{checksums.digest(part, kind)}"
         _drop(part)
@@ -201,7 +203,7 @@ def _copy(
                 report(done, length)
     except OSError as error:
         raise UserError(f"cannot write {part}: {error.strerror}") from error
-    if length is not None and done != length:
+    if length is not None and done != length:  # a server may send less than the range asked for
         raise Broken(f"the transfer ended after {done} of {length} bytes")
 
 

@@ -148,6 +148,21 @@ def test_a_server_that_would_splice_is_found_out(site, tmp_path, body, etag):
     assert ranges(site) == ["", "bytes=5000-", ""]
 
 
+def test_a_server_may_send_less_than_the_range(site, tmp_path):
+    def page(number: int) -> Page:
+        if number == 1:
+            return Page(BODY, cut_after=100_000)
+        start = number * 50_000
+        stated = {"Content-Range": f"bytes {start}-{start + 49_999}/{len(BODY)}"}
+        piece = BODY[start : start + 50_000]
+        return Page(piece, status=206, headers=stated, takes_ranges=False)
+
+    site.pages["/f"] = page
+    fetch(site, tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == BODY
+    assert ranges(site)[1:] == [f"bytes={start}-" for start in range(100_000, 300_000, 50_000)]
+
+
 def test_without_a_validator_only_a_checksum_allows_to_go_on(site, tmp_path):
     site.pages["/f"] = first_then(Page(BODY, etag="", cut_after=5000), Page(BODY, etag=""))
     fetch(site, tmp_path / "sure", MD5)
