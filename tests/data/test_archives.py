@@ -217,6 +217,14 @@ def test_a_bomb_that_declares_less_than_it_holds(tmp_path):
     refused(archive, tmp_path / "out", "is damaged")
 
 
+@pytest.mark.parametrize(("size", "word"), [(11, "more"), (9, "less")])
+def test_the_real_size_counts_whatever_a_library_lets_through(tmp_path, monkeypatch, size, word):
+    archive = write_zip(tmp_path / "a.zip", {"a": b"a"})
+    members = [("a", 10, lambda: io.BytesIO(bytes(size)))]
+    monkeypatch.setitem(archives.READERS, ".zip", lambda archive, folder: iter(members))
+    refused(archive, tmp_path / "out", f"a has {word} than its 10 bytes")
+
+
 # --- damage
 
 
