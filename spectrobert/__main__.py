@@ -8,6 +8,7 @@ import sys
 import typer
 
 from .errors import UserError
+from .verbs.data import app as data_app
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
 from .verbs.predict import predict
@@ -27,6 +28,7 @@ app.command()(predict)
 app.command()(demo)
 app.command()(report)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tune)
+app.add_typer(data_app, name="data")
 
 
 def main() -> int:

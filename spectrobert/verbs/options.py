@@ -11,4 +11,7 @@ Run = Annotated[Path, typer.Argument(help="a run directory: runs/<experiment>/se
 DataDir = Annotated[
     str, typer.Option("--data_dir", help="where corpora lie; default: as in the run")
 ]
+Corpora = Annotated[
+    str, typer.Option("--data_dir", help="where corpora lie, each in a folder of its name")
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON in place of a table")]

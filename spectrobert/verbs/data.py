@@ -1,0 +1,17 @@
+"""data: everything about corpora that is not training."""
+
+from __future__ import annotations
+
+import typer
+
+from .data_download import download
+from .data_list import list_corpora
+
+app = typer.Typer(
+    help="Corpora: what there are, and how to get them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+app.command("list")(list_corpora)
+app.command("download")(download)

@@ -1,0 +1,61 @@
+"""data download: a corpus from where its owner keeps it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .options import Corpora
+
+
+def download(
+    name: Annotated[str, typer.Argument(help="a corpus; `data list` shows them")],
+    part: Annotated[
+        Optional[list[str]],
+        typer.Option("--part", help="of a corpus that comes in parts; may be given several times"),
+    ] = None,
+    data_dir: Corpora = "data",
+    mirror: Annotated[
+        str,
+        typer.Option(
+            "--mirror",
+            envvar="SPECTROBERT_MIRROR",
+            help="fetch MIRROR/HOST/PATH in place of https://HOST/PATH",
+        ),
+    ] = "",
+) -> None:
+    """Fetch a public corpus into <data_dir>/<name>; for the others, say what to sign.
+
+    Goes on where an earlier call was cut off. Exit code 0: the corpus lies there; 2: it does not.
+    """
+    from ..data import acquisition, corpora
+    from ..data.sources import AT_HAND, SOURCES
+    from ..errors import UserError, unknown
+    from ..progress import transfer
+    from ..terminal import console
+
+    name = corpora.ALIASES.get(name, name)
+    if name in AT_HAND:
+        raise UserError(f"{name} is not downloaded: {AT_HAND[name]}")
+    if name not in SOURCES:
+        raise unknown("corpus", name, SOURCES)
+    source, root, out = SOURCES[name], Path(data_dir) / name, console()
+
+    def say(line: str) -> None:
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    if not source.items:
+        say(f"{name}: {source.licence}. {source.page}")
+        steps = (*source.steps, f"expected in {{root}}: {corpora.corpus(name).layout}")
+        for number, step in enumerate(steps, 1):
+            say(f"  {number}. {step.replace('{root}', str(root))}")
+        why = "needs a licence" if source.needs_licence else "cannot be fetched as a file"
+        raise UserError(f"{name} {why}: the steps above are yours to take")
+    items = acquisition.choose(name, source, part or [])
+    say(f"{name}: {source.licence}. {source.page}")
+    talk = acquisition.Talk(say, lambda file: transfer(out, file))
+    acquisition.acquire(name, root, items, talk, mirror=mirror)
+    if source.afterwards:
+        say(f"left to do: {source.afterwards}")
