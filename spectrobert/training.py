@@ -180,7 +180,8 @@ def finish(
     data.reading.tokenizer.save_pretrained(folder / "model")
     scores = scoring.score(config, task, data, "test")
     control = None
-    if isinstance(config.task, AqaConfig) and config.task.question_only:
+    asks = isinstance(config.task, AqaConfig) and config.task.question_only
+    if asks and not config.dataset.silence_audio:
         control = scoring.score(config, task, scoring.silenced(data), "test")
     validation = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
     keeper = trainer.checkpoint_callback

@@ -47,6 +47,7 @@ def test_every_task_trains_and_fills_its_run_directory(finished, task):
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "config.yaml",
+        "card.md",
         "checkpoints",
         "metrics.csv",
         "model",
