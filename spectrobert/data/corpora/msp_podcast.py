@@ -74,7 +74,7 @@ def load(
             yield Dropped(f"of another test set, {split}", clip)
         elif task == "ser" and emotion in DROPPED:
             yield Dropped(f"label {emotion}", clip)
-        elif not targets:
+        elif task == "dimensional" and not targets:
             yield Dropped("EmoAct, EmoVal or EmoDom is not between 1 and 7", clip)
         elif clip not in audio:
             yield Dropped("no audio file", clip)
