@@ -6,7 +6,7 @@ A figure that leaves the run directory without these facts cannot be compared wi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import runs
@@ -64,7 +64,9 @@ def facts(
     }
 
 
-def markdown(experiment: str, known: Mapping[str, Any], scores: Scores) -> str:
+def markdown(
+    experiment: str, known: Mapping[str, Any], scores: Scores, control: Scores | None
+) -> str:
     """card.md, from `facts` and the figures."""
     options = ", ".join(f"{name}={value}" for name, value in known["options"].items())
     labels, counts = known["labels"], known["counts"]
@@ -83,30 +85,60 @@ def markdown(experiment: str, known: Mapping[str, Any], scores: Scores) -> str:
         "left out": "; ".join(dropped) or "nothing",
         "audio": known["audio"],
         "text": known["text"],
-        "checkpoint": f"{chosen['checkpoint']} by {chosen['name']}"
-        + (f", epoch {chosen['epoch']}" if "epoch" in chosen else ""),
+        "checkpoint": f"best by {chosen['name']}, epoch {chosen['epoch']}"
+        if chosen["checkpoint"] == "best"
+        else f"the last: {chosen['name']} was never measured",
         "seed": known["seed"],
-        "control": "the test split once more, audio silenced: question_only in results.json"
-        if known["question_only"]
-        else "none",
+        "control": "the test split once more, audio silenced: question only" if control else "none",
         "intervals": known["interval"],
         "commit": known["git_commit"] or "not in a git checkout",
     }
-    lines = [f"# Evaluation card: {experiment}", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {_cell(value)} |" for name, value in rows.items() if value != ""]
-    lines += ["", "| metric | value | 95 % interval | n | definition |", "|---|---|---|---|---|"]
-    for name, metric in known["metrics"].items():
-        low_high = scores.intervals.get(name)
-        interval = f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else ""
-        n = f"{metric['n']} {metric['unit']}"
-        cells = (name, f"{scores.values[name]:.4f}", interval, n, metric["definition"])
-        lines.append("| " + " | ".join(map(_cell, cells)) + " |")
-    if scores.confusion_matrix:
-        lines += ["", "| class | n | recall | predicted |", "|---|---|---|---|"]
-        for label, count, recall, predicted in scores.by_class():
-            shown = "" if recall is None else f"{recall:.4f}"
-            lines.append(f"| {_cell(label)} | {count} | {shown} | {predicted} |")
+    lines = [f"# Evaluation card: {experiment}", "", *_table(("", ""), rows.items())]
+    whole = [
+        (
+            name,
+            *_figures(scores, name),
+            *([f"{control.values[name]:.4f}"] if control else []),
+            f"{metric['n']} {metric['unit']}",
+            metric["definition"],
+        )
+        for name, metric in known["metrics"].items()
+        if not scores.statistics[name].label
+    ]
+    silenced = ["question only"] if control else []
+    header = ("metric", "value", "95 % interval", *silenced, "n", "definition")
+    lines += ["", *_table(header, whole)]
+    each, counts = scores.by_label(), scores.counts()
+    if each:
+        parts = [
+            (label, figure, *_figures(scores, name), str(scores.statistics[name].n))
+            for label, found in each.items()
+            for figure, name in found.items()
+        ]
+        definitions = {
+            figure: scores.statistics[name].meaning
+            for found in each.values()
+            for figure, name in found.items()
+        }
+        lines += ["", *_table(("label", "metric", "value", "95 % interval", "n"), parts)]
+        lines += [""] + [f"- {figure}: {meaning}" for figure, meaning in definitions.items()]
+    if counts:
+        often = [(label, n, predicted) for label, (n, predicted) in counts.items()]
+        lines += ["", *_table(("class", "n", "predicted"), often)]
     return "\n".join(lines) + "\n"
+
+
+def _figures(scores: Scores, name: str) -> tuple[str, str]:
+    """Value and interval of a metric."""
+    low_high = scores.intervals.get(name)
+    interval = f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else ""
+    return f"{scores.values[name]:.4f}", interval
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Lines of a Markdown table; rows that end in nothing are left out."""
+    lines = [header, ["---"] * len(header), *(row for row in rows if row[-1] != "")]
+    return ["| " + " | ".join(map(_cell, line)) + " |" for line in lines]
 
 
 def _cell(value: Any) -> str:

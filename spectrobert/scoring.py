@@ -25,6 +25,7 @@ from .tasks import Task
 from .tasks.classification import Classification
 from .tasks.questions import Aqa
 
+FEW_GROUPS = 10  # fewer say little of how groups differ
 TOP = 10  # most predicted classes that are listed where there are too many for a table
 
 
@@ -61,13 +62,21 @@ class Scores:
             shown["confusion_matrix"] = self.confusion_matrix
         return shown
 
-    def by_class(self) -> list[tuple[str, int, float | None, int]]:
-        """(class, n, recall, how often predicted); no recall of a class that does not occur."""
-        found = []
-        for i, (label, line) in enumerate(zip(self.labels, self.confusion_matrix)):
-            predicted = sum(others[i] for others in self.confusion_matrix)
-            found.append((label, sum(line), self.values.get(f"recall_{label}"), predicted))
-        return found
+    def by_label(self) -> dict[str, dict[str, str]]:
+        """Label -> figure -> metric: recall -> recall_happy. A class that never occurs has none."""
+        found: dict[str, dict[str, str]] = {name: {} for name in self.labels or self.targets}
+        for name in self.values:
+            if label := self.statistics[name].label:
+                found[label][name.removesuffix(f"_{label}")] = name
+        return found if any(found.values()) else {}
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Class -> how often it is true, how often predicted; empty where they are too many."""
+        predicted = np.sum(self.confusion_matrix, axis=0)
+        return {
+            label: (sum(line), int(predicted[i]))
+            for i, (label, line) in enumerate(zip(self.labels, self.confusion_matrix))
+        }
 
 
 def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
@@ -93,16 +102,13 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
     statistics = task.statistics(outputs, truth, questions)
     groups, kind = resampled(rows, questions)
     header, cells = task.predictions(outputs, truth)
-    number = len(set(groups))
     scores = Scores(
         split=split,
         n=len(index),
         statistics=statistics,
         values=metrics.values(statistics, len(index)),
         intervals=metrics.intervals(statistics, groups),
-        interval=f"95 % percentile bootstrap, {metrics.RESAMPLES} resamples of {number} {kind}"
-        if number > 1
-        else f"none: resampling by {kind} needs two of them",
+        interval=interval_method(len(set(groups)), kind),
         header=("id", "group", *header),
         rows=[
             [row_id, speaker or group or row_id, *line]
@@ -116,6 +122,14 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
     else:
         scores.targets = task.labels
     return scores
+
+
+def interval_method(number: int, kind: str) -> str:
+    """How intervals were drawn from that many groups of a kind, in words."""
+    if number < 2:
+        return f"none: resampling by {kind} needs two of them"
+    method = f"95 % percentile bootstrap, {metrics.RESAMPLES} resamples of {number} {kind}"
+    return method + ("; so few make it too narrow" if number < FEW_GROUPS else "")
 
 
 def _add_classes(
@@ -199,22 +213,17 @@ def show(console: Console, scores: Scores, title: str, control: Scores | None = 
 
 def _show_labels(console: Console, scores: Scores) -> None:
     """A line for each class or target: its figures; of a class how often it is true, predicted."""
-    names = scores.labels or scores.targets
-    figures: dict[str, dict[str, float]] = {name: {} for name in names}
-    for name, value in scores.values.items():
-        if label := scores.statistics[name].label:
-            figures[label][name.removesuffix(f"_{label}")] = value
-    headings = list(dict.fromkeys(heading for found in figures.values() for heading in found))
-    counts = {label: (str(n), str(k)) for label, n, _, k in scores.by_class()}
-    if not headings:
+    by_label, counts = scores.by_label(), scores.counts()
+    if not by_label:
         return
+    figures = list(dict.fromkeys(figure for found in by_label.values() for figure in found))
     table = Table()
     table.add_column("class" if counts else "target")
-    for heading in [*(["n", "predicted"] if counts else []), *headings]:
+    for heading in (*(("n", "predicted") if counts else ()), *figures):
         table.add_column(heading, justify="right")
-    for label, found in figures.items():
-        cells = (f"{found[heading]:.4f}" if heading in found else "" for heading in headings)
-        table.add_row(label, *counts.get(label, ()), *cells)
+    for label, found in by_label.items():
+        cells = (f"{scores.values[found[name]]:.4f}" if name in found else "" for name in figures)
+        table.add_row(label, *map(str, counts.get(label, ())), *cells)
     console.print(table)
 
 

@@ -215,7 +215,7 @@ def finish(
         "seconds": seconds,
     }
     files.write_table(folder / "predictions.csv", scores.header, scores.rows)
-    card = evaluation_card.markdown(config.experiment_name, evaluation, scores)
+    card = evaluation_card.markdown(config.experiment_name, evaluation, scores, control)
     files.write_whole(folder / evaluation_card.CARD, card)
     files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
     title = f"{config.experiment_name}: test split, {config.dataset.name}"

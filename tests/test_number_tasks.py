@@ -119,7 +119,9 @@ def test_each_task_trains_scores_and_writes_its_card(finished, task):
     assert monitored["checkpoint"] == "best"
     card = (folder / "card.md").read_text()
     for name in METRICS[task]:
-        assert f"| {name} | " in card
+        label = next((label for label in TARGETS[task] if name.endswith(f"_{label}")), "")
+        cell = f"| {label} | {name.removesuffix(f'_{label}')} | " if label else f"| {name} | "
+        assert cell in card
     assert "8 rows" in card
     assert "resamples of 4 speakers" in card
 
@@ -248,7 +250,9 @@ def test_the_card_of_the_questions_names_the_control(tmp_path):
         f"| split | test; {facts['split_definition']} |",
         "size=0.05",
         "| labels | no, yes |",
-        "question_only in results.json",
+        "| n | definition |",
+        "audio silenced: question only",
+        f"| {control['metrics']['accuracy']:.4f} | {control['n']} rows |",
         f"best by val/accuracy, epoch {results['monitor']['epoch']}",
         "| seed | 0 |",
         "1000 resamples of",

@@ -92,6 +92,12 @@ def test_the_exported_model_is_the_monitored_checkpoint(finished):
         assert torch.equal(value, saved[f"model.{name}"]), name
 
 
+def test_a_monitor_that_is_not_measured_is_refused_by_name(tmp_path):
+    config = configure(tmp_path, "ser", "trainer.epochs=1", "task.monitor=val/accurracy")
+    with pytest.raises(UserError, match=r"val/accurracy is not measured .* val/accuracy, "):
+        fit(config, silent())
+
+
 def test_silenced_audio_gives_one_answer_per_text(finished):
     folder, _ = finished("ser")
     scores = scoring.evaluate(folder, silence_audio=True)

@@ -9,7 +9,9 @@ import numpy as np
 from .counts import Counts, auroc, count
 from .statistic import Statistic, mean, ratio
 
-MANY_CLASSES = 50  # above, a figure for each class says little, and AUROC takes minutes
+# Above, no figure is taken by class, nor a mean over classes: of 828 answers most are so rare that a
+# resample loses many of them, and the interval of the mean misses its value; AUROC takes minutes
+MANY_CLASSES = 50
 
 
 def ranks(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -38,49 +40,61 @@ def classification(
     `accuracy` is the share of rows that are right (the "weighted accuracy" WA of speech emotion);
     `unweighted_accuracy` (UA) the mean recall over the classes that occur in the set. The macro
     figures are scikit-learn's: means over the classes that are true or predicted in the set, where
-    0 / 0 is 0.
+    0 / 0 is 0. Figures by class are left out above MANY_CLASSES.
     """
     logits = np.asarray(logits, dtype=np.float64)
-    predicted, rank, classes = logits.argmax(axis=1), ranks(logits, truth), len(labels)
-
-    def by_class(figure: Callable[[Counts], float], meaning: str) -> Statistic:
-        return Statistic(
-            lambda weights: figure(count(truth, predicted, classes, weights)), len(truth), meaning
-        )
-
-    over = "over the classes that are true or predicted in the set"
-    found = {
-        "accuracy": mean(rank == 0, "share of rows that are right (WA)"),
-        "unweighted_accuracy": by_class(
-            Counts.unweighted_accuracy, "mean recall over the classes that occur in the set (UA)"
-        ),
-        "macro_precision": by_class(
-            lambda c: c.macro(c.precision()), f"unweighted mean of precision {over}"
-        ),
-        "macro_recall": by_class(
-            lambda c: c.macro(c.recall()), f"unweighted mean of recall {over}"
-        ),
-        "macro_f1": by_class(lambda c: c.macro(c.f1()), f"unweighted mean of F1 {over}"),
-        "weighted_f1": by_class(
-            Counts.weighted_f1, "mean of F1 over the classes, weighed by how often each is true"
-        ),
-    }
+    rank, classes = ranks(logits, truth), len(labels)
+    found = {"accuracy": mean(rank == 0, "share of rows that are right (WA)")}
     for k in top_k:
         if k < classes:
             found[f"top{k}_accuracy"] = mean(
                 rank < k, f"share of rows whose right class is among the first {k}"
             )
     if classes <= MANY_CLASSES:
+        found |= _averages(truth, logits.argmax(axis=1), classes)
         found["auroc"] = _macro_auroc(logits, truth, classes)
-    found["loss"] = mean(cross_entropy(logits, truth), "mean cross entropy, classes unweighted")
-    if classes <= MANY_CLASSES:
         found |= {f"recall_{name}": _recall(truth, rank, i, name) for i, name in enumerate(labels)}
+    found["loss"] = mean(cross_entropy(logits, truth), "mean cross entropy, classes unweighted")
     return found
+
+
+def _averages(truth: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, Statistic]:
+    """Figures that are means over classes."""
+    over = "over the classes that are true or predicted in the set"
+    figures: dict[str, tuple[Callable[[Counts], float], str]] = {
+        "unweighted_accuracy": (
+            Counts.unweighted_accuracy,
+            "mean recall over the classes that occur in the set (UA)",
+        ),
+        "macro_precision": (
+            lambda counts: counts.macro(counts.precision()),
+            f"unweighted mean of precision {over}",
+        ),
+        "macro_recall": (
+            lambda counts: counts.macro(counts.recall()),
+            f"unweighted mean of recall {over}",
+        ),
+        "macro_f1": (
+            lambda counts: counts.macro(counts.f1()),
+            f"unweighted mean of F1 {over}",
+        ),
+        "weighted_f1": (
+            Counts.weighted_f1,
+            "mean of F1 over the classes, weighed by how often each is true",
+        ),
+    }
+
+    def statistic(figure: Callable[[Counts], float], meaning: str) -> Statistic:
+        return Statistic(
+            lambda weights: figure(count(truth, predicted, classes, weights)), len(truth), meaning
+        )
+
+    return {name: statistic(*figure) for name, figure in figures.items()}
 
 
 def _recall(truth: np.ndarray, rank: np.ndarray, number: int, label: str) -> Statistic:
     at = np.flatnonzero(truth == number)
-    of_class = mean(rank[at] == 0, f"share of the rows of {label} that are right", at)
+    of_class = mean(rank[at] == 0, "share of the rows of a class that are right", at)
     return Statistic(of_class.of, of_class.n, of_class.meaning, f"rows of {label}", label)
 
 
@@ -106,7 +120,7 @@ def one_against_rest(
     found = {}
     for number, label in enumerate(labels):
         is_right = (truth == number) == (predicted == number)
-        binary = mean(is_right, f"share of rows where {label} or not {label} is right")
+        binary = mean(is_right, "share of rows where a class against all others is right")
         found[f"binary_accuracy_{label}"] = Statistic(
             binary.of, binary.n, binary.meaning, label=label
         )

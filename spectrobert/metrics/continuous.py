@@ -62,6 +62,6 @@ def dimensional(
     definition = "concordance correlation coefficient over the whole set"
     found = {"ccc": Statistic(average, n, f"mean over {', '.join(names)} of the {definition}")}
     for name, ccc in zip(names, each):
-        found[f"ccc_{name}"] = Statistic(ccc, n, f"{definition}: {name}", label=name)
+        found[f"ccc_{name}"] = Statistic(ccc, n, definition, label=name)
     found["loss"] = Statistic(lambda weights: 1 - average(weights), n, "1 - ccc")
     return found

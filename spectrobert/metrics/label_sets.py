@@ -33,7 +33,7 @@ def multilabel(
         ]
         found[name] = Statistic(_mean(each), n, f"unweighted mean over the labels of {meaning}")
         for label, of in zip(names, each):
-            found[f"{name}_{label}"] = Statistic(of, n, f"{meaning}: {label}", label=label)
+            found[f"{name}_{label}"] = Statistic(of, n, meaning, label=label)
     costs = np.logaddexp(0, logits) - logits * truth
     found["loss"] = mean(costs.mean(axis=1), "mean binary cross entropy over rows and labels")
     return found

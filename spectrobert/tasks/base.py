@@ -132,7 +132,13 @@ class Task(LightningModule):
         index, outputs, truth = self.val_rows.compute()
         self.val_rows.reset()
         values = metrics.values(self.statistics(outputs, truth), len(index))
-        self.log_dict({f"val/{name}": value for name, value in values.items()}, rank_zero_only=True)
+        logged = {f"val/{name}": value for name, value in values.items()}
+        monitor = self.config.monitor
+        if monitor.startswith("val/") and monitor not in logged:
+            raise UserError(
+                f"task.monitor={monitor} is not measured here; allowed are {', '.join(logged)}"
+            )
+        self.log_dict(logged, rank_zero_only=True)
 
     def on_test_epoch_start(self) -> None:
         self.test_rows.reset()
