@@ -138,13 +138,27 @@ def task(config: Config, built: SpectroBert, prepared: Prepared) -> Task:
     """The LightningModule."""
     weights = None
     if config.task.class_weights and prepared.labels:
-        index = {label: i for i, label in enumerate(prepared.labels)}
-        labels = torch.tensor([index[label] for label in prepared.splits["train"]["label"]])
-        counts = torch.bincount(labels, minlength=len(prepared.labels))
-        weights = counts.sum() / (len(counts) * counts.clamp(min=1))
+        weights = class_weights(prepared, config.task.truth)
     kind = TASKS[config.task.name]
     steps = total_steps(config.trainer, len(prepared.splits["train"]))
     return kind(built, config.task, config.optim, prepared.labels, weights, steps)
+
+
+def class_weights(prepared: Prepared, truth: str) -> torch.Tensor:
+    """(C,) inverse frequency of each class in train; of labels that may be there, absent / present.
+
+    Args:
+        truth: "label" | "targets", the latter being 1 or 0.
+    """
+    train = prepared.splits["train"]
+    if truth == "targets":
+        targets = torch.tensor(train["targets"])  # (N, D)
+        present = targets.sum(dim=0)
+        return ((len(targets) - present) / present.clamp(min=1)).float()
+    index = {label: i for i, label in enumerate(prepared.labels)}
+    labels = torch.tensor([index[label] for label in train["label"]])
+    counts = torch.bincount(labels, minlength=len(prepared.labels))
+    return counts.sum() / (len(counts) * counts.clamp(min=1))
 
 
 def total_steps(options: TrainerConfig, examples: int) -> int:
@@ -166,6 +180,7 @@ def datamodule(config: Config, prepared: Prepared, words: PreTrainedTokenizerBas
         {label: i for i, label in enumerate(prepared.labels)},
         config.seed,
         config.task if config.task.name == "pre" else None,
+        has_targets=config.task.truth == "targets",
     )
     return DataModule(prepared, reading, config.trainer)
 

@@ -41,7 +41,8 @@ Train SpectroBERT.
 
   python train.py --task TASK --dataset DATASET [flags] [hydra overrides]
 
-  --task NAME                pre | aqa_binary | aqa_open | ser | sentiment
+  --task NAME                pre | aqa_binary | aqa_open | ser | ser_multilabel | sentiment |
+                             sentiment_regression | dimensional
   --dataset NAME             {datasets}
   --experiment_name NAME     the run is written to runs/NAME/seed<k> (default: <dataset>_<task>)
   --initialize_weights [M]   BERT: a Hub name, a folder or a package (default: bert-base-uncased)
@@ -66,10 +67,11 @@ def options_of(group: str) -> list[str]:
 
 def choices(group: str) -> list[str]:
     """What may stand behind `group=`."""
+    from .config import TASKS
     from .data.corpora import ALIASES, MODULES
 
     known = {
-        "task": ["pre", "aqa_binary", "aqa_open", "ser", "sentiment"],
+        "task": list(TASKS),
         "dataset": [*MODULES, *ALIASES],
         "logger": ["csv", "tensorboard", "comet"],
     }

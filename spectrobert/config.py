@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 from .errors import UserError
 
@@ -38,11 +38,13 @@ def share(name: str, value: float) -> None:
 class TaskConfig:
     """What is learnt. One subclass a task; the classes that learn are in spectrobert/tasks."""
 
+    # The field of Example that says what is right: "label" | "targets" | "" where neither does
+    truth: ClassVar[str] = "label"
     name: str = ""
     epochs: int = 30  # appendix A: 30 for fine-tuning
     monitor: str = "val/accuracy"  # the checkpoint that is tested is the best one by this
     mode: str = "max"
-    class_weights: bool = False  # weigh the loss by inverse class frequency in train
+    class_weights: bool = False  # weigh the loss by inverse frequency of the classes in train
 
     def __post_init__(self) -> None:
         at_least("task.epochs", self.epochs, 1)
@@ -53,6 +55,7 @@ class TaskConfig:
 class PretrainingConfig(TaskConfig):
     """MLM + SAP (thesis 2.3)."""
 
+    truth: ClassVar[str] = ""
     name: str = "pre"
     epochs: int = 50
     monitor: str = "val/loss"
@@ -70,14 +73,22 @@ class PretrainingConfig(TaskConfig):
 
 
 @dataclass
-class AqaBinaryConfig(TaskConfig):
+class AqaConfig(TaskConfig):
+    """Answers to questions about a recording."""
+
+    # Score the test split once more with its audio silenced: what do the questions alone answer?
+    question_only: bool = True
+
+
+@dataclass
+class AqaBinaryConfig(AqaConfig):
     """Yes or no (thesis 2.4.3)."""
 
     name: str = "aqa_binary"
 
 
 @dataclass
-class AqaOpenConfig(TaskConfig):
+class AqaOpenConfig(AqaConfig):
     """One-word answers (thesis 2.4.3)."""
 
     name: str = "aqa_open"
@@ -99,12 +110,58 @@ class SentimentConfig(TaskConfig):
     monitor: str = "val/macro_f1"
 
 
+@dataclass
+class SerMultilabelConfig(TaskConfig):
+    """Emotions of which several may be present (CMU-MOSEI)."""
+
+    truth: ClassVar[str] = "targets"
+    name: str = "ser_multilabel"
+    monitor: str = "val/balanced_accuracy"
+
+
+@dataclass
+class NumbersConfig(TaskConfig):
+    """Targets that are numbers."""
+
+    truth: ClassVar[str] = "targets"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.class_weights:
+            raise UserError(f"task.class_weights=true: task {self.name!r} has no classes to weigh")
+
+
+@dataclass
+class SentimentRegressionConfig(NumbersConfig):
+    """Sentiment as a number (CMU-MOSEI)."""
+
+    name: str = "sentiment_regression"
+    monitor: str = "val/mae"
+    mode: str = "min"
+    loss: str = "l1"  # "l1": absolute error | "mse": squared error
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        choose("task.loss", self.loss, ("l1", "mse"))
+
+
+@dataclass
+class DimensionalConfig(NumbersConfig):
+    """Arousal, valence, dominance by concordance (MSP-Podcast, IEMOCAP)."""
+
+    name: str = "dimensional"
+    monitor: str = "val/ccc"
+
+
 TASKS: dict[str, type[TaskConfig]] = {
     "pre": PretrainingConfig,
     "aqa_binary": AqaBinaryConfig,
     "aqa_open": AqaOpenConfig,
     "ser": SerConfig,
+    "ser_multilabel": SerMultilabelConfig,
     "sentiment": SentimentConfig,
+    "sentiment_regression": SentimentRegressionConfig,
+    "dimensional": DimensionalConfig,
 }
 
 
@@ -265,6 +322,9 @@ class Config:
         at_least("seed", self.seed, 0)
         if self.trainer.epochs is None and isinstance(self.task, TaskConfig):
             self.trainer.epochs = self.task.epochs
+        if isinstance(self.task, DimensionalConfig):
+            # One row has no concordance: its loss is 1 and teaches nothing
+            at_least("trainer.batch_size", self.trainer.batch_size, 2)
 
 
 @cache
@@ -282,6 +342,16 @@ def dataset_class(name: str) -> type[DatasetConfig]:
             kind = Any if default in ("", None) else type(default)
             fields.append((option, kind, field(default=default)))
     return dataclasses.make_dataclass(f"{name}_dataset", fields, bases=(DatasetConfig,))
+
+
+def own_options(options: DatasetConfig) -> dict[str, Any]:
+    """The corpus' own options, those that `dataset_class` adds."""
+    common = {f.name for f in dataclasses.fields(DatasetConfig)}
+    return {
+        f.name: getattr(options, f.name)
+        for f in dataclasses.fields(options)
+        if f.name not in common
+    }
 
 
 @cache

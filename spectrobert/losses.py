@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional as shared
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -61,3 +62,46 @@ def _weighted(loss: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         return loss.sum() / _count(targets)
     by_row = weights[targets]
     return (loss * by_row).sum() / average(by_row.sum())
+
+
+def multilabel(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean binary cross entropy of (B, D) against 0 or 1; `weights` (D,) multiply the present."""
+    loss = F.binary_cross_entropy_with_logits(
+        logits.float(), targets.float(), pos_weight=weights, reduction="none"
+    )
+    return loss.mean(dim=1).sum() / _count(targets)
+
+
+def absolute(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean absolute error: (B, D), (B, D) -> ()."""
+    return (predicted.float() - targets.float()).abs().mean(dim=1).sum() / _count(targets)
+
+
+def squared(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error: (B, D), (B, D) -> ()."""
+    return (predicted.float() - targets.float()).square().mean(dim=1).sum() / _count(targets)
+
+
+def concordance(predicted: Tensor, targets: Tensor) -> Tensor:
+    """1 - CCC of the batch (population moments), mean over dimensions: (B, D), (B, D) -> ().
+
+    Where nothing varies, as in a batch of one, it is 1 and its gradient 0. Processes share their
+    moments: each has the loss of the whole batch.
+    """
+    predicted, targets = predicted.float(), targets.float()
+    rows = _total(predicted.new_tensor(float(len(predicted))))
+    mean = _total(predicted.sum(dim=0)) / rows  # (D,)
+    targets_mean = _total(targets.sum(dim=0)) / rows
+    apart, targets_apart = predicted - mean, targets - targets_mean
+    covariance = _total((apart * targets_apart).sum(dim=0)) / rows
+    spread = _total((apart.square() + targets_apart.square()).sum(dim=0)) / rows
+    spread = spread + (mean - targets_mean).square()
+    ccc = 2 * covariance / spread.clamp(min=torch.finfo(spread.dtype).tiny)
+    return (1 - ccc).mean()
+
+
+def _total(values: Tensor) -> Tensor:
+    """Sum over the processes of a run, with gradient."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return values
+    return shared.all_reduce(values)

@@ -2,7 +2,7 @@
 
 runs/<experiment_name>/seed<k>[/fold<f>]/
     config.yaml  tokenizer/  checkpoints/{best,last}.ckpt  metrics.csv  skipped.csv
-    model/  predictions.csv  results.json        (when finished)
+    model/  predictions.csv  card.md  results.json        (when finished)
 """
 
 from __future__ import annotations

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-import torch
 from lightning_fabric.plugins.environments import LightningEnvironment
 from rich.console import Console
 from rich.table import Table
 
 from . import build, metrics, runs
 from .config import Config
+from .data.clips import segments
 from .data.datamodule import DataModule
 from .data.preparation import prepare
 from .data.vocabulary import load
@@ -23,8 +23,11 @@ from .models.registry import MODELS
 from .models.spectrobert import SpectroBert
 from .pretrained import saved_config
 from .tasks import Task
+from .tasks.classification import Classification
+from .tasks.questions import Aqa
 
-TOP = 10  # most classes whose probabilities are written out
+FEW_GROUPS = 10  # fewer say little of how groups differ
+TOP = 10  # most predicted classes that are listed where there are too many for a table
 
 
 @dataclass
@@ -33,10 +36,12 @@ class Scores:
 
     split: str
     n: int
+    statistics: dict[str, metrics.Statistic]
     values: dict[str, float]
-    # 95 %, see metrics.bootstrap_interval
-    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
-    labels: tuple[str, ...] = ()
+    intervals: dict[str, tuple[float, float]]  # 95 %, see metrics.intervals
+    interval: str  # how they were drawn, in words
+    targets: tuple[str, ...] = ()  # names, where numbers are learnt
+    labels: tuple[str, ...] = ()  # classes
     confusion_matrix: list[list[int]] = field(default_factory=list)  # rows true, columns predicted
     predicted_histogram: dict[str, int] = field(default_factory=dict)
     header: tuple[str, ...] = ()
@@ -46,14 +51,33 @@ class Scores:
         """For results.json: all but the predictions."""
         shown: dict[str, Any] = {"split": self.split, "n": self.n, "metrics": self.values}
         shown["intervals"] = {name: list(pair) for name, pair in self.intervals.items()}
+        shown["metric_n"] = {name: self.statistics[name].n for name in self.values}
+        if self.targets:
+            shown["targets"] = list(self.targets)
         if self.labels:
             shown |= {
                 "labels": list(self.labels),
                 "predicted_histogram": self.predicted_histogram,
             }
-            if len(self.labels) <= 50:
-                shown["confusion_matrix"] = self.confusion_matrix
+        if self.confusion_matrix:
+            shown["confusion_matrix"] = self.confusion_matrix
         return shown
+
+    def by_label(self) -> dict[str, dict[str, str]]:
+        """Label -> figure -> metric: recall -> recall_happy. A class that never occurs has none."""
+        found: dict[str, dict[str, str]] = {name: {} for name in self.labels or self.targets}
+        for name in self.values:
+            if label := self.statistics[name].label:
+                found[label][name.removesuffix(f"_{label}")] = name
+        return found if any(found.values()) else {}
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Class -> how often it is true, how often predicted; empty where they are too many."""
+        predicted = np.sum(self.confusion_matrix, axis=0)
+        return {
+            label: (sum(line), int(predicted[i]))
+            for i, (label, line) in enumerate(zip(self.labels, self.confusion_matrix))
+        }
 
 
 def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
@@ -74,95 +98,135 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
     loader = data.test_dataloader() if split == "test" else data.val_dataloader()
     task.eval()
     trainer.test(task, dataloaders=loader, verbose=False)
-    values = task.test_metrics.compute()
-    rows = data.prepared.splits[split]
-    index = torch.cat([i for i, _ in task.rows]).numpy()
-    logits = torch.cat([x for _, x in task.rows])
-    order = np.argsort(index, kind="stable")
-    index, logits = index[order], logits[torch.from_numpy(order)]
-    scores = Scores(split, len(index), values)
-    if task.labels:
-        _add_classes(scores, task, rows, index, logits)
+    index, outputs, truth = task.test_rows.compute()
+    rows = data.prepared.splits[split].select(index)
+    questions = question_numbers(rows) if isinstance(task, Aqa) else None
+    statistics = task.statistics(outputs, truth, questions)
+    groups, kind = resampled(rows, questions)
+    header, cells = task.predictions(outputs, truth)
+    scores = Scores(
+        split=split,
+        n=len(index),
+        statistics=statistics,
+        values=metrics.values(statistics, len(index)),
+        intervals=metrics.intervals(statistics, groups),
+        interval=interval_method(len(set(groups)), kind),
+        header=("id", "group", *header),
+        rows=[
+            [row_id, speaker or group or row_id, *line]
+            for row_id, speaker, group, line in zip(
+                rows["id"], rows["speaker"], rows["group"], cells
+            )
+        ],
+    )
+    if isinstance(task, Classification):
+        _add_classes(scores, task.labels, outputs.argmax(axis=1), truth)
     else:
-        _add_pairs(scores, rows, index, logits)
+        scores.targets = task.labels
     return scores
 
 
-def _groups(rows: Any) -> list[str]:
-    """What is resampled together: the speaker's rows, else the group's, else a row alone."""
-    return [s or g or i for s, g, i in zip(rows["speaker"], rows["group"], rows["id"])]
-
-
-def _add_pairs(scores: Scores, rows: Any, index: np.ndarray, pairs: torch.Tensor) -> None:
-    """Of pre-training: (N, 2) match logit and whether the audio belonged to the text."""
-    logits, matched = pairs.T
-    chosen = rows.select(index)
-    groups = _groups(chosen)
-    truth, predicted = matched.long().numpy(), (logits > 0).long().numpy()
-    interval = metrics.bootstrap_interval(metrics.accuracy_of, truth, predicted, groups)
-    scores.intervals = {"sap_accuracy": interval}
-    scores.header = ("id", "group", "matched", "p_match")
-    scores.rows = [
-        [row_id, group, int(t), f"{p:.6f}"]
-        for row_id, group, t, p in zip(chosen["id"], groups, truth, logits.sigmoid().tolist())
-    ]
+def interval_method(number: int, kind: str) -> str:
+    """How intervals were drawn from that many groups of a kind, in words."""
+    if number < 2:
+        return f"none: resampling by {kind} needs two of them"
+    method = f"95 % percentile bootstrap, {metrics.RESAMPLES} resamples of {number} {kind}"
+    return method + ("; so few make it too narrow" if number < FEW_GROUPS else "")
 
 
 def _add_classes(
-    scores: Scores, task: Task, rows: Any, index: np.ndarray, logits: torch.Tensor
+    scores: Scores, labels: tuple[str, ...], predicted: np.ndarray, truth: np.ndarray
 ) -> None:
-    names = task.labels
-    number = {label: i for i, label in enumerate(names)}
-    chosen = rows.select(index)
-    truth = np.array([number[label] for label in chosen["label"]])
-    probabilities = logits.double().softmax(dim=-1).numpy()
-    predicted = probabilities.argmax(axis=1)
-    groups = _groups(chosen)
-    scores.labels = names
-    scores.intervals = {
-        "accuracy": metrics.bootstrap_interval(metrics.accuracy_of, truth, predicted, groups),
-        "unweighted_accuracy": metrics.bootstrap_interval(
-            metrics.unweighted_accuracy_of, truth, predicted, groups
-        ),
-    }
-    assert isinstance(task.test_metrics, metrics.ClassificationMetrics)
-    scores.confusion_matrix = task.test_metrics.confusion_matrix()
-    counts = task.test_metrics.predicted_histogram()
-    scores.predicted_histogram = {name: n for name, n in zip(names, counts) if n}
-    shown = list(range(len(names))) if len(names) <= TOP else []
-    scores.header = (
-        "id",
-        "group",
-        "label",
-        "prediction",
-        "p_prediction",
-        *(f"p_{names[i]}" for i in shown),
-    )
-    scores.rows = [
-        [row_id, group, names[t], names[p], f"{q[p]:.6f}", *(f"{q[i]:.6f}" for i in shown)]
-        for row_id, group, t, p, q in zip(chosen["id"], groups, truth, predicted, probabilities)
-    ]
+    scores.labels = labels
+    counts = np.bincount(predicted, minlength=len(labels)).tolist()
+    scores.predicted_histogram = {name: n for name, n in zip(labels, counts) if n}
+    if len(labels) <= metrics.MANY_CLASSES:
+        matrix = metrics.confusion_matrix(truth, predicted, len(labels))
+        scores.confusion_matrix = matrix.tolist()
 
 
-def show(console: Console, scores: Scores, title: str) -> None:
-    """A table of the scores."""
+def question_numbers(rows: Any) -> np.ndarray | None:
+    """(N,) one number for the rows that ask the same of the same recording.
+
+    None where every question has one row: then there are no annotators to compare.
+    """
+    numbers: dict[tuple[int, str], int] = {}
+    found = []
+    for row in rows.select_columns(["audio", "text"]):
+        # An encoded file may stand in the table itself: its hash is kept, not its bytes
+        key = (hash(segments(row["audio"])), row["text"])
+        found.append(numbers.setdefault(key, len(numbers)))
+    return np.array(found) if len(numbers) < len(found) else None
+
+
+def resampled(rows: Any, questions: np.ndarray | None) -> tuple[list[str], str]:
+    """What each row is resampled with, and the word for it.
+
+    The speaker where he is known, else the group (a recording, a video), else the question, else
+    the row alone.
+    """
+    own = rows["id"] if questions is None else questions
+    kinds = (("speaker", rows["speaker"]), ("group", rows["group"]))
+    groups, used = [], set()
+    for i, alone in enumerate(own):
+        kind, name = next(
+            ((kind, names[i]) for kind, names in kinds if names[i]),
+            ("row" if questions is None else "question", alone),
+        )
+        groups.append(f"{kind} {name}")
+        used.add(kind)
+    order = ("speaker", "group", "question", "row")
+    return groups, ", ".join(f"{kind}s" for kind in order if kind in used)
+
+
+def silenced(data: DataModule) -> DataModule:
+    """The same splits with every waveform zeroed: what do the words alone answer?"""
+    options = replace(data.reading.dataset, silence_audio=True)
+    return DataModule(data.prepared, replace(data.reading, dataset=options), data.options)
+
+
+def show(console: Console, scores: Scores, title: str, control: Scores | None = None) -> None:
+    """Tables of the scores, with those of the question-only control beside them."""
     table = Table(title=f"{title} (n={scores.n})")
     table.add_column("metric")
-    table.add_column("value", justify="right")
-    table.add_column("95 % interval", justify="right")
+    for heading in ("value", "95 % interval", "n", *(["question only"] if control else [])):
+        table.add_column(heading, justify="right")
     for name, value in scores.values.items():
+        if scores.statistics[name].label:
+            continue
         low_high = scores.intervals.get(name)
-        table.add_row(
-            name, f"{value:.4f}", f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else ""
-        )
+        cells = [
+            f"{value:.4f}",
+            f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else "",
+            str(scores.statistics[name].n),
+        ]
+        cells += [f"{control.values[name]:.4f}"] if control else []
+        table.add_row(name, *cells)
     console.print(table)
-    if scores.predicted_histogram:
+    _show_labels(console, scores)
+    if scores.labels and not scores.confusion_matrix:
         parts = sorted(scores.predicted_histogram.items(), key=lambda pair: -pair[1])[:TOP]
         console.print(
             "predicted: " + ", ".join(f"{name} {count}" for name, count in parts),
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _show_labels(console: Console, scores: Scores) -> None:
+    """A line for each class or target: its figures; of a class how often it is true, predicted."""
+    by_label, counts = scores.by_label(), scores.counts()
+    if not by_label:
+        return
+    figures = list(dict.fromkeys(figure for found in by_label.values() for figure in found))
+    table = Table()
+    table.add_column("class" if counts else "target")
+    for heading in (*(("n", "predicted") if counts else ()), *figures):
+        table.add_column(heading, justify="right")
+    for label, found in by_label.items():
+        cells = (f"{scores.values[found[name]]:.4f}" if name in found else "" for name in figures)
+        table.add_row(label, *map(str, counts.get(label, ())), *cells)
+    console.print(table)
 
 
 def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:

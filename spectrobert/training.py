@@ -21,8 +21,8 @@ from rich.table import Table
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from . import build, comet, comet_scores, files, freezing, processes, runs, scoring
-from .config import Config
+from . import build, comet, comet_scores, evaluation_card, files, freezing, processes, runs, scoring
+from .config import AqaConfig, Config
 from .data import preparation, vocabulary
 from .models.spectrobert import SpectroBert
 
@@ -200,6 +200,10 @@ def finish(
     model.save_pretrained(folder / "model")
     data.reading.tokenizer.save_pretrained(folder / "model")
     scores = scoring.score(config, task, data, split)
+    control = None
+    asks = isinstance(config.task, AqaConfig) and config.task.question_only
+    if asks and not config.dataset.silence_audio:
+        control = scoring.score(config, task, scoring.silenced(data), split)
     validation = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
     keeper = trainer.checkpoint_callback
     if config.task.monitor in validation and isinstance(keeper, ModelCheckpoint):
@@ -207,6 +211,7 @@ def finish(
         monitored["value"] = (
             float(chosen) if chosen is not None else validation[config.task.monitor]
         )
+    evaluation = evaluation_card.facts(config, data.prepared, scores, control, monitored)
     results = {
         "experiment": config.experiment_name,
         "task": config.task.name,
@@ -214,6 +219,8 @@ def finish(
         "seed": config.seed,
         "fold": getattr(config.dataset, "fold", None),
         split: scores.to_dict(),
+        "question_only": control.to_dict() if control else None,
+        "evaluation": evaluation,
         "last_validation": validation,
         "monitor": monitored,
         "epochs_run": trainer.current_epoch,
@@ -225,15 +232,18 @@ def finish(
         "freeze": frozen.to_dict(),
         "init": asdict(config.init),
         "versions": runs.versions(),
-        "git_commit": runs.git_commit(),
+        "git_commit": evaluation["git_commit"],
         "seconds": seconds,
     }
     files.write_table(folder / "predictions.csv", scores.header, scores.rows)
+    card = evaluation_card.markdown(config.experiment_name, evaluation, scores, control)
+    files.write_whole(folder / evaluation_card.CARD, card)
     files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
     for logger in trainer.loggers:
         if isinstance(logger, comet.CometCurves):
             comet_scores.log_scores(logger.experiment, folder, results, scores, task, data, frozen)
             logger.end()
-    scoring.show(console, scores, f"{config.experiment_name}: {split} split, {config.dataset.name}")
+    title = f"{config.experiment_name}: {split} split, {config.dataset.name}"
+    scoring.show(console, scores, title, control)
     console.print(f"results: {folder / runs.RESULTS}", highlight=False, soft_wrap=True)
     return results

@@ -23,7 +23,7 @@ HEAVY = ("torch", "transformers", "torchaudio", "pytorch_lightning", "hydra")
 LOWEST = [
     *sorted((PACKAGE / "models").rglob("*.py")),
     PACKAGE / "losses.py",
-    PACKAGE / "metrics.py",
+    *sorted((PACKAGE / "metrics").rglob("*.py")),
 ]
 ABOVE = (
     "spectrobert.data",

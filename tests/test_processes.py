@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from spectrobert import curves
+from spectrobert import curves, losses
 from spectrobert.data.batches import LengthBatches
 
 from .test_resume import kill_at, start
@@ -107,3 +107,35 @@ def test_a_sweep_of_several_devices_is_refused(tmp_path):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "trainer.devices=2" in done.stderr
+
+
+def _share(rank: int, place: str, predicted: torch.Tensor, targets: torch.Tensor) -> None:
+    """One of two processes: its rows' gradient of every loss of numbers, averaged as DDP does."""
+    torch.distributed.init_process_group("gloo", f"file://{place}/meet", rank=rank, world_size=2)
+    rows = slice(0, 2) if rank == 0 else slice(2, 7)
+    found = {}
+    for name in NUMBERS:
+        own = predicted[rows].clone().requires_grad_()
+        loss = getattr(losses, name)(own, targets[rows])
+        loss.backward()
+        found[name] = (losses.average(loss), own.grad / 2)
+    torch.save(found, f"{place}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+NUMBERS = ("multilabel", "absolute", "squared", "concordance")
+
+
+def test_losses_of_numbers_are_those_of_the_whole_batch(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    predicted = torch.randn(7, 3, generator=generator)
+    targets = (torch.randn(7, 3, generator=generator) > 0).float()
+    torch.multiprocessing.spawn(_share, (str(tmp_path), predicted, targets), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    for name in NUMBERS:
+        whole = predicted.clone().requires_grad_()
+        loss = getattr(losses, name)(whole, targets)
+        loss.backward()
+        gradient = torch.cat([first[name][1], second[name][1]])
+        torch.testing.assert_close(gradient, whole.grad, msg=name)
+        torch.testing.assert_close(first[name][0], loss.detach(), msg=name)

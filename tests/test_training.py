@@ -47,6 +47,7 @@ def test_every_task_trains_and_fills_its_run_directory(finished, task):
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "config.yaml",
+        "card.md",
         "checkpoints",
         "metrics.csv",
         "model",
@@ -89,6 +90,12 @@ def test_the_exported_model_is_the_monitored_checkpoint(finished):
     model = SpectroBert.from_pretrained(folder / "model")
     for name, value in model.state_dict().items():
         assert torch.equal(value, saved[f"model.{name}"]), name
+
+
+def test_a_monitor_that_is_not_measured_is_refused_by_name(tmp_path):
+    config = configure(tmp_path, "ser", "trainer.epochs=1", "task.monitor=val/accurracy")
+    with pytest.raises(UserError, match=r"val/accurracy is not measured .* val/accuracy, "):
+        fit(config, silent())
 
 
 def test_silenced_audio_gives_one_answer_per_text(finished):

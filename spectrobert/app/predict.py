@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..audio import io
+from ..config import NumbersConfig
 from ..data.batches import collate
 from ..data.clips import crop
 from ..data.example import Segment
@@ -17,17 +18,17 @@ from ..data.masking import IGNORED
 from ..errors import UserError
 from ..scoring import load_run
 from ..tasks import TASKS
-from ..tasks.classification import Classification
 
 AQA = ("aqa_binary", "aqa_open")
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Of one file: labels with probabilities, the likeliest first."""
+    """Of one file: labels with probabilities, or targets with values, the highest first."""
 
     audio: str
     ranked: tuple[tuple[str, float], ...]
+    measure: str = "probability"  # or "value"
 
 
 def predict(
@@ -57,8 +58,11 @@ def predict(
     if len(ids) > limit:
         raise UserError(f"the text has {len(ids)} word pieces; this run reads {limit} at most")
     labels = [model.config.id2label[i] for i in range(len(model.config.id2label))]
-    task = None if name == "pre" else TASKS[name](model, config.task, config.optim, tuple(labels))
+    task = TASKS[name](model, config.task, config.optim, tuple(labels))
+    if name == "pre":
+        labels = ["match", "mismatch"]
     kept = crop(config.dataset, is_training=False)
+    measure = "value" if isinstance(config.task, NumbersConfig) else "probability"
     predictions = []
     for path in audio:
         wave = io.read_clip((Segment(path),), config.dataset.max_seconds, kept, None)
@@ -67,12 +71,7 @@ def predict(
             item |= {"mlm_labels": np.full_like(ids, IGNORED), "matched": 1}
         with torch.no_grad():
             output = model(collate([item]))
-        if isinstance(task, Classification):
-            probabilities = task.class_logits(output).double().softmax(dim=-1)[0].tolist()
-            ranked = list(zip(labels, probabilities))
-        else:
-            match = output.match.sigmoid().item()
-            ranked = [("match", match), ("mismatch", 1 - match)]
+        ranked = list(zip(labels, task.answers(output)[0].tolist()))
         ranked.sort(key=lambda pair: -pair[1])
-        predictions.append(Prediction(path, tuple(ranked[:top])))
+        predictions.append(Prediction(path, tuple(ranked[:top]), measure))
     return predictions

@@ -103,6 +103,8 @@ def collate(items: Sequence[dict[str, Any] | None]) -> dict[str, Tensor]:
     batch["text_mask"] = torch.arange(batch["input_ids"].shape[1]) < lengths[:, None]
     if "label" in read[0]:
         batch["labels"] = torch.tensor([item["label"] for item in read])
+    if "targets" in read[0]:
+        batch["targets"] = torch.from_numpy(np.stack([item["targets"] for item in read]))  # (B, D)
     if "matched" in read[0]:
         labels = [torch.from_numpy(item["mlm_labels"]) for item in read]
         batch["mlm_labels"] = pad_sequence(labels, batch_first=True, padding_value=IGNORED)

@@ -106,6 +106,7 @@ class Reading:
     labels: dict[str, int]  # class -> index
     seed: int
     pretraining: PretrainingConfig | None = None
+    has_targets: bool = False  # numbers are learnt, not a label
 
 
 class Clips(Dataset):
@@ -128,7 +129,9 @@ class Clips(Dataset):
         ids = self._word_pieces(row["text"])
         audio = row["audio"]
         task = self.reading.pretraining
-        if task is None:
+        if self.reading.has_targets:
+            item["targets"] = np.asarray(row["targets"], dtype=np.float32)
+        elif task is None:
             item["label"] = self.reading.labels[row["label"]]
         else:
             matched = generator.random() >= task.mismatch_probability

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import datasets
 
-from ..config import DatasetConfig
+from ..config import TASKS, DatasetConfig, own_options
 from ..errors import UserError
 from . import checks, clips, corpora, splits
 from .example import Dropped, Example
@@ -22,7 +22,7 @@ class Prepared:
     """A corpus, ready for one task."""
 
     splits: dict[str, datasets.Dataset]  # by name of splits.SPLITS
-    labels: tuple[str, ...]  # empty for pre-training
+    labels: tuple[str, ...]  # classes, or names of targets; empty for pre-training
     summary: SplitSummary
     skipped: list[checks.Skipped]  # unusable audio
     dropped: list[Dropped]  # rows the corpus' parser leaves out
@@ -41,8 +41,7 @@ def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
 
 def load(task: str, options: DatasetConfig, data_dir: str) -> tuple[list[Example], list[Dropped]]:
     """Examples and dropped rows of a corpus, its own options taken from the configuration."""
-    common = {f.name for f in fields(DatasetConfig)}
-    own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
+    own = own_options(options)
     return corpora.load(options.name, corpus_root(options, data_dir), task, **own)
 
 
@@ -71,7 +70,7 @@ def prepare(
         random=is_random,
     )
     splits.verify(usable, names, random=is_random)
-    labels = () if task == "pre" else label_set(task, options.name, usable, names)
+    labels = label_names(task, options, usable, names)
     tables = {}
     for split in splits.SPLITS:
         chosen = [i for i, name in enumerate(names) if name == split]
@@ -81,6 +80,21 @@ def prepare(
         if task == "pre":
             _check_mismatch(split, [usable[i] for i in chosen])
     return Prepared(tables, labels, summary, checked.skipped, dropped)
+
+
+def label_names(
+    task: str, options: DatasetConfig, examples: Sequence[Example], names: Sequence[str]
+) -> tuple[str, ...]:
+    """What the logits of a task stand for: classes, targets, or nothing."""
+    if TASKS[task].truth == "label":
+        return label_set(task, options.name, examples, names)
+    if TASKS[task].truth == "targets":
+        # A corpus of the user's own has the names as an option
+        own = tuple(getattr(options, "targets", ()))
+        targets = own or corpora.corpus(options.name).targets[task]
+        assert {len(e.targets) for e in examples} == {len(targets)}
+        return targets
+    return ()
 
 
 def label_set(

@@ -1,13 +1,20 @@
 """What is learnt: one LightningModule a task."""
 
 from .base import Task
-from .classification import AqaBinary, AqaOpen, Sentiment, Ser
+from .classification import Sentiment, Ser
+from .dimensional import Dimensional
+from .multilabel import SerMultilabel
 from .pretraining import Pretraining
+from .questions import AqaBinary, AqaOpen
+from .sentiment_regression import SentimentRegression
 
 TASKS: dict[str, type[Task]] = {
     "pre": Pretraining,
     "aqa_binary": AqaBinary,
     "aqa_open": AqaOpen,
     "ser": Ser,
+    "ser_multilabel": SerMultilabel,
     "sentiment": Sentiment,
+    "sentiment_regression": SentimentRegression,
+    "dimensional": Dimensional,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
@@ -16,11 +17,12 @@ from transformers import (
     get_linear_schedule_with_warmup,
 )
 
+from .. import metrics
 from ..config import OptimConfig, TaskConfig
 from ..errors import UserError
 from ..freezing import train_mode
 from ..losses import average
-from ..metrics import Metrics
+from ..metrics import Collected, Statistic
 from ..models.spectrobert import Output, SpectroBert
 
 
@@ -41,8 +43,8 @@ class Task(LightningModule):
 
     Args:
         model: with the head that `head` and `num_logits` ask for.
-        labels: the classes, in the order of the logits; empty for pre-training.
-        class_weights: (C,) by class, or None.
+        labels: the classes or targets, in the order of the logits; empty for pre-training.
+        class_weights: (C,) by class or label, or None.
         total_steps: optimiser steps of the whole run, for the schedule.
     """
 
@@ -65,26 +67,40 @@ class Task(LightningModule):
         self.labels = labels
         self.total_steps = total_steps
         self.register_buffer("class_weights", class_weights, persistent=False)
-        self.val_metrics = self.new_metrics()
-        self.test_metrics = self.new_metrics()
-        # Of the last scored set: (B,) indices, (B, ...) logits
-        self.rows: list[tuple[Tensor, Tensor]] = []
+        self.val_rows, self.test_rows = Collected(), Collected()
 
     @staticmethod
     def num_logits(labels: tuple[str, ...]) -> int:
         """Width of the head for these labels."""
         return len(labels)
 
-    def new_metrics(self) -> Metrics:
-        """An empty metric, which `score` updates."""
-        raise NotImplementedError
-
     def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Scalars; the one called `loss` is minimised."""
         raise NotImplementedError
 
-    def score(self, metrics: Any, output: Output, batch: dict[str, Tensor]) -> Tensor:
-        """Update `metrics`; return what predictions.csv is made of, one row per example."""
+    def rows(self, output: Output, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """What a set is scored by, one row an example: outputs (B, ...), and the truth (B, ...)."""
+        raise NotImplementedError
+
+    def statistics(
+        self, outputs: np.ndarray, truth: np.ndarray, questions: np.ndarray | None = None
+    ) -> dict[str, Statistic]:
+        """The metrics of a set from all its rows, (N, ...) and (N, ...).
+
+        Args:
+            questions: (N,) rows of one number ask the same of the same recording; None where that
+                is not known, as during validation.
+        """
+        raise NotImplementedError
+
+    def answers(self, output: Output) -> Tensor:
+        """(B, labels): the probability of each label, or the value of each target."""
+        raise NotImplementedError
+
+    def predictions(
+        self, outputs: np.ndarray, truth: np.ndarray
+    ) -> tuple[tuple[str, ...], list[list[Any]]]:
+        """Header and cells of predictions.csv, a line for each row of `rows`."""
         raise NotImplementedError
 
     def forward(self, batch: dict[str, Tensor]) -> Output:
@@ -113,21 +129,26 @@ class Task(LightningModule):
         return losses["loss"]
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        self.score(self.val_metrics, self(batch), batch)
+        self.val_rows.update(batch["index"], *self.rows(self(batch), batch))
 
     def on_validation_epoch_end(self) -> None:
-        values = self.val_metrics.compute()
-        self.val_metrics.reset()
-        # Metrics are summed over the processes: each logs, and monitors, the same values
-        self.log_dict({f"val/{name}": value for name, value in values.items()})
+        index, outputs, truth = self.val_rows.compute()
+        self.val_rows.reset()
+        values = metrics.values(self.statistics(outputs, truth), len(index))
+        logged = {f"val/{name}": value for name, value in values.items()}
+        monitor = self.config.monitor
+        if monitor.startswith("val/") and monitor not in logged:
+            raise UserError(
+                f"task.monitor={monitor} is not measured here; allowed are {', '.join(logged)}"
+            )
+        # Rows are gathered from all processes: each logs, and monitors, the same values
+        self.log_dict(logged)
 
     def on_test_epoch_start(self) -> None:
-        self.rows = []
-        self.test_metrics.reset()
+        self.test_rows.reset()
 
     def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        logits = self.score(self.test_metrics, self(batch), batch)
-        self.rows.append((batch["index"].cpu(), logits.float().cpu()))
+        self.test_rows.update(batch["index"], *self.rows(self(batch), batch))
 
     def configure_optimizers(self) -> Any:
         trained = [p for p in self.model.parameters() if p.requires_grad]

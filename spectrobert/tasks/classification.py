@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .. import losses
-from ..metrics import ClassificationMetrics
+from ..metrics import Statistic, classification, one_against_rest
 from ..models.spectrobert import Output
 from .base import Task
+
+FEW = 10  # classes whose probabilities are all written to predictions.csv
 
 
 class Classification(Task):
@@ -18,9 +21,6 @@ class Classification(Task):
 
     head: ClassVar[str] = "classification"
     top_k: ClassVar[tuple[int, ...]] = ()
-
-    def new_metrics(self) -> ClassificationMetrics:
-        return ClassificationMetrics(len(self.labels), self.top_k)
 
     def class_logits(self, output: Output) -> Tensor:
         """(B, C) logits whose softmax is the probability of each label."""
@@ -31,38 +31,33 @@ class Classification(Task):
         loss = losses.classes(self.class_logits(output), batch["labels"], self.class_weights)
         return {"loss": loss, "accuracy": self._accuracy(output, batch)}
 
-    def score(self, metrics: Any, output: Output, batch: dict[str, Tensor]) -> Tensor:
-        logits = self.class_logits(output)
-        metrics.update(logits, batch["labels"])
-        return logits
+    def rows(self, output: Output, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return self.class_logits(output), batch["labels"]
+
+    def statistics(
+        self, outputs: np.ndarray, truth: np.ndarray, questions: np.ndarray | None = None
+    ) -> dict[str, Statistic]:
+        return classification(outputs, truth, self.labels, self.top_k)
+
+    def answers(self, output: Output) -> Tensor:
+        return self.class_logits(output).double().softmax(dim=-1)
+
+    def predictions(
+        self, outputs: np.ndarray, truth: np.ndarray
+    ) -> tuple[tuple[str, ...], list[list[Any]]]:
+        names = self.labels
+        probabilities = torch.from_numpy(outputs).double().softmax(dim=-1).numpy()
+        shown = range(len(names)) if len(names) <= FEW else ()
+        header = ("label", "prediction", "p_prediction", *(f"p_{names[i]}" for i in shown))
+        rows = [
+            [names[t], names[q.argmax()], f"{q.max():.6f}", *(f"{q[i]:.6f}" for i in shown)]
+            for t, q in zip(truth, probabilities)
+        ]
+        return header, rows
 
     def _accuracy(self, output: Output, batch: dict[str, Tensor]) -> Tensor:
         predicted = self.class_logits(output).detach().argmax(dim=-1)
         return (predicted == batch["labels"]).float().mean()
-
-
-class AqaBinary(Classification):
-    """One logit: the log odds of "yes" (thesis 2.4.3)."""
-
-    @staticmethod
-    def num_logits(labels: tuple[str, ...]) -> int:
-        return 1
-
-    def class_logits(self, output: Output) -> Tensor:
-        assert output.logits is not None
-        yes = output.logits.squeeze(-1)
-        return torch.stack([torch.zeros_like(yes), yes], dim=-1)  # softmax of (0, z) is sigmoid(z)
-
-    def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        assert output.logits is not None
-        loss = losses.binary(output.logits, batch["labels"], self.class_weights)
-        return {"loss": loss, "accuracy": self._accuracy(output, batch)}
-
-
-class AqaOpen(Classification):
-    """One-word answers."""
-
-    top_k = (5, 10)
 
 
 class Ser(Classification):
@@ -70,6 +65,12 @@ class Ser(Classification):
 
     top_k = (2,)
 
+    def statistics(
+        self, outputs: np.ndarray, truth: np.ndarray, questions: np.ndarray | None = None
+    ) -> dict[str, Statistic]:
+        found = super().statistics(outputs, truth)
+        return found | one_against_rest(outputs, truth, self.labels)
+
 
 class Sentiment(Classification):
-    """Negative, neutral, positive."""
+    """Sentiment classes."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .. import losses
 from ..config import PretrainingConfig
-from ..metrics import PretrainingMetrics
+from ..metrics import Statistic, pretraining
 from ..models.spectrobert import IGNORED, Output
 from .base import Task
 
@@ -24,9 +26,6 @@ class Pretraining(Task):
     def num_logits(labels: tuple[str, ...]) -> int:
         return 0
 
-    def new_metrics(self) -> PretrainingMetrics:
-        return PretrainingMetrics(self.config.mlm_weight, self.config.sap_weight)
-
     def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         words, match = _filled(output)
         mlm = losses.masked_words(words, _masked(batch))
@@ -34,10 +33,32 @@ class Pretraining(Task):
         total = self.config.mlm_weight * mlm + self.config.sap_weight * sap
         return {"loss": total, "mlm_loss": mlm, "sap_loss": sap}
 
-    def score(self, metrics: Any, output: Output, batch: dict[str, Tensor]) -> Tensor:
+    def rows(self, output: Output, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """(B, 4): the match logit; the summed loss, hits and number of the row's masked words."""
         words, match = _filled(output)
-        metrics.update(words, _masked(batch), match, batch["matched"])
-        return torch.stack([match, batch["matched"].to(match.dtype)], dim=-1)
+        targets = _masked(batch)
+        costs = F.cross_entropy(words.float(), targets, reduction="none")  # (K,)
+        is_right = words.argmax(dim=-1) == targets
+        of_words = torch.stack([costs, is_right.float(), torch.ones_like(costs)], dim=-1)  # (K, 3)
+        row, _ = torch.nonzero(batch["mlm_labels"] != IGNORED, as_tuple=True)  # (K,)
+        sums = costs.new_zeros(len(match), 3).index_add(0, row, of_words)
+        return torch.cat([match.float()[:, None], sums], dim=-1), batch["matched"]
+
+    def statistics(
+        self, outputs: np.ndarray, truth: np.ndarray, questions: np.ndarray | None = None
+    ) -> dict[str, Statistic]:
+        return pretraining(outputs, truth, self.config.mlm_weight, self.config.sap_weight)
+
+    def answers(self, output: Output) -> Tensor:
+        """(B, 2): match, mismatch."""
+        _, match = _filled(output)
+        return torch.stack([match, -match], dim=-1).double().sigmoid()
+
+    def predictions(
+        self, outputs: np.ndarray, truth: np.ndarray
+    ) -> tuple[tuple[str, ...], list[list[Any]]]:
+        match = torch.from_numpy(outputs[:, 0]).sigmoid().tolist()
+        return ("matched", "p_match"), [[int(t), f"{p:.6f}"] for t, p in zip(truth, match)]
 
 
 def _masked(batch: dict[str, Tensor]) -> Tensor:

@@ -29,7 +29,7 @@ def predict(
     predictions = answer(run, audio, question, text, top)
     if as_json:
         rows = [
-            {"audio": p.audio, "answers": [{"label": n, "probability": q} for n, q in p.ranked]}
+            {"audio": p.audio, "answers": [{"label": n, p.measure: q} for n, q in p.ranked]}
             for p in predictions
         ]
         print(json.dumps(rows, indent=2))
@@ -37,7 +37,7 @@ def predict(
     for prediction in predictions:
         table = Table()
         table.add_column("answer")
-        table.add_column("probability", justify="right")
+        table.add_column(prediction.measure, justify="right")
         for name, probability in prediction.ranked:
             table.add_row(name, f"{probability:.3f}")
         console().print(prediction.audio, question, highlight=False, soft_wrap=True)

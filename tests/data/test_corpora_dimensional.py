@@ -91,8 +91,20 @@ def test_iemocap_turn(iemocap_root: Path) -> None:
     wav_path = "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M003.wav"
     assert turn.audio == (Segment(str(iemocap_root / wav_path)),)
     assert turn.text == "Excuse me: 3."
-    assert (turn.label, turn.targets) == ("angry", (2.5, 3.0, 4.5))
+    assert (turn.label, turn.targets) == ("angry", ())
     assert turn.speaker == "Ses01M"  # not the dialogue's Ses01F
+
+
+def test_iemocap_dimensions_are_of_every_turn(iemocap_root: Path) -> None:
+    rows = list(iemocap.load(iemocap_root, "dimensional"))
+    assert len(examples(rows)) == len(LABELS) + 1
+    assert dropped(rows) == {"no folder of this session": 3}
+    # [V, A, D] = [2.5, 3, 4.5] of 1 to 5
+    named = dict(
+        zip(iemocap.CORPUS.targets["dimensional"], examples(rows)["Ses01F_impro01_M003"].targets)
+    )
+    assert named == pytest.approx({"arousal": 0.5, "valence": 0.375, "dominance": 0.875})
+    assert {row.label for row in examples(rows).values()} == {""}
 
 
 def test_iemocap_four_and_nine_classes(iemocap_root: Path) -> None:
@@ -260,7 +272,7 @@ def mosei_both(mosei_csv: Path) -> Path:
 
 
 def test_mosei_cuts_splits_and_groups(mosei_csv: Path) -> None:
-    rows = list(cmu_mosei.load(mosei_csv, "sentiment", classes="2"))
+    rows = list(cmu_mosei.load(mosei_csv, "sentiment", classes="2_nonneg"))
     found = examples(rows)
     cut = mosei_csv / "Audio/Segmented_Audio/dev/--qXJuDtHPw_0.wav"
     whole = mosei_csv / "Audio/Full/WAV_16000"
@@ -282,7 +294,7 @@ def test_mosei_cuts_splits_and_groups(mosei_csv: Path) -> None:
 
 
 def test_mosei_csv_alone_is_honest_about_its_rounding(mosei_csv: Path) -> None:
-    two = examples(cmu_mosei.load(mosei_csv, "sentiment", classes="2"))
+    two = examples(cmu_mosei.load(mosei_csv, "sentiment", classes="2_nonneg"))
     assert [row.label for row in two.values()] == [
         "non-negative",
         "non-negative",
@@ -292,10 +304,14 @@ def test_mosei_csv_alone_is_honest_about_its_rounding(mosei_csv: Path) -> None:
     assert {row.targets for row in two.values()} == {()}  # there is no continuous value to give
     away = examples(cmu_mosei.load(mosei_csv, "sentiment", classes="label7"))
     assert [row.label for row in away.values()] == ["1", "1", "-3", "0"]
-    for task, classes in [("sentiment", "7"), ("sentiment", "regression"), ("ser", "2")]:
-        with pytest.raises(UserError, match=r"needs .*CMU_MOSEI_Labels.csd: .*classes=2 and"):
-            list(cmu_mosei.load(mosei_csv, task, classes=classes))
-    with pytest.raises(UserError, match="known: 2, 7, label7, regression"):
+    with pytest.raises(
+        UserError, match=r"needs .*CMU_MOSEI_Labels.csd: .*classes=2_nonneg, =2_pos"
+    ):
+        list(cmu_mosei.load(mosei_csv, "sentiment", classes="7"))
+    for task in ("sentiment_regression", "ser_multilabel"):
+        with pytest.raises(UserError, match=rf"task {task} needs .*CMU_MOSEI_Labels.csd"):
+            list(cmu_mosei.load(mosei_csv, task))
+    with pytest.raises(UserError, match="known: 2_nonneg, 2_pos, 7, label7"):
         list(cmu_mosei.load(mosei_csv, "sentiment", classes="5"))
 
 
@@ -307,16 +323,31 @@ def test_mosei_seven_classes_round_half_to_even_after_clipping(mosei_both: Path)
         "-3g5yACwYnA_1": "0",  # -0.33, where label7 says -3
         "2OLVF-KEaZU_3": "-3",  # -4.2
     }
-    assert [row.targets[0] for row in found.values()] == pytest.approx([0.5, 1.5, -0.3333, -4.2])
-    regression = examples(cmu_mosei.load(mosei_both, "sentiment", classes="regression"))
+    regression = examples(cmu_mosei.load(mosei_both, "sentiment_regression"))
     assert {row.label for row in regression.values()} == {""}
-    assert regression["2OLVF-KEaZU_3"].targets == pytest.approx((-4.2,))
-    two = examples(cmu_mosei.load(mosei_both, "sentiment", classes="2"))
+    assert [row.targets for row in regression.values()] == [
+        pytest.approx((value,)) for value in (0.5, 1.5, -0.3333, -4.2)
+    ]
+    two = examples(cmu_mosei.load(mosei_both, "sentiment", classes="2_nonneg"))
     assert two["2OLVF-KEaZU_3"].label == "negative"  # the .csd's value, where the CSV says 1
 
 
+@pytest.mark.parametrize("has_csd", [True, False], ids=["csd", "csv alone"])
+def test_mosei_without_the_neutral_ones(mosei_both: Path, has_csd: bool) -> None:
+    """The last clip's sentiment is 0 in the CSV, -4.2 in the .csd."""
+    if not has_csd:
+        (mosei_both / cmu_mosei.LABELS_CSD).unlink()
+    rows = list(cmu_mosei.load(mosei_both, "sentiment", classes="2_pos"))
+    assert [row.label for row in examples(rows).values()] == [
+        "positive",
+        "positive",
+        "negative",
+    ] + (["negative"] if has_csd else [])
+    assert dropped(rows)["sentiment 0, neither negative nor positive"] == (0 if has_csd else 1)
+
+
 def test_mosei_emotions_and_words(mosei_both: Path) -> None:
-    found = examples(cmu_mosei.load(mosei_both, "ser"))
+    found = examples(cmu_mosei.load(mosei_both, "ser_multilabel"))
     named = dict(zip(cmu_mosei.EMOTIONS, found["-3g5yACwYnA_0"].targets, strict=True))
     assert {name for name, present in named.items() if present} == {"sad", "fear"}
     assert found["-3g5yACwYnA_0"].targets == (0, 1, 0, 0, 0, 1)
@@ -386,12 +417,15 @@ def test_mosei_real_csv_gives_the_standard_folds(real_data: Path, tmp_path: Path
     (tmp_path / cmu_mosei.LABELS_CSV).symlink_to(csv)
     for line in csv.read_text().splitlines()[1:]:
         write(tmp_path / "Full/WAV_16000" / f"{line.split(',')[1]}.wav", b"")
-    rows = list(cmu_mosei.load(tmp_path, "sentiment", classes="2"))
+    rows = list(cmu_mosei.load(tmp_path, "sentiment", classes="2_nonneg"))
     splits = Counter(row.split for row in examples(rows).values())
     assert splits == {"train": 16327, "val": 1871, "test": 4662}
     assert dropped(rows) == {"in no standard fold": 399}
     tested = [row.label for row in examples(rows).values() if row.split == "test"]
     assert tested.count("non-negative") / len(tested) == pytest.approx(0.710, abs=5e-4)
+    rows = list(cmu_mosei.load(tmp_path, "sentiment", classes="2_pos"))
+    tested = [row.label for row in examples(rows).values() if row.split == "test"]
+    assert tested.count("positive") / len(tested) == pytest.approx(0.629, abs=5e-4)
 
 
 # --- MSP-Podcast ---
@@ -429,7 +463,6 @@ def test_msp_podcast(msp_root: Path) -> None:
             (Segment(str(audio / "MSP-PODCAST_0001_0008.wav")),),
             text="so it went",
             label="neutral",
-            targets=(2.2, 4.0, 3.2),
             split="train",
             speaker="127",
         ),
@@ -437,25 +470,61 @@ def test_msp_podcast(msp_root: Path) -> None:
             "MSP-PODCAST_0001_0019",
             (Segment(str(audio / "MSP-PODCAST_0001_0019.wav")),),
             label="surprised",
-            targets=(5.8, 3.6, 7.0),
             split="val",
         ),
         Example(
             "MSP-PODCAST_0002_0033",
             (Segment(str(audio / "MSP-PODCAST_0002_0033.wav")),),
             label="contempt",
-            targets=(4.0, 2.0, 4.6),
             split="test",
             speaker="8",
+        ),
+        *(
+            Example(
+                f"MSP-PODCAST_0003_000{number}",
+                (Segment(str(audio / f"MSP-PODCAST_0003_000{number}.wav")),),
+                label="sad",
+                split="train",
+                speaker="8",
+            )
+            for number in (3, 5, 6)  # no emotion needs a dimension
         ),
     ]
     assert dropped(rows) == {
         "of another test set, Test2": 1,
         "label O": 1,
         "label X": 1,
+        "no audio file": 1,
+    }
+
+
+def test_msp_podcast_dimensions_are_of_every_emotion(msp_root: Path) -> None:
+    rows = list(msp_podcast.load(msp_root, "dimensional"))
+    found = examples(rows)
+    assert [clip[-9:] for clip in found] == [
+        "0001_0008",
+        "0001_0019",
+        "0002_0033",
+        "0003_0001",
+        "0003_0002",
+    ]
+    named = dict(
+        zip(msp_podcast.CORPUS.targets["dimensional"], found["MSP-PODCAST_0001_0019"].targets)
+    )
+    # 5.8, 3.6 and 7 by (x - 1) / 6
+    assert named == pytest.approx({"arousal": 0.8, "valence": 2.6 / 6, "dominance": 1.0})
+    assert {row.label for row in found.values()} == {""}
+    assert dropped(rows) == {
+        "of another test set, Test2": 1,
         "EmoAct, EmoVal or EmoDom is not between 1 and 7": 3,
         "no audio file": 1,
     }
+
+
+def test_msp_podcast_a_release_that_reads_as_a_number_is_refused(msp_root: Path) -> None:
+    assert list(msp_podcast.load(msp_root, "ser", release="v1.10"))
+    with pytest.raises(UserError, match=r"dataset\.release=1\.1: write it as .*v1\.11"):
+        list(msp_podcast.load(msp_root, "ser", release=1.1))
 
 
 def test_msp_podcast_test_sets_and_file_names(msp_root: Path) -> None:
@@ -489,7 +558,7 @@ def test_msp_podcast_without_labels_names_the_file(tmp_path: Path) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(spoil=damage(), task=st.sampled_from(["ser", "pre"]))
+@given(spoil=damage(), task=st.sampled_from(["ser", "dimensional", "pre"]))
 def test_iemocap_survives_damage(spoil: Callable[[bytes], bytes], task: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -506,7 +575,7 @@ def test_iemocap_survives_damage(spoil: Callable[[bytes], bytes], task: str) -> 
 
 
 @settings(max_examples=60, deadline=None)
-@given(spoil=damage(), classes=st.sampled_from(["2", "label7"]))
+@given(spoil=damage(), classes=st.sampled_from(["2_nonneg", "2_pos", "label7"]))
 def test_mosei_csv_survives_damage(spoil: Callable[[bytes], bytes], classes: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / cmu_mosei.LABELS_CSV, spoil(MOSEI_CSV.encode()))
@@ -523,17 +592,17 @@ def test_mosei_csd_survives_damage(spoil: Callable[[bytes], bytes], name: str) -
         words = {"-3g5yACwYnA": [(0.1, 0.5, [b"it"])]}
         path = write_csd(root / cmu_mosei.WORDS_CSD, "words", words).with_name(name)
         path.write_bytes(spoil(path.read_bytes()))
-        found = parse_or_refuse(cmu_mosei.load(root, "ser"))
+        found = parse_or_refuse(cmu_mosei.load(root, "ser_multilabel"))
         assert len(found) in (0, 5)
 
 
 @settings(max_examples=60, deadline=None)
-@given(spoil=damage())
-def test_msp_podcast_survives_damage(spoil: Callable[[bytes], bytes]) -> None:
+@given(spoil=damage(), task=st.sampled_from(["ser", "dimensional"]))
+def test_msp_podcast_survives_damage(spoil: Callable[[bytes], bytes], task: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / "labels_consensus.csv", spoil(MSP_CSV.encode()))
         write(Path(folder) / "Audios/MSP-PODCAST_0001_0008.wav")
-        parse_or_refuse(msp_podcast.load(Path(folder), "ser"))
+        parse_or_refuse(msp_podcast.load(Path(folder), task))
 
 
 cell = st.text(
@@ -542,11 +611,16 @@ cell = st.text(
 
 
 @settings(max_examples=60, deadline=None)
-@given(row=st.integers(1, 10), column=st.integers(0, 7), content=cell)
-def test_msp_podcast_accounts_for_every_row(row: int, column: int, content: str) -> None:
+@given(
+    row=st.integers(1, 10),
+    column=st.integers(0, 7),
+    content=cell,
+    task=st.sampled_from(["ser", "dimensional"]),
+)
+def test_msp_podcast_accounts_for_every_row(row: int, column: int, content: str, task: str) -> None:
     lines = [line.split(",") for line in MSP_CSV.splitlines()]
     lines[row][column] = content
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / "labels_consensus.csv", "\n".join(map(",".join, lines)))
-        found = parse_or_refuse(msp_podcast.load(Path(folder), "ser"))
+        found = parse_or_refuse(msp_podcast.load(Path(folder), task))
     assert len(found) in (0, 10)

@@ -47,9 +47,13 @@ class Corpus:
     """What the framework needs to know about a corpus beside its rows."""
 
     load: Callable[..., Iterable[Example | Dropped]]
-    tasks: tuple[str, ...]  # of: pre, aqa_binary, aqa_open, ser, sentiment
+    tasks: tuple[str, ...]  # of config.TASKS
     # Closed label sets by task; where there is none, the labels of train
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Names of Example.targets by task, where a task learns them
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # What labels or targets stand for, by task: merges, maps, drops; for the evaluation card
+    notes: Mapping[str, str] = field(default_factory=dict)
     folds: int = 0  # official folds, numbered from 1; 0: none. Then `load` takes `fold`
     layout: str = ""  # one line: what is expected under root, for error messages
     source: str = ""  # paper or DOI, and licence

@@ -31,7 +31,8 @@ COLUMNS = ("file", "index", "start", "end", "label2a", "label7", "split")
 CSV_SPLITS = {"0": "train", "1": "val", "2": "test"}
 FOLDS = {"standard_train_fold": "train", "standard_valid_fold": "val", "standard_test_fold": "test"}
 SEVEN = tuple(str(value) for value in range(-3, 4))
-CLASSES = ("7", "2", "regression", "label7")
+# Each is another protocol; published "Acc2" is one or the other of the two
+CLASSES = ("7", "2_nonneg", "2_pos", "label7")
 # The .csd's columns after sentiment (CMU-MultimodalSDK issue 191).
 EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")
 # What h5py and NumPy raise for a damaged or foreign file.
@@ -63,22 +64,25 @@ class Cut(NamedTuple):
 def load(root: Path, task: str, *, classes: str = "7") -> Iterator[Example | Dropped]:
     """The segments of the standard folds; words from the .csd of words, where it is there.
 
-    `sentiment`: targets are (sentiment,) where the .csd is there. `classes="7"` labels -3 to 3 as
-    MMSA does: clipped, then rounded half to even; `"2"` negative or non-negative; `"regression"` no
-    label; `"label7"` the CSV's own column. `ser`: six emotions, several at once: targets are 1
-    where the emotion is present at all, in the order of `EMOTIONS`.
+    `sentiment`: `classes="7"` labels -3 to 3 as MMSA does: clipped, then rounded half to even;
+    `"2_nonneg"` negative or non-negative; `"2_pos"` negative or positive, sentiment 0 dropped;
+    `"label7"` the CSV's own column. `sentiment_regression`: the target is the sentiment itself.
+    `ser_multilabel`: six emotions, several at once: targets are 1 where the emotion is present at
+    all, in the order of `EMOTIONS`.
     """
     if classes not in CLASSES:
         raise unknown("classes of cmu_mosei", classes, CLASSES)
     has_csv, has_csd = (root / LABELS_CSV).is_file(), (root / LABELS_CSD).is_file()
     if not (has_csv or has_csd):
         raise UserError(f"no {LABELS_CSV} and no {LABELS_CSD} in {root}")
-    if not has_csd and (task == "ser" or classes in ("7", "regression")):
+    if not has_csd and task != "sentiment":
+        raise UserError(f"task {task} needs {root / LABELS_CSD}, which holds the numbers")
+    if not has_csd and classes == "7":
         raise UserError(
-            f"task {task} with dataset.classes={classes} needs {root / LABELS_CSD}: the CSV's "
-            "sentiment is rounded away from zero; dataset.classes=2 and =label7 do without"
+            f"task sentiment with dataset.classes=7 needs {root / LABELS_CSD}: the CSV's sentiment "
+            "is rounded away from zero; dataset.classes=2_nonneg, =2_pos and =label7 do without"
         )
-    if not has_csv and classes == "label7":
+    if not has_csv and task == "sentiment" and classes == "label7":
         raise UserError(f"dataset.classes=label7 needs {root / LABELS_CSV}")
     values = _read_csd(root / LABELS_CSD, 1 + len(EMOTIONS), float) if has_csd else {}
     words = _read_csd(root / WORDS_CSD, 1, bytes) if (root / WORDS_CSD).is_file() else {}
@@ -104,24 +108,34 @@ def _example(
         return Dropped("in no standard fold", clip)
     if segment is None:
         return Dropped("no audio file", clip)
-    if task == "ser":
-        label, targets = "", tuple(float(value > 0) for value in cut.values[1:])
+    label, targets = "", tuple[float, ...]()
+    if task == "ser_multilabel":
+        targets = tuple(float(value > 0) for value in cut.values[1:])
+    elif task == "sentiment_regression":
+        targets = cut.values[:1]
     else:
-        label, targets = _sentiment(cut, classes), cut.values[:1]
+        label = _label(cut, classes)
+    if task == "sentiment" and not label:
+        return Dropped("sentiment 0, neither negative nor positive", clip)
     return Example(
         clip, (segment,), text, label=label, targets=targets, split=cut.split, group=cut.video
     )
 
 
-def _sentiment(cut: Cut, classes: str) -> str:
-    if classes == "regression":
-        return ""
+def _label(cut: Cut, classes: str) -> str:
+    """The sentiment's class, "" where it has none."""
     if classes == "label7":
         return cut.label7
     if classes == "7":
         return str(int(np.round(np.clip(cut.values[0], -3, 3))))
     negative = cut.values[0] < 0 if cut.values else cut.label2a == "0"
-    return "negative" if negative else "non-negative"
+    if negative:
+        return "negative"
+    if classes == "2_nonneg":
+        return "non-negative"
+    # Rounded away from zero, the CSV's 0 is the .csd's 0
+    is_zero = cut.values[0] == 0 if cut.values else cut.label7 == "0"
+    return "" if is_zero else "positive"
 
 
 def _segment(cut: Cut, audio: Mapping[str, str]) -> Segment | None:
@@ -238,7 +252,15 @@ def _words_in(cut: Cut, words: Mapping[str, Sequence[Row]]) -> str:
 
 CORPUS = Corpus(
     load=load,
-    tasks=("sentiment", "ser"),
+    tasks=("sentiment", "sentiment_regression", "ser_multilabel"),
+    targets={"sentiment_regression": ("sentiment",), "ser_multilabel": EMOTIONS},
+    notes={
+        "sentiment": "dataset.classes=7: clipped to -3..3 and rounded half to even (Acc7); "
+        "2_nonneg: negative / non-negative; 2_pos: negative / positive, sentiment 0 dropped; "
+        "label7: the segment CSV's column, rounded away from zero, not comparable with Acc7",
+        "sentiment_regression": "sentiment -3 to 3, as annotated",
+        "ser_multilabel": "an emotion is present where its annotation is above 0",
+    },
     layout=f"{LABELS_CSV} or {LABELS_CSD} (then also {FOLDS_PY}), {WORDS_CSD} for the text, "
     "and the audio as Segmented_Audio/{train,dev,test}/VIDEO_INDEX.wav or Full/WAV_16000/VIDEO.wav",
     source="Zadeh et al. 2018, doi:10.18653/v1/P18-1208, research use",

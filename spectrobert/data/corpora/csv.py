@@ -3,10 +3,12 @@
     dataset.file=mine.tsv dataset.audio=path dataset.text=transcript
 
 Columns may have any names. Needed are, by task: `pre` audio, text; `aqa_binary` and `aqa_open`
-audio, question, answer; `ser` and `sentiment` audio, label (and text, if there is one). Where they
-exist, split, speaker, start and end (seconds) are used too (the option for the first is
-`split_column`: `dataset.split` says how to split); a column that was given a name of its own has to
-exist, and an empty name means not to look.
+audio, question, answer; `ser` and `sentiment` audio, label (and text, if there is one);
+`dimensional`, `sentiment_regression` and `ser_multilabel` audio and the columns of numbers that
+`dataset.targets=[arousal,valence]` names (and text, if there is one). Where they exist, split,
+speaker, start and end (seconds) are used too (the option for the first is `split_column`:
+`dataset.split` says how to split); a column that was given a name of its own has to exist, and an
+empty name means not to look.
 
 Paths are absolute, or relative to the table's folder; in Parquet, audio may be the bytes of a file,
 or a record {bytes, path}. Answers are stripped and put in lower case; `aqa_binary` takes the rows
@@ -17,7 +19,7 @@ others. A speaker of one name in two tables is one speaker.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +34,20 @@ NEEDED = {
     "aqa_open": ("audio", "question", "answer"),
     "ser": ("audio", "label"),
     "sentiment": ("audio", "label"),
+    "dimensional": ("audio",),
+    "sentiment_regression": ("audio",),
+    "ser_multilabel": ("audio",),
 }
+TARGET_TASKS = ("dimensional", "sentiment_regression", "ser_multilabel")
 USED_IF_THERE = {
     "pre": (),
     "aqa_binary": (),
     "aqa_open": (),
     "ser": ("text",),
     "sentiment": ("text",),
+    "dimensional": ("text",),
+    "sentiment_regression": ("text",),
+    "ser_multilabel": ("text",),
 }
 ALWAYS_USED_IF_THERE = ("split_column", "speaker", "start", "end")
 SPLIT_NAMES = {
@@ -69,8 +78,10 @@ def load(
     speaker: str = "speaker",
     start: str = "start",
     end: str = "end",
+    targets: list[str] | tuple[str, ...] = (),
 ) -> Iterator[Example]:
     """The rows of all files, in order; `id` is file:row, both counted from 1. `root` is unused."""
+    _check_targets(task, targets)
     names = {
         "audio": audio,
         "text": text,
@@ -87,14 +98,26 @@ def load(
         raise UserError(
             "dataset csv needs dataset.file=... (one or several of CSV, TSV, JSONL, Parquet)"
         )
+    targets = targets if task in TARGET_TASKS else ()
     other_answers: set[str] = set()
     is_empty = True
     for file_number, path in enumerate(files, 1):
         columns, rows = read_manifest(path)
         used = _columns(path, columns, names, task)
+        if missing := [name for name in targets if name not in columns]:
+            raise UserError(
+                f"{path}: no column {missing[0]!r} of dataset.targets; found: {', '.join(columns)}"
+            )
         for number, row in enumerate(rows, 1):
+            where = f"{path} row {number}"
             example = _example(
-                f"{file_number}:{number}", f"{path} row {number}", path.parent, row, used, task
+                f"{file_number}:{number}",
+                where,
+                path.parent,
+                row,
+                used,
+                task,
+                tuple(_target(where, name, row.get(name), task) for name in targets),
             )
             if task.startswith("aqa") and (example.label in YES_NO) != (task == "aqa_binary"):
                 other_answers.add(example.label)
@@ -125,8 +148,41 @@ def _columns(path: Path, columns: list[str], names: Mapping[str, str], task: str
     return used
 
 
+def _check_targets(task: str, targets: Sequence[str]) -> None:
+    """Raise UserError unless there are as many targets as the task learns, each once."""
+    if task not in TARGET_TASKS:
+        return
+    if len(set(targets)) < max(1, len(targets)):
+        raise UserError(
+            f"task {task} needs dataset.targets=[COLUMN,...], each column once; given:"
+            f" [{','.join(targets)}]"
+        )
+    if task == "sentiment_regression" and len(targets) > 1:
+        raise UserError(f"task {task} has one target; dataset.targets=[{','.join(targets)}]")
+
+
+def _target(where: str, column: str, value: Any, task: str) -> float:
+    """The number in a cell; 0 or 1 where several labels are learnt."""
+    cell = _cell(value)
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise UserError(f"{where}: {column} {cell!r} is not a number")
+    if task == "ser_multilabel" and number not in (0, 1):
+        raise UserError(f"{where}: {column} {cell!r} is neither 0 nor 1")
+    return number
+
+
 def _example(
-    id: str, where: str, folder: Path, row: Row, used: Mapping[str, str], task: str
+    id: str,
+    where: str,
+    folder: Path,
+    row: Row,
+    used: Mapping[str, str],
+    task: str,
+    targets: tuple[float, ...],
 ) -> Example:
     cells = {option: _cell(row.get(column)) for option, column in used.items() if option != "audio"}
     recording = _recording(row.get(used["audio"]), folder)
@@ -150,6 +206,7 @@ def _example(
         text=cells.get("text", ""),
         question=cells.get("question", ""),
         label=cells["answer"].lower() if "answer" in cells else cells.get("label", ""),
+        targets=targets,
         split=SPLIT_NAMES[split],
         speaker=cells.get("speaker", ""),
     )

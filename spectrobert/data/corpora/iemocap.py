@@ -58,9 +58,9 @@ def load(
     fold: int = 1,
     strict: bool = True,
 ) -> Iterator[Example | Dropped]:
-    """All labelled turns (`ser`) or all transcribed ones (`pre`).
+    """All labelled turns (`ser`), all turns (`dimensional`), or all transcribed ones (`pre`).
 
-    Targets are (valence, arousal, dominance), 1 to 5.
+    Targets are (arousal, valence, dominance), mapped from 1..5 to 0..1 by (x - 1) / 4.
 
     `folds="session"`: fold k tests session k. `folds="speaker"`: folds 1 to 10 test Ses01F, Ses01M,
     Ses02F, ...; the partner in the same dialogues then stays in training. There is no validation
@@ -117,10 +117,15 @@ def _session(folder: Path, task: str, classes: int, tested: str) -> Iterator[Exa
                 audio=(Segment(audio[turn]),),
                 text=texts.get(turn, ""),
                 label=CLASSES[classes][emotion] if task == "ser" else "",
-                targets=(float(parts[5]), float(parts[6]), float(parts[7])),
+                targets=_dimensions(*parts.group(5, 6, 7)) if task == "dimensional" else (),
                 split="test" if speaker.startswith(tested) else "train",
                 speaker=speaker,
             )
+
+
+def _dimensions(valence: str, arousal: str, dominance: str) -> tuple[float, ...]:
+    """Arousal, valence, dominance; the lines have valence first."""
+    return tuple((float(value) - 1) / 4 for value in (arousal, valence, dominance))
 
 
 def _transcripts(folder: Path) -> dict[str, str]:
@@ -156,7 +161,13 @@ def _check_counts(root: Path, rows: Sequence[Example | Dropped]) -> None:
 
 CORPUS = Corpus(
     load=load,
-    tasks=("ser", "pre"),
+    tasks=("ser", "dimensional", "pre"),
+    targets={"dimensional": ("arousal", "valence", "dominance")},
+    notes={
+        "ser": "dataset.classes=4: excited is merged into happy; 9: the owner's categories. Other "
+        "(oth), no agreement (xxx) and what is outside the set are dropped",
+        "dimensional": "1..5 mapped to 0..1 by (x - 1) / 4; turns of every emotion",
+    },
     folds=5,
     layout="the full release: Session{1..5}/dialog/{EmoEvaluation,transcriptions}/*.txt and "
     "Session{1..5}/sentences/wav/DIALOG/TURN.wav",

@@ -98,6 +98,7 @@ CORPUS = Corpus(
     load=load,
     tasks=("ser", "sentiment", "pre"),
     labels={"ser": EMOTIONS, "sentiment": SENTIMENTS},
+    notes=dict.fromkeys(LABELS, "the owner's splits share speakers: nothing is said of new ones"),
     layout="{train,dev,test}_sent_emo.csv and train_splits/, dev_splits_complete/, "
     "output_repeated_splits_test/ with diaD_uttU.wav; MELD ships .mp4, so first, in each folder: "
     'for f in dia*.mp4; do ffmpeg -i "$f" -vn -ac 1 -ar 16000 "${f%.mp4}.wav"; done',

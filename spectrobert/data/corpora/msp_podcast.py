@@ -1,5 +1,8 @@
 """MSP-Podcast: speech from podcasts, eight emotions, three dimensions (Lotfian & Busso 2019).
 
+Tasks: `ser`, eight classes; `dimensional`, arousal, valence and dominance of all turns, those of
+another or of no emotion (O, X) included.
+
 Releases and test sets differ a lot (arousal CCC .75 on 1.7 test1, .57 on 1.11 test3): name both
 beside every score.
 """
@@ -41,12 +44,17 @@ SPLITS = {
 TESTS = {"test1": "Test1", "test2": "Test2", "test3": "Test3"}
 
 
-def load(root: Path, task: str, *, test: str = "test1") -> Iterator[Example | Dropped]:
-    """The eight classes; targets are (arousal, valence, dominance), 1 to 7.
+def load(
+    root: Path, task: str, *, test: str = "test1", release: str = ""
+) -> Iterator[Example | Dropped]:
+    """The turns of train, development and one of the test sets, `test`.
 
-    `test` chooses one of the test sets. The text is that of `Transcripts/NAME.txt`, where the
-    release has it.
+    Targets are (arousal, valence, dominance), mapped from 1..7 to 0..1 by (x - 1) / 6, which is
+    audEERING's map. The text is that of `Transcripts/NAME.txt`, where the release has it. The files
+    do not say which release they are: `release` ("v1.11") does, in every result.
     """
+    if not isinstance(release, str):
+        raise UserError(f"dataset.release={release}: write it as dataset.release=v1.11")
     if test not in TESTS:
         raise unknown("test set of msp_podcast", test, TESTS)
     table = next((root / name for name in TABLES if (root / name).is_file()), root / TABLES[0])
@@ -64,9 +72,9 @@ def load(root: Path, task: str, *, test: str = "test1") -> Iterator[Example | Dr
         targets = _dimensions(row)
         if split not in splits:
             yield Dropped(f"of another test set, {split}", clip)
-        elif emotion in DROPPED:
+        elif task == "ser" and emotion in DROPPED:
             yield Dropped(f"label {emotion}", clip)
-        elif not targets:
+        elif task == "dimensional" and not targets:
             yield Dropped("EmoAct, EmoVal or EmoDom is not between 1 and 7", clip)
         elif clip not in audio:
             yield Dropped("no audio file", clip)
@@ -75,24 +83,31 @@ def load(root: Path, task: str, *, test: str = "test1") -> Iterator[Example | Dr
                 id=clip,
                 audio=(Segment(audio[clip]),),
                 text=" ".join(read_text(transcripts[clip]).split()) if clip in transcripts else "",
-                label=EMOTIONS[emotion],
-                targets=targets,
+                label=EMOTIONS[emotion] if task == "ser" else "",
+                targets=targets if task == "dimensional" else (),
                 split=splits[split],
                 speaker="" if row["SpkrID"] == "Unknown" else row["SpkrID"],
             )
 
 
 def _dimensions(row: Mapping[str, str]) -> tuple[float, ...]:
-    """Arousal, valence, dominance; empty where one of them is missing or out of range."""
+    """Arousal, valence, dominance, 0 to 1; empty where one is missing or out of range."""
     values = (number(row[name]) for name in DIMENSIONS)
     valid = tuple(value for value in values if value is not None and 1 <= value <= 7)
-    return valid if len(valid) == len(DIMENSIONS) else ()
+    return tuple((x - 1) / 6 for x in valid) if len(valid) == len(DIMENSIONS) else ()
 
 
 CORPUS = Corpus(
     load=load,
-    tasks=("ser",),
+    tasks=("ser", "dimensional"),
     labels={"ser": tuple(EMOTIONS.values())},
+    targets={"dimensional": ("arousal", "valence", "dominance")},
+    notes={
+        "ser": "eight classes; other (O) and no agreement (X) dropped. Scores of other releases or "
+        "test sets are not comparable",
+        "dimensional": "1..7 mapped to 0..1 by (x - 1) / 6; turns of every emotion, O and X too. "
+        "Scores of other releases or test sets are not comparable",
+    },
     layout="[Labels/]labels_consensus.csv and Audios/MSP-PODCAST_0001_0008.wav",
     source="Lotfian & Busso 2019, doi:10.1109/TAFFC.2017.2736999, licence from UT Dallas",
 )

@@ -102,6 +102,10 @@ CORPUS = Corpus(
     load=load,
     tasks=("pre", "ser", "sentiment"),
     labels={"ser": EMOTIONS, "sentiment": ("negative", "neutral", "positive")},
+    notes={
+        "sentiment": "valence of the emotion: calm and neutral are neutral, happy is positive, "
+        "sad, angry, fearful and disgust are negative, surprised is left out",
+    },
     folds=len(TEST_ACTORS),
     layout="03-01-EE-II-SS-RR-AA.wav (or .flac), in Actor_NN folders or flat",
     source="Livingstone & Russo 2018, doi:10.1371/journal.pone.0196391, CC BY-NC-SA 4.0",

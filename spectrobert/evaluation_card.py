@@ -1,0 +1,146 @@
+"""The evaluation card: what a figure of a run was measured on, and how (card.md, results.json).
+
+A figure that leaves the run directory without these facts cannot be compared with another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from . import runs
+from .config import Config, own_options
+from .data import corpora
+from .data.preparation import Prepared
+from .scoring import Scores
+
+CARD = "card.md"
+MANY = 50  # labels that a card still lists
+
+
+def facts(
+    config: Config,
+    prepared: Prepared,
+    scores: Scores,
+    control: Scores | None,
+    monitored: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Everything but the figures themselves, for results.json.
+
+    Args:
+        control: scores of the test split with its audio silenced, where there are any.
+        monitored: the metric that chose the checkpoint, and which one it chose.
+    """
+    corpus, task = corpora.corpus(config.dataset.name), config.task.name
+    options = config.dataset
+    return {
+        "task": task,
+        "dataset": options.name,
+        "options": own_options(options),
+        "source": corpus.source,
+        "labels": list(prepared.labels),
+        "notes": corpus.notes.get(task, ""),
+        "split": scores.split,
+        "split_definition": prepared.summary.definition,
+        "counts": prepared.summary.counts,
+        "test_speakers": len(prepared.summary.speakers["test"]),
+        "dropped_rows": dict(Counter(row.reason for row in prepared.dropped)),
+        "skipped_files": len(prepared.skipped),
+        "audio": "silenced"
+        if options.silence_audio
+        else f"{options.max_seconds:g} s at most, crop {options.crop}",
+        "text": f"{options.max_text_length} word pieces at most",
+        "checkpoint": dict(monitored),
+        "seed": config.seed,
+        "question_only": control is not None,
+        "interval": scores.interval,
+        "metrics": {
+            name: {"n": s.n, "unit": s.unit, "definition": s.meaning}
+            for name, s in scores.statistics.items()
+            if name in scores.values
+        },
+        "git_commit": runs.git_commit(),
+    }
+
+
+def markdown(
+    experiment: str, known: Mapping[str, Any], scores: Scores, control: Scores | None
+) -> str:
+    """card.md, from `facts` and the figures."""
+    options = ", ".join(f"{name}={value}" for name, value in known["options"].items())
+    labels, counts = known["labels"], known["counts"]
+    chosen = known["checkpoint"]
+    dropped = [f"{n} rows: {reason}" for reason, n in known["dropped_rows"].items()]
+    dropped += [f"{known['skipped_files']} unusable files"] if known["skipped_files"] else []
+    rows = {
+        "task": known["task"],
+        "corpus": f"{known['dataset']} ({known['source']})",
+        "options of the corpus": options or "none",
+        "labels": ", ".join(labels) if len(labels) <= MANY else f"{len(labels)}, those of train",
+        "what they stand for": known["notes"],
+        "split": f"{known['split']}; {known['split_definition']}",
+        "examples": ", ".join(f"{name} {n}" for name, n in counts.items()),
+        "speakers in test": known["test_speakers"] or "not known",
+        "left out": "; ".join(dropped) or "nothing",
+        "audio": known["audio"],
+        "text": known["text"],
+        "checkpoint": f"best by {chosen['name']}, epoch {chosen['epoch']}"
+        if chosen["checkpoint"] == "best"
+        else f"the last: {chosen['name']} was never measured",
+        "seed": known["seed"],
+        "control": "the test split once more, audio silenced: question only" if control else "none",
+        "intervals": known["interval"],
+        "commit": known["git_commit"] or "not in a git checkout",
+    }
+    lines = [f"# Evaluation card: {experiment}", "", *_table(("", ""), rows.items())]
+    whole = [
+        (
+            name,
+            *_figures(scores, name),
+            *([f"{control.values[name]:.4f}"] if control else []),
+            f"{metric['n']} {metric['unit']}",
+            metric["definition"],
+        )
+        for name, metric in known["metrics"].items()
+        if not scores.statistics[name].label
+    ]
+    silenced = ["question only"] if control else []
+    header = ("metric", "value", "95 % interval", *silenced, "n", "definition")
+    lines += ["", *_table(header, whole)]
+    each, counts = scores.by_label(), scores.counts()
+    if each:
+        parts = [
+            (label, figure, *_figures(scores, name), str(scores.statistics[name].n))
+            for label, found in each.items()
+            for figure, name in found.items()
+        ]
+        definitions = {
+            figure: scores.statistics[name].meaning
+            for found in each.values()
+            for figure, name in found.items()
+        }
+        lines += ["", *_table(("label", "metric", "value", "95 % interval", "n"), parts)]
+        lines += [""] + [f"- {figure}: {meaning}" for figure, meaning in definitions.items()]
+    if counts:
+        often = [(label, n, predicted) for label, (n, predicted) in counts.items()]
+        lines += ["", *_table(("class", "n", "predicted"), often)]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(scores: Scores, name: str) -> tuple[str, str]:
+    """Value and interval of a metric."""
+    low_high = scores.intervals.get(name)
+    interval = f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else ""
+    return f"{scores.values[name]:.4f}", interval
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Lines of a Markdown table; rows that end in nothing are left out."""
+    lines = [header, ["---"] * len(header), *(row for row in rows if row[-1] != "")]
+    return ["| " + " | ".join(map(_cell, line)) + " |" for line in lines]
+
+
+def _cell(value: Any) -> str:
+    """A table cell: a bar or a line break would end it."""
+    return " ".join(str(value).replace("|", "\\|").split())

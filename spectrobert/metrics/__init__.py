@@ -1,0 +1,43 @@
+"""Metrics over a whole set, never averaged over batches, and their intervals.
+
+Each protocol is a function from outputs and truth to named statistics; each statistic knows its
+value, over how many rows it is taken, and what it means.
+
+Shapes: N rows of the set, C classes, D targets.
+"""
+
+from .bootstrap import (
+    RESAMPLES,
+    accuracy_of,
+    bootstrap_interval,
+    intervals,
+    unweighted_accuracy_of,
+)
+from .classes import MANY_CLASSES, classification, confusion_matrix, one_against_rest
+from .collected import Collected
+from .continuous import dimensional
+from .label_sets import multilabel
+from .mosei import sentiment
+from .pairs import pretraining
+from .questions import by_question
+from .statistic import Statistic, values
+
+__all__ = [
+    "MANY_CLASSES",
+    "RESAMPLES",
+    "Collected",
+    "Statistic",
+    "accuracy_of",
+    "bootstrap_interval",
+    "by_question",
+    "classification",
+    "confusion_matrix",
+    "dimensional",
+    "intervals",
+    "multilabel",
+    "one_against_rest",
+    "pretraining",
+    "sentiment",
+    "unweighted_accuracy_of",
+    "values",
+]

@@ -1,0 +1,133 @@
+"""Metrics of one right class among several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .counts import Counts, auroc, count
+from .statistic import Statistic, mean, ratio
+
+# Above, no figure is taken by class, nor a mean over classes: of 828 answers most are so rare that
+# a resample loses many of them, and the interval of the mean misses its value; AUROC takes minutes
+MANY_CLASSES = 50
+
+
+def ranks(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Place of the right class, (N, C), (N,) -> (N,), 0 being the first.
+
+    Of equal logits the lower class number comes first, as `argmax` has it: a model that has
+    collapsed to equal logits is not right about everything.
+    """
+    own = np.take_along_axis(logits, truth[:, None], axis=1)
+    is_before = np.arange(logits.shape[1]) < truth[:, None]
+    return ((logits > own) | ((logits == own) & is_before)).sum(axis=1)
+
+
+def cross_entropy(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(N, C), (N,) -> (N,), natural logarithm."""
+    top = logits.max(axis=1)
+    total = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+    return total - np.take_along_axis(logits, truth[:, None], axis=1)[:, 0]
+
+
+def classification(
+    logits: np.ndarray, truth: np.ndarray, labels: Sequence[str], top_k: Sequence[int] = ()
+) -> dict[str, Statistic]:
+    """Everything this project reports of a classifier: (N, C) logits, (N,) class numbers.
+
+    `accuracy` is the share of rows that are right (the "weighted accuracy" WA of speech emotion);
+    `unweighted_accuracy` (UA) the mean recall over the classes that occur in the set. The macro
+    figures are scikit-learn's: means over the classes that are true or predicted in the set, where
+    0 / 0 is 0. Figures by class are left out above MANY_CLASSES.
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    rank, classes = ranks(logits, truth), len(labels)
+    found = {"accuracy": mean(rank == 0, "share of rows that are right (WA)")}
+    for k in top_k:
+        if k < classes:
+            found[f"top{k}_accuracy"] = mean(
+                rank < k, f"share of rows whose right class is among the first {k}"
+            )
+    if classes <= MANY_CLASSES:
+        found |= _averages(truth, logits.argmax(axis=1), classes)
+        found["auroc"] = _macro_auroc(logits, truth, classes)
+        found |= {f"recall_{name}": _recall(truth, rank, i, name) for i, name in enumerate(labels)}
+    found["loss"] = mean(cross_entropy(logits, truth), "mean cross entropy, classes unweighted")
+    return found
+
+
+def _averages(truth: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, Statistic]:
+    """Figures that are means over classes."""
+    over = "over the classes that are true or predicted in the set"
+    figures: dict[str, tuple[Callable[[Counts], float], str]] = {
+        "unweighted_accuracy": (
+            Counts.unweighted_accuracy,
+            "mean recall over the classes that occur in the set (UA)",
+        ),
+        "macro_precision": (
+            lambda counts: counts.macro(counts.precision()),
+            f"unweighted mean of precision {over}",
+        ),
+        "macro_recall": (
+            lambda counts: counts.macro(counts.recall()),
+            f"unweighted mean of recall {over}",
+        ),
+        "macro_f1": (
+            lambda counts: counts.macro(counts.f1()),
+            f"unweighted mean of F1 {over}",
+        ),
+        "weighted_f1": (
+            Counts.weighted_f1,
+            "mean of F1 over the classes, weighed by how often each is true",
+        ),
+    }
+
+    def statistic(figure: Callable[[Counts], float], meaning: str) -> Statistic:
+        return Statistic(
+            lambda weights: figure(count(truth, predicted, classes, weights)), len(truth), meaning
+        )
+
+    return {name: statistic(*figure) for name, figure in figures.items()}
+
+
+def _recall(truth: np.ndarray, rank: np.ndarray, number: int, label: str) -> Statistic:
+    at = np.flatnonzero(truth == number)
+    of_class = mean(rank[at] == 0, "share of the rows of a class that are right", at)
+    return Statistic(of_class.of, of_class.n, of_class.meaning, f"rows of {label}", label)
+
+
+def _macro_auroc(logits: np.ndarray, truth: np.ndarray, classes: int) -> Statistic:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    present = [c for c in range(classes) if 0 < np.count_nonzero(truth == c) < len(truth)]
+    areas = [auroc(truth == c, probabilities[:, c]) for c in present]
+
+    def of(weights: np.ndarray) -> float:
+        defined = [area for a in areas if (area := a(weights)) == area]
+        return ratio(sum(defined), len(defined))
+
+    meaning = "area under the ROC curve, each class that occurs against the rest, unweighted mean"
+    return Statistic(of, len(truth), meaning)
+
+
+def one_against_rest(
+    logits: np.ndarray, truth: np.ndarray, labels: Sequence[str]
+) -> dict[str, Statistic]:
+    """Binary accuracy of each emotion, as IEMOCAP tables with a column per emotion give it."""
+    predicted = np.asarray(logits).argmax(axis=1)
+    found = {}
+    for number, label in enumerate(labels):
+        is_right = (truth == number) == (predicted == number)
+        binary = mean(is_right, "share of rows where a class against all others is right")
+        found[f"binary_accuracy_{label}"] = Statistic(
+            binary.of, binary.n, binary.meaning, label=label
+        )
+    return found
+
+
+def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """(C, C) counts: rows are true classes, columns predicted ones."""
+    pairs = np.bincount(truth * classes + predicted, minlength=classes**2)
+    return pairs.reshape(classes, classes)

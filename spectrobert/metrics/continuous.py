@@ -1,0 +1,67 @@
+"""Agreement of numbers with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from .statistic import Statistic
+
+
+def concordance(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
+    """Lin's concordance correlation coefficient (CCC) of (N,) and (N,), population moments.
+
+    0 where either is constant: nothing varies together.
+    """
+    covariance, true_variance, variance, shift = _moments(truth, predicted, weights)
+    if not true_variance or not variance:
+        return 0.0
+    return 2 * covariance / (true_variance + variance + shift**2)
+
+
+def pearson(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
+    """Pearson's correlation of (N,) and (N,); 0 where either is constant."""
+    covariance, true_variance, variance, _ = _moments(truth, predicted, weights)
+    if not true_variance or not variance:
+        return 0.0
+    return covariance / float(np.sqrt(true_variance * variance))
+
+
+def _moments(
+    truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray
+) -> tuple[float, float, float, float]:
+    """Covariance, both variances (0 exactly where constant), and the shift of the means."""
+    part = weights / weights.sum()
+    means = float(part @ truth), float(part @ predicted)
+    apart, apart_too = truth - means[0], predicted - means[1]
+    variances = (
+        float(part @ deviation**2) if np.ptp(numbers[weights > 0]) else 0.0
+        for numbers, deviation in ((truth, apart), (predicted, apart_too))
+    )
+    return float(part @ (apart * apart_too)), *variances, means[1] - means[0]  # type: ignore[return-value]
+
+
+def dimensional(
+    predicted: np.ndarray, truth: np.ndarray, names: Sequence[str]
+) -> dict[str, Statistic]:
+    """CCC of each dimension over the whole set, and their mean: (N, D), (N, D), D names.
+
+    The coefficient of a set is not the mean of its batches' coefficients.
+    """
+    predicted, truth = np.asarray(predicted, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    each: list[Callable[[np.ndarray], float]] = [
+        partial(concordance, truth[:, i], predicted[:, i]) for i in range(len(names))
+    ]
+
+    def average(weights: np.ndarray) -> float:
+        return float(np.mean([ccc(weights) for ccc in each]))
+
+    n = len(truth)
+    definition = "concordance correlation coefficient over the whole set"
+    found = {"ccc": Statistic(average, n, f"mean over {', '.join(names)} of the {definition}")}
+    for name, ccc in zip(names, each):
+        found[f"ccc_{name}"] = Statistic(ccc, n, definition, label=name)
+    found["loss"] = Statistic(lambda weights: 1 - average(weights), n, "1 - ccc")
+    return found

@@ -1,0 +1,73 @@
+"""Clotho-AQA's four protocols: several people answer one question, and need not agree.
+
+Published figures are on different ones of them, and compare only within one (Lipping et al. 2022
+score rows; MWAFM drops questions without a majority; Audio Flamingo scores unanimous ones).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .classes import ranks
+from .statistic import Statistic, mean
+
+
+def by_question(
+    logits: np.ndarray, truth: np.ndarray, questions: np.ndarray, top_k: Sequence[int] = ()
+) -> dict[str, Statistic]:
+    """Row, any-of-three, majority and unanimous accuracy, and the same of the first k answers.
+
+    Args:
+        logits, truth: (N, C), (N,), a row for each person's answer.
+        questions: (N,) numbers; rows of one number are one question about one recording.
+
+    A question has one prediction, that of its first row: the others differ by rounding alone.
+    """
+    _, first, member, sizes = np.unique(
+        questions, return_index=True, return_inverse=True, return_counts=True
+    )
+    rank = ranks(logits[first][member], truth)
+    answers = member * logits.shape[1] + truth  # (N,) a number for each (question, answer)
+    _, alike, times = np.unique(answers, return_inverse=True, return_counts=True)
+    share = times[alike] / sizes[member]  # (N,) how many of the question's people say the same
+    majority = _first_rows(member, share > 1 / 2)
+    unanimous = _first_rows(member, share == 1)
+    found: dict[str, Statistic] = {}
+    for k in (1, *(k for k in top_k if k < logits.shape[1])):
+        is_hit = rank < k
+        any_hit = np.zeros(len(first), dtype=bool)
+        np.logical_or.at(any_hit, member, is_hit)
+        name = "accuracy" if k == 1 else f"top{k}_accuracy"
+        what = "the prediction is" if k == 1 else f"one of the first {k} predictions is"
+        found |= {
+            f"row_{name}": mean(is_hit, f"share of rows, one per annotator, where {what} right"),
+            f"any_of_three_{name}": mean(
+                any_hit,
+                f"share of questions where {what} any annotator's answer",
+                first,
+                "questions",
+            ),
+            f"majority_{name}": mean(
+                is_hit[majority],
+                f"of the questions that more than half of the annotators answer alike, the share"
+                f" where {what} that answer",
+                majority,
+                "questions",
+            ),
+            f"unanimous_{name}": mean(
+                is_hit[unanimous],
+                f"of the questions that all annotators answer alike, the share where {what} that"
+                " answer",
+                unanimous,
+                "questions",
+            ),
+        }
+    return found
+
+
+def _first_rows(member: np.ndarray, is_chosen: np.ndarray) -> np.ndarray:
+    """The first chosen row of each question that has one."""
+    chosen = np.flatnonzero(is_chosen)
+    return chosen[np.unique(member[chosen], return_index=True)[1]]

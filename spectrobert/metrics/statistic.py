@@ -1,0 +1,49 @@
+"""A number over a set, as a function of how often each row counts.
+
+The value is that of every row counting once; a bootstrap resample is another choice of weights.
+One function serves both, so that an interval can never be that of another metric.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One metric of one set."""
+
+    of: Callable[[np.ndarray], float]  # (N,) weights, 0 or more -> value; NaN where undefined
+    n: int  # what it is taken over
+    meaning: str  # definition and averaging, for the evaluation card
+    unit: str = "rows"  # what `n` counts
+    label: str = ""  # the class or target it is about, where it is about one
+
+
+def mean(
+    rows: np.ndarray, meaning: str, at: np.ndarray | None = None, unit: str = "rows"
+) -> Statistic:
+    """Mean of `rows` (K,); `at` (K,) says which rows of the set they are, all by default."""
+    rows = np.asarray(rows, dtype=np.float64)
+
+    def of(weights: np.ndarray) -> float:
+        chosen = weights if at is None else weights[at]
+        return ratio(float(rows @ chosen), float(chosen.sum()))
+
+    return Statistic(of, len(rows), meaning, unit)
+
+
+def ratio(part: float, whole: float) -> float:
+    """NaN where there is nothing to divide by."""
+    return part / whole if whole else math.nan
+
+
+def values(statistics: Mapping[str, Statistic], size: int) -> dict[str, float]:
+    """Each statistic over a set of `size` rows; one that the set leaves undefined is left out."""
+    once = np.ones(size)
+    found = {name: float(statistic.of(once)) for name, statistic in statistics.items()}
+    return {name: value for name, value in found.items() if not math.isnan(value)}

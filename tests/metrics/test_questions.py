@@ -1,0 +1,132 @@
+"""Clotho-AQA's protocols, by hand and on the owner's own files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spectrobert.data import clips, corpora
+from spectrobert.metrics import by_question, values
+from spectrobert.scoring import question_numbers
+
+# question 0: 1 1 1 (unanimous), question 1: 0 1 1 (majority 1), question 2: 0 1 2 (none)
+QUESTIONS = np.repeat([7, 3, 5], 3)
+ANSWERS = np.array([1, 1, 1, 0, 1, 1, 0, 1, 2])
+
+
+def measured(predictions: list[int], top_k: tuple[int, ...] = ()) -> dict[str, float]:
+    """Of one prediction a question; the others rank behind it by their number."""
+    logits = -np.arange(4.0) + 10 * np.eye(4)[np.repeat(predictions, 3)]
+    return values(by_question(logits, ANSWERS, QUESTIONS, top_k), len(ANSWERS))
+
+
+def test_the_four_protocols_differ():
+    found = measured([1, 0, 2])
+    assert found["row_accuracy"] == pytest.approx((3 + 1 + 1) / 9)
+    assert found["any_of_three_accuracy"] == 1
+    assert found["majority_accuracy"] == pytest.approx(1 / 2)
+    assert found["unanimous_accuracy"] == 1
+    found = measured([0, 1, 3])
+    assert found["row_accuracy"] == pytest.approx(2 / 9)
+    assert found["any_of_three_accuracy"] == pytest.approx(1 / 3)
+    assert found["majority_accuracy"] == pytest.approx(1 / 2)
+    assert found["unanimous_accuracy"] == 0
+
+
+def test_each_has_its_n():
+    found = by_question(np.zeros((9, 4)), ANSWERS, QUESTIONS, (2,))
+    assert {name: (s.n, s.unit) for name, s in found.items() if "top2" not in name} == {
+        "row_accuracy": (9, "rows"),
+        "any_of_three_accuracy": (3, "questions"),
+        "majority_accuracy": (2, "questions"),
+        "unanimous_accuracy": (1, "questions"),
+    }
+    assert all(found[name].n == found[name.replace("_top2", "")].n for name in found)
+
+
+def test_top_k_of_every_protocol():
+    # Behind the prediction comes 0, or 1 where 0 is the prediction
+    found = measured([0, 2, 3], top_k=(2,))
+    assert found["row_top2_accuracy"] == pytest.approx((3 + 1 + 1) / 9)
+    assert found["any_of_three_top2_accuracy"] == 1
+    assert found["majority_top2_accuracy"] == pytest.approx(1 / 2)
+    assert found["unanimous_top2_accuracy"] == 1
+
+
+def test_half_is_no_majority():
+    """The one question of train with six rows, evenly divided."""
+    answers, questions = np.array([0, 0, 0, 1, 1, 1]), np.zeros(6, dtype=int)
+    found = by_question(np.eye(2)[[0] * 6], answers, questions)
+    assert found["majority_accuracy"].n == 0
+    assert "majority_accuracy" not in values(found, 6)
+
+
+def test_a_question_is_answered_once():
+    """Rows of a question that differ by rounding cannot be right both ways."""
+    logits = np.array([[0.0, 1e-6], [1e-6, 0.0]])
+    found = values(by_question(logits, np.array([0, 1]), np.zeros(2, dtype=int)), 2)
+    assert found["row_accuracy"] == pytest.approx(1 / 2)
+    assert found["any_of_three_accuracy"] == 1
+
+
+def test_rows_of_a_question_need_not_stand_together():
+    order = np.random.default_rng(0).permutation(9)
+    logits = np.eye(4)[np.repeat([1, 0, 2], 3)]
+    found = values(by_question(logits[order], ANSWERS[order], QUESTIONS[order]), 9)
+    assert found == values(by_question(logits, ANSWERS, QUESTIONS), 9)
+
+
+@pytest.mark.parametrize(
+    ("task", "n", "ceiling", "majority_everywhere"),
+    [
+        (
+            "aqa_binary",
+            {"row": 5676, "any_of_three": 1892, "majority": 1892, "unanimous": 1109},
+            86.2,
+            True,
+        ),
+        (
+            "aqa_open",
+            {"row": 2838, "any_of_three": 946, "majority": 584, "unanimous": 203},
+            61.1,
+            False,
+        ),
+    ],
+)
+def test_an_oracle_meets_the_known_ceilings(
+    real_data: Path, task: str, n: dict[str, int], ceiling: float, majority_everywhere: bool
+):
+    """The majority's answer, from the owner's files: 100 % but of rows."""
+    examples, _ = corpora.load("clotho_aqa", real_data / "clotho_aqa", task)
+    tested = [e for e in examples if e.split == "test"]
+    names = sorted({e.label for e in examples if e.split == "train"})
+    number = {name: i for i, name in enumerate(names)}
+    questions = question_numbers(clips.to_arrow(tested, [1.0] * len(tested)))
+    truth = np.array([number[e.label] for e in tested])
+    counted: dict[int, Counter] = {}
+    for question, answer in zip(questions.tolist(), truth.tolist()):
+        counted.setdefault(question, Counter())[answer] += 1
+    oracle = [counted[question].most_common(1)[0][0] for question in questions.tolist()]
+    logits = np.eye(len(names), dtype=np.float32)[oracle]
+    found = by_question(logits, truth, questions)
+    assert {name: found[f"{name}_accuracy"].n for name in n} == n
+    shares = values(found, len(tested))
+    assert round(100 * shares["row_accuracy"], 1) == ceiling
+    for protocol in ("any_of_three", "majority", "unanimous"):
+        assert shares[f"{protocol}_accuracy"] == 1
+    assert (n["majority"] == n["any_of_three"]) == majority_everywhere
+    common, _ = Counter(e.label for e in examples if e.split == "train").most_common(1)[0]
+    constant = np.eye(len(names))[[number[common]] * len(truth)]
+    most = values(by_question(constant, truth, questions), len(truth))["row_accuracy"]
+    assert round(100 * most, 1) == {"aqa_binary": 56.7, "aqa_open": 2.6}[task]
+
+
+def test_the_question_of_train_with_six_rows_is_one(real_data: Path):
+    examples, _ = corpora.load("clotho_aqa", real_data / "clotho_aqa", "aqa_binary")
+    train = [e for e in examples if e.split == "train"]
+    numbers = question_numbers(clips.to_arrow(train, [1.0] * len(train)))
+    sizes = Counter(Counter(numbers.tolist()).values())
+    assert sizes == {3: 4694, 6: 1}

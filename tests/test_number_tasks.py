@@ -1,0 +1,301 @@
+"""Tasks that learn numbers, from a table to a run directory; the evaluation card."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import train
+from spectrobert import build, cli, runs, scoring, training
+from spectrobert.app.predict import predict
+from spectrobert.data import corpora
+from spectrobert.errors import UserError
+from spectrobert.metrics.continuous import concordance
+
+from .sounds import noise
+from .world import SMALL, configure
+
+DIMENSIONS = ("arousal", "valence", "dominance")
+EMOTIONS = ("happy", "sad")
+TARGETS = {
+    "dimensional": DIMENSIONS,
+    "sentiment_regression": ("sentiment",),
+    "ser_multilabel": EMOTIONS,
+}
+METRICS = {
+    "dimensional": {"ccc", "loss", *(f"ccc_{name}" for name in DIMENSIONS)},
+    "sentiment_regression": {
+        "acc7",
+        "acc2_nonneg",
+        "f1_nonneg",
+        "acc2_pos",
+        "f1_pos",
+        "mae",
+        "pearson_r",
+        "loss",
+    },
+    "ser_multilabel": {
+        "loss",
+        *(
+            name + label
+            for name in ("balanced_accuracy", "weighted_f1", "f1", "auroc")
+            for label in ("", "_happy", "_sad")
+        ),
+    },
+}
+SPLITS = ("train", "train", "val", "test")
+
+
+def silent() -> Console:
+    return Console(file=io.StringIO(), width=200)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> Path:
+    """32 clips of four speakers a split, with numbers of every kind."""
+    folder = tmp_path_factory.mktemp("numbers")
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(32):
+        split = SPLITS[i % len(SPLITS)]
+        numbers = dict(zip(DIMENSIONS, rng.random(3).round(3)))
+        numbers |= {"sentiment": i % 7 - 3, "happy": (i // 4) % 2, "sad": int(i % 3 == 0)}
+        clip = noise(folder / f"{i}.wav", i)
+        speaker = f"{split} {(i // 4) % 4}"
+        rows.append({"audio": clip, "split": split, "speaker": speaker, "text": "so", **numbers})
+    with (folder / "table.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / "table.csv"
+
+
+def words(table: Path, task: str, runs_dir: Path, *more: str) -> list[str]:
+    return [
+        *("--task", task, "--dataset", "csv", f"dataset.file={table}"),
+        f"dataset.targets=[{','.join(TARGETS.get(task, ('arousal',)))}]",
+        *("model=tiny", *SMALL, "trainer.epochs=2", "trainer.batch_size=8"),
+        *("trainer.num_workers=0", "trainer.threads=1", f"runs_dir={runs_dir}", *more),
+    ]
+
+
+@pytest.fixture(scope="module")
+def finished(table, tmp_path_factory):
+    """One finished run a task, made on first use."""
+    folder = tmp_path_factory.mktemp("finished")
+    made = {}
+
+    def get(task: str) -> tuple[Path, dict]:
+        if task not in made:
+            config = cli.compose(cli.rewrite(words(table, task, folder)))
+            made[task] = (runs.run_folder(config), training.fit(config, silent()))
+        return made[task]
+
+    return get
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("task", TARGETS)
+def test_each_task_trains_scores_and_writes_its_card(finished, task):
+    folder, results = finished(task)
+    test = results["test"]
+    assert set(test["metrics"]) == METRICS[task]
+    assert set(test["intervals"]) == METRICS[task]
+    assert test["targets"] == list(TARGETS[task])
+    for name, (low, high) in test["intervals"].items():
+        assert low <= high, name
+    monitored = results["monitor"]
+    assert monitored["name"].removeprefix("val/") in METRICS[task]
+    assert monitored["checkpoint"] == "best"
+    card = (folder / "card.md").read_text()
+    for name in METRICS[task]:
+        label = next((label for label in TARGETS[task] if name.endswith(f"_{label}")), "")
+        cell = f"| {label} | {name.removesuffix(f'_{label}')} | " if label else f"| {name} | "
+        assert cell in card
+    assert "8 rows" in card
+    assert "resamples of 4 speakers" in card
+
+
+def test_predictions_hold_what_the_metric_is_made_of(finished):
+    folder, results = finished("dimensional")
+    rows = read(folder / "predictions.csv")
+    for name in DIMENSIONS:
+        truth, predicted = (
+            np.array([float(row[column]) for row in rows]) for column in (name, f"predicted_{name}")
+        )
+        ccc = concordance(truth, predicted, np.ones(len(rows)))
+        assert results["test"]["metrics"][f"ccc_{name}"] == pytest.approx(ccc, abs=1e-4)
+    assert {row["group"] for row in rows} == {f"test {i}" for i in range(4)}
+
+
+def test_several_labels_are_written_as_probabilities(finished):
+    folder, results = finished("ser_multilabel")
+    rows = read(folder / "predictions.csv")
+    truth = [row["happy"] == "1.000000" for row in rows]
+    predicted = [float(row["p_happy"]) > 0.5 for row in rows]
+    sides = [np.mean([p == side for t, p in zip(truth, predicted) if t == side]) for side in (0, 1)]
+    found = results["test"]["metrics"]["balanced_accuracy_happy"]
+    assert found == pytest.approx(np.mean(sides))
+
+
+@pytest.mark.parametrize("task", TARGETS)
+def test_evaluate_reproduces_the_results(finished, task):
+    folder, results = finished(task)
+    again = scoring.evaluate(folder)
+    assert again.values == pytest.approx(results["test"]["metrics"], abs=1e-6)
+
+
+@pytest.mark.parametrize("task", TARGETS)
+def test_predict_is_what_the_test_saw(finished, table, task):
+    folder, _ = finished(task)
+    row = read(folder / "predictions.csv")[0]
+    clip = read(table)[int(row["id"].partition(":")[2]) - 1]["audio"]
+    (answer,) = predict(folder, [clip], text="so")
+    is_probability = task == "ser_multilabel"
+    assert answer.measure == ("probability" if is_probability else "value")
+    column = "p" if is_probability else "predicted"
+    expected = {name: float(row[f"{column}_{name}"]) for name in TARGETS[task]}
+    assert dict(answer.ranked) == pytest.approx(expected, abs=1e-4)
+
+
+def test_mse_is_another_loss(table, tmp_path):
+    more = ("task.loss=mse", "trainer.epochs=1")
+    config = cli.compose(cli.rewrite(words(table, "sentiment_regression", tmp_path, *more)))
+    training.fit(config, silent())
+    rows = read(runs.run_folder(config) / "predictions.csv")
+    squares = [(float(r["sentiment"]) - float(r["predicted_sentiment"])) ** 2 for r in rows]
+    results = runs.read_results(runs.run_folder(config))
+    assert results["test"]["metrics"]["loss"] == pytest.approx(np.mean(squares), rel=1e-4)
+
+
+def test_weights_of_several_labels_are_absent_over_present(table, tmp_path):
+    config = cli.compose(cli.rewrite(words(table, "ser_multilabel", tmp_path)))
+    prepared = training.prepare(config, silent())
+    targets = np.array(prepared.splits["train"]["targets"])
+    weights = build.class_weights(prepared, config.task.truth)
+    assert weights.tolist() == pytest.approx(((1 - targets).sum(0) / targets.sum(0)).tolist())
+
+
+@pytest.mark.parametrize(
+    ("task", "more", "named"),
+    [
+        ("dimensional", ["dataset.targets=[]"], ["task dimensional needs dataset.targets="]),
+        ("dimensional", ["dataset.targets=[arousal,arousal]"], ["each column once"]),
+        ("dimensional", ["dataset.targets=[energy]"], ["'energy'", "found: audio", "arousal"]),
+        ("dimensional", ["dataset.targets=[speaker]"], ["row 1", "'train 0'", "not a number"]),
+        ("ser_multilabel", ["dataset.targets=[arousal]"], ["row 1", "neither 0 nor 1"]),
+        ("sentiment_regression", ["dataset.targets=[arousal,valence]"], ["one target"]),
+        ("dimensional", ["trainer.batch_size=1"], ["trainer.batch_size=1: must be 2 or more"]),
+        ("dimensional", ["task.class_weights=true"], ["'dimensional' has no classes"]),
+        ("sentiment_regression", ["task.class_weights=true"], ["no classes"]),
+        ("sentiment_regression", ["task.loss=l2"], ["task.loss='l2'", "l1, mse"]),
+    ],
+)
+def test_what_is_wrong_is_one_line(table, tmp_path, capsys, task, more, named):
+    code = cli.main(words(table, task, tmp_path / "runs", *more), train.run)
+    error = capsys.readouterr().err
+    assert code == 2
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    for word in named:
+        assert word in error
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("cell", ["", "inf", "nan"])
+def test_a_cell_that_is_no_number_is_refused(tmp_path, cell):
+    path = tmp_path / "table.csv"
+    path.write_text(f"audio,arousal\na.wav,0.5\nb.wav,{cell}\n")
+    with pytest.raises(UserError, match=r"table\.csv row 2: arousal .* is not a number"):
+        corpora.load("csv", tmp_path, "dimensional", file=str(path), targets=["arousal"])
+
+
+# ---------------------------------------------------------------- the card
+
+
+def test_a_random_split_is_named_on_the_card(table, tmp_path):
+    more = ("dataset.split=random", "dataset.test_share=0.3", "trainer.epochs=1")
+    config = cli.compose(cli.rewrite(words(table, "dimensional", tmp_path, *more)))
+    results = training.fit(config, silent())
+    card = (runs.run_folder(config) / "card.md").read_text()
+    assert "random split (speakers shared)" in card
+    assert "random split (speakers shared)" in results["evaluation"]["split_definition"]
+
+
+def test_the_card_of_the_questions_names_the_control(tmp_path):
+    config = configure(tmp_path, "aqa_binary", "trainer.epochs=1")
+    shown = silent()
+    results = training.fit(config, shown)
+    control = results["question_only"]
+    assert control["n"] == results["test"]["n"]
+    again = scoring.evaluate(runs.run_folder(config), silence_audio=True)
+    assert again.values == pytest.approx(control["metrics"], abs=1e-6)
+    text = shown.file.getvalue()
+    assert "question only" in text
+    assert f"{control['metrics']['accuracy']:.4f}" in text
+    facts = results["evaluation"]
+    card = (runs.run_folder(config) / "card.md").read_text()
+    for expected in (
+        "| task | aqa_binary |",
+        f"| split | test; {facts['split_definition']} |",
+        "size=0.05",
+        "| labels | no, yes |",
+        "| n | definition |",
+        "audio silenced: question only",
+        f"| {control['metrics']['accuracy']:.4f} | {control['n']} rows |",
+        f"best by val/accuracy, epoch {results['monitor']['epoch']}",
+        "| seed | 0 |",
+        "1000 resamples of",
+        "share of rows that are right",
+        "| yes | ",
+    ):
+        assert expected in card
+    assert facts["metrics"]["accuracy"]["n"] == control["n"] >= 100
+    assert results["test"]["metric_n"]["accuracy"] == control["n"]
+    assert set(facts["metrics"]) == set(results["test"]["metrics"])
+    assert json.loads((runs.run_folder(config) / "results.json").read_text())["evaluation"] == facts
+
+
+def test_the_control_can_be_left_out(tmp_path):
+    config = configure(tmp_path, "aqa_binary", "task.question_only=false", "trainer.max_steps=1")
+    assert training.fit(config, silent())["question_only"] is None
+
+
+def test_annotators_of_a_question_are_scored_by_every_protocol(tmp_path):
+    """Three rows a question, as in Clotho-AQA, through a whole run."""
+    rows = []
+    for i in range(24):
+        clip = noise(tmp_path / f"{i}.wav", i)
+        answers = ("yes", "yes", "no" if i % 3 else "yes")
+        split = SPLITS[(i // 2) % len(SPLITS)]
+        rows += [
+            {"audio": clip, "question": "is it?", "answer": a, "split": split} for a in answers
+        ]
+    path = tmp_path / "table.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    config = cli.compose(cli.rewrite(words(path, "aqa_binary", tmp_path / "runs")))
+    results = training.fit(config, silent())
+    n = results["test"]["metric_n"]
+    unanimous = sum(1 for i in range(24) if SPLITS[(i // 2) % 4] == "test" and i % 3 == 0)
+    assert [n[f"{name}_accuracy"] for name in ("row", "any_of_three", "majority", "unanimous")] == [
+        18,
+        6,
+        6,
+        unanimous,
+    ]
+    found = results["test"]["metrics"]
+    assert found["row_accuracy"] == found["accuracy"]
+    assert "resamples of 6 questions" in results["evaluation"]["interval"]
