@@ -127,6 +127,13 @@ def check(audio: Audio, start: float = 0.0, end: float | None = None, decode: bo
     Without `decode` only the header is read, which finds neither silence nor a FLAC or MP3 cut
     short.
     """
+    return look(audio, start, end, decode)[0]
+
+
+def look(
+    audio: Audio, start: float = 0.0, end: float | None = None, decode: bool = True
+) -> tuple[str, float]:
+    """`check`, and the seconds of the stretch (0 where it cannot be used), opening the file once."""
     try:
         with _open(audio) as file:
             _check_whole(audio, file)
@@ -136,9 +143,10 @@ def check(audio: Audio, start: float = 0.0, end: float | None = None, decode: bo
                 blocks = _blocks(audio, file, begin, stop, size)
                 lows, highs = zip(*((block.min(), block.max()) for block in blocks), strict=True)
                 _check_loud(audio, min(lows), max(highs))
+            length = file.frames / file.samplerate
     except AudioError as error:
-        return f"{error.fault}: {error.detail}"
-    return ""
+        return f"{error.fault}: {error.detail}", 0.0
+    return "", (length if end is None else min(end, length)) - start
 
 
 def _error(audio: Audio, fault: Fault, detail: str) -> AudioError:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import datasets
+import numpy as np
+import pyarrow as pa
 
 from ..config import DatasetConfig
 from ..errors import UserError
-from . import checks, clips, corpora, splits
-from .example import Dropped, Example
+from . import checks, clips, corpora, mismatches, rows, splits, store
+from .example import Dropped
 from .splits import SplitSummary
+from .store import cache_dir as cache_dir
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,17 @@ class Prepared:
     dropped: list[Dropped]  # rows the corpus' parser leaves out
 
 
-def cache_dir() -> Path:
-    """Where findings about audio files are kept: $SPECTROBERT_CACHE, or the user's cache folder."""
-    base = os.environ.get("SPECTROBERT_CACHE")
-    return Path(base) if base else Path.home() / ".cache" / "spectrobert"
+class Drawn(NamedTuple):
+    """One corpus, looked at and split: all its n rows, and the u of them that can be used."""
+
+    table: pa.Table  # (n,) rows.SCHEMA
+    seconds: np.ndarray  # (n,)
+    usable: np.ndarray  # (u,)
+    light: pa.Table  # (u,) without embedded audio
+    names: list[str]  # (u,) splits
+    summary: SplitSummary
+    skipped: list[checks.Skipped]
+    dropped: list[Dropped]
 
 
 def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
@@ -39,64 +49,95 @@ def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
     return Path(options.root) if options.root else Path(data_dir) / options.name
 
 
-def load(task: str, options: DatasetConfig, data_dir: str) -> tuple[list[Example], list[Dropped]]:
-    """Examples and dropped rows of a corpus, its own options taken from the configuration."""
-    common = {f.name for f in fields(DatasetConfig)}
-    own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
-    return corpora.load(options.name, corpus_root(options, data_dir), task, **own)
-
-
 def prepare(
     task: str,
     options: DatasetConfig,
     data_dir: str,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = checks.no_progress,
 ) -> Prepared:
     """Parse, look at the audio, draw the splits, collect the labels.
 
     Raises UserError where the corpus, its audio, its splits or its labels cannot be used.
     """
-    examples, dropped = load(task, options, data_dir)
-    cache = cache_dir() / f"{options.name}.json"
-    checked = checks.check(examples, options.check, options.max_skipped, cache, progress)
+    common = {f.name for f in fields(DatasetConfig)}
+    own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
+    root = corpus_root(options, data_dir)
+    parsed = store.parsed(options.name, root, task, own)
+    drawn = draw(options.name, parsed, options, progress)
+    labels = () if task == "pre" else label_set(task, options.name, drawn.light, drawn.names)
+    table = clips.with_lengths(drawn.table, drawn.seconds)
+    tables = {}
+    for split in splits.SPLITS:
+        chosen = np.array([i for i, name in enumerate(drawn.names) if name == split])
+        if task == "pre":
+            sounds = table.column("sound").take(drawn.usable[chosen])
+            texts = drawn.light.select(["id", "text", "label"]).take(chosen)
+            mismatches.require(split, texts.append_column("sound", sounds))
+        tables[split] = clips.dataset(table).select(drawn.usable[chosen])
+    return Prepared(tables, labels, drawn.summary, drawn.skipped, drawn.dropped)
+
+
+def draw(
+    name: str, parsed: store.Parsed, options: DatasetConfig, progress: checks.Progress
+) -> Drawn:
+    """Look at the audio of a corpus and draw its splits. Raises UserError."""
+    found = store.findings(parsed, name, options.check, progress)
+    table = parsed.table
+    ids = table.column("id")
+    skipped = [checks.Skipped(ids[row].as_py(), *why) for row, why in found.faults.items()]
+    checks.refuse_too_many(skipped, len(ids), options.max_skipped)
+    usable = np.setdiff1d(np.arange(len(ids)), list(found.faults))
+    light = rows.light(table)
+    if skipped:
+        light = light.take(usable)
     is_random = options.split == "random"
-    usable = checked.examples
-    if is_random:  # the owner's lines too are given up
-        usable = [replace(example, split="") for example in usable]
+    if not is_random:
+        _refuse_lost_splits(name, table, light, skipped)
     names, summary = splits.assign(
-        usable,
+        light,
         val_share=options.val_share,
         test_share=options.test_share,
         seed=options.split_seed,
         random=is_random,
     )
-    splits.verify(usable, names, random=is_random)
-    labels = () if task == "pre" else label_set(task, options.name, usable, names)
-    tables = {}
+    splits.verify(light, names, random=is_random)
+    return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
+
+
+def _refuse_lost_splits(
+    name: str, table: pa.Table, light: pa.Table, skipped: Sequence[checks.Skipped]
+) -> None:
+    """Another split must not be carved in place of an owner's whose files are all bad."""
+    owned = Counter(table.column("split").to_pylist())
+    left = Counter(light.column("split").to_pylist())
     for split in splits.SPLITS:
-        chosen = [i for i, name in enumerate(names) if name == split]
-        tables[split] = clips.to_arrow(
-            [usable[i] for i in chosen], [checked.seconds[i] for i in chosen]
-        )
-        if task == "pre":
-            _check_mismatch(split, [usable[i] for i in chosen])
-    return Prepared(tables, labels, summary, checked.skipped, dropped)
+        if owned[split] and not left[split]:
+            of_split = set(
+                table.filter(pa.compute.equal(table.column("split"), split))
+                .column("id")
+                .to_pylist()
+            )
+            first = next(row for row in skipped if row.id in of_split)
+            raise UserError(
+                f"dataset {name!r}: none of the {owned[split]} examples of the owner's"
+                f" {splits.NAMES[split]} split can be used; the first: {first.recording}:"
+                f" {first.fault}"
+            )
 
 
-def label_set(
-    task: str, corpus: str, examples: Sequence[Example], names: Sequence[str]
-) -> tuple[str, ...]:
+def label_set(task: str, corpus: str, table: pa.Table, names: Sequence[str]) -> tuple[str, ...]:
     """The classes: the corpus' own closed set, or what occurs in train.
 
     Raises UserError for a label outside the set, with the rows' ids.
     """
     closed = corpora.corpus(corpus).labels.get(task)
-    seen = {e.label for e, name in zip(examples, names) if name == "train"}
+    labels = table.column("label").to_pylist()
+    seen = {label for label, name in zip(labels, names) if name == "train"}
     known = tuple(closed) if closed else tuple(sorted(seen))
-    strange = Counter(e.label for e in examples if e.label not in known)
+    strange = Counter(label for label in labels if label not in known)
     if strange:
         label, count = strange.most_common(1)[0]
-        where = next(e.id for e in examples if e.label == label)
+        where = table.column("id")[labels.index(label)].as_py()
         allowed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
         origin = "the corpus' classes" if closed else "the classes of train"
         raise UserError(
@@ -106,21 +147,3 @@ def label_set(
     if len(known) < 2:
         raise UserError(f"only one class ({known[0]!r}) for task {task!r}: nothing to tell apart")
     return known
-
-
-def _check_mismatch(split: str, examples: Sequence[Example]) -> None:
-    """Every example needs one of another text and another recording, or drawing it never ends."""
-    texts = Counter(e.reads for e in examples)
-    if len(texts) < 2:
-        raise UserError(
-            f"pre-training needs two different texts in split {split!r} to build mismatched pairs;"
-            f" it has {len(examples)} examples with one text"
-        )
-    audio = Counter(e.audio for e in examples)
-    pairs = Counter((e.reads, e.audio) for e in examples)
-    for e in examples:
-        if texts[e.reads] + audio[e.audio] - pairs[e.reads, e.audio] == len(examples):
-            raise UserError(
-                f"pre-training needs mismatched pairs, but in split {split!r} every other example"
-                f" has the text or the recording of {e.id}"
-            )
