@@ -133,7 +133,7 @@ def check(audio: Audio, start: float = 0.0, end: float | None = None, decode: bo
 def look(
     audio: Audio, start: float = 0.0, end: float | None = None, decode: bool = True
 ) -> tuple[str, float]:
-    """`check`, and the seconds of the stretch (0 where it cannot be used), opening the file once."""
+    """`check`, and the seconds of the stretch, 0 where it cannot be used; opens the file once."""
     try:
         with _open(audio) as file:
             _check_whole(audio, file)

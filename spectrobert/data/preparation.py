@@ -17,7 +17,9 @@ from ..errors import UserError
 from . import checks, clips, corpora, mismatches, rows, splits, store
 from .example import Dropped
 from .splits import SplitSummary
-from .store import cache_dir as cache_dir
+from .store import cache_dir
+
+__all__ = ("Prepared", "cache_dir", "corpus_root", "label_set", "prepare")
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,8 @@ def _refuse_lost_splits(
     left = Counter(light.column("split").to_pylist())
     for split in splits.SPLITS:
         if owned[split] and not left[split]:
-            of_split = set(
-                table.filter(pa.compute.equal(table.column("split"), split))
-                .column("id")
-                .to_pylist()
-            )
+            ids = zip(table.column("id").to_pylist(), table.column("split").to_pylist())
+            of_split = {id for id, name in ids if name == split}
             first = next(row for row in skipped if row.id in of_split)
             raise UserError(
                 f"dataset {name!r}: none of the {owned[split]} examples of the owner's"

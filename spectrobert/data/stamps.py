@@ -23,7 +23,7 @@ Stamp = dict[str, dict[str, Any]]
 
 
 def take(root: Path, files: Iterable[str] = ()) -> Stamp:
-    """Times of change of all folders under `root`, of all files in them but audio, and of `files`."""
+    """Times of change of `files`, all folders under `root`, and all files in them but audio."""
     seen: dict[str, Any] = {str(root): _folder(str(root))}
     labels = {name: _file(name) for name in files}
     for parent, names, others in os.walk(root, followlinks=True):
@@ -43,9 +43,9 @@ def holds(stamp: Stamp) -> bool:
 
 
 def of_audio(recordings: pa.Array) -> str:
-    """Changes when recordings (distinct paths) do: one by one if they are few, else folder by folder."""
+    """Changes when recordings (distinct paths) do: file by file if few, else folder by folder."""
     if len(recordings) <= MAX_STATTED:
-        seen = {path: _file(path) for path in recordings.to_pylist()}
+        seen: dict[str, Any] = {path: _file(path) for path in recordings.to_pylist()}
     else:
         folders = pc.unique(pc.replace_substring_regex(recordings, "[^/]*$", ""))
         seen = {path: _folder(path) for path in folders.to_pylist()}

@@ -37,7 +37,7 @@ UNUSED_DAYS = 30  # after which a version that is no longer the present one is d
 
 
 def cache_dir() -> Path:
-    """Where parsed corpora and findings are kept: $SPECTROBERT_CACHE, or the user's cache folder."""
+    """Where parsed corpora and findings lie: $SPECTROBERT_CACHE, or the user's cache folder."""
     base = os.environ.get("SPECTROBERT_CACHE")
     return Path(base) if base else Path.home() / ".cache" / "spectrobert"
 
