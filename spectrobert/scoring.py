@@ -16,6 +16,7 @@ from . import build, metrics, runs
 from .config import Config
 from .data.datamodule import DataModule
 from .data.preparation import prepare
+from .data.splits import caution
 from .data.vocabulary import load
 from .errors import UserError
 from .models.registry import MODELS
@@ -33,6 +34,7 @@ class Scores:
     split: str
     n: int
     values: dict[str, float]
+    caution: str = ""  # what has to be said beside the scores: splits.caution
     # 95 %, see metrics.bootstrap_interval
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
@@ -44,6 +46,8 @@ class Scores:
     def to_dict(self) -> dict[str, Any]:
         """For results.json: all but the predictions."""
         shown: dict[str, Any] = {"split": self.split, "n": self.n, "metrics": self.values}
+        if self.caution:
+            shown["caution"] = self.caution
         shown["intervals"] = {name: list(pair) for name, pair in self.intervals.items()}
         if self.labels:
             shown |= {
@@ -78,7 +82,7 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
     logits = torch.cat([x for _, x in task.rows])
     order = np.argsort(index, kind="stable")
     index, logits = index[order], logits[torch.from_numpy(order)]
-    scores = Scores(split, len(index), values)
+    scores = Scores(split, len(index), values, caution(data.prepared.summary.definition))
     if task.labels:
         _add_classes(scores, task, rows, index, logits)
     else:
@@ -144,7 +148,8 @@ def _add_classes(
 
 def show(console: Console, scores: Scores, title: str) -> None:
     """A table of the scores."""
-    table = Table(title=f"{title} (n={scores.n})")
+    warning = f", {scores.caution}" if scores.caution else ""
+    table = Table(title=f"{title} (n={scores.n}{warning})")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")

@@ -136,6 +136,12 @@ def show(
         soft_wrap=True,
     )
     console.print(f"split: {prepared.summary.definition}", highlight=False, soft_wrap=True)
+    balance = prepared.summary.more.get("balance")
+    if balance:
+        changes = (f"{c} {n} -> {balance['after'][c]}" for c, n in balance["before"].items())
+        console.print(
+            f"train by {balance['method']}: {', '.join(changes)}", highlight=False, soft_wrap=True
+        )
     for reason, count in Counter(row.reason for row in prepared.dropped).most_common():
         console.print(f"left out {count} rows: {reason}", highlight=False, soft_wrap=True)
     if prepared.skipped:

@@ -37,6 +37,7 @@ class Key(NamedTuple):
 
     epoch: int
     row: int
+    repeat: int = 0  # a row that a mixture draws once more in one epoch is cropped and masked anew
 
 
 def to_arrow(examples: Sequence[Example], seconds: Sequence[float]) -> datasets.Dataset:
@@ -90,9 +91,8 @@ class Clips(Dataset):
 
     def __getitem__(self, key: Key) -> dict[str, Any] | None:
         row = self.rows[key.row]
-        generator = np.random.default_rng(
-            [self.reading.seed, key.epoch, key.row, int(self.is_training)]
-        )
+        drawn = [self.reading.seed, key.epoch, key.row, int(self.is_training)]
+        generator = np.random.default_rng([*drawn, key.repeat] if key.repeat else drawn)
         item: dict[str, Any] = {"index": key.row}
         ids = self._word_pieces(row["text"])
         audio = row["audio"]

@@ -51,6 +51,7 @@ class DataModule(LightningDataModule):
             shuffle=is_training,
             rank=trainer.global_rank if trainer else 0,
             world_size=trainer.world_size if trainer else 1,
+            quotas=self.prepared.quotas if is_training else (),
         )
         if is_training and trainer is not None:
             batches.set_epoch(trainer.current_epoch)

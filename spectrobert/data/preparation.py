@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +12,9 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
-from ..config import DatasetConfig
+from ..config import DatasetConfig, MixtureConfig
 from ..errors import UserError
-from . import checks, clips, corpora, mismatches, rows, splits, store
+from . import balance, checks, clips, corpora, mismatches, mixtures, rows, splits, store
 from .example import Dropped
 from .splits import SplitSummary
 from .store import cache_dir
@@ -31,6 +31,7 @@ class Prepared:
     summary: SplitSummary
     skipped: list[checks.Skipped]  # unusable audio
     dropped: list[Dropped]  # rows the corpus' parser leaves out
+    quotas: tuple[mixtures.Quota, ...] = ()  # of a weighted mixture, in the order of train
 
 
 class Drawn(NamedTuple):
@@ -61,22 +62,32 @@ def prepare(
 
     Raises UserError where the corpus, its audio, its splits or its labels cannot be used.
     """
-    common = {f.name for f in fields(DatasetConfig)}
-    own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
-    root = corpus_root(options, data_dir)
-    parsed = store.parsed(options.name, root, task, own)
-    drawn = draw(options.name, parsed, options, progress)
-    labels = () if task == "pre" else label_set(task, options.name, drawn.light, drawn.names)
-    table = clips.with_lengths(drawn.table, drawn.seconds)
+    own = mixtures.parts(options, data_dir)
+    drawn = [draw(part.name, open_part(part, task), options, progress) for part in own]
+    whole = _together([part.name for part in own], drawn, options) if len(own) > 1 else drawn[0]
+    summary = whole.summary
+    labels = () if task == "pre" else label_set(task, options.name, whole.light, whole.names)
+    table = clips.with_lengths(whole.table, whole.seconds)
+    names = np.array(whole.names)
     tables = {}
     for split in splits.SPLITS:
-        chosen = np.array([i for i, name in enumerate(drawn.names) if name == split])
+        chosen = np.flatnonzero(names == split)
+        if split == "train" and options.balance != "none":
+            chosen, summary = _balanced(whole.light, chosen, task, options, summary)
         if task == "pre":
-            sounds = table.column("sound").take(drawn.usable[chosen])
-            texts = drawn.light.select(["id", "text", "label"]).take(chosen)
+            sounds = table.column("sound").take(whole.usable[chosen])
+            texts = whole.light.select(["id", "text", "label"]).take(chosen)
             mismatches.require(split, texts.append_column("sound", sounds))
-        tables[split] = clips.dataset(table).select(drawn.usable[chosen])
-    return Prepared(tables, labels, drawn.summary, drawn.skipped, drawn.dropped)
+        tables[split] = clips.dataset(table).select(whole.usable[chosen])
+    sizes = [d.summary.counts["train"] for d in drawn]
+    weights = options.weights if isinstance(options, MixtureConfig) else []
+    quotas = mixtures.quotas(sizes, weights)
+    return Prepared(tables, labels, summary, whole.skipped, whole.dropped, quotas)
+
+
+def open_part(part: mixtures.Part, task: str) -> store.Parsed:
+    """A corpus, from its own files. Raises UserError."""
+    return store.parsed(part.name, part.root, task, part.options)
 
 
 def draw(
@@ -104,6 +115,49 @@ def draw(
     )
     splits.verify(light, names, random=is_random)
     return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
+
+
+def _together(names: Sequence[str], drawn: Sequence[Drawn], options: DatasetConfig) -> Drawn:
+    """A mixture: each corpus keeps its splits. Raises UserError where they share a recording."""
+    assert isinstance(options, MixtureConfig)
+    offsets = np.cumsum([0, *(len(d.table) for d in drawn)])
+    light = pa.concat_tables(mixtures.prefixed(d.light, name) for name, d in zip(names, drawn))
+    sides = [side for d in drawn for side in d.names]
+    splits.verify(light, sides, random=options.split == "random")
+    definition = "; ".join(f"{name}: {d.summary.definition}" for name, d in zip(names, drawn))
+    found = {
+        name: {"definition": d.summary.definition, "counts": d.summary.counts}
+        for name, d in zip(names, drawn)
+    }
+    summary = splits.summarise(light, sides, definition)
+    return Drawn(
+        table=pa.concat_tables(mixtures.prefixed(d.table, name) for name, d in zip(names, drawn)),
+        seconds=np.concatenate([d.seconds for d in drawn]),
+        usable=np.concatenate([d.usable + first for d, first in zip(drawn, offsets)]),
+        light=light,
+        names=sides,
+        summary=replace(summary, more={"parts": found, "weights": list(options.weights)}),
+        skipped=[s._replace(id=f"{n}/{s.id}") for n, d in zip(names, drawn) for s in d.skipped],
+        dropped=[r._replace(what=f"{n}/{r.what}") for n, d in zip(names, drawn) for r in d.dropped],
+    )
+
+
+def _balanced(
+    light: pa.Table, train: np.ndarray, task: str, options: DatasetConfig, summary: SplitSummary
+) -> tuple[np.ndarray, SplitSummary]:
+    """The rows of train, as many of each class. Raises UserError where rows have no one class."""
+    labels = light.column("label").take(train).to_pylist()
+    if not all(labels):
+        raise UserError(
+            f"dataset.balance={options.balance}: rows of task {task!r} have no class to balance"
+        )
+    chosen = balance.METHODS[options.balance](labels, options.split_seed)
+    record = {
+        "method": options.balance,
+        "before": dict(sorted(Counter(labels).items())),
+        "after": dict(sorted(Counter(labels[i] for i in chosen.tolist()).items())),
+    }
+    return train[chosen], replace(summary, more={**summary.more, "balance": record})
 
 
 def _refuse_lost_splits(

@@ -145,6 +145,11 @@ def verify(examples: Sequence[Example] | pa.Table, splits: Sequence[str], *, ran
             raise UserError(f"{len(shared)} {kind}(s) in more than one split: {names}{more}{hint}")
 
 
+def summarise(table: pa.Table, splits: Sequence[str], definition: str) -> SplitSummary:
+    """What is on each side, under a definition of the caller's."""
+    return _summary(_columns(table), _numbers(splits), definition)
+
+
 def _table(examples: Sequence[Example] | pa.Table) -> pa.Table:
     from . import rows  # pyarrow: a corpus' parser that names the splits should not wait for it
 

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from .. import curves, files, runs
+from ..data.splits import caution
 
 TEMPLATES = Path(__file__).parent
 SMOOTHING = 0.9  # of the noisy training loss: a running mean, drawn over the raw line
@@ -23,6 +24,8 @@ def write(path: Path, title: str, folders: Mapping[str, Path], rows: Sequence[An
         rows: lines of the table (experiments.demo.Row).
     """
     results = {name: runs.read_results(folder) for name, folder in folders.items()}
+    cautions = dict.fromkeys(caution(r["split"]["definition"]) for r in results.values())
+    title = ": ".join([title, *filter(None, cautions)])
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape())
     page = environment.get_template("report.html.j2").render(
         title=title,
