@@ -23,6 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 from . import build, comet, files, freezing, runs, scoring
 from .config import Config
 from .data import preparation, vocabulary
+from .data.clips import columns
 from .models.spectrobert import SpectroBert
 
 BEST = "best.ckpt"
@@ -58,7 +59,7 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
     words = (
         vocabulary.load(str(folder / "tokenizer"))
         if checkpoint
-        else build.tokenizer(config, prepared.splits["train"]["text"])
+        else build.tokenizer(config, columns(prepared.splits["train"], "text")["text"].to_pylist())
     )
     settings = build.model_config(config, len(words), prepared.labels)
     torch.manual_seed(config.seed)  # weights and dropout; the data has seeds of its own
@@ -114,10 +115,11 @@ def cut_texts(
     cut = []
     for rows in prepared.splits.values():
         # a word piece has a character at least: only texts of more characters need be looked at
-        for number, text in enumerate(rows["text"]):
+        known = columns(rows, "id", "text")
+        for number, text in enumerate(known["text"].to_pylist()):
             if len(text) > limit - 2 and (pieces := len(words(text)["input_ids"])) > limit:
                 fault = f"text cut from {pieces} to {limit} word pieces"
-                cut.append((rows[number]["id"], "", fault))
+                cut.append((known["id"][number].as_py(), "", fault))
     return cut
 
 

@@ -58,6 +58,12 @@ def dataset(table: pa.Table) -> datasets.Dataset:
     return datasets.Dataset(datasets.table.InMemoryTable(table), fingerprint=uuid4().hex)
 
 
+def columns(split: datasets.Dataset, *names: str) -> pa.Table:
+    """Whole columns (not `audio`) at once: datasets' own way takes seconds for 400,000 rows."""
+    whole = split.data.table.select(list(names))
+    return whole if split._indices is None else whole.take(split._indices.column(0))
+
+
 def crop(options: DatasetConfig, is_training: bool) -> io.Crop:
     """Which stretch of a longer clip is kept: a random one in training only, else the middle."""
     kept = "center" if options.crop == "random" and not is_training else options.crop
@@ -83,8 +89,7 @@ class Clips(Dataset):
         self.reading = reading
         self.is_training = is_training
         if reading.pretraining:
-            columns = split.select_columns(["text", "label", "sound"])
-            self.mismatches = Mismatches(columns.with_format("arrow")[:])
+            self.mismatches = Mismatches(columns(split, "text", "label", "sound"))
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from ..config import TrainerConfig
 from .batches import LengthBatches, collate
-from .clips import Clips, Reading
+from .clips import Clips, Reading, columns
 from .preparation import Prepared
 
 
@@ -45,7 +45,7 @@ class DataModule(LightningDataModule):
         rows = self.prepared.splits[split]
         trainer = self.trainer
         batches = LengthBatches(
-            rows["seconds"],
+            columns(rows, "seconds")["seconds"].to_numpy(),
             self.options.batch_size,
             self.reading.seed,
             shuffle=is_training,

@@ -82,6 +82,7 @@ def prepare(
     sizes = [d.summary.counts["train"] for d in drawn]
     weights = options.weights if isinstance(options, MixtureConfig) else []
     quotas = mixtures.quotas(sizes, weights)
+    pa.default_memory_pool().release_unused()  # workers are forked from here
     return Prepared(tables, labels, summary, whole.skipped, whole.dropped, quotas)
 
 

@@ -105,7 +105,7 @@ def assign(
         taken = _carve(labels, units[pool], split, shares[split], num_splits, seed)
         splits[pool[taken]] = SPLITS.index(split)
         kind, names = _kind(columns, pool, units, random)
-        num_taken, num_names = len(np.unique(names[taken])), len(np.unique(names))
+        num_taken, num_names = (np.count_nonzero(np.bincount(n)) for n in (names[taken], names))
         notes.append(f"{NAMES[split]} carved by {kind} ({num_taken} of {num_names}), seed {seed}")
     label = f"{RANDOM}: " if random else ""
     return [SPLITS[s] for s in splits.tolist()], _summary(columns, splits, label + "; ".join(notes))
