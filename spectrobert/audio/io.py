@@ -80,6 +80,32 @@ def read(
     return soxr.resample(samples, native_rate, sample_rate, quality="HQ")
 
 
+def stream(audio: Audio, sample_rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
+    """A whole recording as `read` gives it, BLOCK_SECONDS at a time, however long it is.
+
+    Raises AudioError: what is silent or cut short is known at its end.
+    """
+    import soxr
+
+    with _open(audio) as file:
+        _check_whole(audio, file)
+        begin, stop = _bounds(audio, file, 0.0, None)
+        size = round(BLOCK_SECONDS * file.samplerate)
+        resampler = soxr.ResampleStream(file.samplerate, sample_rate, 1, quality="HQ")
+        lowest = highest = 0.0
+        is_first = True
+        for position, block in enumerate(_blocks(audio, file, begin, stop, size)):
+            low, high = float(block.min()), float(block.max())
+            lowest, highest = (low, high) if is_first else (min(lowest, low), max(highest, high))
+            is_first = False
+            if file.samplerate == sample_rate:
+                yield block
+            else:
+                is_last = (position + 1) * size >= stop - begin
+                yield resampler.resample_chunk(block, last=is_last)
+        _check_loud(audio, lowest, highest)
+
+
 def read_clip(
     segments: Sequence[Segment],
     max_seconds: float | None = None,

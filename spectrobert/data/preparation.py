@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ..config import DatasetConfig, MixtureConfig
 from ..errors import UserError
-from . import balance, checks, clips, corpora, mismatches, mixtures, rows, splits, store
+from . import balance, checks, clips, copies, corpora, mismatches, mixtures, rows, splits, store
 from .example import Dropped
 from .splits import SplitSummary
 from .store import cache_dir
@@ -87,7 +87,9 @@ def prepare(
 
 
 def open_part(part: mixtures.Part, task: str) -> store.Parsed:
-    """A corpus, from its own files. Raises UserError."""
+    """A corpus, from its own files or from prepared ones. Raises UserError."""
+    if part.prepared:
+        return copies.opened(Path(part.prepared), part.name, task, part.options)
     return store.parsed(part.name, part.root, task, part.options)
 
 
@@ -98,15 +100,20 @@ def draw(
     found = store.findings(parsed, name, options.check, progress)
     table = parsed.table
     ids = table.column("id")
-    skipped = [checks.Skipped(ids[row].as_py(), *why) for row, why in found.faults.items()]
-    checks.refuse_too_many(skipped, len(ids), options.max_skipped)
-    usable = np.setdiff1d(np.arange(len(ids)), list(found.faults))
+    skipped = [checks.Skipped(*row[:3]) for row in parsed.unusable]
+    skipped += [checks.Skipped(ids[row].as_py(), *why) for row, why in found.faults.items()]
+    checks.refuse_too_many(skipped, len(ids) + len(parsed.unusable), options.max_skipped)
+    is_usable = np.ones(len(ids), bool)
+    is_usable[list(found.faults)] = False
+    usable = np.flatnonzero(is_usable)
     light = rows.light(table)
-    if skipped:
+    if found.faults:
         light = light.take(usable)
     is_random = options.split == "random"
     if not is_random:
-        _refuse_lost_splits(name, table, light, skipped)
+        owned = dict(zip(ids.to_pylist(), table.column("split").to_pylist()))
+        owned |= {row.id: row.split for row in parsed.unusable}
+        _refuse_lost_splits(name, owned, light, skipped)
     names, summary = splits.assign(
         light,
         val_share=options.val_share,
@@ -162,18 +169,20 @@ def _balanced(
 
 
 def _refuse_lost_splits(
-    name: str, table: pa.Table, light: pa.Table, skipped: Sequence[checks.Skipped]
+    name: str, owned: Mapping[str, str], light: pa.Table, skipped: Sequence[checks.Skipped]
 ) -> None:
-    """Another split must not be carved in place of an owner's whose files are all bad."""
-    owned = Counter(table.column("split").to_pylist())
-    left = Counter(light.column("split").to_pylist())
+    """Another split must not be carved in place of an owner's whose files are all bad.
+
+    Args:
+        owned: id -> split, of all rows.
+    """
+    counts = Counter(owned.values())
+    left = set(light.column("split").to_pylist())
     for split in splits.SPLITS:
-        if owned[split] and not left[split]:
-            ids = zip(table.column("id").to_pylist(), table.column("split").to_pylist())
-            of_split = {id for id, name in ids if name == split}
-            first = next(row for row in skipped if row.id in of_split)
+        if counts[split] and split not in left:
+            first = next(row for row in skipped if owned[row.id] == split)
             raise UserError(
-                f"dataset {name!r}: none of the {owned[split]} examples of the owner's"
+                f"dataset {name!r}: none of the {counts[split]} examples of the owner's"
                 f" {splits.NAMES[split]} split can be used; the first: {first.recording}:"
                 f" {first.fault}"
             )

@@ -147,15 +147,39 @@ def codes(cells: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
 
 def light(table: pa.Table) -> pa.Table:
     """Without embedded audio: rows may then be taken from it, which copies them."""
-    audio = table.column("audio")
-    kept = [f for f in SEGMENT if f.name != "bytes"]
+    return _with_segments(table, [f for f in SEGMENT if f.name != "bytes"], "")
+
+
+def located(table: pa.Table, folder: str) -> pa.Table:
+    """With paths that are relative to a folder made whole."""
+    return _with_segments(table, list(SEGMENT), folder)
+
+
+def _with_segments(table: pa.Table, kept: Sequence[pa.Field], folder: str) -> pa.Table:
     chunks = []
-    for chunk in audio.chunks:
+    for chunk in table.column("audio").chunks:
         flat = chunk.flatten()
-        parts = [pc.struct_field(flat, f.name) for f in kept]
-        lengths = pc.fill_null(pc.list_value_length(chunk), 0).to_numpy()
-        offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
-        struct = pa.StructArray.from_arrays(parts, fields=kept)
-        chunks.append(pa.ListArray.from_arrays(offsets, struct))
+        parts = {f.name: pc.struct_field(flat, f.name) for f in kept}
+        if folder:
+            parts["path"] = pc.binary_join_element_wise(folder, parts["path"], "/")
+        offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(chunk).to_numpy())])
+        struct = pa.StructArray.from_arrays(list(parts.values()), fields=kept)
+        chunks.append(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct))
     column = pa.chunked_array(chunks, pa.list_(pa.struct(kept)))
     return table.set_column(table.column_names.index("audio"), "audio", column)
+
+
+def examples(batch: pa.RecordBatch) -> Iterator[Example]:
+    """The rows as the examples they were; what the model reads is the text of all."""
+    for row in batch.to_pylist():
+        yield Example(
+            id=row["id"],
+            audio=segments(row["audio"]),
+            text=row["text"],
+            label=row["label"],
+            targets=tuple(row["targets"]),
+            split=row["split"],
+            speaker=row["speaker"],
+            group=row["group"],
+            seconds=row["stated_seconds"],
+        )

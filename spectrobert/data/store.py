@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -42,6 +42,15 @@ def cache_dir() -> Path:
     return Path(base) if base else Path.home() / ".cache" / "spectrobert"
 
 
+class Unusable(NamedTuple):
+    """A row whose audio could not be copied."""
+
+    id: str
+    recording: str
+    fault: str
+    split: str  # the owner's
+
+
 @dataclass(frozen=True)
 class Parsed:
     """A corpus for one task."""
@@ -49,6 +58,7 @@ class Parsed:
     folder: Path
     table: pa.Table  # rows.SCHEMA, memory-mapped
     dropped: list[Dropped]
+    unusable: tuple[Unusable, ...] = ()  # rows that `data prepare` has left out
 
 
 def parsed(name: str, root: Path, task: str, options: Mapping[str, Any]) -> Parsed:

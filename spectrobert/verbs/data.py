@@ -1,0 +1,15 @@
+"""data: everything about corpora that is not training."""
+
+from __future__ import annotations
+
+import typer
+
+from .data_prepare import prepare
+
+app = typer.Typer(
+    help="Corpora: what there are, and how to get them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+app.command("prepare")(prepare)
