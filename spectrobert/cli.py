@@ -43,7 +43,7 @@ Train SpectroBERT.
 
   --task NAME                pre | aqa_binary | aqa_open | ser | ser_multilabel | sentiment |
                              sentiment_regression | dimensional
-  --dataset NAME             {datasets}
+  --dataset NAME             {datasets}; for pre also several: librispeech+wavcaps
   --experiment_name NAME     the run is written to runs/NAME/seed<k> (default: <dataset>_<task>)
   --initialize_weights [M]   BERT: a Hub name, a folder or a package (default: bert-base-uncased)
   --checkpoint RUN           start from a pre-trained run (runs/NAME/seed<k>) or a model folder
@@ -143,7 +143,7 @@ def _alias(override: str) -> str:
     key, _, value = override.partition("=")
     if key != "dataset":
         return override
-    return f"dataset={','.join(ALIASES.get(name, name) for name in value.split(','))}"
+    return f"dataset={re.sub(r'[^,+]+', lambda name: ALIASES.get(name[0], name[0]), value)}"
 
 
 def named(overrides: Sequence[str], group: str) -> list[str]:
@@ -162,8 +162,9 @@ def check_groups(overrides: Sequence[str]) -> None:
             raise UserError(f"{group}.name is not set by itself; choose with --{group}")
     for group in ("task", "dataset", "model", "freeze", "logger", "experiment"):
         for value in named(overrides, group):
-            if value not in choices(group):
-                raise unknown(group, value, choices(group))
+            for part in value.split("+") if group == "dataset" else [value]:
+                if part not in choices(group):
+                    raise unknown(group, part, choices(group))
 
 
 def compose(overrides: Sequence[str]) -> Any:
@@ -241,8 +242,11 @@ def _siblings(key: str, overrides: Sequence[str]) -> str:
         ]
     elif parent == "task":
         found = [f.name for f in dataclasses.fields(config.TASKS[named(overrides, "task")[-1]])]
-    elif parent == "dataset":
-        chosen = config.dataset_class(named(overrides, "dataset")[-1])
+    elif parent.split(".")[0] == "dataset":
+        part = parent.partition(".")[2]
+        whole = named(overrides, "dataset")[-1]
+        is_part = part in whole.split("+")
+        chosen = config.part_class(part) if is_part else config.dataset_class(whole)
         found = [f.name for f in dataclasses.fields(chosen)]
     else:
         found = [f.name for f in dataclasses.fields(config.Config)]

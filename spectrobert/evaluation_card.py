@@ -32,15 +32,15 @@ def facts(
         control: scores of the test split with its audio silenced, where there are any.
         monitored: the metric that chose the checkpoint, and which one it chose.
     """
-    corpus, task = corpora.corpus(config.dataset.name), config.task.name
-    options = config.dataset
+    options, task = config.dataset, config.task.name
+    parts = [corpora.corpus(name) for name in options.name.split("+")]  # of a mixture
     return {
         "task": task,
         "dataset": options.name,
         "options": own_options(options),
-        "source": corpus.source,
+        "source": "; ".join(part.source for part in parts),
         "labels": list(prepared.labels),
-        "notes": corpus.notes.get(task, ""),
+        "notes": "; ".join(part.notes[task] for part in parts if task in part.notes),
         "split": scores.split,
         "split_definition": prepared.summary.definition,
         "counts": prepared.summary.counts,

@@ -17,6 +17,7 @@ from .config import Config
 from .data.clips import segments
 from .data.datamodule import DataModule
 from .data.preparation import prepare
+from .data.splits import caution
 from .data.vocabulary import load
 from .errors import UserError
 from .models.registry import MODELS
@@ -40,6 +41,7 @@ class Scores:
     values: dict[str, float]
     intervals: dict[str, tuple[float, float]]  # 95 %, see metrics.intervals
     interval: str  # how they were drawn, in words
+    caution: str = ""  # what has to be said beside the scores: splits.caution
     targets: tuple[str, ...] = ()  # names, where numbers are learnt
     labels: tuple[str, ...] = ()  # classes
     confusion_matrix: list[list[int]] = field(default_factory=list)  # rows true, columns predicted
@@ -50,6 +52,8 @@ class Scores:
     def to_dict(self) -> dict[str, Any]:
         """For results.json: all but the predictions."""
         shown: dict[str, Any] = {"split": self.split, "n": self.n, "metrics": self.values}
+        if self.caution:
+            shown["caution"] = self.caution
         shown["intervals"] = {name: list(pair) for name, pair in self.intervals.items()}
         shown["metric_n"] = {name: self.statistics[name].n for name in self.values}
         if self.targets:
@@ -111,6 +115,7 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
         values=metrics.values(statistics, len(index)),
         intervals=metrics.intervals(statistics, groups),
         interval=interval_method(len(set(groups)), kind),
+        caution=caution(data.prepared.summary.definition),
         header=("id", "group", *header),
         rows=[
             [row_id, speaker or group or row_id, *line]
@@ -187,7 +192,8 @@ def silenced(data: DataModule) -> DataModule:
 
 def show(console: Console, scores: Scores, title: str, control: Scores | None = None) -> None:
     """Tables of the scores, with those of the question-only control beside them."""
-    table = Table(title=f"{title} (n={scores.n})")
+    warning = f", {scores.caution}" if scores.caution else ""
+    table = Table(title=f"{title} (n={scores.n}{warning})")
     table.add_column("metric")
     for heading in ("value", "95 % interval", "n", *(["question only"] if control else [])):
         table.add_column(heading, justify="right")

@@ -24,6 +24,7 @@ from transformers.utils.logging import disable_progress_bar
 from . import build, comet, comet_scores, evaluation_card, files, freezing, processes, runs, scoring
 from .config import AqaConfig, Config
 from .data import preparation, vocabulary
+from .data.clips import columns
 from .models.spectrobert import SpectroBert
 
 BEST = "best.ckpt"
@@ -72,7 +73,7 @@ def fit(
     words = (
         vocabulary.load(str(folder / "tokenizer"))
         if checkpoint
-        else build.tokenizer(config, prepared.splits["train"]["text"])
+        else build.tokenizer(config, columns(prepared.splits["train"], "text")["text"].to_pylist())
     )
     settings = build.model_config(config, len(words), prepared.labels)
     torch.manual_seed(config.seed)  # weights and dropout; the data has seeds of its own
@@ -134,10 +135,11 @@ def cut_texts(
     cut = []
     for rows in prepared.splits.values():
         # a word piece has a character at least: only texts of more characters need be looked at
-        for number, text in enumerate(rows["text"]):
+        known = columns(rows, "id", "text")
+        for number, text in enumerate(known["text"].to_pylist()):
             if len(text) > limit - 2 and (pieces := len(words(text)["input_ids"])) > limit:
                 fault = f"text cut from {pieces} to {limit} word pieces"
-                cut.append((rows[number]["id"], "", fault))
+                cut.append((known["id"][number].as_py(), "", fault))
     return cut
 
 
@@ -156,6 +158,12 @@ def show(
         soft_wrap=True,
     )
     console.print(f"split: {prepared.summary.definition}", highlight=False, soft_wrap=True)
+    balance = prepared.summary.more.get("balance")
+    if balance:
+        changes = (f"{c} {n} -> {balance['after'][c]}" for c, n in balance["before"].items())
+        console.print(
+            f"train by {balance['method']}: {', '.join(changes)}", highlight=False, soft_wrap=True
+        )
     for reason, count in Counter(row.reason for row in prepared.dropped).most_common():
         console.print(f"left out {count} rows: {reason}", highlight=False, soft_wrap=True)
     if prepared.skipped:

@@ -80,6 +80,32 @@ def read(
     return soxr.resample(samples, native_rate, sample_rate, quality="HQ")
 
 
+def stream(audio: Audio, sample_rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
+    """A whole recording as `read` gives it, BLOCK_SECONDS at a time, however long it is.
+
+    Raises AudioError: what is silent or cut short is known at its end.
+    """
+    import soxr
+
+    with _open(audio) as file:
+        _check_whole(audio, file)
+        begin, stop = _bounds(audio, file, 0.0, None)
+        size = round(BLOCK_SECONDS * file.samplerate)
+        resampler = soxr.ResampleStream(file.samplerate, sample_rate, 1, quality="HQ")
+        lowest = highest = 0.0
+        is_first = True
+        for position, block in enumerate(_blocks(audio, file, begin, stop, size)):
+            low, high = float(block.min()), float(block.max())
+            lowest, highest = (low, high) if is_first else (min(lowest, low), max(highest, high))
+            is_first = False
+            if file.samplerate == sample_rate:
+                yield block
+            else:
+                is_last = (position + 1) * size >= stop - begin
+                yield resampler.resample_chunk(block, last=is_last)
+        _check_loud(audio, lowest, highest)
+
+
 def read_clip(
     segments: Sequence[Segment],
     max_seconds: float | None = None,
@@ -127,6 +153,13 @@ def check(audio: Audio, start: float = 0.0, end: float | None = None, decode: bo
     Without `decode` only the header is read, which finds neither silence nor a FLAC or MP3 cut
     short.
     """
+    return look(audio, start, end, decode)[0]
+
+
+def look(
+    audio: Audio, start: float = 0.0, end: float | None = None, decode: bool = True
+) -> tuple[str, float]:
+    """`check`, and the seconds of the stretch, 0 where it cannot be used; opens the file once."""
     try:
         with _open(audio) as file:
             _check_whole(audio, file)
@@ -136,9 +169,10 @@ def check(audio: Audio, start: float = 0.0, end: float | None = None, decode: bo
                 blocks = _blocks(audio, file, begin, stop, size)
                 lows, highs = zip(*((block.min(), block.max()) for block in blocks), strict=True)
                 _check_loud(audio, min(lows), max(highs))
+            length = file.frames / file.samplerate
     except AudioError as error:
-        return f"{error.fault}: {error.detail}"
-    return ""
+        return f"{error.fault}: {error.detail}", 0.0
+    return "", (length if end is None else min(end, length)) - start
 
 
 def _error(audio: Audio, fault: Fault, detail: str) -> AudioError:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler
 
+from . import mixtures
 from .clips import Key
 from .masking import IGNORED
 
@@ -29,6 +30,7 @@ class LengthBatches(Sampler[list[Key]]):
         shuffle: False keeps the longest first, for evaluation.
         rank, world_size: this process takes every `world_size`-th row of a batch. In evaluation no
             row is taken twice; in training a last batch of fewer rows than processes goes to all.
+        quotas: of a weighted mixture; an epoch then holds some rows several times, others never.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class LengthBatches(Sampler[list[Key]]):
         shuffle: bool,
         rank: int = 0,
         world_size: int = 1,
+        quotas: Sequence[mixtures.Quota] = (),
     ):
         self.seconds = np.asarray(seconds)
         self.batch_size = batch_size
         self.seed = seed
         self.shuffle = shuffle
         self.rank, self.world_size = rank, world_size
+        self.quotas = quotas
         self.epoch = 0
         self.done = (0, 0)  # epoch, batches of it that a resumed run has behind it
 
@@ -62,24 +66,30 @@ class LengthBatches(Sampler[list[Key]]):
 
     def __iter__(self) -> Iterator[list[Key]]:
         epoch = self.epoch if self.shuffle else 0
+        num_rows = len(self.seconds)
         skip = self.done[1] if self.shuffle and epoch == self.done[0] else 0
         for batch in self._batches(epoch)[skip:]:
             mine = batch[self.rank :: self.world_size]
             if self.shuffle and len(batch) < self.world_size:
                 mine = batch  # too few to share out: all take the same, the mean stays what it is
             if len(mine):
-                yield [Key(epoch, int(row)) for row in mine]
+                yield [Key(epoch, place % num_rows, place // num_rows) for place in mine.tolist()]
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         if not self.shuffle:
             order = np.argsort(-self.seconds, kind="stable")
             return self._cut(order)
         generator = np.random.default_rng([self.seed, epoch])
-        order = generator.permutation(len(self.seconds))
+        num_rows = len(self.seconds)
+        order = (
+            mixtures.places(self.quotas, generator)
+            if self.quotas
+            else generator.permutation(num_rows)
+        )
         batches: list[np.ndarray] = []
         for start in range(0, len(order), POOL * self.batch_size):
             pool = order[start : start + POOL * self.batch_size]
-            batches += self._cut(pool[np.argsort(self.seconds[pool], kind="stable")])
+            batches += self._cut(pool[np.argsort(self.seconds[pool % num_rows], kind="stable")])
         return [batches[i] for i in generator.permutation(len(batches))]
 
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:

@@ -5,20 +5,34 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import pyarrow as pa
+
 from ..audio import io
 from ..errors import UserError
 from ..files import write_whole
+from . import rows
 from .example import Example, Segment
 
 # "auto" decodes whole corpora up to this length, and reads headers of longer ones
 MAX_DECODED_SECONDS = 20 * 3600.0
+# Of more files than this none is asked for its time of change, which on a network disk costs more
+# than it saves, and no finding is kept by file
+MAX_STATTED = 20_000
 THREADS = 8
+AT_ONCE = 32  # headers that one thread reads: handing over each alone would take longer
+
+Progress = Callable[[int, int], None]  # (recordings looked at, recordings)
+
+
+def no_progress(done: int, total: int) -> None:
+    """For callers that show none."""
 
 
 class Skipped(NamedTuple):
@@ -38,15 +52,24 @@ class Checked:
     skipped: list[Skipped]
 
 
+class Findings(NamedTuple):
+    """Of n rows."""
+
+    seconds: np.ndarray  # (n,); 0 where unusable, or where nobody has looked and the owner is mute
+    faults: dict[int, tuple[str, str]]  # row -> (recording, what is wrong with it)
+
+
 class _Cache:
     """Findings by (path, size, time of change, stretch, decoded or not), kept in one JSON file."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path | None):
         self.path = path
-        self.known = _read(path)
+        self.known = _read(path) if path else {}
         self.is_changed = False
 
     def key(self, segment: Segment, decode: bool) -> str:
+        if not self.path:
+            return ""
         if isinstance(segment.audio, bytes):
             what = hashlib.sha256(segment.audio).hexdigest()
         else:
@@ -61,19 +84,17 @@ class _Cache:
         """Fault ("" where there is none) and length in seconds."""
         key = self.key(segment, decode)
         if key not in self.known:
-            fault = io.check(segment.audio, segment.start, segment.end, decode)
-            length = 0.0 if fault else io.duration([segment]) - segment.onset
+            found = io.look(segment.audio, segment.start, segment.end, decode)
             if not key:
-                return fault, length
-            self.known[key] = [fault, length]
+                return found
+            self.known[key] = list(found)
             self.is_changed = True
         fault, length = self.known[key]
         return fault, length
 
     def write(self) -> None:
-        if not self.is_changed:
-            return
-        write_whole(self.path, json.dumps(self.known))
+        if self.path and self.is_changed:
+            write_whole(self.path, json.dumps(self.known))
 
 
 def _read(path: Path) -> dict[str, list]:
@@ -95,66 +116,135 @@ def check(
     mode: str,
     max_skipped: float,
     cache: Path,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Checked:
-    """Look at the audio of every example.
+    """Look at the audio of every example; see `look`.
 
-    Args:
-        mode: "decode" | "header" | "auto" | "none" (lengths only, from the header; faults then
-            surface on reading).
-        max_skipped: share of examples that may be unusable.
-        progress: called with (recordings looked at, recordings).
-
-    Raises:
-        UserError: more than `max_skipped` of the examples are unusable.
+    Raises UserError where more than `max_skipped` of the examples are unusable.
     """
-    findings = _Cache(cache)
-    distinct = list({s._replace(onset=0.0): None for e in examples for s in e.audio})
-    found = _look_at(distinct, findings, False, progress)
-    total = sum(length for _, length in found.values())
-    if mode == "decode" or (mode == "auto" and total <= MAX_DECODED_SECONDS):
-        sound = [s for s in distinct if not found[s][0]]
-        found |= _look_at(sound, findings, True, progress)
-    findings.write()
+    found = look(rows.to_table(examples), mode, cache, progress)
+    skipped = [Skipped(examples[row].id, *why) for row, why in found.faults.items()]
+    refuse_too_many(skipped, len(examples), max_skipped)
+    usable = [row for row in range(len(examples)) if row not in found.faults]
+    seconds = found.seconds[usable].tolist()
+    return Checked([examples[row] for row in usable], seconds, skipped)
 
-    usable: list[Example] = []
-    seconds: list[float] = []
-    skipped: list[Skipped] = []
-    for example in examples:
-        parts = [(s, *found[s._replace(onset=0.0)]) for s in example.audio]
-        faults = [(s, fault) for s, fault, _ in parts if fault]
-        if faults:
-            segment, fault = faults[0]
-            skipped.append(Skipped(example.id, recording(segment), fault))
-        else:
-            usable.append(example)
-            seconds.append(max(s.onset + length for s, _, length in parts))
-    if len(skipped) > max_skipped * len(examples):
+
+def refuse_too_many(skipped: Sequence[Skipped], num_rows: int, max_skipped: float) -> None:
+    """Raise UserError where more than `max_skipped` of the rows are unusable."""
+    if len(skipped) > max_skipped * num_rows:
         first = skipped[0]
         raise UserError(
-            f"{len(skipped)} of {len(examples)} examples have unusable audio, more than"
+            f"{len(skipped)} of {num_rows} examples have unusable audio, more than"
             f" dataset.max_skipped={max_skipped:g} allows; the first: {first.recording}:"
             f" {first.fault}"
         )
-    return Checked(usable, seconds, skipped)
+
+
+def look(table: pa.Table, mode: str, cache: Path, progress: Progress = no_progress) -> Findings:
+    """Look at every stretch of audio once.
+
+    Args:
+        table: of rows.SCHEMA.
+        mode: "decode" | "header" | "auto" | "none": no file is opened, lengths are those of the
+            stretches, else the owner's, else unknown (0); faults surface on reading.
+        cache: the file in which findings are kept, of corpora up to MAX_STATTED recordings.
+    """
+    flat = rows.stretches(table)
+    lengths = flat.end - flat.start
+    faults = np.full(len(lengths), "", dtype=object)
+    if mode == "none":
+        stated = table.column("stated_seconds").to_numpy()
+        lengths = np.where(np.isfinite(lengths), lengths, stated[flat.row])
+        return Findings(_clip_seconds(flat, lengths, table.num_rows), {})
+
+    number, first = _distinct(flat)
+    findings = _Cache(cache if len(first) <= MAX_STATTED else None)
+    found = _look_at(table, flat, first, findings, False, progress)
+    total = sum(length for _, length in found.values())
+    if mode == "decode" or (mode == "auto" and total <= MAX_DECODED_SECONDS):
+        sound = np.array([place for place, (fault, _) in found.items() if not fault], np.int64)
+        found |= _look_at(table, flat, sound, findings, True, progress)
+    findings.write()
+
+    ordered = [found[place] for place in first.tolist()]
+    faults = np.array([fault for fault, _ in ordered], dtype=object)[number]
+    lengths = np.array([length for _, length in ordered])[number]
+    bad: dict[int, tuple[str, str]] = {}
+    for place in np.flatnonzero(faults != "").tolist():
+        name = _short(flat.recording[place].as_py())
+        bad.setdefault(int(flat.row[place]), (name, faults[place]))
+    seconds = _clip_seconds(flat, lengths, table.num_rows)
+    seconds[list(bad)] = 0.0
+    return Findings(seconds, bad)
+
+
+def _distinct(flat: rows.Stretches) -> tuple[np.ndarray, np.ndarray]:
+    """A number for each segment, equal for equal stretches (m,), and where each number is first."""
+    recording, _ = rows.codes(flat.recording)
+    keys = np.stack([recording, flat.start, flat.end], axis=1)
+    _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # files are opened in the order of the corpus
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[number.reshape(-1)], first[order]
+
+
+def _clip_seconds(flat: rows.Stretches, lengths: np.ndarray, num_rows: int) -> np.ndarray:
+    """(n,) seconds of the clips that the segments make."""
+    seconds = np.zeros(num_rows)
+    np.maximum.at(seconds, flat.row, flat.onset + lengths)
+    return seconds
 
 
 def _look_at(
-    segments: Sequence[Segment],
+    table: pa.Table,
+    flat: rows.Stretches,
+    places: np.ndarray,
     findings: _Cache,
     decode: bool,
-    progress: Callable[[int, int], None],
-) -> dict[Segment, tuple[str, float]]:
-    found = {}
-    # Threads suffice: libsndfile releases the interpreter while it decodes
+    progress: Progress,
+) -> dict[int, tuple[str, float]]:
+    """Fault and length of the segments at these places of `flat`."""
+
+    def look_at(part: list[tuple[int, Segment]]) -> dict[int, tuple[str, float]]:
+        return {place: findings.look(segment, decode) for place, segment in part}
+
+    size = 1 if decode else AT_ONCE
+    found: dict[int, tuple[str, float]] = {}
+    # Threads suffice: libsndfile releases the interpreter while it decodes, a disk while it seeks
     with ThreadPoolExecutor(THREADS) as pool:
-        results = pool.map(lambda s: findings.look(s, decode), segments)
-        for done, (segment, result) in enumerate(zip(segments, results), start=1):
-            found[segment] = result
-            progress(done, len(segments))
+        for batch in _segments(table, flat, places):
+            parts = [batch[i : i + size] for i in range(0, len(batch), size)]
+            for part in pool.map(look_at, parts):
+                found |= part
+                progress(len(found), len(places))
     return found
+
+
+def _segments(
+    table: pa.Table, flat: rows.Stretches, places: np.ndarray
+) -> Iterator[list[tuple[int, Segment]]]:
+    """(place, segment) of the places, batch by batch of the table: audio in it is read in turn."""
+    wanted = np.zeros(len(flat.row), bool)
+    wanted[places] = True
+    begin = 0
+    for chunk in table.column("audio").chunks:
+        structs = chunk.flatten()
+        here = np.flatnonzero(wanted[begin : begin + len(structs)])
+        if len(here):
+            found = rows.segments(structs.take(pa.array(here)).to_pylist())
+            yield list(zip((begin + here).tolist(), (s._replace(onset=0.0) for s in found)))
+        begin += len(structs)
 
 
 def recording(segment: Segment) -> str:
     """A name for a recording in messages and tables."""
     return segment.audio if isinstance(segment.audio, str) else f"<{len(segment.audio)} bytes>"
+
+
+def _short(recording: str) -> str:
+    """A name for messages and tables: of bytes their number."""
+    if not recording.startswith(rows.BYTES):
+        return recording
+    return f"<{recording.removeprefix(rows.BYTES).partition('>')[0]} bytes>"

@@ -8,43 +8,28 @@ have drawn.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, NamedTuple, cast
+from uuid import uuid4
 
 import datasets
 import numpy as np
+import pyarrow as pa
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..audio import io
 from ..config import DatasetConfig, PretrainingConfig
-from .example import Example, Segment
+from . import mismatches, rows
+from .example import Example
 from .masking import IGNORED, mask_words
+from .mismatches import Mismatches
+from .rows import segments
 
 log = logging.getLogger(__name__)
-MAX_DRAWS = 50
 
-SEGMENT = {
-    "path": datasets.Value("string"),
-    "bytes": datasets.Value("binary"),
-    "start": datasets.Value("float64"),
-    "end": datasets.Value("float64"),
-    "onset": datasets.Value("float64"),
-}
-FEATURES = datasets.Features(
-    {
-        "id": datasets.Value("string"),
-        "audio": datasets.List(SEGMENT),
-        "text": datasets.Value("string"),
-        "label": datasets.Value("string"),
-        "targets": datasets.List(datasets.Value("float64")),
-        "speaker": datasets.Value("string"),
-        "group": datasets.Value("string"),
-        "seconds": datasets.Value("float64"),
-    }
-)
+__all__ = ("Clips", "Key", "Reading", "crop", "segments", "to_arrow")
 
 
 class Key(NamedTuple):
@@ -52,43 +37,31 @@ class Key(NamedTuple):
 
     epoch: int
     row: int
+    repeat: int = 0  # a row that a mixture draws once more in one epoch is cropped and masked anew
 
 
 def to_arrow(examples: Sequence[Example], seconds: Sequence[float]) -> datasets.Dataset:
-    """Examples and their lengths as an Arrow table, which workers share."""
-
-    def row(example: Example, length: float) -> dict[str, Any]:
-        return {
-            "id": example.id,
-            "audio": [_to_struct(segment) for segment in example.audio],
-            "text": example.reads,
-            "label": example.label,
-            "targets": list(example.targets),
-            "speaker": example.speaker,
-            "group": example.group,
-            "seconds": length,
-        }
-
-    rows = [row(e, s) for e, s in zip(examples, seconds)]
-    return datasets.Dataset.from_list(rows, features=FEATURES)
+    """A few examples and their lengths as the table that `Clips` reads."""
+    return dataset(with_lengths(rows.to_table(examples), np.asarray(seconds, dtype=float)))
 
 
-def _to_struct(segment: Segment) -> dict[str, Any]:
-    is_path = isinstance(segment.audio, str)
-    return {
-        "path": segment.audio if is_path else None,
-        "bytes": None if is_path else segment.audio,
-        "start": segment.start,
-        "end": segment.end,
-        "onset": segment.onset,
-    }
+def with_lengths(table: pa.Table, seconds: np.ndarray) -> pa.Table:
+    """Of rows.SCHEMA: the columns for training, the length (n,) and what is heard added."""
+    sound = mismatches.sounds(rows.stretches(table), table.num_rows)
+    table = table.drop_columns(list(rows.OWNERS))
+    return table.append_column("seconds", pa.array(seconds)).append_column("sound", pa.array(sound))
 
 
-def segments(structs: Iterable[dict[str, Any]]) -> tuple[Segment, ...]:
-    """The inverse of what `to_arrow` stores."""
-    return tuple(
-        Segment(s["path"] or s["bytes"], s["start"], s["end"], s["onset"]) for s in structs
-    )
+def dataset(table: pa.Table) -> datasets.Dataset:
+    """A Hugging Face data set over a table, which stays where it is: on disk, if it is there."""
+    # With no fingerprint given, all of the table would be read to make one
+    return datasets.Dataset(datasets.table.InMemoryTable(table), fingerprint=uuid4().hex)
+
+
+def columns(split: datasets.Dataset, *names: str) -> pa.Table:
+    """Whole columns (not `audio`) at once: datasets' own way takes seconds for 400,000 rows."""
+    whole = split.data.table.select(list(names))
+    return whole if split._indices is None else whole.take(split._indices.column(0))
 
 
 def crop(options: DatasetConfig, is_training: bool) -> io.Crop:
@@ -112,19 +85,20 @@ class Reading:
 class Clips(Dataset):
     """One split. `clips[Key(epoch, row)]` is a dict of arrays; None where a file has gone bad."""
 
-    def __init__(self, rows: datasets.Dataset, reading: Reading, is_training: bool):
-        self.rows = rows
+    def __init__(self, split: datasets.Dataset, reading: Reading, is_training: bool):
+        self.rows = split
         self.reading = reading
         self.is_training = is_training
+        if reading.pretraining:
+            self.mismatches = Mismatches(columns(split, "text", "label", "sound"))
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, key: Key) -> dict[str, Any] | None:
         row = self.rows[key.row]
-        generator = np.random.default_rng(
-            [self.reading.seed, key.epoch, key.row, int(self.is_training)]
-        )
+        drawn = [self.reading.seed, key.epoch, key.row, int(self.is_training)]
+        generator = np.random.default_rng([*drawn, key.repeat] if key.repeat else drawn)
         item: dict[str, Any] = {"index": key.row}
         ids = self._word_pieces(row["text"])
         audio = row["audio"]
@@ -136,7 +110,7 @@ class Clips(Dataset):
         else:
             matched = generator.random() >= task.mismatch_probability
             if not matched:
-                audio = self.rows[self._other(row, generator)]["audio"]
+                audio = self.rows[self.mismatches.draw(key.row, generator)]["audio"]
             tokenizer = self.reading.tokenizer
             ids, labels = mask_words(
                 ids,
@@ -168,18 +142,3 @@ class Clips(Dataset):
         kept = crop(options, self.is_training)
         wave = io.read_clip(segments(audio), options.max_seconds, kept, generator)
         return np.zeros_like(wave) if options.silence_audio else wave
-
-    def _other(self, row: dict[str, Any], generator: np.random.Generator) -> int:
-        """A row of another text and another recording, for a mismatched pair (thesis 2.3.3).
-
-        Of another class too where the corpus has classes: "a dog barks" is true of every dog. Where
-        that finds nothing in MAX_DRAWS draws, text and recording decide alone.
-        """
-        for draw in count():
-            other = int(generator.integers(len(self.rows)))
-            candidate = self.rows[other]
-            is_alike = row["label"] and candidate["label"] == row["label"] and draw < MAX_DRAWS
-            is_other = candidate["text"] != row["text"] and candidate["audio"] != row["audio"]
-            if is_other and not is_alike:
-                return other
-        raise AssertionError("unreachable: preparation makes sure that there is another row")

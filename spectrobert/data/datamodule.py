@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from ..config import TrainerConfig
 from .batches import LengthBatches, collate
-from .clips import Clips, Reading
+from .clips import Clips, Reading, columns
 from .preparation import Prepared
 
 
@@ -45,12 +45,13 @@ class DataModule(LightningDataModule):
         rows = self.prepared.splits[split]
         trainer = self.trainer
         batches = LengthBatches(
-            rows["seconds"],
+            columns(rows, "seconds")["seconds"].to_numpy(),
             self.options.batch_size,
             self.reading.seed,
             shuffle=is_training,
             rank=trainer.global_rank if trainer else 0,
             world_size=trainer.world_size if trainer else 1,
+            quotas=self.prepared.quotas if is_training else (),
         )
         if is_training and trainer is not None:
             batches.set_epoch(trainer.current_epoch)

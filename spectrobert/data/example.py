@@ -38,6 +38,7 @@ class Example:
     split: str = ""  # "train", "val", "test", or "" where the owner draws no line
     speaker: str = ""  # never shared between splits unless a random split is asked for
     group: str = ""  # what else no split may divide: a source recording, a video, a fold
+    seconds: float = 0.0  # the clip's length as the owner states it; 0: not stated
 
     @property
     def reads(self) -> str:

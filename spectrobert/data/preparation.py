@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from ..config import TASKS, DatasetConfig, own_options
+from ..config import TASKS, DatasetConfig, MixtureConfig
 from ..errors import UserError
-from . import checks, clips, corpora, splits
-from .example import Dropped, Example
+from . import balance, checks, clips, copies, corpora, mismatches, mixtures, rows, splits, store
+from .example import Dropped
 from .splits import SplitSummary
+from .store import cache_dir
+
+__all__ = ("Prepared", "cache_dir", "corpus_root", "label_set", "prepare")
 
 
 @dataclass(frozen=True)
@@ -26,12 +32,20 @@ class Prepared:
     summary: SplitSummary
     skipped: list[checks.Skipped]  # unusable audio
     dropped: list[Dropped]  # rows the corpus' parser leaves out
+    quotas: tuple[mixtures.Quota, ...] = ()  # of a weighted mixture, in the order of train
 
 
-def cache_dir() -> Path:
-    """Where findings about audio files are kept: $SPECTROBERT_CACHE, or the user's cache folder."""
-    base = os.environ.get("SPECTROBERT_CACHE")
-    return Path(base) if base else Path.home() / ".cache" / "spectrobert"
+class Drawn(NamedTuple):
+    """One corpus, looked at and split: all its n rows, and the u of them that can be used."""
+
+    table: pa.Table  # (n,) rows.SCHEMA
+    seconds: np.ndarray  # (n,)
+    usable: np.ndarray  # (u,)
+    light: pa.Table  # (u,) without embedded audio
+    names: list[str]  # (u,) splits
+    summary: SplitSummary
+    skipped: list[checks.Skipped]
+    dropped: list[Dropped]
 
 
 def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
@@ -39,78 +53,170 @@ def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
     return Path(options.root) if options.root else Path(data_dir) / options.name
 
 
-def load(task: str, options: DatasetConfig, data_dir: str) -> tuple[list[Example], list[Dropped]]:
-    """Examples and dropped rows of a corpus, its own options taken from the configuration."""
-    own = own_options(options)
-    return corpora.load(options.name, corpus_root(options, data_dir), task, **own)
-
-
 def prepare(
     task: str,
     options: DatasetConfig,
     data_dir: str,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = checks.no_progress,
 ) -> Prepared:
     """Parse, look at the audio, draw the splits, collect the labels.
 
     Raises UserError where the corpus, its audio, its splits or its labels cannot be used.
     """
-    examples, dropped = load(task, options, data_dir)
-    cache = cache_dir() / f"{options.name}.json"
-    checked = checks.check(examples, options.check, options.max_skipped, cache, progress)
+    own = mixtures.parts(options, data_dir)
+    drawn = [draw(part.name, open_part(part, task), options, progress) for part in own]
+    whole = _together([part.name for part in own], drawn, options) if len(own) > 1 else drawn[0]
+    summary = whole.summary
+    labels = label_names(task, options, whole.light, whole.names)
+    table = clips.with_lengths(whole.table, whole.seconds)
+    names = np.array(whole.names)
+    tables = {}
+    for split in splits.SPLITS:
+        chosen = np.flatnonzero(names == split)
+        if split == "train" and options.balance != "none":
+            chosen, summary = _balanced(whole.light, chosen, task, options, summary)
+        if task == "pre":
+            sounds = table.column("sound").take(whole.usable[chosen])
+            texts = whole.light.select(["id", "text", "label"]).take(chosen)
+            mismatches.require(split, texts.append_column("sound", sounds))
+        tables[split] = clips.dataset(table).select(whole.usable[chosen])
+    sizes = [d.summary.counts["train"] for d in drawn]
+    weights = options.weights if isinstance(options, MixtureConfig) else []
+    quotas = mixtures.quotas(sizes, weights)
+    pa.default_memory_pool().release_unused()  # workers are forked from here
+    return Prepared(tables, labels, summary, whole.skipped, whole.dropped, quotas)
+
+
+def open_part(part: mixtures.Part, task: str) -> store.Parsed:
+    """A corpus, from its own files or from prepared ones. Raises UserError."""
+    if part.prepared:
+        return copies.opened(Path(part.prepared), part.name, task, part.options)
+    return store.parsed(part.name, part.root, task, part.options)
+
+
+def draw(
+    name: str, parsed: store.Parsed, options: DatasetConfig, progress: checks.Progress
+) -> Drawn:
+    """Look at the audio of a corpus and draw its splits. Raises UserError."""
+    found = store.findings(parsed, name, options.check, progress)
+    table = parsed.table
+    ids = table.column("id")
+    skipped = [checks.Skipped(*row[:3]) for row in parsed.unusable]
+    skipped += [checks.Skipped(ids[row].as_py(), *why) for row, why in found.faults.items()]
+    checks.refuse_too_many(skipped, len(ids) + len(parsed.unusable), options.max_skipped)
+    is_usable = np.ones(len(ids), bool)
+    is_usable[list(found.faults)] = False
+    usable = np.flatnonzero(is_usable)
+    light = rows.light(table)
+    if found.faults:
+        light = light.take(usable)
     is_random = options.split == "random"
-    usable = checked.examples
-    if is_random:  # the owner's lines too are given up
-        usable = [replace(example, split="") for example in usable]
+    if not is_random:
+        owned = dict(zip(ids.to_pylist(), table.column("split").to_pylist()))
+        owned |= {row.id: row.split for row in parsed.unusable}
+        _refuse_lost_splits(name, owned, light, skipped)
     names, summary = splits.assign(
-        usable,
+        light,
         val_share=options.val_share,
         test_share=options.test_share,
         seed=options.split_seed,
         random=is_random,
     )
-    splits.verify(usable, names, random=is_random)
-    labels = label_names(task, options, usable, names)
-    tables = {}
-    for split in splits.SPLITS:
-        chosen = [i for i, name in enumerate(names) if name == split]
-        tables[split] = clips.to_arrow(
-            [usable[i] for i in chosen], [checked.seconds[i] for i in chosen]
+    splits.verify(light, names, random=is_random)
+    return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
+
+
+def _together(names: Sequence[str], drawn: Sequence[Drawn], options: DatasetConfig) -> Drawn:
+    """A mixture: each corpus keeps its splits. Raises UserError where they share a recording."""
+    assert isinstance(options, MixtureConfig)
+    offsets = np.cumsum([0, *(len(d.table) for d in drawn)])
+    light = pa.concat_tables(mixtures.prefixed(d.light, name) for name, d in zip(names, drawn))
+    sides = [side for d in drawn for side in d.names]
+    splits.verify(light, sides, random=options.split == "random")
+    definition = "; ".join(f"{name}: {d.summary.definition}" for name, d in zip(names, drawn))
+    found = {
+        name: {"definition": d.summary.definition, "counts": d.summary.counts}
+        for name, d in zip(names, drawn)
+    }
+    summary = splits.summarise(light, sides, definition)
+    return Drawn(
+        table=pa.concat_tables(mixtures.prefixed(d.table, name) for name, d in zip(names, drawn)),
+        seconds=np.concatenate([d.seconds for d in drawn]),
+        usable=np.concatenate([d.usable + first for d, first in zip(drawn, offsets)]),
+        light=light,
+        names=sides,
+        summary=replace(summary, more={"parts": found, "weights": list(options.weights)}),
+        skipped=[s._replace(id=f"{n}/{s.id}") for n, d in zip(names, drawn) for s in d.skipped],
+        dropped=[r._replace(what=f"{n}/{r.what}") for n, d in zip(names, drawn) for r in d.dropped],
+    )
+
+
+def _balanced(
+    light: pa.Table, train: np.ndarray, task: str, options: DatasetConfig, summary: SplitSummary
+) -> tuple[np.ndarray, SplitSummary]:
+    """The rows of train, as many of each class. Raises UserError where rows have no one class."""
+    labels = light.column("label").take(train).to_pylist()
+    if not all(labels):
+        raise UserError(
+            f"dataset.balance={options.balance}: rows of task {task!r} have no class to balance"
         )
-        if task == "pre":
-            _check_mismatch(split, [usable[i] for i in chosen])
-    return Prepared(tables, labels, summary, checked.skipped, dropped)
+    chosen = balance.METHODS[options.balance](labels, options.split_seed)
+    record = {
+        "method": options.balance,
+        "before": dict(sorted(Counter(labels).items())),
+        "after": dict(sorted(Counter(labels[i] for i in chosen.tolist()).items())),
+    }
+    return train[chosen], replace(summary, more={**summary.more, "balance": record})
 
 
 def label_names(
-    task: str, options: DatasetConfig, examples: Sequence[Example], names: Sequence[str]
+    task: str, options: DatasetConfig, table: pa.Table, names: Sequence[str]
 ) -> tuple[str, ...]:
     """What the logits of a task stand for: classes, targets, or nothing."""
     if TASKS[task].truth == "label":
-        return label_set(task, options.name, examples, names)
+        return label_set(task, options.name, table, names)
     if TASKS[task].truth == "targets":
         # A corpus of the user's own has the names as an option
         own = tuple(getattr(options, "targets", ()))
         targets = own or corpora.corpus(options.name).targets[task]
-        assert {len(e.targets) for e in examples} == {len(targets)}
+        assert set(pc.list_value_length(table.column("targets")).to_pylist()) == {len(targets)}
         return targets
     return ()
 
 
-def label_set(
-    task: str, corpus: str, examples: Sequence[Example], names: Sequence[str]
-) -> tuple[str, ...]:
+def _refuse_lost_splits(
+    name: str, owned: Mapping[str, str], light: pa.Table, skipped: Sequence[checks.Skipped]
+) -> None:
+    """Another split must not be carved in place of an owner's whose files are all bad.
+
+    Args:
+        owned: id -> split, of all rows.
+    """
+    counts = Counter(owned.values())
+    left = set(light.column("split").to_pylist())
+    for split in splits.SPLITS:
+        if counts[split] and split not in left:
+            first = next(row for row in skipped if owned[row.id] == split)
+            raise UserError(
+                f"dataset {name!r}: none of the {counts[split]} examples of the owner's"
+                f" {splits.NAMES[split]} split can be used; the first: {first.recording}:"
+                f" {first.fault}"
+            )
+
+
+def label_set(task: str, corpus: str, table: pa.Table, names: Sequence[str]) -> tuple[str, ...]:
     """The classes: the corpus' own closed set, or what occurs in train.
 
     Raises UserError for a label outside the set, with the rows' ids.
     """
     closed = corpora.corpus(corpus).labels.get(task)
-    seen = {e.label for e, name in zip(examples, names) if name == "train"}
+    labels = table.column("label").to_pylist()
+    seen = {label for label, name in zip(labels, names) if name == "train"}
     known = tuple(closed) if closed else tuple(sorted(seen))
-    strange = Counter(e.label for e in examples if e.label not in known)
+    strange = Counter(label for label in labels if label not in known)
     if strange:
         label, count = strange.most_common(1)[0]
-        where = next(e.id for e in examples if e.label == label)
+        where = table.column("id")[labels.index(label)].as_py()
         allowed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
         origin = "the corpus' classes" if closed else "the classes of train"
         raise UserError(
@@ -120,21 +226,3 @@ def label_set(
     if len(known) < 2:
         raise UserError(f"only one class ({known[0]!r}) for task {task!r}: nothing to tell apart")
     return known
-
-
-def _check_mismatch(split: str, examples: Sequence[Example]) -> None:
-    """Every example needs one of another text and another recording, or drawing it never ends."""
-    texts = Counter(e.reads for e in examples)
-    if len(texts) < 2:
-        raise UserError(
-            f"pre-training needs two different texts in split {split!r} to build mismatched pairs;"
-            f" it has {len(examples)} examples with one text"
-        )
-    audio = Counter(e.audio for e in examples)
-    pairs = Counter((e.reads, e.audio) for e in examples)
-    for e in examples:
-        if texts[e.reads] + audio[e.audio] - pairs[e.reads, e.audio] == len(examples):
-            raise UserError(
-                f"pre-training needs mismatched pairs, but in split {split!r} every other example"
-                f" has the text or the recording of {e.id}"
-            )

@@ -6,22 +6,23 @@ recording is on two sides of a line, and `verify` refuses a split of which that 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..audio import io
 from ..errors import UserError
 from .example import Example
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SPLITS = ("train", "val", "test")
 NAMES = {"train": "training", "val": "validation", "test": "test"}  # in sentences
 SHARES = {"val": 0.1, "test": 0.1}  # of the examples that the split is carved from
 TRIALS = 100  # orders of the speakers that are tried for the nearest share
-
-Key = tuple[str, str | bytes]  # ("speaker" | "group" | "recording", its name)
+RANDOM = "random split (speakers shared)"  # stands wherever scores of such a split are shown
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,47 @@ class SplitSummary:
     counts: dict[str, int]  # split -> examples
     speakers: dict[str, list[str]]  # split -> its speakers, sorted; empty where they are not known
     labels: dict[str, dict[str, int]]  # split -> label -> examples
+    more: dict[str, Any] = field(default_factory=dict)  # of a mixture its parts, of a balance both
 
     def to_dict(self) -> dict[str, object]:
-        return asdict(self)
+        values = asdict(self)
+        return values | values.pop("more")
+
+
+def caution(definition: str) -> str:
+    """What has to stand beside scores of such a split: "" but for a random one."""
+    return RANDOM if RANDOM in definition else ""
+
+
+class _Coded(NamedTuple):
+    """Numbers in place of names, in order of appearance, and the names."""
+
+    numbers: np.ndarray
+    names: list[str]
+
+    def take(self, chosen: np.ndarray) -> _Coded:
+        return _Coded(self.numbers[chosen], self.names)
+
+    @property
+    def is_named(self) -> np.ndarray:
+        """False where the corpus does not say."""
+        blank = self.names.index("") if "" in self.names else -1
+        return self.numbers != blank
+
+
+class _Columns(NamedTuple):
+    """All that splits are drawn by, of n rows with m segments."""
+
+    rank: np.ndarray  # (n,) of the id among all ids
+    label: _Coded
+    speaker: _Coded
+    group: _Coded
+    recording: _Coded  # (m,)
+    row: np.ndarray  # (m,) whose segment it is
 
 
 def assign(
-    examples: Sequence[Example],
+    examples: Sequence[Example] | pa.Table,
     *,
     val_share: float = SHARES["val"],
     test_share: float = SHARES["test"],
@@ -49,49 +84,59 @@ def assign(
 
     Examples without a split are training material, of which a missing test split is carved, then a
     missing validation split. Examples joined by a speaker, group or recording go together; `random`
-    lets speakers be shared. The choice depends on `seed` and the examples' ids, not on their order.
-    Raises UserError where there are too few speakers to carve from.
+    gives up the owner's lines and lets speakers be shared. The choice depends on `seed` and the
+    examples' ids, not on their order. Raises UserError where there are too few speakers to carve
+    from.
+
+    Args:
+        examples: or a table of rows.SCHEMA.
     """
-    splits = np.array([example.split or "train" for example in examples], dtype=object)
-    assert set(splits) <= set(SPLITS), f"a corpus gave other splits than {SPLITS}: {set(splits)}"
-    units = _units(examples, random)
-    to_carve = [split for split in ("test", "val") if split not in splits]
+    table = _table(examples)
+    columns = _columns(table)
+    splits = _numbers(["" if random else s for s in table.column("split").to_pylist()])
+    units = _units(columns, random)
+    to_carve = [split for split in ("test", "val") if SPLITS.index(split) not in splits]
     shares = {"test": test_share, "val": val_share}
     notes = [f"owner's {NAMES[split]} split" for split in ("test", "val") if split not in to_carve]
     for position, split in enumerate(to_carve):
-        pool = np.flatnonzero(splits == "train")
-        open_examples = [examples[i] for i in pool.tolist()]
+        pool = np.flatnonzero(splits == 0)
         num_splits = 1 + len(to_carve) - position
-        taken = _carve(open_examples, units[pool], split, shares[split], num_splits, seed)
-        splits[pool[taken]] = split
-        kind, names = _kind(open_examples, units[pool], random)
-        num_taken, num_names = len(set(names[taken])), len(set(names))
+        labels = columns.label.numbers[pool]
+        taken = _carve(labels, units[pool], split, shares[split], num_splits, seed)
+        splits[pool[taken]] = SPLITS.index(split)
+        kind, names = _kind(columns, pool, units, random)
+        num_taken, num_names = (np.count_nonzero(np.bincount(n)) for n in (names[taken], names))
         notes.append(f"{NAMES[split]} carved by {kind} ({num_taken} of {num_names}), seed {seed}")
-    label = "random split (speakers shared): " if random else ""
-    assigned = [str(split) for split in splits]
-    return assigned, _summary(examples, assigned, label + "; ".join(notes))
+    label = f"{RANDOM}: " if random else ""
+    return [SPLITS[s] for s in splits.tolist()], _summary(columns, splits, label + "; ".join(notes))
 
 
-def verify(examples: Sequence[Example], splits: Sequence[str], *, random: bool) -> None:
+def verify(examples: Sequence[Example] | pa.Table, splits: Sequence[str], *, random: bool) -> None:
     """Raise UserError if a split is empty, or a speaker, group or recording is in more than one.
 
     `random` allows it of speakers.
     """
-    counts = Counter(splits)
-    found = ", ".join(f"{split} {counts[split]}" for split in SPLITS if counts[split])
-    for split in SPLITS:
-        if not counts[split]:
+    sides = _numbers(splits)
+    counts = np.bincount(sides, minlength=len(SPLITS))
+    found = ", ".join(f"{name} {count}" for name, count in zip(SPLITS, counts) if count)
+    for split, count in zip(SPLITS, counts):
+        if not count:
             raise UserError(f"split {split!r} has no examples; found: {found or 'none'}")
-    sides: dict[Key, set[str]] = {}
-    for example, split in zip(examples, splits, strict=True):
-        for key in _keys(example, random):
-            sides.setdefault(key, set()).add(split)
-    for kind in ("speaker", "group", "recording"):
-        shared = [key for key, on in sides.items() if key[0] == kind and len(on) > 1]
+    columns = _columns(_table(examples))
+    kinds = {
+        "group": (columns.group, sides),
+        "recording": (columns.recording, sides[columns.row]),
+    }
+    if not random:
+        kinds = {"speaker": (columns.speaker, sides), **kinds}
+    for kind, (coded, side) in kinds.items():
+        is_on = np.zeros((len(coded.names), len(SPLITS)), bool)
+        is_on[coded.numbers, side] = True
+        shared = [i for i in np.flatnonzero(is_on.sum(axis=1) > 1) if coded.names[i]]
         if shared:
             names = ", ".join(
-                f"{io.name(key[1])} ({', '.join(s for s in SPLITS if s in sides[key])})"
-                for key in shared[:3]
+                f"{coded.names[i]} ({', '.join(s for s, on in zip(SPLITS, is_on[i]) if on)})"
+                for i in shared[:3]
             )
             more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
             hint = (
@@ -100,42 +145,74 @@ def verify(examples: Sequence[Example], splits: Sequence[str], *, random: bool) 
             raise UserError(f"{len(shared)} {kind}(s) in more than one split: {names}{more}{hint}")
 
 
-def _keys(example: Example, random: bool) -> Iterator[Key]:
-    """All that must stay on one side."""
-    if example.speaker and not random:
-        yield "speaker", example.speaker
-    if example.group:
-        yield "group", example.group
-    for segment in example.audio:
-        yield "recording", segment.audio
+def summarise(table: pa.Table, splits: Sequence[str], definition: str) -> SplitSummary:
+    """What is on each side, under a definition of the caller's."""
+    return _summary(_columns(table), _numbers(splits), definition)
 
 
-def _units(examples: Sequence[Example], random: bool) -> np.ndarray:
-    """The unit of each example (n,): shared keys join examples, directly or in a chain."""
-    parent: dict[Key, Key] = {}
+def _table(examples: Sequence[Example] | pa.Table) -> pa.Table:
+    from . import rows  # pyarrow: a corpus' parser that names the splits should not wait for it
 
-    def root(key: Key) -> Key:
-        while (above := parent.setdefault(key, key)) != key:
-            parent[key] = key = parent[above]  # halve the path for the next time
-        return key
+    return rows.to_table(examples) if isinstance(examples, Sequence) else examples
 
-    first_keys = []
-    for example in examples:
-        first, *others = _keys(example, random)
-        for key in others:
-            parent[root(key)] = root(first)
-        first_keys.append(first)
-    numbers: dict[Key, int] = {}
-    units = np.empty(len(examples), dtype=np.int64)
-    for i in sorted(range(len(examples)), key=lambda i: examples[i].id):
-        units[i] = numbers.setdefault(root(first_keys[i]), len(numbers))
+
+def _columns(table: pa.Table) -> _Columns:
+    import pyarrow.compute as pc
+
+    from . import rows
+
+    rank = np.empty(table.num_rows, np.int64)
+    rank[pc.sort_indices(table.column("id")).to_numpy()] = np.arange(table.num_rows)
+    flat = rows.stretches(table)
+    label, speaker, group = (
+        _Coded(*rows.codes(table.column(name))) for name in ("label", "speaker", "group")
+    )
+    return _Columns(rank, label, speaker, group, _Coded(*rows.codes(flat.recording)), flat.row)
+
+
+def _numbers(splits: Sequence[str]) -> np.ndarray:
+    """(n,) places in SPLITS; without a name is for training."""
+    number = {name: i for i, name in enumerate(SPLITS)} | {"": 0}
+    strange = set(splits) - number.keys()
+    assert not strange, f"a corpus gave other splits than {SPLITS}: {strange}"
+    return np.array([number[split] for split in splits], dtype=np.int64)
+
+
+def _units(columns: _Columns, random: bool) -> np.ndarray:
+    """The unit of each example (n,): shared keys join examples, directly or in a chain.
+
+    Numbered by the examples' ids.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(columns.rank)
+    ends = [(columns.row, columns.recording.numbers, len(columns.recording.names))]
+    for coded in (columns.group,) if random else (columns.group, columns.speaker):
+        named = np.flatnonzero(coded.is_named)
+        ends.append((named, coded.numbers[named], len(coded.names)))
+    first_node = n  # the examples are nodes 0 to n - 1, the keys follow
+    examples, keys = [], []
+    for rows_with_key, key, num_keys in ends:
+        examples.append(rows_with_key)
+        keys.append(first_node + key)
+        first_node += num_keys
+    edges = (np.concatenate(examples), np.concatenate(keys))
+    graph = coo_array((np.ones(len(edges[0]), np.int8), edges), shape=(first_node, first_node))
+    _, component = connected_components(graph, directed=False)
+    by_id = np.argsort(columns.rank)
+    _, first, number = np.unique(component[:n][by_id], return_index=True, return_inverse=True)
+    in_order = np.empty_like(first)
+    in_order[np.argsort(first)] = np.arange(len(first))
+    units = np.empty(n, np.int64)
+    units[by_id] = in_order[number]
     return units
 
 
 def _carve(
-    pool: Sequence[Example], units: np.ndarray, split: str, share: float, num_splits: int, seed: int
+    labels: np.ndarray, units: np.ndarray, split: str, share: float, num_splits: int, seed: int
 ) -> np.ndarray:
-    """Which of the pool go to the new split: bool (n,).
+    """Which of the pool, with these labels (n,), go to the new split: bool (n,).
 
     Of many random orders of the units the one is taken whose beginning comes nearest to the share
     and leaves the fewest labels out on either side. `num_splits` counts the splits that the pool
@@ -148,12 +225,13 @@ def _carve(
     if len(sizes) < num_splits:
         raise UserError(
             f"no {NAMES[split]} split to carve: speakers, groups and recordings stay together, "
-            f"which makes {len(sizes)} part(s) of {len(pool)} examples, for {num_splits} splits"
+            f"which makes {len(sizes)} part(s) of {len(units)} examples, for {num_splits} splits"
         )
-    _, labels = np.unique([example.label for example in pool], return_inverse=True)
-    target = share * len(pool)
+    _, labels = np.unique(labels, return_inverse=True)
+    target = share * len(units)
+    nearest = abs(round(target) - target) / target  # no order can be better
     generator = np.random.default_rng(seed)
-    best, best_score = np.zeros(len(pool), bool), np.inf
+    best, best_score = np.zeros(len(units), bool), np.inf
     for _ in range(TRIALS):
         order = generator.permutation(len(sizes))
         filled = np.cumsum(sizes[order])[: len(sizes) - num_splits + 1]
@@ -166,34 +244,34 @@ def _carve(
         score = abs(filled[num_units - 1] - target) / target + missed
         if score < best_score:
             best, best_score = taken, score
-        if score == 0:
+        if score <= nearest:
             break
     return best
 
 
-def _kind(pool: Sequence[Example], units: np.ndarray, random: bool) -> tuple[str, np.ndarray]:
-    """What a pool is carved by, and the name of each example's (n,)."""
-    fields = {
-        "speaker": ["" if random else example.speaker for example in pool],
-        "group": [example.group for example in pool],
-    }
-    for kind, names in fields.items():
-        if all(names):
-            return kind, np.array(names)
-    is_plain = not any(fields["speaker"]) and not any(fields["group"])
-    return "recording" if is_plain else "speaker, group or recording", units
+def _kind(
+    columns: _Columns, pool: np.ndarray, units: np.ndarray, random: bool
+) -> tuple[str, np.ndarray]:
+    """What a pool is carved by, and a number for the name of each of its examples."""
+    speaker, group = columns.speaker.take(pool), columns.group.take(pool)
+    if speaker.is_named.all() and not random:
+        return "speaker", speaker.numbers
+    if group.is_named.all():
+        return "group", group.numbers
+    is_plain = not (group.is_named.any() or (speaker.is_named.any() and not random))
+    return "recording" if is_plain else "speaker, group or recording", units[pool]
 
 
-def _summary(examples: Sequence[Example], splits: Sequence[str], definition: str) -> SplitSummary:
-    counts = Counter(splits)
-    speakers: dict[str, set[str]] = {split: set() for split in SPLITS}
-    labels: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
-    for example, split in zip(examples, splits, strict=True):
-        speakers[split].update([example.speaker] if example.speaker else [])
-        labels[split].update([example.label] if example.label else [])
-    return SplitSummary(
-        definition=definition,
-        counts={split: counts[split] for split in SPLITS},
-        speakers={split: sorted(names) for split, names in speakers.items()},
-        labels={split: dict(sorted(found.items())) for split, found in labels.items()},
-    )
+def _summary(columns: _Columns, splits: np.ndarray, definition: str) -> SplitSummary:
+    counts = np.bincount(splits, minlength=len(SPLITS)).tolist()
+    speakers, labels = {}, {}
+    for number, split in enumerate(SPLITS):
+        here = splits == number
+        names = columns.speaker.names
+        speakers[split] = sorted(
+            filter(None, (names[i] for i in np.unique(columns.speaker.numbers[here])))
+        )
+        found = np.bincount(columns.label.numbers[here], minlength=len(columns.label.names))
+        pairs = sorted(zip(columns.label.names, found.tolist()))
+        labels[split] = {label: count for label, count in pairs if label and count}
+    return SplitSummary(definition, dict(zip(SPLITS, counts)), speakers, labels)

@@ -6,6 +6,7 @@ import typer
 
 from .data_download import download
 from .data_list import list_corpora
+from .data_prepare import prepare
 
 app = typer.Typer(
     help="Corpora: what there are, and how to get them.",
@@ -15,3 +16,4 @@ app = typer.Typer(
 
 app.command("list")(list_corpora)
 app.command("download")(download)
+app.command("prepare")(prepare)

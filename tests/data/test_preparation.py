@@ -99,11 +99,11 @@ def looks(monkeypatch) -> Counter:
     """How often each recording is looked at."""
     counted: Counter = Counter()
 
-    def counting(audio, *rest, _check=io.check):
+    def counting(audio, *rest, _look=io.look):
         counted[audio] += 1
-        return _check(audio, *rest)
+        return _look(audio, *rest)
 
-    monkeypatch.setattr(io, "check", counting)
+    monkeypatch.setattr(io, "look", counting)
     return counted
 
 

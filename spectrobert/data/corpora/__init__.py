@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ class Corpus:
     layout: str = ""  # one line: what is expected under root, for error messages
     source: str = ""  # paper or DOI, and licence
     needs_root: bool = True  # False: the corpus makes or names its own files (demo, csv)
+    files: tuple[str, ...] = ()  # options that name the label files, in place of root
 
     def options(self) -> dict[str, inspect.Parameter]:
         """The keyword-only parameters of `load`."""
@@ -73,28 +74,46 @@ def corpus(name: str) -> Corpus:
     return importlib.import_module(f".{MODULES[name]}", __name__).CORPUS
 
 
-def load(name: str, root: Path, task: str, **options: Any) -> tuple[list[Example], list[Dropped]]:
-    """All examples of a corpus for one task, and the rows it holds but does not use, with reasons.
-
-    Raises UserError where the corpus does not serve the task, the folder is missing, or nothing is
-    found in it.
-    """
+def require(name: str, root: Path, task: str) -> None:
+    """Raise UserError where the corpus does not serve the task, or its folder is missing."""
     found = corpus(name)
     if task not in found.tasks:
         raise UserError(f"dataset {name!r} has no task {task!r}; it has: {', '.join(found.tasks)}")
     if found.needs_root and not root.is_dir():
         raise UserError(f"dataset {name!r}: no folder {root}; expected there: {found.layout}")
-    examples: list[Example] = []
-    dropped: list[Dropped] = []
+
+
+def stream(name: str, root: Path, task: str, **options: Any) -> Iterator[Example | Dropped]:
+    """The examples of a corpus for one task, one by one, and the rows it does not use.
+
+    Raises UserError as `require` does, and where nothing is found in the folder.
+    """
+    require(name, root, task)
+    found = corpus(name)
+    num_examples = num_dropped = 0
+    why = ""
     for row in found.load(root, task, **options):
         if isinstance(row, Dropped):
-            dropped.append(row)
+            why = why or row.reason
+            num_dropped += 1
         else:
-            examples.append(row)
-    if not examples:
-        why = f"; {len(dropped)} rows dropped, the first: {dropped[0].reason}" if dropped else ""
+            num_examples += 1
+        yield row
+    if not num_examples:
+        why = f"; {num_dropped} rows dropped, the first: {why}" if num_dropped else ""
         raise UserError(
             f"dataset {name!r}: nothing for task {task!r} in {root}{why};"
             f" expected there: {found.layout}"
         )
+
+
+def load(name: str, root: Path, task: str, **options: Any) -> tuple[list[Example], list[Dropped]]:
+    """All that `stream` yields, in memory: of small corpora."""
+    examples: list[Example] = []
+    dropped: list[Dropped] = []
+    for row in stream(name, root, task, **options):
+        if isinstance(row, Dropped):
+            dropped.append(row)
+        else:
+            examples.append(row)
     return examples, dropped

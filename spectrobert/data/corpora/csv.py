@@ -249,4 +249,5 @@ CORPUS = Corpus(
     layout="dataset.file=... (one or several of CSV, TSV, JSONL, Parquet)",
     source="the user's own",
     needs_root=False,
+    files=("file",),
 )

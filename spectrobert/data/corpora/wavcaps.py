@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from ...errors import UserError, unknown
 from ..example import Dropped, Example, Segment
@@ -32,6 +32,7 @@ SOURCES = {
     "soundbible": Source("SoundBible", "sb_final.json", ""),
 }
 CHOOSE = "name the sources you have, as in dataset.sources=[soundbible]"
+MAX_SECONDS = 1e6  # the longest clip lasts 67,109
 BLACKLISTS = ("all_ac", "test_ac", "ub8k_esc50_vggsound", "none")
 
 
@@ -80,10 +81,20 @@ def _example(
         return Dropped("in the blacklist", what)
     if clip not in clips:
         return Dropped("no audio file", what)
-    return Example(what, (Segment(clips[clip]),), text=record["caption"].strip())
+    return Example(
+        what,
+        (Segment(clips[clip]),),
+        text=record["caption"].strip(),
+        seconds=_seconds(record.get("duration")),
+    )
 
 
-def _is_record(record: object) -> TypeGuard[dict[str, str]]:
+def _seconds(cell: object) -> float:
+    """The owner's figure; 0 where there is none to believe."""
+    return float(cell) if isinstance(cell, int | float) and 0 < cell < MAX_SECONDS else 0.0
+
+
+def _is_record(record: object) -> TypeGuard[dict[str, Any]]:
     """Whether it names a clip and describes it."""
     return isinstance(record, dict) and all(_is_text(record.get(k)) for k in ("id", "caption"))
 
@@ -103,7 +114,7 @@ def _labels(root: Path, source: Source) -> Path:
 
 
 def _records(path: Path) -> list[object]:
-    content = read_json(path, keep=("data", "id", "caption"))
+    content = read_json(path, keep=("data", "id", "caption", "duration"))
     records = content.get("data") if isinstance(content, dict) else None
     if not isinstance(records, list) or not any(map(_is_record, records)):
         raise UserError(

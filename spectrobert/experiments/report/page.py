@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from ... import files, runs
+from ...data.splits import caution
 from ...errors import UserError
 from . import anatomy, examples, figures, listening
 
@@ -56,6 +57,8 @@ def write(
     Raises UserError where a directory is no finished run.
     """
     results = {name: runs.read_results(paths[0]) for name, paths in folders.items()}
+    cautions = dict.fromkeys(caution(r["split"]["definition"]) for r in results.values())
+    title = ": ".join([title, *filter(None, cautions)])
     # A page's sounds and embeddings need the corpus; everything else is in the run directories
     sections = [section(n, paths[0], results[n], data_dir) for n, paths in folders.items()]
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)

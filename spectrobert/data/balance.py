@@ -1,0 +1,36 @@
+"""As many training rows of each class as of any other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def prune(labels: Sequence[str], seed: int) -> np.ndarray:
+    """Rows, in order, with as many of each class as the rarest has."""
+    by_class = _by_class(labels)
+    generator = np.random.default_rng(seed)
+    least = min(map(len, by_class))
+    return np.sort(np.concatenate([generator.permutation(own)[:least] for own in by_class]))
+
+
+def duplicate(labels: Sequence[str], seed: int) -> np.ndarray:
+    """Rows, in order, with as many of each class as the most frequent has, some several times."""
+    by_class = _by_class(labels)
+    generator = np.random.default_rng(seed)
+    most = max(map(len, by_class))
+    chosen = []
+    for own in by_class:
+        passes, rest = divmod(most, len(own))
+        chosen += [own] * passes + [generator.permutation(own)[:rest]]
+    return np.sort(np.concatenate(chosen))
+
+
+def _by_class(labels: Sequence[str]) -> list[np.ndarray]:
+    """The rows of each class, classes in alphabetical order."""
+    names, number = np.unique(np.asarray(labels), return_inverse=True)
+    return [np.flatnonzero(number == i) for i in range(len(names))]
+
+
+METHODS = {"prune": prune, "duplicate": duplicate}

@@ -1,0 +1,185 @@
+"""Examples as rows of an Arrow table: on disk, memory-mapped, shared by all workers.
+
+n rows, m segments (one a row, but for scenes that are mixed on the fly).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .example import Example, Segment
+
+SEGMENT = pa.struct(
+    {
+        "path": pa.string(),  # or null, and then:
+        "bytes": pa.binary(),
+        "digest": pa.string(),  # of the bytes: length and SHA-256
+        "start": pa.float64(),
+        "end": pa.float64(),
+        "onset": pa.float64(),
+    }
+)
+SCHEMA = pa.schema(
+    {
+        "id": pa.string(),
+        "audio": pa.list_(SEGMENT),
+        "text": pa.string(),  # what the model reads: the question where there is one
+        "label": pa.string(),
+        "targets": pa.list_(pa.float64()),
+        "split": pa.string(),  # the owner's
+        "speaker": pa.string(),
+        "group": pa.string(),
+        "stated_seconds": pa.float64(),
+    }
+)
+OWNERS = ("split", "stated_seconds")  # of no use once splits are drawn and lengths are known
+BYTES = "<bytes of "  # begins the name of a recording that is no file
+BATCH_ROWS = 2048
+BATCH_BYTES = 32 << 20  # of embedded audio: what parsing a Parquet corpus holds in memory
+
+
+def batches(examples: Iterable[Example]) -> Iterator[pa.RecordBatch]:
+    """Record batches of bounded size, as the examples are drawn."""
+    waiting: list[Example] = []
+    num_bytes = 0
+    for example in examples:
+        waiting.append(example)
+        num_bytes += sum(len(s.audio) for s in example.audio if isinstance(s.audio, bytes))
+        if len(waiting) == BATCH_ROWS or num_bytes > BATCH_BYTES:
+            yield _batch(waiting)
+            waiting, num_bytes = [], 0
+    if waiting:
+        yield _batch(waiting)
+
+
+def to_table(examples: Iterable[Example]) -> pa.Table:
+    """A few examples, in memory."""
+    return pa.Table.from_batches(batches(examples), SCHEMA)
+
+
+def _batch(examples: Sequence[Example]) -> pa.RecordBatch:
+    offsets = np.cumsum([0, *(len(example.audio) for example in examples)])
+    flat = [segment for example in examples for segment in example.audio]
+    audio = pa.StructArray.from_arrays(
+        [
+            pa.array([s.audio if isinstance(s.audio, str) else None for s in flat], pa.string()),
+            pa.array([s.audio if isinstance(s.audio, bytes) else None for s in flat], pa.binary()),
+            pa.array([digest(segment.audio) for segment in flat], pa.string()),
+            pa.array([segment.start for segment in flat], pa.float64()),
+            pa.array([segment.end for segment in flat], pa.float64()),
+            pa.array([segment.onset for segment in flat], pa.float64()),
+        ],
+        fields=list(SEGMENT),
+    )
+    cells = {
+        "audio": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), audio),
+        "text": [example.reads for example in examples],
+        "targets": [list(example.targets) for example in examples],
+        "stated_seconds": [example.seconds for example in examples],
+    }
+    for name in ("id", "label", "split", "speaker", "group"):
+        cells[name] = [getattr(example, name) for example in examples]
+    arrays = [
+        cells[f.name] if f.name == "audio" else pa.array(cells[f.name], f.type) for f in SCHEMA
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def digest(audio: str | bytes) -> str | None:
+    """What tells one recording from another where it is no file of its own."""
+    if isinstance(audio, str):
+        return None
+    return f"{BYTES}{len(audio)}> {hashlib.sha256(audio).hexdigest()}"
+
+
+def segments(structs: Iterable[Mapping[str, Any]]) -> tuple[Segment, ...]:
+    """An `audio` cell as the segments it was made of."""
+    return tuple(
+        Segment(s["path"] if s["bytes"] is None else s["bytes"], s["start"], s["end"], s["onset"])
+        for s in structs
+    )
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """The segments of n rows, without their audio; (m,) each."""
+
+    row: np.ndarray
+    recording: pa.Array  # path or digest
+    start: np.ndarray
+    end: np.ndarray  # infinite where the segment ends with its recording
+    onset: np.ndarray
+
+
+def stretches(table: pa.Table) -> Stretches:
+    """Of the column `audio`."""
+    audio = table.column("audio")
+    flat = [chunk.flatten() for chunk in audio.chunks]
+
+    def field(name: str) -> pa.Array:
+        parts = [pc.struct_field(chunk, name) for chunk in flat]
+        return pa.chunked_array(parts, SEGMENT.field(name).type).combine_chunks()
+
+    lengths = pc.list_value_length(audio).to_numpy()
+    return Stretches(
+        row=np.repeat(np.arange(len(audio)), lengths),
+        recording=pc.coalesce(field("path"), field("digest")),
+        start=field("start").to_numpy(),
+        end=pc.fill_null(field("end"), np.inf).to_numpy(),
+        onset=field("onset").to_numpy(),
+    )
+
+
+def codes(cells: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """A number for each cell (n,), and what the numbers stand for, in order of appearance."""
+    whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    encoded = whole.dictionary_encode()
+    # Not the 32 bits they come in: pairs of such numbers are numbered too
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+
+
+def light(table: pa.Table) -> pa.Table:
+    """Without embedded audio: rows may then be taken from it, which copies them."""
+    return _with_segments(table, [f for f in SEGMENT if f.name != "bytes"], "")
+
+
+def located(table: pa.Table, folder: str) -> pa.Table:
+    """With paths that are relative to a folder made whole."""
+    return _with_segments(table, list(SEGMENT), folder)
+
+
+def _with_segments(table: pa.Table, kept: Sequence[pa.Field], folder: str) -> pa.Table:
+    chunks = []
+    for chunk in table.column("audio").chunks:
+        flat = chunk.flatten()
+        parts = {f.name: pc.struct_field(flat, f.name) for f in kept}
+        if folder:
+            parts["path"] = pc.binary_join_element_wise(folder, parts["path"], "/")
+        offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(chunk).to_numpy())])
+        struct = pa.StructArray.from_arrays(list(parts.values()), fields=kept)
+        chunks.append(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct))
+    column = pa.chunked_array(chunks, pa.list_(pa.struct(kept)))
+    return table.set_column(table.column_names.index("audio"), "audio", column)
+
+
+def examples(batch: pa.RecordBatch) -> Iterator[Example]:
+    """The rows as the examples they were; what the model reads is the text of all."""
+    for row in batch.to_pylist():
+        yield Example(
+            id=row["id"],
+            audio=segments(row["audio"]),
+            text=row["text"],
+            label=row["label"],
+            targets=tuple(row["targets"]),
+            split=row["split"],
+            speaker=row["speaker"],
+            group=row["group"],
+            seconds=row["stated_seconds"],
+        )

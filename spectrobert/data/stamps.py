@@ -1,0 +1,67 @@
+"""Has a corpus changed since it was parsed? Told from its folders and label files alone.
+
+Adding, removing or renaming an audio file changes its folder's time of change, so audio files need
+not be asked for their own: a corpus may have 400,000 of them, on a network disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .checks import MAX_STATTED
+from .corpora.tables import AUDIO_SUFFIXES
+
+Stamp = dict[str, dict[str, Any]]
+
+
+def take(root: Path, files: Iterable[str] = ()) -> Stamp:
+    """Times of change of `files`, all folders under `root`, and all files in them but audio."""
+    seen: dict[str, Any] = {str(root): _folder(str(root))}
+    labels = {name: _file(name) for name in files}
+    for parent, names, others in os.walk(root, followlinks=True):
+        seen |= {path: _folder(path) for path in (os.path.join(parent, n) for n in names)}
+        for name in others:
+            if not name.lower().endswith(AUDIO_SUFFIXES):
+                path = os.path.join(parent, name)
+                labels[path] = _file(path)
+    return {"folders": seen, "files": labels}
+
+
+def holds(stamp: Stamp) -> bool:
+    """Whether nothing has changed since the stamp was taken."""
+    return all(_folder(path) == seen for path, seen in stamp["folders"].items()) and all(
+        _file(path) == seen for path, seen in stamp["files"].items()
+    )
+
+
+def of_audio(recordings: pa.Array) -> str:
+    """Changes when recordings (distinct paths) do: file by file if few, else folder by folder."""
+    if len(recordings) <= MAX_STATTED:
+        seen: dict[str, Any] = {path: _file(path) for path in recordings.to_pylist()}
+    else:
+        folders = pc.unique(pc.replace_substring_regex(recordings, "[^/]*$", ""))
+        seen = {path: _folder(path) for path in folders.to_pylist()}
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+
+def _folder(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _file(path: str) -> list[int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns]

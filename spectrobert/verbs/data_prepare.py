@@ -1,0 +1,87 @@
+"""data prepare: 16 kHz copies of a corpus and tables that training reads without parsing."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+if TYPE_CHECKING:
+    from ..data.copies import Written
+
+
+def prepare(
+    name: Annotated[str, typer.Argument(help="a corpus")],
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Argument(help="options as train.py takes them: dataset.fold=2 dataset.root=FOLDER"),
+    ] = None,
+    task: Annotated[str, typer.Option(help="one task; default: all that the corpus serves")] = "",
+    out: Annotated[str, typer.Option(help="where to; default: <data_dir>/<name>_16k")] = "",
+    data_dir: Annotated[str, typer.Option("--data_dir", help="where corpora lie")] = "data",
+    num_workers: Annotated[
+        Optional[int], typer.Option("--num_workers", min=1, help="processes; default: one a core")
+    ] = None,
+) -> None:
+    """Write 16 kHz mono copies of a corpus, and tables that training reads in its place.
+
+    May be interrupted and called again: copies that are there are kept.
+    """
+    import os
+
+    from ..data import copies, corpora
+    from ..errors import UserError
+    from ..files import write_table
+    from ..terminal import console
+
+    found = corpora.corpus(name)
+    if found.files and not task:
+        raise UserError(f"data prepare {name} needs --task: one of {', '.join(found.tasks)}")
+    given = list(overrides or [])
+    has_fold = not found.folds or any(text.startswith("dataset.fold=") for text in given)
+    folds = [[]] if has_fold else [[f"dataset.fold={i + 1}"] for i in range(found.folds)]
+    folder = Path(out or f"{data_dir}/{name}_16k")
+    show = console()
+    unusable = set()
+    with copies.processes(num_workers or len(os.sched_getaffinity(0))) as pool:
+        for each in [task] if task else found.tasks:
+            for fold in folds:
+                words = ["--task", each, "--dataset", name, "--data_dir", data_dir, *given, *fold]
+                written = _table(folder, words, pool, show)
+                unusable |= {row[:3] for row in written.unusable}
+                told = " ".join([each, *fold])
+                show.print(f"{told}: {written.num_rows} rows", highlight=False)
+    write_table(folder / "skipped.csv", ("id", "recording", "fault"), sorted(unusable))
+    if unusable:
+        told = f"{len(unusable)} rows cannot be used, listed in {folder / 'skipped.csv'}"
+        show.print(told, highlight=False, soft_wrap=True)
+    told = f"train with: --dataset {name} dataset.prepared={folder}"
+    show.print(told, highlight=False, soft_wrap=True)
+
+
+def _table(folder: Path, words: list[str], pool: Executor, show: Console) -> Written:
+    """The copies and the table that one call of train.py would read."""
+    from .. import cli
+    from ..data import copies
+    from ..data.mixtures import parts
+
+    rewritten = cli.rewrite(words)
+    cli.check_groups(rewritten)
+    config = cli.compose(rewritten)
+    (part,) = parts(config.dataset, config.data_dir)
+    is_bar = show.is_terminal
+    with Progress(console=show, transient=True, disable=not is_bar) as bars:
+        bar = bars.add_task(f"{part.name}: copying", total=None)
+        told = partial(_move, bars, bar)
+        return copies.write(
+            folder, part.name, part.root, config.task.name, part.options, pool, told
+        )
+
+
+def _move(bars: Progress, bar: TaskID, done: int, total: int) -> None:
+    bars.update(bar, completed=done, total=total)
