@@ -9,8 +9,8 @@ import numpy as np
 from .counts import Counts, auroc, count
 from .statistic import Statistic, mean, ratio
 
-# Above, no figure is taken by class, nor a mean over classes: of 828 answers most are so rare that a
-# resample loses many of them, and the interval of the mean misses its value; AUROC takes minutes
+# Above, no figure is taken by class, nor a mean over classes: of 828 answers most are so rare that
+# a resample loses many of them, and the interval of the mean misses its value; AUROC takes minutes
 MANY_CLASSES = 50
 
 
