@@ -81,7 +81,9 @@ def run(runs_dir: Path, data_dir: str, size: float, seeds: Sequence[int], consol
             console.rule(f"question answering: {name}, seed {seed}")
             checkpoint = f"init.checkpoint={cli.quoted(str(pretrained), is_sweep=False)}"
             start = [] if name == "baseline" else [checkpoint]
-            config = configure(name, "aqa_binary", runs_dir, data_dir, size, seed, *start)
+            # One row is silenced below: a second pass over every test split would add nothing
+            more = [*start, "task.question_only=false"]
+            config = configure(name, "aqa_binary", runs_dir, data_dir, size, seed, *more)
             fit(config, console)
             folders[name].append(runs.run_folder(config))
     table = [row(name, folders[name], ROWS[name]) for name in ROWS]
