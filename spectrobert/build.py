@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProg
 from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
-from . import callbacks, pretrained
+from . import callbacks, pretrained, progress
 from .config import Config, TrainerConfig
 from .curves import CurveLogger
 from .data import vocabulary
@@ -25,6 +25,7 @@ from .errors import UserError
 from .models.configuration import SpectroBertConfig
 from .models.registry import MODELS
 from .models.spectrobert import SpectroBert
+from .preemption import Notice
 from .tasks import TASKS, Task
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
@@ -169,7 +170,7 @@ def datamodule(config: Config, prepared: Prepared, words: PreTrainedTokenizerBas
     return DataModule(prepared, reading, config.trainer)
 
 
-def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
+def trainer(config: Config, folder: Path, console: Console, notice: Notice) -> pl.Trainer:
     """Lightning's Trainer, with this project's checkpoints, curves and progress."""
     options = config.trainer
     numbers = precision(options)
@@ -184,6 +185,8 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
     is_bar = options.progress and console.is_terminal
     if is_bar:
         extras.append(RichProgressBar(leave=False))
+    else:
+        extras.append(progress.StepLine(console, options.progress_minutes))
     extras.append(callbacks.EpochLine(console, config.task.monitor))
     if options.patience:
         extras.append(
@@ -202,7 +205,7 @@ def trainer(config: Config, folder: Path, console: Console) -> pl.Trainer:
         callbacks=[
             *extras,
             best,
-            callbacks.LastCheckpoint(folder / "checkpoints", options.checkpoint_minutes),
+            callbacks.LastCheckpoint(folder / "checkpoints", options.checkpoint_minutes, notice),
         ],
         plugins=[callbacks.WholeFiles()],
         log_every_n_steps=options.log_every_n_steps,

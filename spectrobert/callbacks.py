@@ -15,9 +15,10 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Callback, Checkpoint, RichProgressBar
 from rich.console import Console
 
+from . import checkpoints
 from .curves import CurveLogger
+from .preemption import Notice
 
-LAST = "last.ckpt"
 # What an epoch's line tells beside the monitored metric
 SHOWN = {"train/loss", "val/loss", "val/accuracy", "val/sap_accuracy", "val/mlm_accuracy"}
 
@@ -37,17 +38,31 @@ class WholeFiles(TorchCheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(aside, target)
+        except RuntimeError as error:
+            # of a disk that is full, torch.save says only that its archive has an unexpected length
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
         finally:
             aside.unlink(missing_ok=True)
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt`: after every epoch, and every `minutes` inside one."""
+    """Keeps `last.ckpt`: after every epoch, every `minutes` inside one, and before it leaves."""
 
-    def __init__(self, folder: Path, minutes: float):
-        self.path = folder / LAST
+    def __init__(self, folder: Path, minutes: float, notice: Notice):
+        self.folder = folder
         self.seconds = minutes * 60
         self.saved_at = time.monotonic()
+        self.notice = notice
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.is_global_zero:
+            checkpoints.clear_leftovers(self.folder)
+        self.notice.begin_training()
+
+    def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.notice.is_training = False
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
         is_step = (
@@ -55,17 +70,32 @@ class LastCheckpoint(Checkpoint):
             % trainer.accumulate_grad_batches
             == 0
         )
-        is_due = time.monotonic() - self.saved_at >= self.seconds
+        is_asked = trainer.strategy.reduce_boolean_decision(self.notice.is_given, all=False)
+        is_due = is_asked or time.monotonic() - self.saved_at >= self.seconds
         # At the end of an epoch the checkpoint is written after validation
         if is_step and is_due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             self._save(trainer)
+            self._leave_if(is_asked, trainer)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        # Lightning cannot resume inside a validation: one that ends soon is waited for
+        if self.notice.is_overdue:
+            self.notice.leave("a long validation is left; the last checkpoint stays")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self._save(trainer)
+        is_asked = trainer.strategy.reduce_boolean_decision(self.notice.is_given, all=False)
+        self._leave_if(is_asked, trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
-        trainer.save_checkpoint(self.path)
+        trainer.save_checkpoint(self.folder / checkpoints.NEXT)
+        if trainer.is_global_zero:
+            checkpoints.rotate(self.folder)
         self.saved_at = time.monotonic()
+
+    def _leave_if(self, is_asked: bool, trainer: pl.Trainer) -> None:
+        if is_asked:
+            self.notice.leave(f"the state of step {trainer.global_step} is written")
 
 
 class RandomState(Callback):
@@ -116,7 +146,7 @@ class EpochLine(Callback):
     def __init__(self, console: Console, monitor: str):
         self.console = console
         self.shown = SHOWN | {monitor}
-        self.began = 0.0
+        self.began = time.monotonic()  # a run resumed inside an epoch begins here
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.began = time.monotonic()

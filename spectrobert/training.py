@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import time
@@ -20,12 +21,24 @@ from rich.table import Table
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from . import build, comet, files, freezing, runs, scoring
+from . import (
+    build,
+    checkpoints,
+    comet,
+    files,
+    freezing,
+    preemption,
+    progress,
+    runs,
+    scoring,
+)
 from .config import Config
 from .data import preparation, vocabulary
+from .errors import UserError
 from .models.spectrobert import SpectroBert
 
 BEST = "best.ckpt"
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def quiet() -> None:
@@ -39,14 +52,32 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
     """Train, score the test split once at the monitored checkpoint, and write the run directory.
 
     Returns the contents of results.json. Raises UserError; everything that can be refused is
-    refused before anything is written.
+    refused before anything is written. Raises SystemExit where SIGTERM or SIGUSR1 asks it to leave.
     """
+
+    def tell(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True)
+
+    config.resume = config.resume or preemption.is_restart()
+    with preemption.listening(tell) as notice:
+        try:
+            return _fit(config, console, notice)
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            raise UserError(
+                f"{runs.run_folder(config)}: {error.strerror}; its last checkpoint stays: make room"
+                " and continue with --resume"
+            ) from error
+
+
+def _fit(config: Config, console: Console, notice: preemption.Notice) -> dict[str, Any]:
     began = time.monotonic()
     quiet()
     build.precision(config.trainer)  # a missing GPU is said before the data is read
     if config.logger.name == "comet":
         comet.is_online(config.logger)  # so is a missing key
-    checkpoint = runs.claim(config)
+    checkpoint = runs.claim(config, notice.tell)
     folder = runs.run_folder(config)
     if config.resume and (folder / runs.RESULTS).exists():
         console.print(f"{folder} has finished; nothing to resume", highlight=False, soft_wrap=True)
@@ -80,7 +111,7 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
         )
     unused = [*prepared.skipped, *cut, *((row.what, "", row.reason) for row in prepared.dropped)]
     files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
-    trainer = build.trainer(config, folder, console)
+    trainer = build.trainer(config, folder, console, notice)
     with warnings.catch_warnings():
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -95,16 +126,19 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
 
 
 def prepare(config: Config, console: Console) -> preparation.Prepared:
-    """The corpus of a run, with a bar while its audio is looked at."""
+    """The corpus of a run, with a bar, or a line now and then, while its audio is looked at."""
     is_bar = config.trainer.progress and console.is_terminal
+    clock = progress.Every(config.trainer.progress_minutes)
+    looking = f"{config.dataset.name}: looking at the audio"
     with Progress(console=console, transient=True, disable=not is_bar) as bars:
-        bar = bars.add_task(f"{config.dataset.name}: looking at the audio", total=None)
-        return preparation.prepare(
-            config.task.name,
-            config.dataset,
-            config.data_dir,
-            lambda done, total: bars.update(bar, completed=done, total=total),
-        )
+        bar = bars.add_task(looking, total=None)
+
+        def show(done: int, total: int) -> None:
+            bars.update(bar, completed=done, total=total)
+            if not is_bar and clock.is_due():
+                console.print(f"{looking}: {done} of {total}", highlight=False, soft_wrap=True)
+
+        return preparation.prepare(config.task.name, config.dataset, config.data_dir, show)
 
 
 def cut_texts(
@@ -209,6 +243,7 @@ def finish(
     }
     files.write_table(folder / "predictions.csv", scores.header, scores.rows)
     files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
+    (folder / "checkpoints" / checkpoints.PREVIOUS).unlink(missing_ok=True)
     scoring.show(console, scores, f"{config.experiment_name}: test split, {config.dataset.name}")
     console.print(f"results: {folder / runs.RESULTS}", highlight=False, soft_wrap=True)
     return results

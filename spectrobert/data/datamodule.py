@@ -9,6 +9,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from ..config import TrainerConfig
+from ..preemption import leave_to_parent
 from .batches import LengthBatches, collate
 from .clips import Clips, Reading
 from .preparation import Prepared
@@ -61,6 +62,7 @@ class DataModule(LightningDataModule):
             collate_fn=collate,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            worker_init_fn=leave_to_parent,
             pin_memory=self.options.accelerator == "cuda",
             # Without one a loader draws from the global generator: dropout would shift on resuming
             generator=torch.Generator().manual_seed(self.reading.seed),
