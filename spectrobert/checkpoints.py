@@ -43,7 +43,7 @@ def newest(folder: Path) -> tuple[Path | None, list[str]]:
 
     Raises UserError where there are checkpoints and none can be read.
     """
-    faults = []
+    faults: list[str] = []
     for path in (folder / name for name in BY_AGE):
         if not path.exists():
             continue
@@ -52,9 +52,7 @@ def newest(folder: Path) -> tuple[Path | None, list[str]]:
             return path, faults
         faults.append(f"{path} cannot be read ({found})")
     if faults:
-        raise UserError(
-            f"--resume: {'; '.join(faults)}; to begin anew, move {folder.parent} away"
-        )
+        raise UserError(f"--resume: {'; '.join(faults)}; to begin anew, move {folder.parent} away")
     return None, []
 
 

@@ -1,8 +1,8 @@
 """A run that is asked to leave: it writes its state, has SLURM start it again, and goes.
 
-SIGUSR1 comes from SLURM some time before a job's end (`--signal=SIGUSR1@120`): the job is requeued.
+SIGUSR1 comes from SLURM before a job's time is up (`--signal=SIGUSR1@120`): the job is requeued.
 SIGTERM comes from `scancel` and from preemption, where SLURM itself decides what is started again.
-A launcher that listens to a signal of its own (submitit: SIGUSR2) is told once the state is written.
+A launcher with a handler of its own (submitit: SIGUSR2) is called when the state is written.
 """
 
 from __future__ import annotations
@@ -59,18 +59,19 @@ class Notice:
     def _receive(self, number: int, frame: Any) -> None:
         self.signal, self.came_at = signal.Signals(number), time.monotonic()
         if not self.is_training:
-            self.leave("nothing is trained at this moment: what was written before stays")
+            self.leave("outside training nothing is written; the last checkpoint stays")
 
     def leave(self, state: str) -> None:
         """Say what was written, ask to be started again, and raise SystemExit(128 + signal)."""
-        self.is_training = False
-        number = self.signal or signal.SIGTERM  # another process of the run was asked
+        number = self.signal or signal.SIGTERM  # None: another process of the run was asked
+        for watched in self.launchers:
+            signal.signal(watched, signal.SIG_IGN)  # a requeued job is sent SIGTERM at once
+        self.tell(f"{number.name}: {state}; --resume continues from there")
         launcher = self.launchers.get(number)
-        is_requeued = number == signal.SIGUSR1 and not callable(launcher)
-        again = requeue() if is_requeued else "continue with --resume"
-        self.tell(f"{number.name}: {state}; {again}")
         if callable(launcher):
             launcher(number, None)
+        elif number == signal.SIGUSR1 and "SLURM_JOB_ID" in os.environ:
+            self.tell(requeue(os.environ["SLURM_JOB_ID"]))
         raise SystemExit(128 + number)
 
 
@@ -90,20 +91,16 @@ def listening(tell: Callable[[str], None]) -> Iterator[Notice]:
             signal.signal(number, handler)
 
 
-def requeue() -> str:
-    """Have SLURM start this job again, and say how that went. One process of a job does it."""
-    job = os.environ.get("SLURM_JOB_ID")
-    if job is None:
-        return "not in a SLURM job: continue with --resume"
+def requeue(job: str) -> str:
+    """Have SLURM start a job again, and say how that went. One process of the job does it."""
     if os.environ.get("SLURM_PROCID", "0") != "0":
-        return "the first process requeues the job"
+        return f"the first process of job {job} requeues it"
+    command = ["scontrol", "requeue", job]
     try:
-        done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)
-    except OSError as error:
-        return f"job {job} could not be requeued ({error}): continue with --resume"
-    if done.returncode:
-        reason = " ".join(done.stderr.split())
-        return f"job {job} could not be requeued ({reason}): continue with --resume"
+        subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or str(error)
+        return f"job {job} is not requeued ({reason.strip()})"
     return f"job {job} is requeued"
 
 

@@ -76,7 +76,9 @@ def claim(config: Config, tell: Callable[[str], None]) -> Path | None:
             return None
         checkpoint, faults = checkpoints.newest(kept)
         for fault in faults:
-            tell(f"{fault}; resuming from {checkpoint}")
+            tell(fault)
+        if checkpoint:
+            tell(f"resuming from {checkpoint}")
         return checkpoint
     if (folder / RESULTS).exists() or checkpoints.exist(kept):
         raise UserError(

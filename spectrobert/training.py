@@ -118,6 +118,9 @@ def _fit(config: Config, console: Console, notice: preemption.Notice) -> dict[st
         warnings.filterwarnings("ignore", message=".*The number of training batches.*")
         # a run that trainer.max_steps ends inside an epoch has not been validated
         warnings.filterwarnings("ignore", message=".*could not find the monitored key.*")
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")
+        # one process needs no srun
+        warnings.filterwarnings("ignore", message="The `srun` command is available")
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     if trainer.interrupted:
