@@ -46,6 +46,8 @@ def quiet() -> None:
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
     disable_progress_bar()
+    # of every machine that has SLURM; a run of one process needs no srun
+    warnings.filterwarnings("ignore", message="The `srun` command is available")
 
 
 def fit(config: Config, console: Console) -> dict[str, Any]:
@@ -119,8 +121,6 @@ def _fit(config: Config, console: Console, notice: preemption.Notice) -> dict[st
         # a run that trainer.max_steps ends inside an epoch has not been validated
         warnings.filterwarnings("ignore", message=".*could not find the monitored key.*")
         warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")
-        # one process needs no srun
-        warnings.filterwarnings("ignore", message="The `srun` command is available")
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     if trainer.interrupted:

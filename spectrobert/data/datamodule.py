@@ -54,8 +54,8 @@ class DataModule(LightningDataModule):
             world_size=trainer.world_size if trainer else 1,
         )
         if is_training and trainer is not None:
-            batches.set_epoch(trainer.current_epoch)
-            batches.done = (trainer.current_epoch, self._batches_done())
+            batches.done = self._behind()
+            batches.set_epoch(batches.done[0])
         return DataLoader(
             Clips(rows, self.reading, is_training),
             batch_sampler=batches,
@@ -68,7 +68,14 @@ class DataModule(LightningDataModule):
             generator=torch.Generator().manual_seed(self.reading.seed),
         )
 
-    def _batches_done(self) -> int:
-        """Batches of this epoch behind the checkpoint; Lightning has restored the count by now."""
+    def _behind(self) -> tuple[int, int]:
+        """Epochs, and batches of the one that is trained, behind the checkpoint (or the start).
+
+        Lightning has restored its counts by now. A checkpoint of an epoch's end still counts that
+        epoch's batches, and the epoch as processed but not as completed.
+        """
         assert self.trainer is not None
-        return self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        loop = self.trainer.fit_loop
+        epochs = loop.epoch_progress.current
+        is_inside = epochs.processed == epochs.completed
+        return epochs.processed, loop.epoch_loop.batch_progress.current.ready if is_inside else 0
