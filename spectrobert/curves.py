@@ -70,3 +70,10 @@ def read(path: Path) -> list[tuple[int, int, str, float]]:
 def curve(path: Path, metric: str) -> list[tuple[int, float]]:
     """(step, value) of one metric, in order; of a step logged twice the later value counts."""
     return sorted({step: value for step, _, name, value in read(path) if name == metric}.items())
+
+
+def last(path: Path, prefix: str) -> dict[str, float]:
+    """The last value of every metric whose name begins with `prefix`; empty without a file."""
+    if not path.exists():
+        return {}
+    return {name: value for _, _, name, value in read(path) if name.startswith(prefix)}

@@ -25,6 +25,7 @@ from . import (
     build,
     checkpoints,
     comet,
+    curves,
     files,
     freezing,
     preemption,
@@ -216,7 +217,8 @@ def finish(
     model.save_pretrained(folder / "model")
     data.reading.tokenizer.save_pretrained(folder / "model")
     scores = scoring.score(config, task, data, "test")
-    validation = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+    # a run that was resumed after its last epoch has nothing of it in memory
+    validation = curves.last(folder / "metrics.csv", "val/")
     keeper = trainer.checkpoint_callback
     if config.task.monitor in validation and isinstance(keeper, ModelCheckpoint):
         chosen = keeper.best_model_score

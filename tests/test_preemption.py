@@ -172,9 +172,14 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
 def test_outside_training_a_process_leaves_at_once_and_handlers_come_back():
     before = [signal.getsignal(number) for number in SIGNALS]
     said: list[str] = []
-    with pytest.raises(SystemExit) as left, preemption.listening(said.append):
-        signal.raise_signal(signal.SIGTERM)
-        pytest.fail("it went on")
+
+    def run() -> None:
+        with preemption.listening(said.append):
+            signal.raise_signal(signal.SIGTERM)
+            pytest.fail("it went on")
+
+    with pytest.raises(SystemExit) as left:
+        run()
     assert left.value.code == 143
     assert said[0].startswith("SIGTERM: outside training nothing is written")
     assert [signal.getsignal(number) for number in SIGNALS] == before
@@ -196,12 +201,17 @@ def test_during_training_a_signal_waits_for_the_step():
 def test_a_launcher_is_called_after_the_state_is_written():
     order: list[str] = []
     own = signal.signal(signal.SIGUSR2, lambda *_: order.append("launcher"))
-    try:
-        with pytest.raises(SystemExit), preemption.listening(order.append) as notice:
+
+    def run() -> None:
+        with preemption.listening(order.append) as notice:
             notice.begin_training()
             signal.raise_signal(signal.SIGUSR2)
             assert order == []
             notice.leave("the state of step 3 is written")
+
+    try:
+        with pytest.raises(SystemExit):
+            run()
     finally:
         signal.signal(signal.SIGUSR2, own)
     assert order == [
@@ -228,6 +238,16 @@ def test_one_process_requeues_the_job(tmp_path, monkeypatch, rank, script, calls
     monkeypatch.setenv("SLURM_PROCID", rank)
     assert preemption.requeue("17") == words
     assert (log.read_text() if log.exists() else "") == "requeue 17\n" * calls
+
+
+def test_a_run_that_left_while_it_was_scored_has_the_same_results(tmp_path):
+    words = ("trainer.epochs=2", "dataset.crop=random")
+    first = fit(configure(tmp_path, "ser", *words), Console(file=io.StringIO()))
+    (tmp_path / "runs/demo_ser/seed0/results.json").unlink()
+    again = fit(configure(tmp_path, "ser", *words, "resume=true"), Console(file=io.StringIO()))
+    assert again["last_validation"].keys() >= {"val/loss", "val/accuracy"}
+    for key in ("test", "last_validation", "monitor", "epochs_run", "steps_run"):
+        assert again[key] == first[key], key
 
 
 def test_a_requeued_job_resumes_by_itself(tmp_path, monkeypatch):
