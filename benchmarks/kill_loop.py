@@ -117,18 +117,21 @@ def main() -> int:
         print(f"left alone: {startup:.1f} s to the first step, {training:.1f} s from there")
         kills = 0
         while kills < options.kills:
+            resumed = runs.last_step("killed")
             process = runs.start("killed")
-            # anywhere: while it starts, trains, writes a checkpoint or validates
-            wait = moments.uniform(0, startup + 2 * training / options.kills)
-            try:
-                if process.wait(wait) == 0:
-                    break
-                raise RuntimeError((runs.folder / "killed.log").read_text()[-2000:])
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
+            # a fifth of them anywhere while it starts, the others while it trains, validates, writes
+            if moments.random() < 0.2:
+                time.sleep(moments.uniform(0, startup))
+            else:
+                while process.poll() is None and runs.last_step("killed") <= resumed:
+                    time.sleep(0.01)
+                time.sleep(moments.uniform(0, training / options.kills))
+            if process.poll() is not None:
+                break
+            process.send_signal(signal.SIGKILL)
+            process.wait()
             kills += 1
-            print(f"kill {kills}: after {wait:.1f} s, step {runs.last_step('killed')}", flush=True)
+            print(f"kill {kills}: at step {runs.last_step('killed')}", flush=True)
         runs.finish("killed")
         found = differences(runs.path("whole"), runs.path("killed"))
         steps = curves.curve(runs.path("whole") / "metrics.csv", "train/loss")

@@ -132,12 +132,34 @@ class RandomState(Callback):
 
 
 class ForgetAbandonedSteps(Callback):
-    """On resuming, drops from metrics.csv what was logged after the checkpoint."""
+    """On resuming, metrics.csv holds what was logged up to the checkpoint, and nothing after it.
+
+    Lightning logs a step after `on_train_batch_end`, where its checkpoint is written: a run that
+    stops in between would miss the row of that step, so the checkpoint carries it.
+    """
+
+    def __init__(self) -> None:
+        self.row: dict[str, float] = {}  # of the checkpoint's last step
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        logged = trainer.callback_metrics.items()
+        row = {name: float(value) for name, value in logged if name.startswith("train/")}
+        checkpoint["row"] = row | {"epoch": trainer.current_epoch}
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self.row = checkpoint["row"]
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        steps = trainer.global_step
         for logger in trainer.loggers:
             if isinstance(logger, CurveLogger):
-                logger.forget_after(trainer.global_step)
+                logger.forget_after(steps)
+                if self.row and steps % trainer.log_every_n_steps == 0:
+                    logger.add_missing(self.row, steps - 1)
 
 
 class EpochLine(Callback):

@@ -250,6 +250,16 @@ class Cluster:
             time.sleep(0.05)
         pytest.fail(f"{name} never reached step {step}")
 
+    def start_daemon_until_it_misses(self, job: str) -> None:
+        """For half a minute from its start, SLURM believes that a job's script may yet come."""
+        for _ in range(12):
+            run("slurmd")
+            time.sleep(4)
+            if self.state(job) != "RUNNING":
+                return
+            run("kill", "-9", self.pid_file.read_text().strip())
+        pytest.fail(f"SLURM does not miss job {job}")
+
     def begin_again(self, job: str) -> None:
         """SLURM lets a requeued job wait for two minutes; not here."""
         self.wait(job, "PENDING")
@@ -350,14 +360,14 @@ def test_a_node_failure_costs_the_work_since_the_last_checkpoint(cluster, alone)
         pytest.skip("only root may end the node's daemon")
     job = cluster.train("pretraining", "failed", "trainer.checkpoint_minutes=0")
     cluster.wait_for_step("failed", 12)
-    daemon = int(cluster.pid_file.read_text())
+    daemon = cluster.pid_file.read_text().strip()
     processes = [line.split(maxsplit=2) for line in run("ps", "-eo", "pid,ppid,args").splitlines()]
     ended = {pid for pid, _, words in processes if words.startswith(f"slurmstepd: [{job}.")}
     assert ended
     while more := {pid for pid, parent, _ in processes if parent in ended} - ended:
         ended |= more
-    run("kill", "-9", str(daemon), *ended)
-    run("slurmd")
+    run("kill", "-9", daemon, *ended)
+    cluster.start_daemon_until_it_misses(job)
     cluster.begin_again(job)
     cluster.wait(job, "COMPLETED")
     assert "resuming from" in cluster.log(job)
