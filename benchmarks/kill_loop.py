@@ -119,7 +119,7 @@ def main() -> int:
         while kills < options.kills:
             resumed = runs.last_step("killed")
             process = runs.start("killed")
-            # a fifth of them anywhere while it starts, the others while it trains, validates, writes
+            # a fifth of them while it starts, the others while it trains, validates or writes
             if moments.random() < 0.2:
                 time.sleep(moments.uniform(0, startup))
             else:
