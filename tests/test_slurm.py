@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from spectrobert import cli, curves
-from spectrobert.config import TrainerConfig
+from spectrobert.config import TrainerConfig, register
 
 from .world import QUICK, ROOT, SMALL, data_dir
 
@@ -142,6 +142,22 @@ def test_workers_join_one_study():
     words = launched("tune", "--study", "mine", "--trials", "40")
     assert words[:4] == ["-m", "spectrobert", "tune", "--cuda"]
     assert words[4:8] == ["--study", "mine", "--trials", "40"]
+
+
+def test_a_sweep_asks_for_what_ser_asks_for():
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    from hydra import compose, initialize_config_dir
+
+    register(["demo"])
+    with initialize_config_dir(str(cli.CONF), version_base="1.3"):
+        words = ["task=ser", "dataset=demo", "hydra/launcher=slurm"]
+        found = compose("config", words, return_hydra_config=True).hydra.launcher
+    asked = directives("ser")
+    assert f"{found.timeout_min // 60:02}:00:00" == asked["time"]
+    assert f"{found.mem_gb}GB" == asked["mem"]
+    assert str(found.cpus_per_task) == asked["cpus-per-task"]
+    assert (found.gres, found.partition) == (asked["gres"], asked["partition"])
+    assert f"@{found.signal_delay_s}" in asked["signal"]
 
 
 def test_submit_names_the_jobs_it_knows(tmp_path):
@@ -393,8 +409,8 @@ def test_a_sweep_is_submitted_by_hydra(cluster):
     words = ["--task", "ser", "--dataset", "demo", "-m", "seed=0,1", "model=tiny", *SMALL, *QUICK]
     words += ["trainer.epochs=1", "experiment_name=swept", f"runs_dir={cluster.runs}"]
     words += [f"data_dir={data_dir()}", "hydra/launcher=submitit_slurm"]
-    words += ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1.5"]
-    words += ["hydra.launcher.gres=none", "hydra.launcher.timeout_min=10"]
+    words += ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1"]
+    words += ["hydra.launcher.partition=cuda", "hydra.launcher.timeout_min=10"]
     done = subprocess.run(
         [sys.executable, str(ROOT / "train.py"), *words],
         env=cluster.environment,
