@@ -70,12 +70,16 @@ class LastCheckpoint(Checkpoint):
             % trainer.accumulate_grad_batches
             == 0
         )
-        is_asked = trainer.strategy.reduce_boolean_decision(self.notice.is_given, all=False)
-        is_due = is_asked or time.monotonic() - self.saved_at >= self.seconds
         # At the end of an epoch the checkpoint is written after validation
-        if is_step and is_due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+        if not is_step or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            return
+        decide = trainer.strategy.reduce_boolean_decision  # one process may be asked; clocks differ
+        is_asked = decide(self.notice.is_given, all=False)
+        is_due = time.monotonic() - self.saved_at >= self.seconds
+        if is_asked or decide(is_due, all=False):
             self._save(trainer)
-            self._leave_if(is_asked, trainer)
+        if is_asked:
+            self._leave(trainer)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
         # Lightning cannot resume inside a validation: one that ends soon is waited for
@@ -84,8 +88,8 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self._save(trainer)
-        is_asked = trainer.strategy.reduce_boolean_decision(self.notice.is_given, all=False)
-        self._leave_if(is_asked, trainer)
+        if trainer.strategy.reduce_boolean_decision(self.notice.is_given, all=False):
+            self._leave(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self.folder / checkpoints.NEXT)
@@ -93,9 +97,8 @@ class LastCheckpoint(Checkpoint):
             checkpoints.rotate(self.folder)
         self.saved_at = time.monotonic()
 
-    def _leave_if(self, is_asked: bool, trainer: pl.Trainer) -> None:
-        if is_asked:
-            self.notice.leave(f"the state of step {trainer.global_step} is written")
+    def _leave(self, trainer: pl.Trainer) -> None:
+        self.notice.leave(f"the state of step {trainer.global_step} is written")
 
 
 class RandomState(Callback):
@@ -158,7 +161,8 @@ class ForgetAbandonedSteps(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, CurveLogger):
                 logger.forget_after(steps)
-                if self.row and steps % trainer.log_every_n_steps == 0:
+                every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+                if self.row and steps % every == 0:
                     logger.add_missing(self.row, steps - 1)
 
 

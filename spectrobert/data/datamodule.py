@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -76,6 +77,6 @@ class DataModule(LightningDataModule):
         """
         assert self.trainer is not None
         loop = self.trainer.fit_loop
-        epochs = loop.epoch_progress.current
+        epochs: Any = loop.epoch_progress.current
         is_inside = epochs.processed == epochs.completed
         return epochs.processed, loop.epoch_loop.batch_progress.current.ready if is_inside else 0
