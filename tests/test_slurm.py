@@ -215,6 +215,7 @@ class Cluster:
     def __init__(self, folder: Path):
         self.folder = folder
         self.runs = folder / "runs"
+        self.submitted: list[str] = []
         self.environment = os.environ | {
             "SPECTROBERT_VENV": sys.prefix,
             "SPECTROBERT_DATA": str(data_dir()),
@@ -230,7 +231,8 @@ class Cluster:
         answer = run(
             str(ROOT / "slurm/submit"), "--parsable", *options, job, *words, env=self.environment
         )
-        return answer.strip()
+        self.submitted.append(answer.strip())
+        return self.submitted[-1]
 
     def train(self, job: str, name: str, *words: str, options: tuple[str, ...] = ()) -> str:
         """A tiny run on the CPU, on the demo corpus. Job id."""
@@ -301,7 +303,8 @@ def cluster(tmp_path_factory):
     found = Cluster(tmp_path_factory.mktemp("cluster"))
     found.pid_file = Path(re.findall(r"^SlurmdPidFile\s+= (\S+)", config, re.M)[0])
     yield found
-    run("scancel", f"--user={os.environ.get('USER', 'root')}", "--state=PENDING")
+    if found.submitted:
+        run("scancel", *found.submitted)  # what a failed test left behind
 
 
 @pytest.fixture(scope="module")
