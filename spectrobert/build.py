@@ -15,7 +15,7 @@ from pytorch_lightning.strategies import DDPStrategy, Strategy
 from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
-from . import callbacks, pretrained, processes
+from . import callbacks, pretrained, processes, progress
 from .config import Config, TrainerConfig
 from .curves import CurveLogger
 from .data import vocabulary
@@ -26,6 +26,7 @@ from .errors import UserError
 from .models.configuration import SpectroBertConfig
 from .models.registry import MODELS
 from .models.spectrobert import SpectroBert
+from .preemption import Notice
 from .tasks import TASKS, Task
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
@@ -186,7 +187,11 @@ def datamodule(config: Config, prepared: Prepared, words: PreTrainedTokenizerBas
 
 
 def trainer(
-    config: Config, folder: Path, console: Console, more: Sequence[pl.Callback] = ()
+    config: Config,
+    folder: Path,
+    console: Console,
+    notice: Notice,
+    more: Sequence[pl.Callback] = (),
 ) -> pl.Trainer:
     """Lightning's Trainer, with this project's checkpoints, curves and progress, and `more`."""
     options = config.trainer
@@ -205,6 +210,8 @@ def trainer(
     is_bar = options.progress and console.is_terminal
     if is_bar:
         extras.append(RichProgressBar(leave=False))
+    else:
+        extras.append(progress.StepLine(console, options.progress_minutes))
     extras.append(callbacks.EpochLine(console, config.task.monitor))
     if options.patience:
         extras.append(
@@ -225,7 +232,7 @@ def trainer(
         callbacks=[
             *extras,
             best,
-            callbacks.LastCheckpoint(folder / "checkpoints", options.checkpoint_minutes),
+            callbacks.LastCheckpoint(folder / "checkpoints", options.checkpoint_minutes, notice),
             *more,  # behind the checkpoint: what they raise loses no epoch
         ],
         plugins=[callbacks.WholeFiles()],

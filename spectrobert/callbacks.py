@@ -16,10 +16,11 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Callback, Checkpoint, RichProgressBar
 from rich.console import Console
 
+from . import checkpoints
 from .comet import CometCurves
 from .curves import CurveLogger, read
+from .preemption import Notice
 
-LAST = "last.ckpt"
 # What an epoch's line tells beside the monitored metric
 SHOWN = {"train/loss", "val/loss", "val/accuracy", "val/sap_accuracy", "val/mlm_accuracy"}
 
@@ -39,17 +40,31 @@ class WholeFiles(TorchCheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(aside, target)
+        except RuntimeError as error:
+            # of a disk that is full, torch.save says only that its archive has an unexpected length
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
         finally:
             aside.unlink(missing_ok=True)
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt`: after every epoch, and every `minutes` inside one."""
+    """Keeps `last.ckpt`: after every epoch, every `minutes` inside one, and before it leaves."""
 
-    def __init__(self, folder: Path, minutes: float):
-        self.path = folder / LAST
+    def __init__(self, folder: Path, minutes: float, notice: Notice):
+        self.folder = folder
         self.seconds = minutes * 60
         self.saved_at = time.monotonic()
+        self.notice = notice
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.is_global_zero:
+            checkpoints.clear_leftovers(self.folder)
+        self.notice.begin_training()
+
+    def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.notice.is_training = False
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
         is_step = (
@@ -57,18 +72,35 @@ class LastCheckpoint(Checkpoint):
             % trainer.accumulate_grad_batches
             == 0
         )
-        is_due = time.monotonic() - self.saved_at >= self.seconds
-        is_due = trainer.strategy.reduce_boolean_decision(is_due, all=False)  # clocks differ
         # At the end of an epoch the checkpoint is written after validation
-        if is_step and is_due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+        if not is_step or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            return
+        decide = trainer.strategy.reduce_boolean_decision  # one process may be asked; clocks differ
+        is_asked = decide(self.notice.is_given, all=False)
+        is_due = time.monotonic() - self.saved_at >= self.seconds
+        if is_asked or decide(is_due, all=False):
             self._save(trainer)
+        if is_asked:
+            self._leave(trainer)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        # Lightning cannot resume inside a validation: one that ends soon is waited for
+        if self.notice.is_overdue:
+            self.notice.leave("a long validation is left; the last checkpoint stays")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self._save(trainer)
+        if trainer.strategy.reduce_boolean_decision(self.notice.is_given, all=False):
+            self._leave(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
-        trainer.save_checkpoint(self.path)
+        trainer.save_checkpoint(self.folder / checkpoints.NEXT)
+        if trainer.is_global_zero:
+            checkpoints.rotate(self.folder)
         self.saved_at = time.monotonic()
+
+    def _leave(self, trainer: pl.Trainer) -> None:
+        self.notice.leave(f"the state of step {trainer.global_step} is written")
 
 
 class RandomState(Callback):
@@ -125,16 +157,37 @@ def _restore(state: dict[str, Any]) -> None:
 
 
 class ForgetAbandonedSteps(Callback):
-    """On resuming, drops from metrics.csv what was logged after the checkpoint.
+    """On resuming, metrics.csv holds what was logged up to the checkpoint, and nothing after it.
 
-    What remains goes into Comet's new archive too: a killed process has left none.
+    Lightning logs a step after `on_train_batch_end`, where its checkpoint is written: a run that
+    stops in between would miss the row of that step, so the checkpoint carries it. All of it goes
+    into Comet's new archive too: a killed process has left none.
     """
 
+    def __init__(self) -> None:
+        self.row: dict[str, float] = {}  # of the checkpoint's last step
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        logged = trainer.callback_metrics.items()
+        row = {name: float(value) for name, value in logged if name.startswith("train/")}
+        checkpoint["row"] = row | {"epoch": trainer.current_epoch}
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self.row = checkpoint["row"]
+
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        steps = trainer.global_step
         written: list[tuple[int, int, str, float]] = []
         for logger in trainer.loggers:
             if isinstance(logger, CurveLogger):
-                logger.forget_after(trainer.global_step)
+                logger.forget_after(steps)
+                every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+                if self.row and steps % every == 0:
+                    logger.add_missing(self.row, steps - 1)
                 written = read(logger.path) if logger.path.exists() else []
             if isinstance(logger, CometCurves) and logger.is_offline:
                 logger.replay(written)
@@ -146,7 +199,7 @@ class EpochLine(Callback):
     def __init__(self, console: Console, monitor: str):
         self.console = console
         self.shown = SHOWN | {monitor}
-        self.began = 0.0
+        self.began = time.monotonic()  # a run resumed inside an epoch begins here
 
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.began = time.monotonic()

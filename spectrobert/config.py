@@ -309,7 +309,8 @@ class TrainerConfig:
     checkpoint_minutes: float = 15.0
     log_every_n_steps: int = 10
     threads: int = 0  # torch threads; 0: torch's own choice
-    progress: bool = True
+    progress: bool = True  # a bar, on a terminal
+    progress_minutes: float = 5.0  # between two lines inside an epoch, where there is no bar
 
     def __post_init__(self) -> None:
         choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
@@ -323,7 +324,7 @@ class TrainerConfig:
             )
         for name in ("num_workers", "max_steps"):
             at_least(f"trainer.{name}", getattr(self, name), -1)
-        for name in ("patience", "threads", "checkpoint_minutes"):
+        for name in ("patience", "threads", "checkpoint_minutes", "progress_minutes"):
             at_least(f"trainer.{name}", getattr(self, name), 0)
         if self.epochs is not None:
             at_least("trainer.epochs", self.epochs, 1)

@@ -56,6 +56,12 @@ class CurveLogger(Logger):
         kept = [row for row in read(self.path) if row[0] < step]
         write_table(self.path, HEADER, ([s, e, m, repr(v)] for s, e, m, v in kept))
 
+    @rank_zero_only
+    def add_missing(self, metrics: dict[str, float], step: int) -> None:
+        """Log what a killed run had computed at this step and not written."""
+        known = {m for s, _, m, _ in read(self.path) if s == step} if self.path.exists() else set()
+        self.log_metrics({m: v for m, v in metrics.items() if m not in known}, step)
+
 
 def read(path: Path) -> list[tuple[int, int, str, float]]:
     """Rows (step, epoch, metric, value) of a metrics.csv, without a last line that was cut off."""
@@ -70,3 +76,10 @@ def read(path: Path) -> list[tuple[int, int, str, float]]:
 def curve(path: Path, metric: str) -> list[tuple[int, float]]:
     """(step, value) of one metric, in order; of a step logged twice the later value counts."""
     return sorted({step: value for step, _, name, value in read(path) if name == metric}.items())
+
+
+def last(path: Path, prefix: str) -> dict[str, float]:
+    """The last value of every metric whose name begins with `prefix`; empty without a file."""
+    if not path.exists():
+        return {}
+    return {name: value for _, _, name, value in read(path) if name.startswith(prefix)}

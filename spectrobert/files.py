@@ -14,8 +14,11 @@ def write_whole(path: Path, text: str) -> None:
     """A text file, its folder made where it is missing. A reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8", newline="")
-    os.replace(aside, path)
+    try:
+        aside.write_text(text, encoding="utf-8", newline="")
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)  # what a full disk cut short
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

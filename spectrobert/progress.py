@@ -1,48 +1,91 @@
-"""A long transfer, as its user sees it: a bar on a terminal, a line now and then in a log."""
+"""What a log without a terminal shows inside an epoch: a line now and then, nothing redrawn."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from typing import Any
 
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
 from rich.console import Console
-from rich.filesize import decimal
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-
-LOG_SECONDS = 30.0  # between two lines of a log
 
 
-@contextmanager
-def transfer(console: Console, name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A function to call with the bytes there, and the bytes in all where they are known."""
-    if console.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
+class Every:
+    """A clock that strikes every so many minutes."""
+
+    def __init__(self, minutes: float):
+        self.seconds = minutes * 60
+        self.struck_at = time.monotonic()
+
+    def is_due(self) -> bool:
+        """True once per stretch."""
+        now = time.monotonic()
+        if now - self.struck_at < self.seconds:
+            return False
+        self.struck_at = now
+        return True
+
+
+def spoken(seconds: float) -> str:
+    """A duration for a reader.
+
+    >>> [spoken(s) for s in (42, 150, 34_000, 400_000)]
+    ['42 s', '2 min', '9 h 26 min', '4 d 15 h']
+    """
+    minutes, hours, days = (int(seconds // unit) for unit in (60, 3600, 86400))
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
+class StepLine(Callback):
+    """One line every `minutes`: where the run is, how fast it is, when it will end."""
+
+    def __init__(self, console: Console, minutes: float):
+        self.console = console
+        self.clock = Every(minutes)
+        self.clips = self.batches = 0
+        self.began = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._begin()
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if not self.began:  # a run resumed inside an epoch
+            self._begin()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        self.batches += 1
+        self.clips += len(batch["index"])
+        if not trainer.is_global_zero or not self.clock.is_due():
+            return
+        seconds = time.monotonic() - self.began
+        pace = seconds / self.batches
+        total = int(trainer.num_training_batches)
+        here = total - batch_idx - 1
+        epochs = (trainer.max_epochs or 1) - trainer.current_epoch - 1
+        loss = float(trainer.callback_metrics["train/loss"])
+        self.console.print(
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  batch {batch_idx + 1}/{total}"
+            f"  step {trainer.global_step}  train/loss {loss:.4f}"
+            f"  {self.clips * trainer.world_size / seconds:.1f} clips/s"
+            f"  epoch ends in {spoken(here * pace)}, training in"
+            f" {spoken((here + epochs * total) * pace)}",
+            highlight=False,
+            soft_wrap=True,
         )
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task(name, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-        return
-    last = time.monotonic()
 
-    def log(done: int, total: int | None) -> None:
-        nonlocal last
-        if time.monotonic() - last >= LOG_SECONDS:
-            last = time.monotonic()
-            share = f" of {decimal(total)}" if total else ""
-            console.print(f"{name}: {decimal(done)}{share}", highlight=False)
-
-    console.print(f"fetching {name}", highlight=False)
-    yield log
+    def _begin(self) -> None:
+        self.began = time.monotonic()
+        self.clips = self.batches = 0

@@ -1,7 +1,7 @@
 """The run directory: what it holds, and how it is read back (DESIGN section 4).
 
 runs/<experiment_name>/seed<k>[/fold<f>]/
-    config.yaml  tokenizer/  checkpoints/{best,last}.ckpt  metrics.csv  skipped.csv
+    config.yaml  tokenizer/  checkpoints/{best,last,previous}.ckpt  metrics.csv  skipped.csv
     model/  predictions.csv  card.md  results.json        (when finished)
 """
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .callbacks import LAST
+from . import checkpoints
 from .config import Config, from_dict, to_dict
 from .errors import UserError
 from .files import write_whole
@@ -29,6 +30,7 @@ FREE_ON_RESUME = {
     "trainer.epochs",
     "trainer.num_workers",
     "trainer.progress",
+    "trainer.progress_minutes",
     "trainer.checkpoint_minutes",
     "trainer.threads",
     "logger.mode",
@@ -51,16 +53,17 @@ def run_folder(config: Config) -> Path:
     return folder / f"fold{fold}" if fold is not None else folder
 
 
-def claim(config: Config) -> Path | None:
+def claim(config: Config, tell: Callable[[str], None]) -> Path | None:
     """Decide whether the run directory may be used, before any work.
 
-    Returns the checkpoint to resume from, or None to begin.
+    Returns the checkpoint to resume from, or None to begin. One that cannot be read is named by
+    `tell`, and the one before it is taken.
 
-    Raises UserError where the directory holds another run, or a run of other settings is to be
-    resumed.
+    Raises UserError where the directory holds another run, a run of other settings is to be
+    resumed, or none of its checkpoints can be read.
     """
     folder = run_folder(config)
-    last = folder / "checkpoints" / LAST
+    kept = folder / "checkpoints"
     if not (folder / "config.yaml").exists():
         return None
     if config.resume:
@@ -69,8 +72,15 @@ def claim(config: Config) -> Path | None:
             raise UserError(
                 f"--resume: {folder} was begun with other settings: {'; '.join(differences[:4])}"
             )
-        return last if last.exists() else None
-    if (folder / RESULTS).exists() or last.exists():
+        if (folder / RESULTS).exists():
+            return None
+        checkpoint, faults = checkpoints.newest(kept)
+        for fault in faults:
+            tell(fault)
+        if checkpoint:
+            tell(f"resuming from {checkpoint}")
+        return checkpoint
+    if (folder / RESULTS).exists() or checkpoints.exist(kept):
         raise UserError(
             f"{folder} holds a run already; continue it with --resume, or choose another"
             " --experiment_name or --seed"

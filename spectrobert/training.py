@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import time
@@ -21,13 +22,29 @@ from rich.table import Table
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from . import build, comet, comet_scores, evaluation_card, files, freezing, processes, runs, scoring
+from . import (
+    build,
+    checkpoints,
+    comet,
+    comet_scores,
+    curves,
+    evaluation_card,
+    files,
+    freezing,
+    preemption,
+    processes,
+    progress,
+    runs,
+    scoring,
+)
 from .config import AqaConfig, Config
 from .data import preparation, vocabulary
 from .data.clips import columns
+from .errors import UserError
 from .models.spectrobert import SpectroBert
 
 BEST = "best.ckpt"
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def quiet() -> None:
@@ -53,15 +70,41 @@ def fit(
 
     Returns the contents of results.json; where several processes share the run, {} in all but the
     first. Raises UserError; everything that can be refused is refused before anything is written.
+    Raises SystemExit where SIGTERM or SIGUSR1 asks it to leave.
     """
-    began = time.monotonic()
-    quiet()
+
     if not processes.is_first():
         console = Console(quiet=True)
+
+    def tell(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True)
+
+    config.resume = config.resume or preemption.is_restart()
+    with preemption.listening(tell) as notice:
+        try:
+            return _fit(config, console, notice, callbacks, split)
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            raise UserError(
+                f"{runs.run_folder(config)}: {error.strerror}; its last checkpoint stays: make room"
+                " and continue with --resume"
+            ) from error
+
+
+def _fit(
+    config: Config,
+    console: Console,
+    notice: preemption.Notice,
+    callbacks: Sequence[pl.Callback],
+    split: str,
+) -> dict[str, Any]:
+    began = time.monotonic()
+    quiet()
     build.precision(config.trainer)  # a missing GPU is said before the data is read
     if config.logger.name == "comet":
         comet.is_online(config.logger)  # so is a missing key
-    checkpoint = runs.claim(config)
+    checkpoint = runs.claim(config, notice.tell)
     folder = runs.run_folder(config)
     if config.resume and (folder / runs.RESULTS).exists():
         console.print(f"{folder} has finished; nothing to resume", highlight=False, soft_wrap=True)
@@ -97,13 +140,14 @@ def fit(
         left_out = ((row.what, "", row.reason) for row in prepared.dropped)
         unused = [*prepared.skipped, *cut, *left_out]
         files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
-    trainer = build.trainer(config, folder, console, callbacks)
+    trainer = build.trainer(config, folder, console, notice, callbacks)
     with warnings.catch_warnings():
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*The number of training batches.*")
         # a run that trainer.max_steps ends inside an epoch has not been validated
         warnings.filterwarnings("ignore", message=".*could not find the monitored key.*")
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     if trainer.interrupted:
@@ -116,16 +160,19 @@ def fit(
 
 
 def prepare(config: Config, console: Console) -> preparation.Prepared:
-    """The corpus of a run, with a bar while its audio is looked at."""
+    """The corpus of a run, with a bar, or a line now and then, while its audio is looked at."""
     is_bar = config.trainer.progress and console.is_terminal
+    clock = progress.Every(config.trainer.progress_minutes)
+    looking = f"{config.dataset.name}: looking at the audio"
     with Progress(console=console, transient=True, disable=not is_bar) as bars:
-        bar = bars.add_task(f"{config.dataset.name}: looking at the audio", total=None)
-        return preparation.prepare(
-            config.task.name,
-            config.dataset,
-            config.data_dir,
-            lambda done, total: bars.update(bar, completed=done, total=total),
-        )
+        bar = bars.add_task(looking, total=None)
+
+        def show(done: int, total: int) -> None:
+            bars.update(bar, completed=done, total=total)
+            if not is_bar and clock.is_due():
+                console.print(f"{looking}: {done} of {total}", highlight=False, soft_wrap=True)
+
+        return preparation.prepare(config.task.name, config.dataset, config.data_dir, show)
 
 
 def cut_texts(
@@ -212,7 +259,8 @@ def finish(
     asks = isinstance(config.task, AqaConfig) and config.task.question_only
     if asks and not config.dataset.silence_audio:
         control = scoring.score(config, task, scoring.silenced(data), split)
-    validation = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+    # a run that was resumed after its last epoch has nothing of it in memory
+    validation = curves.last(folder / "metrics.csv", "val/")
     keeper = trainer.checkpoint_callback
     if config.task.monitor in validation and isinstance(keeper, ModelCheckpoint):
         chosen = keeper.best_model_score
@@ -247,6 +295,7 @@ def finish(
     card = evaluation_card.markdown(config.experiment_name, evaluation, scores, control)
     files.write_whole(folder / evaluation_card.CARD, card)
     files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
+    (folder / "checkpoints" / checkpoints.PREVIOUS).unlink(missing_ok=True)
     for logger in trainer.loggers:
         if isinstance(logger, comet.CometCurves):
             comet_scores.log_scores(logger.experiment, folder, results, scores, task, data, frozen)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from ..config import TrainerConfig
+from ..preemption import leave_to_parent
 from .batches import LengthBatches, collate
 from .clips import Clips, Reading, columns
 from .preparation import Prepared
@@ -54,20 +56,28 @@ class DataModule(LightningDataModule):
             quotas=self.prepared.quotas if is_training else (),
         )
         if is_training and trainer is not None:
-            batches.set_epoch(trainer.current_epoch)
-            batches.done = (trainer.current_epoch, self._batches_done())
+            batches.done = self._behind()
+            batches.set_epoch(batches.done[0])
         return DataLoader(
             Clips(rows, self.reading, is_training),
             batch_sampler=batches,
             collate_fn=collate,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            worker_init_fn=leave_to_parent,
             pin_memory=self.options.accelerator == "cuda",
             # Without one a loader draws from the global generator: dropout would shift on resuming
             generator=torch.Generator().manual_seed(self.reading.seed),
         )
 
-    def _batches_done(self) -> int:
-        """Batches of this epoch behind the checkpoint; Lightning has restored the count by now."""
+    def _behind(self) -> tuple[int, int]:
+        """Epochs, and batches of the one that is trained, behind the checkpoint (or the start).
+
+        Lightning has restored its counts by now. A checkpoint of an epoch's end still counts that
+        epoch's batches, and the epoch as processed but not as completed.
+        """
         assert self.trainer is not None
-        return self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        loop = self.trainer.fit_loop
+        epochs: Any = loop.epoch_progress.current
+        is_inside = epochs.processed == epochs.completed
+        return epochs.processed, loop.epoch_loop.batch_progress.current.ready if is_inside else 0

@@ -32,8 +32,8 @@ def download(
     """
     from ..data import acquisition, corpora
     from ..data.sources import AT_HAND, SOURCES
+    from ..data.transfers import transfer
     from ..errors import UserError, unknown
-    from ..progress import transfer
     from ..terminal import console
 
     name = corpora.ALIASES.get(name, name)

@@ -1,0 +1,48 @@
+"""A long transfer, as its user sees it: a bar on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+LOG_SECONDS = 30.0  # between two lines of a log
+
+
+@contextmanager
+def transfer(console: Console, name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A function to call with the bytes there, and the bytes in all where they are known."""
+    if console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task(name, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    last = time.monotonic()
+
+    def log(done: int, total: int | None) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LOG_SECONDS:
+            last = time.monotonic()
+            share = f" of {decimal(total)}" if total else ""
+            console.print(f"{name}: {decimal(done)}{share}", highlight=False)
+
+    console.print(f"fetching {name}", highlight=False)
+    yield log
