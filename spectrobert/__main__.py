@@ -11,6 +11,7 @@ from .errors import UserError
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
 from .verbs.predict import predict
+from .verbs.table import table
 
 app = typer.Typer(
     help="SpectroBERT: joint audio-text models. Training is train.py; this is the rest.",
@@ -23,18 +24,18 @@ app = typer.Typer(
 app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
+# what it does not know is for train.py
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(table)
 
 
 def main() -> int:
     """Run a verb. Returns the exit code: 2 where the user can mend it."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        app(standalone_mode=False)
+        return app(standalone_mode=False) or 0  # typer.Exit(1) comes back as a number
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except typer.Exit as leave:
-        return leave.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -44,7 +45,6 @@ def main() -> int:
             raise
         print(f"error: {usage}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _usage_message(error: Exception) -> str | None:

@@ -10,23 +10,29 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from .. import curves, files, runs
+from . import formats
+from .rows import Line
+from .table import Table
 
 TEMPLATES = Path(__file__).parent
 SMOOTHING = 0.9  # of the noisy training loss: a running mean, drawn over the raw line
 
 
-def write(path: Path, title: str, folders: Mapping[str, Path], rows: Sequence[Any]) -> Path:
+def write(
+    path: Path, title: str, folders: Mapping[str, Path], table: Table, lines: Sequence[Line]
+) -> Path:
     """Write the page.
 
     Args:
         folders: row name -> the run directory whose curves are drawn.
-        rows: lines of the table (experiments.demo.Row).
     """
     results = {name: runs.read_results(folder) for name, folder in folders.items()}
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape())
     page = environment.get_template("report.html.j2").render(
         title=title,
-        rows=rows,
+        headings=formats.headings(table, lines),
+        rows=[formats.cells(table, lines, line) for line in lines],
+        notes=formats.notes(table, lines),
         figures=[
             (name, _caption(results[name]), draw(folder, results[name]))
             for name, folder in folders.items()
