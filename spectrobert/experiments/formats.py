@@ -20,7 +20,7 @@ PERCENT = re.compile(r"accuracy|macro_(precision|recall|f1)")  # the others are 
 SHORT = {"unweighted_accuracy": "UA", "auroc": "AUROC"}
 MAX_EPOCHS = 3  # more runs than these show the range of their epochs
 LEFT = 2  # columns that are words
-Cells = list[tuple[str, ...]]  # of a row; each cell in one part, or two that may stand in two lines
+Cells = list[tuple[str, ...]]  # of a row; the parts of a cell may stand in lines of their own
 
 
 def heading(metric: str) -> str:
@@ -84,7 +84,7 @@ def _difference(metric: str, line: Line) -> tuple[str, ...]:
     low, high = (f"{factor * bound:+{digits}}" for bound in line.comparison.interval)
     p = line.comparison.p
     shown = f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
-    return f"{factor * line.comparison.difference:+{digits}} ({low} to {high})", shown
+    return f"{factor * line.comparison.difference:+{digits}}", f"({low} to {high})", shown
 
 
 def _epochs(line: Line) -> str:
@@ -137,7 +137,8 @@ def show(console: Console, table: Table, lines: Sequence[Line]) -> None:
     """On the terminal."""
     shown = RichTable(title=title(table))
     for number, column in enumerate(headings(table, lines)):
-        shown.add_column(column, justify="left" if number < LEFT else "right")
+        is_name = number == 0
+        shown.add_column(column, justify="left" if number < LEFT else "right", no_wrap=is_name)
     for line in lines:
         shown.add_row(*("\n".join(parts) for parts in cells(table, lines, line)))
     console.print(shown, markup=False)

@@ -142,6 +142,9 @@ def _trained(
     row: Row, task: str, dataset: str, table: Table, settings: Settings, first: Sequence[Job]
 ) -> list[Job]:
     """The row's runs of train.py, each from the one of `first` that has its seed and fold."""
+    if task not in corpus(dataset).tasks:
+        known = ", ".join(corpus(dataset).tasks)
+        raise UserError(f"dataset {dataset!r} has no task {task!r}; it has: {known}")
     # pre-training on the rows' own corpus must not hear the speakers of the fold that is tested
     is_same = dataset == table.dataset
     folds = folds_of(dataset, settings.folds) if is_same else folds_of(dataset, "all")[:1]
