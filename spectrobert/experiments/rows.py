@@ -137,10 +137,18 @@ def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
     else:
         values = [_mean_of_folds(metric, folders) for folders in by_seed]
     is_exact = not has_folds or bool(statistics.kind(metric))
-    has_interval = len(whole) == len(pooled)
-    return Cell(
-        tuple(values), statistics.interval(metric, whole) if has_interval else None, not is_exact
-    )
+    return Cell(tuple(values), _interval(metric, by_seed, whole), not is_exact)
+
+
+def _interval(
+    metric: str, by_seed: Sequence[Sequence[Path]], answers: Sequence[Answers]
+) -> tuple[float, float] | None:
+    """Over seeds and folds; of a metric that is no mean over items, that of a single run."""
+    if len(answers) == len(by_seed):
+        return statistics.interval(metric, answers)
+    runs_of = [folder for folders in by_seed for folder in folders]
+    own = runs.read_results(runs_of[0])["test"].get("intervals", {}) if len(runs_of) == 1 else {}
+    return tuple(own[metric]) if metric in own else None
 
 
 def _mean_of_folds(metric: str, folders: Sequence[Path]) -> float:
@@ -169,6 +177,8 @@ def read_answers(folders: Sequence[Path], metric: str) -> Answers | None:
     for folder in folders:
         with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
             rows += csv.DictReader(file)
+    if not rows or not {"label", "prediction"} <= rows[0].keys():
+        return None
     hits = _hits(rows, metric)
     if hits is None:
         return None

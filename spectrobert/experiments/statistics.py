@@ -65,6 +65,7 @@ Statistic = Callable[[NDArray, Floats], float]
 # metric -> its statistic, and the same as weights
 STATISTICS: dict[str, tuple[Statistic, Callable[[NDArray], Floats]]] = {
     "accuracy": (over_items, item_weights),
+    "row_accuracy": (over_items, item_weights),
     "unweighted_accuracy": (over_classes, class_weights),
     "top_accuracy": (over_items, item_weights),
 }

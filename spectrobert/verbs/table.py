@@ -37,7 +37,8 @@ def table(
         Optional[int], typer.Option(help="run one job of the --dry-run list, counted from 0")
     ] = None,
     slurm: Annotated[
-        bool, typer.Option("--slurm", help="submit what is missing as SLURM job arrays")
+        bool,
+        typer.Option("--slurm", help="submit what is missing as SLURM job arrays, with --cuda"),
     ] = False,
     sbatch: Annotated[
         str, typer.Option(help="the batch script of --slurm; default: slurm/table.sbatch")
@@ -49,6 +50,8 @@ def table(
     What has finished is not run again, and what was killed goes on. Other words are flags and
     overrides of train.py, for every run: --cuda model=tiny trainer.patience=5 ...
     """
+    from rich.console import Console
+
     from ..experiments import campaign, formats, workers
     from ..experiments import slurm as cluster
     from ..experiments.jobs import Settings, check_overrides
@@ -57,7 +60,9 @@ def table(
 
     if form and form not in formats.FORMATS:
         raise unknown("--format", form, formats.FORMATS)
+    words = tuple(context.args)
     if slurm:
+        words = ("--cuda", *words)  # as slurm/table.sbatch does; the user's words win
         data_dir = data_dir or cluster.site_value("SPECTROBERT_DATA")
         runs_dir = runs_dir or cluster.site_value("SPECTROBERT_RUNS")
     folders = {"data_dir": data_dir or "data", "runs_dir": runs_dir or "runs"}
@@ -65,7 +70,7 @@ def table(
         seeds=seeds,
         folds=folds,
         checkpoint=checkpoint,
-        overrides=check_overrides(context.args),
+        overrides=check_overrides(words),
         **folders,
     )
     asked = campaign.prepare(load(name).on(dataset), settings)
@@ -77,7 +82,7 @@ def table(
             raise UserError(f"--index {index}: the table has jobs 0 to {len(asked.jobs) - 1}")
         workers.become(asked.jobs[index])
         return
-    if slurm:
+    if slurm and not status:
         more = ["--seeds", str(seeds), "--folds", folds]
         more += [*(["--dataset", dataset] if dataset else [])]
         more += [*(["--checkpoint", checkpoint] if checkpoint else []), *context.args]
@@ -85,9 +90,11 @@ def table(
     if slurm or status:
         states = asked.states()
         failed = campaign.failures(states)
-        campaign.show_states(console(), states)
+        if not form:
+            campaign.show_states(console(), states)
     else:
-        failed = campaign.run(asked, console(), to_stderr=bool(form))
+        talk = Console(stderr=True) if form else console()  # stdout is then the table alone
+        failed = campaign.run(asked, talk, to_stderr=bool(form))
     lines = campaign.lines(asked, failed)
     if form:
         print(formats.FORMATS[form](asked.table, lines), end="")
