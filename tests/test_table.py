@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from rich.console import Console
 
 from spectrobert import cli, runs
 from spectrobert.errors import UserError
@@ -527,6 +528,73 @@ def test_one_row_fails_the_others_run_and_all_is_kept(tmp_path):
     assert "finished: slow, seed 0" in again.stderr
 
 
+# --- one job at a time
+
+
+def shell(script: str) -> list[str]:
+    return ["sh", "-c", script]
+
+
+def test_what_a_run_says_last_is_why_it_failed(tmp_path, capfd):
+    lock = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
+    said = workers._call(shell("echo noise >&2; echo 'error: no corpus' >&2; exit 2"), lock, False)
+    assert said == (2, "no corpus")
+    assert capfd.readouterr().err == "noise\nerror: no corpus\n"
+    assert workers._call(shell("kill -9 $$"), lock, False)[0] == -9
+
+
+def test_a_killed_table_ends_its_run_and_starts_no_other(tmp_path):
+    lock = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
+    # a run that leaves in its own way, with an exit code of its own
+    script = "trap 'exit 1' TERM; kill -TERM $PPID; while :; do sleep 0.1; done"
+    with pytest.raises(KeyboardInterrupt):
+        workers._call(shell(script), lock, False)
+    with pytest.raises(KeyboardInterrupt):
+        workers._call(shell("exit 130"), lock, False)
+
+
+def test_a_run_directory_is_one_process(tmp_path):
+    """A second table waits while the first one's run still lives, though the first was killed."""
+    said: list[str] = []
+
+    class Listener(Console):
+        def print(self, *words, **more):
+            said.append(str(words[0]))
+            os.close(first)
+
+    folder = tmp_path / "x" / "seed0"
+    first = workers._lock(folder, Console())
+    run = subprocess.Popen(["sleep", "1"], pass_fds=(first,))
+    second = workers._lock(folder, Listener())
+    assert run.poll() is not None
+    assert said == [f"waiting: another process runs in {folder}"]
+    os.close(second)
+
+
+def test_a_failure_is_told_in_words(tmp_path, monkeypatch):
+    found = campaign.prepare(table.load("demo"), Settings(runs_dir=str(tmp_path)))
+    codes = iter([(2, "no corpus"), (-9, ""), (3, ""), (0, "")])
+    monkeypatch.setattr(workers, "_call", lambda *_: next(codes))
+    quiet = Console(quiet=True)
+    first, baseline = found.jobs[:2]
+    assert workers.run(first, quiet) == "no corpus"
+    assert workers.run(first, quiet) == "killed by SIGKILL; out of memory?"
+    assert workers.run(first, quiet) == "exit code 3"
+    assert workers.run(first, quiet) == f"{first.folder} is missing after its run"
+    finished(baseline, ALL, {})
+    assert workers.run(baseline, quiet) == ""
+
+
+def test_what_needs_a_failed_run_is_not_run(tmp_path, monkeypatch):
+    found = campaign.prepare(table.load("demo"), Settings(runs_dir=str(tmp_path)))
+    monkeypatch.setattr(workers, "run", lambda job, *_: "broken" if job.task == "pre" else "")
+    failed = campaign.run(found, Console(quiet=True))
+    assert {job.row for job in found.jobs} - {job.row for job in failed} == {"baseline"}
+    reasons = {job.row: reason for job, reason in failed.items()}
+    assert reasons["bin-frz"] == "not run: MLM + SAP, seed 0 failed"
+    assert reasons["bin-frz-nolast, audio silenced"] == "not run: bin-frz-nolast, seed 0 failed"
+
+
 # --- SLURM, with commands that only note what they are asked
 
 
@@ -601,8 +669,6 @@ def test_a_local_run_leaves_the_clusters_jobs_alone(cluster, monkeypatch):
     queue.write_text("1_0 RUNNING\n2_1 PENDING\n")
     ran = []
     monkeypatch.setattr(workers, "run", lambda job, *_: ran.append(job.row) or "")
-    from rich.console import Console
-
     failed = campaign.run(found, Console(quiet=True))
     assert ran == []
     assert {job.row: reason for job, reason in failed.items()}["bin-frz"] == (

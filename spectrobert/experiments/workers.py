@@ -18,7 +18,7 @@ from . import jobs
 from .jobs import Job
 
 WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # some file systems of clusters
-INTERRUPTED = {130, -signal.SIGINT, -signal.SIGTERM}
+INTERRUPTED = {130, -signal.SIGINT}  # exit codes of a run that Ctrl-C ended
 
 
 def run_all(
@@ -80,24 +80,35 @@ def say(console: Console, line: str) -> None:
 def _call(command: Sequence[str], lock: int, to_stderr: bool) -> tuple[int, str]:
     """Exit code and last line of stderr, which is passed on as it comes."""
     last = ""
-    with subprocess.Popen(
-        command,
-        stdout=sys.stderr if to_stderr else None,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        pass_fds=(lock,),  # should this process be killed, its run still holds the lock
-    ) as process:
+    started: list[subprocess.Popen[str]] = []
+    asked: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
         # the terminal's Ctrl-C reaches the run by itself, a plain `kill` only this process
-        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        try:
+        asked.append(number)
+        for process in started:
+            process.terminate()
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with subprocess.Popen(
+            command,
+            stdout=sys.stderr if to_stderr else None,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            pass_fds=(lock,),  # should this process be killed, its run still holds the lock
+        ) as process:
+            started.append(process)
+            if asked:  # before there was anything to pass it on to
+                process.terminate()
             assert process.stderr is not None
             for line in process.stderr:
                 print(line, end="", file=sys.stderr, flush=True)
                 last = line.strip() or last
-        finally:
-            signal.signal(signal.SIGTERM, before)
-    if process.returncode in INTERRUPTED:
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if asked or process.returncode in INTERRUPTED:
         raise KeyboardInterrupt
     return process.returncode, last.removeprefix("error: ")
 
