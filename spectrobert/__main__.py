@@ -13,6 +13,7 @@ from .verbs.demo import demo
 from .verbs.evaluate import evaluate
 from .verbs.predict import predict
 from .verbs.report import report
+from .verbs.table import table
 from .verbs.tune import tune
 
 app = typer.Typer(
@@ -27,20 +28,20 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
 app.command()(report)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tune)
 app.add_typer(data_app, name="data")
+# what these do not know is for train.py
+for verb in (table, tune):
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(verb)
 
 
 def main() -> int:
     """Run a verb. Returns the exit code: 2 where the user can mend it."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        app(standalone_mode=False)
+        return app(standalone_mode=False) or 0  # typer.Exit(1) comes back as a number
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except typer.Exit as leave:
-        return leave.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -50,7 +51,6 @@ def main() -> int:
             raise
         print(f"error: {usage}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _usage_message(error: Exception) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from rich.console import Console
 from rich.table import Table
 
-from . import build, metrics, runs
+from . import build, files, metrics, runs
 from .config import Config
 from .data.clips import segments
 from .data.datamodule import DataModule
@@ -270,3 +271,12 @@ def evaluate(
         )
     task = build.task(config, model, prepared)
     return score(config, task, build.datamodule(config, prepared, words), split)
+
+
+def write(folder: Path, run: Path, scores: Scores, silence_audio: bool) -> None:
+    """A second scoring of a run, as files of the run's own names and keys."""
+    results = runs.read_results(run)
+    results["silence_audio"] = results["silence_audio"] or silence_audio
+    results["test"] = scores.to_dict()  # names its split
+    files.write_table(folder / "predictions.csv", scores.header, scores.rows)
+    files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
-from spectrobert.experiments import demo
+from spectrobert.experiments import demo, table
 
 from .world import data_dir, verb
+
+TABLE = table.load("demo")
+ROWS = [row.name for row in TABLE.rows if row.experiment]
+SILENCED = [row.name for row in TABLE.rows if row.silenced]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +28,7 @@ def shown(tmp_path_factory):
 
 def test_prints_the_table_and_last_the_report(shown):
     runs_dir, output = shown
-    for name in (*demo.ROWS, f"{demo.SILENCED}, audio silenced"):
+    for name in (*ROWS, *SILENCED):
         assert re.search(rf"│ {re.escape(name)} +│", output), name
     assert output.strip().splitlines()[-1] == f"report: {runs_dir / 'report.html'}"
 
@@ -33,7 +38,7 @@ def test_the_report_stands_alone(shown):
     page = (runs_dir / "report.html").read_text()
     assert not re.search(r"(src|href)=\"https?://", page)
     assert "<script" not in page
-    for name in (demo.PRETRAINING, *demo.ROWS):
+    for name in (TABLE.pretraining[0].name, *ROWS):
         assert f">{name}</h2>" in page
 
 
@@ -42,8 +47,7 @@ def test_rows_differ_in_what_trains(shown):
     from spectrobert import runs
 
     trains = {
-        name: runs.read_results(runs_dir / name / "seed0")["freeze"]["trainable"]
-        for name in demo.ROWS
+        name: runs.read_results(runs_dir / name / "seed0")["freeze"]["trainable"] for name in ROWS
     }
     assert trains["bin-frz"] < trains["bin-frz-nolast"] < trains["bin-frz-noaudio"]
     assert trains["bin-frz-noaudio"] < trains["baseline"]
@@ -61,8 +65,9 @@ def test_a_demo_that_was_stopped_goes_on(shown):
     assert (runs_dir / "report.html").exists()
 
 
-def test_interval_of_pooled_seeds_resamples_scenes():
-    table = [{"label": "a", "prediction": "a", "group": "one"}] * 5
-    table += [{"label": "a", "prediction": "b", "group": "two"}] * 5
-    low, high = demo.pooled_interval([table, table])
-    assert (low, high) == (0.0, 1.0)  # two scenes: both right, both wrong, or one of each
+def test_a_smaller_demo_trains_for_fewer_epochs():
+    assert demo.settings(Path("r"), "d", 1, 2).overrides == ()
+    smaller = demo.settings(Path("r"), "d", 0.5, 2)
+    assert smaller.overrides == ("dataset.size=0.5", "trainer.epochs=6")
+    assert smaller.seeds == 2
+    assert demo.settings(Path("r"), "d", 0.01, 1).overrides[1] == "trainer.epochs=2"

@@ -175,3 +175,22 @@ def test_the_verb(finished, tmp_path):
 def test_a_row_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="is not a run directory"):
         report.write(tmp_path / "r.html", "t", {"a": [tmp_path]})
+
+
+def test_the_verb_knows_tables(finished, tmp_path):
+    folder = tmp_path / "runs" / "pre"
+    shutil.copytree(finished["pre"], folder / "seed0")
+    row = "rows:\n  - {name: emotions, experiment: ser_baseline}\n"
+    text = f"title: mine\ntask: ser\ndataset: demo\nmetrics: [accuracy]\n{row}"
+    (tmp_path / "mine.yaml").write_text(text)
+    words = ["report", str(tmp_path / "mine.yaml"), "--runs_dir", str(tmp_path / "runs")]
+    done = verb(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no run of table mine has finished" in done.stderr
+    shutil.copytree(finished["ser"], tmp_path / "runs" / "ser_baseline" / "seed0")
+    done = verb(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "runs" / "mine.html").read_text()
+    assert "<h1>mine (ser on demo)</h1>" in page
+    assert "<td>emotions</td>" in page
+    assert ">emotions</h2>" in page

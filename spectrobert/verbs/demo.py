@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,7 @@ def demo(
     size: Annotated[
         float, typer.Option(help="share of the corpus and of the epochs: 0.1 is a quick look")
     ] = 1.0,
-    seeds: Annotated[
-        Optional[list[int]], typer.Option("--seed", help="may be given several times")
-    ] = None,
+    seeds: Annotated[int, typer.Option(help="seeds 0, 1, ... of every row")] = 1,
 ) -> None:
     """The thesis' Table 5.1 on the built-in corpus: pre-train, fine-tune, write a report."""
     from ..experiments import demo as demonstration
@@ -28,4 +26,5 @@ def demo(
 
     # a quick look does not stand in the way of the whole demo
     folder = runs_dir or ("runs/demo" if size == 1 else f"runs/demo-{size:g}")
-    demonstration.run(Path(folder), data_dir, size, seeds or [0], console())
+    if demonstration.run(Path(folder), data_dir, size, seeds, console()):
+        raise typer.Exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,9 @@ def evaluate(
             "--silence_audio", help="zero every waveform: what does the text alone answer?"
         ),
     ] = False,
+    output: Annotated[
+        str, typer.Option(help="also write results.json and predictions.csv into this folder")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Score a finished run again; the test split gives the numbers of its results.json."""
@@ -29,6 +33,8 @@ def evaluate(
 
     quiet()
     scores = scoring.evaluate(run, split, data_dir, silence_audio)
+    if output:
+        scoring.write(Path(output), run, scores, silence_audio)
     if as_json:
         print(json.dumps(scores.to_dict(), indent=2))
     else:

@@ -1,0 +1,95 @@
+"""From a table and settings to runs, and from runs to lines: what `table` and `demo` share."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from ..errors import UserError
+from . import formats, rows, slurm, workers
+from .jobs import Job, Settings, State, plan, state
+from .rows import Line
+from .table import Table
+
+ELSEWHERE = ("queued", "running")  # on the cluster
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A table, its settings and its jobs."""
+
+    table: Table
+    settings: Settings
+    jobs: tuple[Job, ...]
+
+    @property
+    def queue(self) -> slurm.Queue:
+        """What of it was given to a cluster."""
+        return slurm.queue(self.table.stem, self.settings.runs_dir)
+
+    def states(self) -> dict[Job, State]:
+        """How far each job is by now."""
+        return slurm.states(self.jobs, {job: state(job) for job in self.jobs}, self.queue)
+
+
+def prepare(table: Table, settings: Settings) -> Campaign:
+    """Raises UserError where a row cannot be composed."""
+    return Campaign(table, settings, tuple(plan(table, settings)))
+
+
+def run(campaign: Campaign, console: Console, to_stderr: bool = False) -> dict[Job, str]:
+    """Run what is missing, here. Returns what failed, with reasons."""
+    elsewhere = {job: now.word for job, now in campaign.states().items() if now.word in ELSEWHERE}
+    return workers.run_all(campaign.jobs, console, elsewhere, to_stderr)
+
+
+def submit(campaign: Campaign, words: Sequence[str]) -> None:
+    """Give what is missing to the cluster; `words` stand behind `table` on the command line."""
+    if Path.cwd() != slurm.FOLDER.parent:
+        raise UserError(f"--slurm: run it at the top of the checkout, {slurm.FOLDER.parent}")
+    os.environ["SPECTROBERT_DATA"] = campaign.settings.data_dir  # they win over slurm/site.sh
+    os.environ["SPECTROBERT_RUNS"] = campaign.settings.runs_dir
+    slurm.submit(campaign.jobs, campaign.states(), campaign.queue, words)
+
+
+def failures(states: Mapping[Job, State]) -> dict[Job, str]:
+    """What cannot go on by itself, with reasons."""
+    return {job: now.reason for job, now in states.items() if now.word in ("failed", "refused")}
+
+
+def lines(campaign: Campaign, failed: Mapping[Job, str]) -> list[Line]:
+    """The table so far; what was written of it lies in the runs' folder."""
+    found = rows.lines(campaign.table, campaign.jobs, failed)
+    if any(line.cells for line in found):
+        formats.write(Path(campaign.settings.runs_dir), campaign.table, found)
+    return found
+
+
+def show_commands(campaign: Campaign) -> None:
+    """The list of jobs, each with its number and, unless it has finished, its command."""
+    for number, (job, now) in enumerate(campaign.states().items()):
+        print(f"# {number}: {job.name}: {now.word}")
+        if now.word != "finished":
+            print(job.line)
+
+
+def show_states(console: Console, states: Mapping[Job, State]) -> None:
+    """One line a row: how many of its runs are how far."""
+    by_row: dict[str, list[State]] = defaultdict(list)
+    for job, now in states.items():
+        by_row[job.row].append(now)
+    for name, some in by_row.items():
+        counts = ", ".join(
+            f"{count} {word}" for word, count in Counter(s.word for s in some).items()
+        )
+        workers.say(console, f"{name}: {counts}{_reasons(some)}")
+
+
+def _reasons(some: Sequence[State]) -> str:
+    said = dict.fromkeys(now.reason for now in some if now.word in ("failed", "refused"))
+    return f" ({'; '.join(said)})" if said else ""

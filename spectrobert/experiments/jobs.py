@@ -1,0 +1,239 @@
+"""The runs of a table: which there are, how far they are, and what starts them."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import cli, runs
+from ..config import Config
+from ..data.corpora import corpus
+from ..errors import UserError
+from .table import Row, Table
+
+TRAIN = cli.CONF.parent / "train.py"
+SILENCED = "silenced"  # folder inside a run: its scores with every waveform zeroed
+# what the table itself decides -> where it is said
+TAKEN = {
+    "task": "the table's YAML",
+    "dataset": "--dataset",
+    "experiment": "the table's YAML",
+    "experiment_name": "the rows' overrides in the table's YAML",
+    "freeze": "the rows' experiment files",
+    "seed": "--seeds",
+    "dataset.fold": "--folds",
+    "dataset.root": "--data_dir (a table may read several corpora)",
+    "data_dir": "--data_dir",
+    "runs_dir": "--runs_dir",
+    "init.checkpoint": "--checkpoint",
+    "resume": "the table itself: it always resumes",
+    "--multirun": "--seeds and --folds",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked for beside the table."""
+
+    seeds: int = 1  # seeds 0, 1, ...
+    folds: str = "all"  # or numbers, with commas; of a corpus without folds only "all"
+    data_dir: str = "data"
+    runs_dir: str = "runs"
+    checkpoint: str = ""  # a pre-trained run in place of the table's own pre-training
+    overrides: tuple[str, ...] = ()  # flags and overrides as train.py takes them, for every run
+
+
+@dataclass(frozen=True, eq=False)  # of a plan each is one of its kind
+class Job:
+    """One run of train.py, or one more scoring of it."""
+
+    row: str
+    task: str
+    seed: int
+    fold: int | None
+    folder: Path  # where its results.json will be
+    words: tuple[str, ...]  # behind `python`
+    config: Config  # as train.py will compose it; of a scoring, the scored run's
+    needs: Job | None  # must have finished before
+
+    @property
+    def name(self) -> str:
+        """`row, seed 0, fold 1`"""
+        return f"{self.row}, seed {self.seed}" + (f", fold {self.fold}" if self.fold else "")
+
+    @property
+    def command(self) -> list[str]:
+        """To start it with this interpreter."""
+        train = [str(TRAIN)] if self.words[0] == TRAIN.name else [self.words[0]]
+        return [sys.executable, *train, *self.words[1:]]
+
+    @property
+    def line(self) -> str:
+        """To paste into a shell, at the top of the checkout."""
+        return shlex.join(["python", *self.words])
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a job is, judged from its folder."""
+
+    word: str  # finished | begun | missing | refused; with SLURM also queued | running | failed
+    reason: str = ""
+
+
+def check_overrides(words: Sequence[str]) -> tuple[str, ...]:
+    """Flags and overrides of the command line as Hydra overrides.
+
+    Raises UserError for what is none, and for what the table decides itself.
+    """
+    overrides = cli.rewrite(words)
+    for override in overrides:
+        key = override.partition("=")[0].lstrip("~")
+        if key in TAKEN:
+            raise UserError(f"{override}: a table takes this from {TAKEN[key]}")
+    return tuple(overrides)
+
+
+def plan(table: Table, settings: Settings) -> list[Job]:
+    """All jobs, in an order in which each stands behind what it needs.
+
+    Raises UserError where a row cannot be composed, before anything runs.
+    """
+    if settings.seeds < 1:
+        raise UserError(f"--seeds {settings.seeds}: must be 1 or more")
+    rows = [row for row in table.rows if row.experiment or row.overrides]
+    needed = {row.needs for row in rows if not settings.checkpoint}
+    first = {
+        row.name: _trained(row, "pre", row.dataset, table, settings, [])
+        for row in table.pretraining
+        if row.name in needed
+    }
+    trained = {
+        row.name: _trained(
+            row, table.task, table.dataset, table, settings, first.get(row.needs, [])
+        )
+        for row in rows
+    }
+    jobs = [job for made in (*first.values(), *trained.values()) for job in made]
+    _check_folders(jobs)
+    for row in table.rows:
+        jobs += [_silenced(row, job, settings) for job in trained.get(row.silenced, [])]
+    return jobs
+
+
+def folds_of(dataset: str, folds: str) -> list[int | None]:
+    """The folds that are run; [None] of a corpus that has none."""
+    known = corpus(dataset).folds
+    if folds == "all":
+        return list(range(1, known + 1)) or [None]
+    if not known:
+        raise UserError(f"--folds {folds}: dataset {dataset!r} has no folds")
+    if not all(part.isdigit() and int(part) for part in folds.split(",")):
+        raise UserError(f"--folds {folds!r}: must be all, or numbers from 1 on, as in 1,2")
+    return [int(fold) for fold in dict.fromkeys(folds.split(","))]
+
+
+def _trained(
+    row: Row, task: str, dataset: str, table: Table, settings: Settings, first: Sequence[Job]
+) -> list[Job]:
+    """The row's runs of train.py, each from the one of `first` that has its seed and fold."""
+    if task not in corpus(dataset).tasks:
+        known = ", ".join(corpus(dataset).tasks)
+        raise UserError(f"dataset {dataset!r} has no task {task!r}; it has: {known}")
+    # pre-training on the rows' own corpus must not hear the speakers of the fold that is tested
+    is_same = dataset == table.dataset
+    folds = folds_of(dataset, settings.folds) if is_same else folds_of(dataset, "all")[:1]
+    start = ["--task", task, "--dataset", dataset, *_own(row, dataset, settings)]
+    composed = _compose(row, [*start, *_more("checkpoint" if row.needs else "", settings)])
+    jobs = []
+    for seed in range(settings.seeds):
+        for fold in folds:
+            mine = [job for job in first if job.seed == seed]
+            needs = next((job for job in mine if job.fold == fold), mine[0] if mine else None)
+            checkpoint = settings.checkpoint or (str(needs.folder) if needs else "")
+            checkpoint = checkpoint if row.needs else ""
+            place = ["--seed", str(seed), *([f"dataset.fold={fold}"] if fold else [])]
+            config = copy.deepcopy(composed)
+            config.seed, config.init.checkpoint = seed, checkpoint
+            if fold is not None:
+                config.dataset.fold = fold
+            words = (TRAIN.name, *start, *place, *_more(checkpoint, settings))
+            folder = runs.run_folder(config)
+            jobs.append(Job(row.name, task, seed, fold, folder, words, config, needs))
+    return jobs
+
+
+def _own(row: Row, dataset: str, settings: Settings) -> list[str]:
+    """What the row adds to task and dataset; what the command line says instead is left out."""
+    said = {override.partition("=")[0] for override in settings.overrides}
+    own = [o for o in row.overrides if o.partition("=")[0] not in said]
+    if row.overrides and not any(o.startswith("experiment_name=") for o in own):
+        # another experiment than its file's: it must not lie in the same folder
+        plain_name = re.sub(r"[^\w.+-]+", "-", row.name)
+        own.append(f"experiment_name={dataset}_{plain_name}")
+    return [*([f"experiment={row.experiment}"] if row.experiment else []), *own]
+
+
+def _more(checkpoint: str, settings: Settings) -> list[str]:
+    """Checkpoint, folders and the user's overrides, as train.py takes them."""
+    # where weights come from is a matter of the runs that start from no checkpoint
+    more = [o for o in settings.overrides if not (checkpoint and o.startswith("init."))]
+    return [
+        *(["--checkpoint", checkpoint] if checkpoint else []),
+        *("--data_dir", settings.data_dir),
+        f"runs_dir={cli.quoted(settings.runs_dir, is_sweep=False)}",
+        "--resume",  # a run that was killed goes on
+        *more,
+    ]
+
+
+def _compose(row: Row, words: Sequence[str]) -> Config:
+    """As train.py would. Raises UserError that names the row."""
+    try:
+        overrides = cli.rewrite(words)
+        cli.check_groups(overrides)
+        return cli.compose(overrides)
+    except UserError as error:
+        raise UserError(f"row {row.name!r}: {error}") from error
+
+
+def _silenced(row: Row, job: Job, settings: Settings) -> Job:
+    """One more scoring of a run, its audio zeroed."""
+    folder = job.folder / SILENCED
+    words = ["-m", "spectrobert", "evaluate", str(job.folder), "--silence_audio"]
+    words += ["--data_dir", settings.data_dir, "--output", str(folder)]
+    return Job(row.name, job.task, job.seed, job.fold, folder, tuple(words), job.config, job)
+
+
+def _check_folders(jobs: Sequence[Job]) -> None:
+    """Raise UserError where two jobs would write to one folder."""
+    owners: dict[Path, Job] = {}
+    for job in jobs:
+        other = owners.setdefault(job.folder, job)
+        if other is not job:
+            raise UserError(
+                f"rows {other.row!r} and {job.row!r} would both run in {job.folder};"
+                " give one of them an override experiment_name=..."
+            )
+
+
+def state(job: Job) -> State:
+    """How far it is, judged from its folder alone."""
+    if job.folder.name == SILENCED:
+        return State("finished" if (job.folder / runs.RESULTS).exists() else "missing")
+    try:
+        checkpoint = runs.claim(job.config, tell=lambda line: None)
+    except UserError as error:
+        return State("refused", f"{error}; choose another --runs_dir")
+    if not (job.folder / runs.RESULTS).exists():
+        return State("begun" if checkpoint else "missing")
+    before = runs.read_config(job.folder).trainer.epochs
+    if before != job.config.trainer.epochs:  # a run that goes on may be longer, a finished one not
+        now = job.config.trainer.epochs
+        return State("refused", f"{job.folder} was run for {before} epochs, not {now}")
+    return State("finished")

@@ -1,0 +1,242 @@
+"""The lines of a table, from the folders of its runs."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import curves, runs
+from ..errors import UserError
+from . import statistics
+from .jobs import SILENCED, Job, Settings, plan
+from .statistics import Answers, Comparison
+from .table import Row, Table
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one row."""
+
+    values: tuple[float, ...]  # by seed, each over all folds
+    interval: tuple[float, float] | None  # 95 %, see statistics.interval
+    is_fold_mean: bool  # not the value of the pooled folds but the mean of theirs
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over seeds; None of a single one."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row as it came out."""
+
+    row: Row
+    pretraining: str
+    cells: Mapping[str, Cell] = field(default_factory=dict)  # by metric; empty: nothing to show
+    comparison: Comparison | None = None  # of the table's first metric with the baseline's
+    epochs: tuple[int, ...] = ()  # chosen by validation, by run
+    # training minus validation accuracy, mean over runs: at the chosen epoch, at the last
+    gaps: tuple[float, float] | None = None
+    n: int = 0  # test items of a seed, all folds
+    seeds: tuple[int, ...] = ()  # those of which all folds have finished
+    finished: int = 0  # runs
+    planned: int = 0
+    failure: str = ""  # one line
+
+
+def lines(table: Table, jobs: Sequence[Job], failed: Mapping[Job, str]) -> list[Line]:
+    """All rows of the table, from whatever has finished."""
+    by_row: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        by_row[job.row].append(job)
+    answers: dict[str, dict[int, Answers]] = {}
+    found = []
+    for row in table.rows:
+        line, by_seed = _line(table, row, by_row[row.name], failed)
+        answers[row.name] = by_seed
+        found.append(line)
+    base = answers.get(table.baseline, {})
+    return [
+        line
+        if line.row.name == table.baseline
+        else dataclasses.replace(line, comparison=_compare(table, answers[line.row.name], base))
+        for line in found
+    ]
+
+
+def _compare(
+    table: Table, mine: Mapping[int, Answers], base: Mapping[int, Answers]
+) -> Comparison | None:
+    seeds = sorted(mine.keys() & base.keys())
+    if not seeds:
+        return None
+    return statistics.compare(table.metrics[0], [mine[s] for s in seeds], [base[s] for s in seeds])
+
+
+def _line(
+    table: Table, row: Row, jobs: Sequence[Job], failed: Mapping[Job, str]
+) -> tuple[Line, dict[int, Answers]]:
+    """The row, and by seed its answers as the table's first metric counts them."""
+    reasons = [failed[job] for job in jobs if job in failed]
+    done = [j for j in jobs if j not in failed and (j.folder / runs.RESULTS).exists()]
+    scored = row if not row.silenced else table.row(row.silenced)
+    line = Line(
+        row,
+        pretraining=scored.needs or ("none" if row.is_run else ""),
+        finished=len(done),
+        planned=len(jobs),
+        failure=reasons[0] if reasons else "",
+    )
+    folds = {job.fold for job in jobs}
+    seeds = [
+        seed
+        for seed in sorted({job.seed for job in done})
+        if {job.fold for job in done if job.seed == seed} == folds
+    ]
+    if not seeds:
+        return line, {}
+    by_seed = {s: [job.folder for job in done if job.seed == s] for s in seeds}
+    try:
+        cells = {name: _cell(name, list(by_seed.values())) for name in table.metrics}
+    except UserError as error:
+        return dataclasses.replace(line, failure=str(error)), {}
+    folders = [folder for some in by_seed.values() for folder in some]
+    results = [runs.read_results(folder) for folder in folders]
+    gaps = [gap for folder, r in zip(folders, results) if (gap := overfitting(folder, r))]
+    line = dataclasses.replace(
+        line,
+        cells=cells,
+        epochs=tuple(r["monitor"]["epoch"] for r in results if "epoch" in r["monitor"]),
+        gaps=_mean_pair(gaps),
+        n=sum(runs.read_results(folder)["test"]["n"] for folder in by_seed[seeds[0]]),
+        seeds=tuple(seeds),
+    )
+    pooled = {s: read_answers(some, table.metrics[0]) for s, some in by_seed.items()}
+    return line, {s: some for s, some in pooled.items() if some is not None}
+
+
+def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
+    pooled = [read_answers(folders, metric) for folders in by_seed]
+    whole = [answers for answers in pooled if answers is not None]
+    has_folds = len(by_seed[0]) > 1
+    if has_folds and len(whole) == len(pooled):
+        values = [statistics.value(metric, answers) for answers in whole]
+    else:
+        values = [_mean_of_folds(metric, folders) for folders in by_seed]
+    is_exact = not has_folds or bool(statistics.kind(metric))
+    return Cell(tuple(values), _interval(metric, by_seed, whole), not is_exact)
+
+
+def _interval(
+    metric: str, by_seed: Sequence[Sequence[Path]], answers: Sequence[Answers]
+) -> tuple[float, float] | None:
+    """Over seeds and folds; of a metric that is no mean over items, that of a single run."""
+    if len(answers) == len(by_seed):
+        return statistics.interval(metric, answers)
+    runs_of = [folder for folders in by_seed for folder in folders]
+    own = runs.read_results(runs_of[0])["test"].get("intervals", {}) if len(runs_of) == 1 else {}
+    return tuple(own[metric]) if metric in own else None
+
+
+def _mean_of_folds(metric: str, folders: Sequence[Path]) -> float:
+    """Weighted by n, which for a mean over items is its value over all folds."""
+    values, sizes = [], []
+    for folder in folders:
+        test = runs.read_results(folder)["test"]
+        if metric not in test["metrics"]:
+            raise UserError(
+                f"no metric {metric!r} in {folder / runs.RESULTS};"
+                f" it has: {', '.join(sorted(test['metrics']))}"
+            )
+        values.append(test["metrics"][metric])
+        sizes.append(test["n"])
+    return float(np.average(values, weights=sizes))
+
+
+def read_answers(folders: Sequence[Path], metric: str) -> Answers | None:
+    """predictions.csv of all folds of a seed, as the metric counts hits.
+
+    None where the metric is no mean over items, or the files do not hold what it needs.
+    """
+    if not statistics.kind(metric):
+        return None
+    rows: list[dict[str, str]] = []
+    for folder in folders:
+        with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
+            rows += csv.DictReader(file)
+    if not rows or not {"label", "prediction"} <= rows[0].keys():
+        return None
+    hits = _hits(rows, metric)
+    if hits is None:
+        return None
+    ids, groups, labels = (tuple(row[name] for row in rows) for name in ("id", "group", "label"))
+    return Answers(ids, groups, labels, hits)
+
+
+def _hits(rows: Sequence[Mapping[str, str]], metric: str) -> statistics.Floats | None:
+    """(N,) 1.0 where the row is right, or its label among the k most probable ones."""
+    found = re.fullmatch(r"top(\d+)_accuracy", metric)
+    if not found:
+        return np.array([float(row["label"] == row["prediction"]) for row in rows])
+    names = [name for name in rows[0] if name.startswith("p_") and name != "p_prediction"]
+    if any(f"p_{row['label']}" not in names for row in rows):
+        return None  # of many classes the probabilities are not written out
+    table = np.array([[float(row[name]) for name in names] for row in rows])  # (N, C)
+    own = np.array([float(row[f"p_{row['label']}"]) for row in rows])
+    return ((table > own[:, None]).sum(axis=1) < int(found[1])).astype(float)
+
+
+def overfitting(folder: Path, result: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Training minus validation accuracy, at the chosen epoch and at the last one.
+
+    Training accuracy is the mean over the steps of the epoch that were logged, with dropout on.
+    None where the curves do not hold both.
+    """
+    path = folder / "metrics.csv"
+    epoch = result["monitor"].get("epoch")
+    if not path.is_file() or epoch is None:
+        return None
+    training, validation = defaultdict(list), {}
+    for _, number, name, value in curves.read(path):
+        if name == "train/accuracy":
+            training[number].append(value)
+        if name == "val/accuracy":
+            validation[number] = value
+    both = sorted(training.keys() & validation.keys())
+    if epoch - 1 not in both:
+        return None
+    chosen, last = (
+        float(np.mean(training[number])) - validation[number] for number in (epoch - 1, both[-1])
+    )
+    return chosen, last
+
+
+def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    if not pairs:
+        return None
+    first, second = np.mean(pairs, axis=0)
+    return float(first), float(second)
+
+
+def folders(table: Table, runs_dir: str) -> dict[str, list[Path]]:
+    """Row or pre-training -> folders of all its finished runs under `runs_dir`, whatever seeds."""
+    found: dict[str, list[Path]] = {}
+    for job in plan(table, Settings(runs_dir=runs_dir)):
+        home = Path(runs_dir) / job.config.experiment_name
+        done = [path.parent for path in sorted(home.rglob(runs.RESULTS))]
+        is_silenced = job.folder.name == SILENCED
+        found[job.row] = [folder for folder in done if (folder.name == SILENCED) == is_silenced]
+    return found

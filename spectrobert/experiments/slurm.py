@@ -1,0 +1,142 @@
+"""A table on a cluster: arrays of its jobs through slurm/submit, and how far they are there."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import cli, files
+from ..errors import UserError
+from .jobs import Job, State
+
+FOLDER = cli.CONF.parent / "slurm"
+# task -> the batch script that says how much time, memory and how many cores it needs
+SCRIPTS = {"pre": "pretraining", "aqa_binary": "aqa", "aqa_open": "aqa"}
+RESOURCES = re.compile(r"^#SBATCH (--(?:time|mem|cpus-per-task)=\S+)", re.MULTILINE)
+WORDS = {"PENDING": "queued"}  # every other state that squeue lists is of a running job
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What was submitted of a table, kept beside its runs."""
+
+    path: Path  # folder of a job -> its id, ARRAY_INDEX
+    log: str  # path of a job's output, %s standing for its id
+
+    def read(self) -> dict[str, str]:
+        """Folder of a job -> its id; empty where nothing was submitted."""
+        if not self.path.is_file():
+            return {}
+        return json.loads(self.path.read_text(encoding="utf-8"))
+
+
+def queue(stem: str, runs_dir: str) -> Queue:
+    """Of the table whose files bear this stem."""
+    folder = Path(runs_dir) / "slurm"
+    return Queue(folder / f"{stem}.json", str(folder / f"{stem}-%s.out"))
+
+
+def site_value(name: str) -> str:
+    """A variable as the environment or slurm/site.sh has it."""
+    done = _call(["bash", "-c", f'. "{FOLDER / "site.sh"}" && printf %s "${name}"'])
+    return done.stdout
+
+
+def submit(
+    jobs: Sequence[Job], states: Mapping[Job, State], submitted: Queue, words: Sequence[str]
+) -> dict[str, str]:
+    """Submit what is missing: an array for all jobs that wait for the same one.
+
+    Args:
+        words: behind `table` on the command line of each task, which adds its --index.
+
+    Returns the ids of all that is in the queue, by folder.
+    """
+    if not (FOLDER / "submit").is_file():
+        raise UserError(f"--slurm: no {FOLDER / 'submit'}; run it from a checkout of the project")
+    ids = {
+        folder: known
+        for folder, known in submitted.read().items()
+        if any(str(j.folder) == folder and states[j].word in ("queued", "running") for j in jobs)
+    }
+    arrays: dict[tuple[Job | None, str], list[int]] = defaultdict(list)
+    for number, job in enumerate(jobs):
+        if states[job].word not in ("finished", "refused", "queued", "running"):
+            is_ready = job.needs is None or states[job.needs].word == "finished"
+            arrays[None if is_ready else job.needs, job.task].append(number)
+    for (needs, task), numbers in arrays.items():
+        if needs is not None and str(needs.folder) not in ids:
+            continue  # what it needs is refused
+        options = [f"--array={','.join(map(str, numbers))}", f"--job-name={submitted.path.stem}"]
+        if needs is not None:
+            options += [f"--dependency=afterok:{ids[str(needs.folder)]}"]
+            options += ["--kill-on-invalid-dep=yes"]
+        script = FOLDER / f"{SCRIPTS.get(task, task)}.sbatch"
+        options += RESOURCES.findall(script.read_text(encoding="utf-8"))
+        array = _submitted([str(FOLDER / "submit"), "--parsable", *options, "table", *words])
+        ids |= {str(jobs[number].folder): f"{array}_{number}" for number in numbers}
+        # at once: should the next one be refused, these are known
+        files.write_whole(submitted.path, json.dumps(ids, indent=1))
+    return ids
+
+
+def states(jobs: Sequence[Job], found: Mapping[Job, State], submitted: Queue) -> dict[Job, State]:
+    """How far each job is, with what the cluster knows of those that have not finished."""
+    ids = submitted.read()
+    if not ids:
+        return dict(found)
+    listed = _listed()
+    now = {}
+    for job in jobs:
+        known, state = ids.get(str(job.folder)), found[job]
+        if known and state.word not in ("finished", "refused"):
+            in_queue = listed.get(known)
+            state = (
+                State(WORDS.get(in_queue, "running"), f"job {known}")
+                if in_queue
+                else State("failed", f"job {known}: {_last_line(Path(submitted.log % known))}")
+            )
+        now[job] = state
+    return now
+
+
+def _listed() -> dict[str, str]:
+    """Job id -> state, of this user's jobs that wait or run."""
+    done = _call(
+        ["squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i %T"]
+    )
+    return dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+
+
+def _last_line(log: Path) -> str:
+    if not log.is_file():
+        return f"left the queue without a word; what it needs may have failed ({log} is missing)"
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        lines = file.read().decode(errors="replace").split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in said if line.startswith("error: ")]
+    return (errors or said or ["said nothing"])[-1].removeprefix("error: ")
+
+
+def _submitted(command: Sequence[str]) -> str:
+    """Id of the array. With several clusters, SLURM adds ";" and the cluster's name."""
+    return _call(command).stdout.strip().split("\n")[-1].partition(";")[0]
+
+
+def _call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Raises UserError in one line where the command is missing or fails."""
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
+    except FileNotFoundError as error:
+        raise UserError(f"{command[0]} is not installed here; --slurm needs a SLURM") from error
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip().split("\n")[-1]
+        raise UserError(f"{Path(command[0]).name} refused: {said}") from error

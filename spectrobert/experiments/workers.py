@@ -1,0 +1,147 @@
+"""Jobs of a table on this machine: one process each, so that what kills a run stops no other."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ..errors import UserError
+from . import jobs
+from .jobs import Job
+
+WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # some file systems of clusters
+INTERRUPTED = {130, -signal.SIGINT}  # exit codes of a run that Ctrl-C ended
+
+
+def run_all(
+    todo: Sequence[Job], console: Console, elsewhere: Mapping[Job, str], to_stderr: bool = False
+) -> dict[Job, str]:
+    """Run what is missing, in order. Returns the reasons of those that failed.
+
+    Args:
+        elsewhere: jobs that are left to the cluster, with how far they are there.
+        to_stderr: what the runs print goes there, so that stdout holds the table alone.
+    """
+    failed: dict[Job, str] = {}
+    for job in todo:
+        needs = job.needs
+        if job in elsewhere:
+            say(console, f"{elsewhere[job]} on the cluster: {job.name}")
+        elif needs and needs in failed:
+            failed[job] = f"not run: {needs.name} failed"
+        elif needs and needs in elsewhere:
+            failed[job] = f"not run: {needs.name} is {elsewhere[needs]} on the cluster"
+        else:
+            reason = run(job, console, to_stderr)
+            if reason:
+                failed[job] = reason
+        if job in failed:
+            say(console, f"failed: {job.name}: {failed[job]}")
+    return failed
+
+
+def run(job: Job, console: Console, to_stderr: bool = False) -> str:
+    """Run one job unless it has finished. Returns the reason of a failure, or ""."""
+    lock = _lock(job.folder, console)  # before the state is read: another process may change it
+    try:
+        now = jobs.state(job)
+        if now.word == "finished":
+            say(console, f"finished: {job.name} ({job.folder})")
+        if now.word in ("finished", "refused"):
+            return now.reason
+        console.rule(f"{job.task}: {job.name}")
+        say(console, job.line)
+        code, last = _call(job.command, lock, to_stderr)
+    finally:
+        os.close(lock)
+    if code == 0:
+        now = jobs.state(job)
+        return "" if now.word == "finished" else f"{job.folder} is {now.word} after its run"
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}" + (
+            "; out of memory?" if code == -9 else ""
+        )
+    return last or f"exit code {code}"
+
+
+def say(console: Console, line: str) -> None:
+    """A line as it is: not folded, not coloured."""
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _call(command: Sequence[str], lock: int, to_stderr: bool) -> tuple[int, str]:
+    """Exit code and last line of stderr, which is passed on as it comes."""
+    last = ""
+    started: list[subprocess.Popen[str]] = []
+    asked: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        # the terminal's Ctrl-C reaches the run by itself, a plain `kill` only this process
+        asked.append(number)
+        for process in started:
+            process.terminate()
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with subprocess.Popen(
+            command,
+            stdout=sys.stderr if to_stderr else None,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            pass_fds=(lock,),  # should this process be killed, its run still holds the lock
+        ) as process:
+            started.append(process)
+            if asked:  # before there was anything to pass it on to
+                process.terminate()
+            assert process.stderr is not None
+            for line in process.stderr:
+                print(line, end="", file=sys.stderr, flush=True)
+                last = line.strip() or last
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if asked or process.returncode in INTERRUPTED:
+        raise KeyboardInterrupt
+    return process.returncode, last.removeprefix("error: ")
+
+
+def _lock(folder: Path, console: Console) -> int:
+    """File descriptor of the lock on a run directory; waits while another process runs in it."""
+    path = folder.parent / f".{folder.name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; see --runs_dir") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(console, f"waiting: another process runs in {folder}")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+    return descriptor
+
+
+def become(job: Job) -> None:
+    """Turn this process into the job, so that the cluster's signals and its exit code are its own.
+
+    Raises UserError where it cannot run, or not yet.
+    """
+    now = jobs.state(job)
+    if now.word == "refused":
+        raise UserError(now.reason)
+    if job.needs and jobs.state(job.needs).word != "finished":
+        raise UserError(f"{job.name} needs {job.needs.name}, which has not finished")
+    if now.word != "finished":
+        sys.stdout.flush()
+        os.execv(sys.executable, job.command)

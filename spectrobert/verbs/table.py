@@ -1,0 +1,104 @@
+"""table: run the experiments of a table, and print it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from ..errors import UserError, unknown
+
+
+def table(
+    context: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="TABLE", help="aqa_binary | aqa_open | ser | demo | PATH.yaml"),
+    ],
+    dataset: Annotated[str, typer.Option(help="another corpus than the table's")] = "",
+    seeds: Annotated[int, typer.Option(help="seeds 0, 1, ... of every row")] = 1,
+    folds: Annotated[str, typer.Option(help="all, or numbers as in 1,2")] = "all",
+    data_dir: Annotated[
+        str, typer.Option("--data_dir", help="corpora lie in DIR/<their name> (data)")
+    ] = "",
+    runs_dir: Annotated[
+        str, typer.Option("--runs_dir", help="where runs and TABLE.{md,csv,tex} go (runs)")
+    ] = "",
+    checkpoint: Annotated[
+        str, typer.Option(help="a pre-trained run, in place of the table's own pre-training")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print the commands that would run, and stop")
+    ] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="run nothing: how far is it, and the table so far")
+    ] = False,
+    index: Annotated[
+        Optional[int], typer.Option(help="run one job of the --dry-run list, counted from 0")
+    ] = None,
+    slurm: Annotated[
+        bool,
+        typer.Option("--slurm", help="submit what is missing as SLURM job arrays, with --cuda"),
+    ] = False,
+    sbatch: Annotated[
+        str, typer.Option(help="the batch script of --slurm; default: slurm/table.sbatch")
+    ] = "",
+    form: Annotated[str, typer.Option("--format", help="print the table as md, csv or tex")] = "",
+) -> None:
+    """Run what is missing of a table, then print it beside the thesis' figures.
+
+    What has finished is not run again, and what was killed goes on. Other words are flags and
+    overrides of train.py, for every run: --cuda model=tiny trainer.patience=5 ...
+    """
+    from rich.console import Console
+
+    from ..experiments import campaign, formats, workers
+    from ..experiments import slurm as cluster
+    from ..experiments.jobs import Settings, check_overrides
+    from ..experiments.table import load
+    from ..terminal import console
+
+    if form and form not in formats.FORMATS:
+        raise unknown("--format", form, formats.FORMATS)
+    words = tuple(context.args)
+    if slurm:
+        words = ("--cuda", *words)  # as slurm/table.sbatch does; the user's words win
+        data_dir = data_dir or cluster.site_value("SPECTROBERT_DATA")
+        runs_dir = runs_dir or cluster.site_value("SPECTROBERT_RUNS")
+    folders = {"data_dir": data_dir or "data", "runs_dir": runs_dir or "runs"}
+    settings = Settings(
+        seeds=seeds,
+        folds=folds,
+        checkpoint=checkpoint,
+        overrides=check_overrides(words),
+        **folders,
+    )
+    asked = campaign.prepare(load(name).on(dataset), settings)
+    if dry_run:
+        campaign.show_commands(asked)
+        return
+    if index is not None:
+        if not 0 <= index < len(asked.jobs):
+            raise UserError(f"--index {index}: the table has jobs 0 to {len(asked.jobs) - 1}")
+        workers.become(asked.jobs[index])
+        return
+    if slurm and not status:
+        more = ["--seeds", str(seeds), "--folds", folds]
+        more += [*(["--dataset", dataset] if dataset else [])]
+        more += [*(["--checkpoint", checkpoint] if checkpoint else []), *context.args]
+        campaign.submit(asked, [name, *more])
+    if slurm or status:
+        states = asked.states()
+        failed = campaign.failures(states)
+        if not form:
+            campaign.show_states(console(), states)
+    else:
+        talk = Console(stderr=True) if form else console()  # stdout is then the table alone
+        failed = campaign.run(asked, talk, to_stderr=bool(form))
+    lines = campaign.lines(asked, failed)
+    if form:
+        print(formats.FORMATS[form](asked.table, lines), end="")
+    else:
+        formats.show(console(), asked.table, lines)
+    if failed:
+        raise typer.Exit(1)
