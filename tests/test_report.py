@@ -187,7 +187,7 @@ def test_the_verb_knows_tables(finished, tmp_path):
     done = verb(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert "no run of table mine has finished" in done.stderr
-    shutil.copytree(finished["ser"], tmp_path / "runs" / "ser_baseline" / "seed0")
+    shutil.copytree(finished["ser"], tmp_path / "runs" / "demo_ser_baseline" / "seed0")
     done = verb(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "runs" / "mine.html").read_text()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from rich.console import Console
 
@@ -440,7 +441,7 @@ def test_states_and_folders(ser_jobs):
     assert jobs.state(first).word == "finished"
     runs.write_config(second.folder, second.config)
     (second.folder / "checkpoints").mkdir()
-    (second.folder / "checkpoints" / "last.ckpt").touch()
+    torch.save({}, second.folder / "checkpoints" / "last.ckpt")
     assert jobs.state(second).word == "begun"
     again = campaign.prepare(
         ser_jobs.table,
