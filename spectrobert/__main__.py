@@ -8,6 +8,7 @@ import sys
 import typer
 
 from .errors import UserError
+from .verbs import data
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
 from .verbs.predict import predict
@@ -23,18 +24,17 @@ app = typer.Typer(
 app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
+app.add_typer(data.app, name="data")
 
 
 def main() -> int:
     """Run a verb. Returns the exit code: 2 where the user can mend it."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # of typer.Exit, which it does not let through
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except typer.Exit as leave:
-        return leave.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -44,7 +44,7 @@ def main() -> int:
             raise
         print(f"error: {usage}", file=sys.stderr)
         return 2
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _usage_message(error: Exception) -> str | None:
