@@ -17,6 +17,7 @@ from .recordings import names
 def draw(examples: Sequence[Example], options: DatasetConfig) -> tuple[list[str], Finding]:
     """The split of each example as training would draw it, and how that went."""
     is_random = options.split == "random"
+    caveat = corpora.corpus(options.name).caveat
     try:
         drawn, summary = splits.assign(
             examples,
@@ -24,13 +25,13 @@ def draw(examples: Sequence[Example], options: DatasetConfig) -> tuple[list[str]
             test_share=options.test_share,
             seed=options.split_seed,
             random=is_random,
+            caveat=caveat,
         )
     except UserError as error:
         owners = [example.split or "train" for example in examples]
         return owners, Finding("splits", str(error), "fault")
     sizes = ", ".join(f"{split} {summary.counts[split]}" for split in splits.SPLITS)
-    caveat = corpora.corpus(options.name).caveat
-    found = f"{sizes}; {summary.definition}" + (f"; {caveat}" if caveat else "")
+    found = f"{sizes}; {summary.definition}"
     empty = [split for split in splits.SPLITS if not summary.counts[split]]
     verdict: Verdict = "fault" if empty else "warning" if caveat or is_random else "ok"
     return drawn, Finding("splits", found, verdict, [f"no examples in {split}" for split in empty])

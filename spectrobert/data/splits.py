@@ -44,12 +44,14 @@ def assign(
     test_share: float = SHARES["test"],
     seed: int = 0,
     random: bool = False,
+    caveat: str = "",
 ) -> tuple[list[str], SplitSummary]:
     """The split of each example, and how it came about.
 
     Examples without a split are training material, of which a missing test split is carved, then a
     missing validation split. Examples joined by a speaker, group or recording go together; `random`
-    lets speakers be shared. The choice depends on `seed` and the examples' ids, not on their order.
+    lets speakers be shared. `caveat` is what the corpus warns of (Corpus.caveat): it ends the
+    definition. The choice depends on `seed` and the examples' ids, not on their order.
     Raises UserError where there are too few speakers to carve from.
     """
     splits = np.array([example.split or "train" for example in examples], dtype=object)
@@ -69,6 +71,7 @@ def assign(
         notes.append(f"{NAMES[split]} carved by {kind} ({num_taken} of {num_names}), seed {seed}")
     label = "random split (speakers shared): " if random else ""
     assigned = [str(split) for split in splits]
+    notes += [caveat] if caveat else []
     return assigned, _summary(examples, assigned, label + "; ".join(notes))
 
 

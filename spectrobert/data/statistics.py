@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..config import DatasetConfig
-from . import inspection, log_mel, recordings, splits
+from . import corpora, inspection, log_mel, recordings, splits
 from .example import Example, Segment
 from .log_mel import Clip, LogMel, Moments
 
@@ -79,6 +79,7 @@ def measure(
         test_share=options.test_share,
         seed=options.split_seed,
         random=is_random,
+        caveat=corpora.corpus(options.name).caveat,
     )
     first: dict[Clip, tuple[Example, str]] = {}
     for example, name in zip(examples, names):

@@ -12,6 +12,8 @@ from .dataset_options import DataDir, Name, Overrides, Task, configure
 from .options import Json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ..data.inspection import Inspection
 
 SHOWN = 3  # examples in the table; --csv and --json hold all
@@ -35,10 +37,11 @@ def check(
     """
     from .. import files
     from ..data import finding, inspection
+    from ..errors import UserError
     from ..terminal import console, counting
 
-    if csv and not Path(csv).absolute().parent.is_dir():
-        raise typer.BadParameter(f"no folder {Path(csv).parent} for --csv {csv}")
+    if csv and (Path(csv).is_dir() or not Path(csv).absolute().parent.is_dir()):
+        raise UserError(f"--csv {csv}: name a file in a folder that is there")
     config = configure(name, task, data_dir, overrides)
     with counting(f"{config.dataset.name}: looking at the audio") as progress:
         found = inspection.inspect(
@@ -48,24 +51,32 @@ def check(
         rows = [
             (f.check, f.verdict, f.found, e) for f in found.findings for e in f.examples or [""]
         ]
-        files.write_table(Path(csv), ("check", "verdict", "found", "example"), rows)
+        try:
+            files.write_table(Path(csv), ("check", "verdict", "found", "example"), rows)
+        except OSError as error:
+            raise UserError(f"cannot write --csv {csv}: {error.strerror}") from error
     verdict = finding.worst(found.findings)
     if as_json:
         findings = [f._asdict() for f in found.findings]
         head = {"corpus": found.corpus, "task": found.task, "root": str(found.root)}
-        print(json.dumps(head | {"verdict": verdict, "findings": findings}, indent=2))
+        print(
+            json.dumps(
+                head | {"verdict": verdict, "findings": findings}, indent=2, ensure_ascii=False
+            )
+        )
     else:
         _show(console(), found)
     raise typer.Exit(int(verdict == "fault"))
 
 
-def _show(console, found: Inspection) -> None:
+def _show(console: Console, found: Inspection) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f"{found.corpus}, task {found.task}: {found.root}", title_justify="left")
+    where = f": {found.root}" if found.root.is_dir() else ""  # a table of one's own may have none
+    table = Table(title=f"{found.corpus}, task {found.task}{where}", title_justify="left")
     for heading in ("checked", "found", "verdict", "examples"):
-        table.add_column(heading, overflow="fold", ratio=None)
+        table.add_column(heading, overflow="fold")
     for f in found.findings:
         shown = "\n".join(f.examples[:SHOWN])
         more = f"\nand {len(f.examples) - SHOWN} more" if len(f.examples) > SHOWN else ""
