@@ -25,13 +25,12 @@ def draw(examples: Sequence[Example], options: DatasetConfig) -> tuple[list[str]
             test_share=options.test_share,
             seed=options.split_seed,
             random=is_random,
-            caveat=caveat,
         )
     except UserError as error:
         owners = [example.split or "train" for example in examples]
         return owners, Finding("splits", str(error), "fault")
     sizes = ", ".join(f"{split} {summary.counts[split]}" for split in splits.SPLITS)
-    found = f"{sizes}; {summary.definition}"
+    found = f"{sizes}; {splits.with_caveat(summary, caveat).definition}"
     empty = [split for split in splits.SPLITS if not summary.counts[split]]
     verdict: Verdict = "fault" if empty else "warning" if caveat or is_random else "ok"
     return drawn, Finding("splits", found, verdict, [f"no examples in {split}" for split in empty])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -44,14 +44,12 @@ def assign(
     test_share: float = SHARES["test"],
     seed: int = 0,
     random: bool = False,
-    caveat: str = "",
 ) -> tuple[list[str], SplitSummary]:
     """The split of each example, and how it came about.
 
     Examples without a split are training material, of which a missing test split is carved, then a
     missing validation split. Examples joined by a speaker, group or recording go together; `random`
-    lets speakers be shared. `caveat` is what the corpus warns of (Corpus.caveat): it ends the
-    definition. The choice depends on `seed` and the examples' ids, not on their order.
+    lets speakers be shared. The choice depends on `seed` and the examples' ids, not on their order.
     Raises UserError where there are too few speakers to carve from.
     """
     splits = np.array([example.split or "train" for example in examples], dtype=object)
@@ -71,7 +69,6 @@ def assign(
         notes.append(f"{NAMES[split]} carved by {kind} ({num_taken} of {num_names}), seed {seed}")
     label = "random split (speakers shared): " if random else ""
     assigned = [str(split) for split in splits]
-    notes += [caveat] if caveat else []
     return assigned, _summary(examples, assigned, label + "; ".join(notes))
 
 
@@ -200,3 +197,10 @@ def _summary(examples: Sequence[Example], splits: Sequence[str], definition: str
         speakers={split: sorted(names) for split, names in speakers.items()},
         labels={split: dict(sorted(found.items())) for split, found in labels.items()},
     )
+
+
+def with_caveat(summary: SplitSummary, caveat: str) -> SplitSummary:
+    """The definition ends with what the corpus itself warns of (Corpus.caveat), if it does."""
+    if not caveat:
+        return summary
+    return replace(summary, definition=f"{summary.definition}; {caveat}")

@@ -79,7 +79,6 @@ def measure(
         test_share=options.test_share,
         seed=options.split_seed,
         random=is_random,
-        caveat=corpora.corpus(options.name).caveat,
     )
     first: dict[Clip, tuple[Example, str]] = {}
     for example, name in zip(examples, names):
@@ -102,7 +101,7 @@ def measure(
     return Statistics(
         rows=len(examples),
         left_out=len(dropped),
-        split=summary,
+        split=splits.with_caveat(summary, corpora.corpus(options.name).caveat),
         clips=usable,
         split_of={clip: first[clip][1] for clip in usable},
         examples={clip: first[clip][0] for clip in usable},

@@ -305,8 +305,10 @@ class TestSplits:
         finding = apart.draw(rows, dataset_class("tess")())[1]
         assert finding.found.endswith("; " + corpus("tess").caveat)
         assert finding.verdict == "warning"
-        _, summary = splits.assign(rows, caveat="the two are twins")
-        assert summary.definition.endswith(", seed 0; the two are twins")
+        _, summary = splits.assign(rows)
+        warned = splits.with_caveat(summary, "the two are twins")
+        assert warned.definition == summary.definition + "; the two are twins"
+        assert splits.with_caveat(summary, "") == summary
         assert apart.draw(rows, dataset_class("ravdess")())[1].verdict == "ok"
 
 
