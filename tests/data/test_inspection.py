@@ -229,6 +229,10 @@ class TestRows:
             "published counts", "1 of 2 differ", "fault", ["examples: 2, published 3"]
         )
 
+    def test_one_question_of_two_recordings_is_two_questions(self):
+        examples = [example(audio=audio, question="loud?") for audio in ("a.wav", "a.wav", "b.wav")]
+        assert counts.count(examples, [])["questions"] == 2
+
     def test_classes_outside_the_closed_set(self):
         rows = [example(label=label) for label in ("calm", "calm", "bored")]
         unknown, absent = inspection.labels("ser", "ravdess", rows)
