@@ -212,6 +212,12 @@ class TestDuplicates:
 
 
 class TestRows:
+    def test_the_gravest_verdict_counts(self):
+        findings = [Finding("", "", verdict) for verdict in ("warning", "fault", "ok", "note")]
+        assert worst(findings) == "fault"
+        assert worst(findings[:1] + findings[2:]) == "warning"
+        assert worst([]) == "ok"
+
     def test_repeated_ids(self):
         finding = inspection.repeated_ids([example("a"), example("b"), example("a")])
         assert (finding.verdict, finding.examples) == ("fault", ["a (2 times)"])
