@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 
-def write_whole(path: Path, text: str) -> None:
-    """A text file, its folder made where it is missing. A reader never sees half of it."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """A file, text as UTF-8, and its folder where it is missing. A reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        aside.write_text(text, encoding="utf-8", newline="")
+        aside.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)  # what a full disk cut short

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import soundfile as sf
@@ -136,6 +136,33 @@ def read_clip(
     return clip / max(1.0, float(np.abs(clip).max()))
 
 
+class Header(NamedTuple):
+    """What a recording says of itself."""
+
+    seconds: float
+    sample_rate: int
+    channels: int
+    encoding: str  # container and samples, as in "WAV PCM_16"
+
+
+def header(audio: Audio) -> Header:
+    """What stands in front of the samples. Raises AudioError."""
+    with _open(audio) as file:
+        length = file.frames / file.samplerate
+        return Header(length, file.samplerate, file.channels, f"{file.format} {file.subtype}")
+
+
+def as_recorded(audio: Audio, start: float = 0.0, end: float | None = None) -> Iterator[np.ndarray]:
+    """The stretch as it was recorded, block by block: float32 (T, channels) at its own rate.
+
+    Raises AudioError for every fault but silence, which only the whole stretch tells.
+    """
+    with _open(audio) as file:
+        _check_whole(audio, file)
+        begin, stop = _bounds(audio, file, start, end)
+        yield from _frames(audio, file, begin, stop, round(BLOCK_SECONDS * file.samplerate))
+
+
 def seconds(audio: Audio) -> float:
     """The length of a recording, from its header alone. Raises AudioError."""
     with _open(audio) as file:
@@ -253,7 +280,19 @@ def _bounds(audio: Audio, file: sf.SoundFile, start: float, end: float | None) -
 def _blocks(
     audio: Audio, file: sf.SoundFile, begin: int, stop: int, size: int
 ) -> Iterator[np.ndarray]:
-    """The frames from `begin` to `stop`, mono float32, at most `size` at a time."""
+    """The frames from `begin` to `stop`, mono float32 (T,), at most `size` at a time."""
+    return map(mono, _frames(audio, file, begin, stop, size))
+
+
+def mono(block: np.ndarray) -> np.ndarray:
+    """(T, channels) to (T,): the channels' mean."""
+    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+
+
+def _frames(
+    audio: Audio, file: sf.SoundFile, begin: int, stop: int, size: int
+) -> Iterator[np.ndarray]:
+    """The frames from `begin` to `stop`, float32 (T, channels), at most `size` at a time."""
     position = begin
     while position < stop:
         wanted = min(size, stop - position)
@@ -270,11 +309,10 @@ def _blocks(
         if lacking > TOLERANCE_SECONDS or position == begin:
             there, promised = position / file.samplerate, file.frames / file.samplerate
             raise _error(audio, "truncated", f"{there:.2f} of {promised:.2f} s are there")
-        mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
-        if not np.isfinite(mono).all():
+        if not np.isfinite(block).all():
             raise _error(audio, "non-finite", "some samples are infinite or not a number")
-        if len(mono):
-            yield mono
+        if len(block):
+            yield block
         if lacking:
             return
 

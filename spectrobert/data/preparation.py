@@ -123,6 +123,7 @@ def draw(
         random=is_random,
     )
     splits.verify(light, names, random=is_random)
+    summary = splits.with_caveat(summary, corpora.corpus(name).caveat)
     return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
 
 

@@ -7,7 +7,7 @@ recording is on two sides of a line, and `verify` refuses a split of which that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -275,3 +275,10 @@ def _summary(columns: _Columns, splits: np.ndarray, definition: str) -> SplitSum
         pairs = sorted(zip(columns.label.names, found.tolist()))
         labels[split] = {label: count for label, count in pairs if label and count}
     return SplitSummary(definition, dict(zip(SPLITS, counts)), speakers, labels)
+
+
+def with_caveat(summary: SplitSummary, caveat: str) -> SplitSummary:
+    """The definition ends with what the corpus itself warns of (Corpus.caveat), if it does."""
+    if not caveat:
+        return summary
+    return replace(summary, definition=f"{summary.definition}; {caveat}")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import typer
 
+from .data_check import check
 from .data_download import download
 from .data_list import list_corpora
 from .data_prepare import prepare
+from .data_stats import stats
 
 app = typer.Typer(
-    help="Corpora: what there are, and how to get them.",
+    help="Corpora: what there are, how to get them, and what is in them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 app.command("list")(list_corpora)
 app.command("download")(download)
+app.command("check")(check)
+app.command("stats")(stats)
 app.command("prepare")(prepare)

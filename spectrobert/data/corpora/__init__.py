@@ -59,6 +59,9 @@ class Corpus:
     source: str = ""  # paper or DOI, and licence
     needs_root: bool = True  # False: the corpus makes or names its own files (demo, csv)
     files: tuple[str, ...] = ()  # options that name the label files, in place of root
+    # What is published of its size, by the names of data.counts; called as `load` is
+    known: Callable[..., Mapping[str, int]] | None = None
+    caveat: str = ""  # one line: what a score on the owner's splits does not say
 
     def options(self) -> dict[str, inspect.Parameter]:
         """The keyword-only parameters of `load`."""

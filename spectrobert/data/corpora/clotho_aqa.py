@@ -52,6 +52,21 @@ def load(root: Path, task: str) -> Iterator[Example]:
             )
 
 
+def known(root: Path, task: str) -> dict[str, int]:
+    """What the owner's three files hold: rows and questions by task, recordings of both."""
+    examples, questions = {
+        "aqa_binary": ((14088, 4128, 5676), (4695, 1376, 1892)),
+        "aqa_open": ((7044, 2064, 2838), (2348, 688, 946)),
+    }[task]
+    counts = {"examples": examples, "questions": questions, "recordings": (1174, 344, 473)}
+    by_split = {
+        f"{what} of {split}": count
+        for what, of_splits in counts.items()
+        for split, count in zip(SPLITS, of_splits)
+    }
+    return by_split | {"classes": 828 if task == "aqa_open" else len(YES_NO)}
+
+
 def _encoding(table: Path) -> str:
     """UTF-8, or else latin-1, in which the owner's list of recordings is written."""
     try:
@@ -82,4 +97,5 @@ CORPUS = Corpus(
     },
     layout="clotho_aqa_train.csv, clotho_aqa_val.csv, clotho_aqa_test.csv, and audio_files/",
     source="Lipping et al. 2022, arXiv:2204.09634, Zenodo 6473207 (recordings: Freesound licences)",
+    known=known,
 )

@@ -55,10 +55,16 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         )
 
 
+def known(root: Path, task: str) -> dict[str, int]:
+    """The clips that listeners recognised and found natural, which is what is published."""
+    return {"examples": 535, "speakers": 10}
+
+
 CORPUS = Corpus(
     load=load,
     tasks=("ser",),
     labels={"ser": tuple(EMOTIONS.values())},
     layout="wav/03a01Fa.wav",
     source="Burkhardt et al. 2005, doi:10.21437/Interspeech.2005-446, free to use",
+    known=known,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...errors import UserError, unknown
@@ -19,6 +19,15 @@ SUBSETS = {
     "dev-other": ("other/validation", "all/validation.other"),
     "test-clean": ("clean/test", "all/test.clean"),
     "test-other": ("other/test", "all/test.other"),
+}
+UTTERANCES = {
+    "train-clean-100": 28539,
+    "train-clean-360": 104014,
+    "train-other-500": 148688,
+    "dev-clean": 2703,
+    "dev-other": 2864,
+    "test-clean": 2620,
+    "test-other": 2939,
 }
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
 
@@ -41,6 +50,16 @@ def load(root: Path, task: str, *, subsets: tuple[str, ...] = ()) -> Iterator[Ex
         for path in paths:
             read = _read_folder if path.is_dir() else _read_parquet
             yield from read(path, SPLITS[name.partition("-")[0]])
+
+
+def known(root: Path, task: str, *, subsets: Sequence[str]) -> dict[str, int]:
+    """The utterances of the chosen subsets, or of those that are there, by split."""
+    chosen = subsets or [name for name in SUBSETS if _places(root, name)]
+    counts: dict[str, int] = {}
+    for name in chosen:
+        key = f"examples of {SPLITS[name.partition('-')[0]]}"
+        counts[key] = counts.get(key, 0) + UTTERANCES[name]
+    return counts
 
 
 def _places(root: Path, subset: str) -> list[Path]:
@@ -103,4 +122,5 @@ CORPUS = Corpus(
     layout="LibriSpeech/train-clean-100/SPEAKER/CHAPTER/*.flac with *.trans.txt, as OpenSLR's "
     "archives unpack, or clean/train.100/*.parquet, as openslr/librispeech_asr holds it",
     source="Panayotov et al. 2015, openslr.org/12; CC BY 4.0",
+    known=known,
 )

@@ -92,6 +92,18 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
             )
 
 
+def known(root: Path, task: str, *, fold: int) -> dict[str, int]:
+    """What the paper and EmoBox's folds count."""
+    classes = {
+        "ser": dict.fromkeys(EMOTIONS, 192) | {"neutral": 96},
+        "sentiment": {"negative": 768, "neutral": 288, "positive": 192},
+        "pre": {},
+    }[task]
+    labels = {f"class {label}": count for label, count in classes.items()}
+    test = {"examples of test": 240} if task != "sentiment" else {}
+    return {"examples": sum(classes.values()) or 1440, "speakers": 24} | test | labels
+
+
 def _label(task: str, emotion: str) -> str | None:
     """The class for the task, or None where the clip does not serve it."""
     labels = {"ser": emotion, "sentiment": VALENCE.get(emotion), "pre": ""}
@@ -109,4 +121,5 @@ CORPUS = Corpus(
     folds=len(TEST_ACTORS),
     layout="03-01-EE-II-SS-RR-AA.wav (or .flac), in Actor_NN folders or flat",
     source="Livingstone & Russo 2018, doi:10.1371/journal.pone.0196391, CC BY-NC-SA 4.0",
+    known=known,
 )

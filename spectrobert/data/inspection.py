@@ -1,0 +1,158 @@
+"""What is right and wrong with a corpus on disk: `python -m spectrobert data check`."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..config import DatasetConfig, own_options
+from . import corpora, counts, preparation, recordings, sound_findings, split_findings, splits
+from .example import Dropped, Example
+from .finding import Finding, Verdict, of_these
+
+NO_AUDIO = "no audio file"  # what parsers say of a row whose recording is not there
+SHOWN_COUNTS = 12
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """All findings about one corpus, read for one task."""
+
+    corpus: str
+    task: str
+    root: Path
+    findings: tuple[Finding, ...]
+
+
+def parse(
+    task: str, options: DatasetConfig, data_dir: str
+) -> tuple[Path, list[Example], list[Dropped]]:
+    """The folder of a corpus, its examples and the rows left out. Raises UserError."""
+    root = preparation.corpus_root(options, data_dir)
+    return root, *corpora.load(options.name, root, task, **own_options(options))
+
+
+def inspect(
+    task: str,
+    options: DatasetConfig,
+    data_dir: str,
+    is_quick: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Inspection:
+    """Parse the corpus, look at every recording, and judge.
+
+    `is_quick` reads headers only: no silence, clipping or content. `progress` is called with
+    (stretches looked at, stretches). Raises UserError where the corpus cannot be parsed.
+    """
+    root, examples, dropped = parse(task, options, data_dir)
+    is_random = options.split == "random"
+    known = published(root, task, options)
+    findings = [
+        published_finding(known, counts.count(examples, dropped)),
+        *left_out(dropped),
+        repeated_ids(examples),
+        *labels(task, options.name, examples),
+        *contradictions(task, examples),
+    ]
+    if is_random:
+        examples = [replace(example, split="") for example in examples]
+    names, drawn = split_findings.draw(examples, options)
+    findings += [drawn, *split_findings.unseen(examples, names)]
+    findings += split_findings.shared(examples, names, root, is_random)
+    segments = recordings.distinct(examples)
+    sounds = recordings.listen_to_all(segments, is_quick, progress)
+    without_audio = [row.what for row in dropped if row.reason == NO_AUDIO]
+    findings += sound_findings.judge(examples, names, sounds, without_audio, root, is_quick)
+    return Inspection(options.name, task, root, tuple(findings))
+
+
+def published(root: Path, task: str, options: DatasetConfig) -> dict[str, int]:
+    """What is published of the corpus' size, for these options; empty where nothing is known."""
+    known = corpora.corpus(options.name).known
+    return dict(known(root, task, **own_options(options))) if known else {}
+
+
+def published_finding(known: dict[str, int], found: Counter[str]) -> Finding:
+    """The corpus' counts against the published ones."""
+    if not known:
+        total = f"{found['examples']} examples; none is known to compare with"
+        return Finding("published counts", total, "note")
+    wrong = [
+        f"{name}: {found[name]}, published {number}"
+        for name, number in known.items()
+        if found[name] != number
+    ]
+    if wrong:
+        return Finding("published counts", f"{len(wrong)} of {len(known)} differ", "fault", wrong)
+    shown = ", ".join(f"{name} {number}" for name, number in list(known.items())[:SHOWN_COUNTS])
+    more = f", and {len(known) - SHOWN_COUNTS} more" if len(known) > SHOWN_COUNTS else ""
+    return Finding("published counts", f"as published: {shown}{more}")
+
+
+def left_out(dropped: Sequence[Dropped]) -> list[Finding]:
+    """The rows a parser does not use, by reason; those without audio are told with the audio."""
+    by_reason = defaultdict(list)
+    for row in dropped:
+        if row.reason != NO_AUDIO:
+            by_reason[row.reason].append(row.what)
+    return [
+        Finding("rows left out", f"{len(rows)}: {reason}", "note", rows)
+        for reason, rows in by_reason.items()
+    ]
+
+
+def repeated_ids(examples: Sequence[Example]) -> Finding:
+    """Two rows of one id are one row in predictions.csv."""
+    ids = Counter(example.id for example in examples)
+    repeated = [f"{id} ({number} times)" for id, number in ids.items() if number > 1]
+    return of_these("repeated ids", "ids of several rows", repeated, "fault")
+
+
+def labels(task: str, corpus: str, examples: Sequence[Example]) -> list[Finding]:
+    """What the rows' classes and the corpus' closed set do not share."""
+    found = Counter(example.label for example in examples if example.label)
+    closed = corpora.corpus(corpus).labels.get(task)
+    if not found or not closed:
+        return []
+    strange = [f"{label} ({number} rows)" for label, number in found.items() if label not in closed]
+    absent = [label for label in closed if label not in found]
+    return [
+        of_these("unknown classes", f"not among the corpus' {len(closed)}", strange, "fault"),
+        of_these("classes without rows", f"of the corpus' {len(closed)}", absent, "warning"),
+    ]
+
+
+def contradictions(task: str, examples: Sequence[Example]) -> list[Finding]:
+    """Rows of the same recording and text with different labels, and what they cost.
+
+    People who answer a question need not agree: in question answering it is a note.
+    """
+    answers: dict[tuple[object, str, str], Counter[str]] = defaultdict(Counter)
+    for example in examples:
+        if example.label:
+            answers[example.audio, example.reads, example.split][example.label] += 1
+    if not answers:
+        return []
+    torn = {key: given for key, given in answers.items() if len(given) > 1}
+    if not torn:
+        return [Finding("contradicting labels", "none")]
+    rows: Counter[str] = Counter()
+    best: Counter[str] = Counter()
+    for (_, _, split), given in answers.items():
+        rows[split] += given.total()
+        best[split] += max(given.values())
+    ceilings = ", ".join(
+        f"{split or 'all'} {100 * best[split] / rows[split]:.1f} %"
+        for split in (*splits.SPLITS, "")
+        if rows[split]
+    )
+    unit = "questions" if task.startswith("aqa") else "recordings"
+    found = f"{len(torn)} of {len(answers)} {unit}; no system can pass, row by row: {ceilings}"
+    shown = [
+        f"{reads}: {', '.join(f'{label} {number}' for label, number in given.most_common())}"
+        for (_, reads, _), given in torn.items()
+    ]
+    verdict: Verdict = "note" if task.startswith("aqa") else "warning"
+    return [Finding("contradicting labels", found, verdict, shown)]

@@ -1,0 +1,117 @@
+"""Level and spread of a corpus' spectrograms, for `model.audio_mean` and `model.audio_std`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+
+from ..audio import features, io
+from ..config import DatasetConfig
+from . import recordings, splits
+from .example import Segment
+
+CHUNK = 64  # decoded clips that wait to be measured
+
+Clip = tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and spread of values seen so far, in float64."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0  # sum of squared distances from the mean
+
+    @property
+    def std(self) -> float:
+        """Population standard deviation."""
+        return (self.squares / self.count) ** 0.5 if self.count else 0.0
+
+    def joined(self, other: Moments) -> Moments:
+        """As if the values of both had been seen at once (Chan et al. 1983)."""
+        count = self.count + other.count
+        if not count:
+            return self
+        apart = other.mean - self.mean
+        mean = self.mean + apart * other.count / count
+        between = apart**2 * self.count * other.count / count
+        return Moments(count, mean, self.squares + other.squares + between)
+
+
+def moments(values: np.ndarray) -> Moments:
+    """Of all values of an array."""
+    exact = values.astype(np.float64)
+    mean = float(exact.mean())
+    return Moments(exact.size, mean, float(np.square(exact - mean).sum()))
+
+
+@dataclass(frozen=True)
+class LogMel:
+    """The spectrogram before normalisation: (x - mean) / (2 std) is what the model sees."""
+
+    by_split: dict[str, Moments]
+    num_clips: int  # that were measured
+    num_bins: int
+    heard: str  # which stretch of which clips
+
+    @property
+    def total(self) -> Moments:
+        """Over all splits."""
+        found = Moments()
+        for part in self.by_split.values():
+            found = found.joined(part)
+        return found
+
+
+def measure(
+    split_of: Mapping[Clip, str],
+    options: DatasetConfig,
+    num_bins: int,
+    max_clips: int | None,
+    seed: int,
+    progress: Callable[[int, int], None],
+) -> tuple[LogMel, list[str]]:
+    """Mean and standard deviation over all real frames and bins, and what could not be decoded."""
+    clips = list(split_of)
+    of = f"all {len(clips)} clips"
+    if max_clips is not None and max_clips < len(clips):
+        of = f"{max_clips} of {len(clips)} clips, drawn by seed {seed}"
+        drawn = np.random.default_rng(seed).choice(len(clips), max_clips, replace=False)
+        clips = [clips[i] for i in sorted(drawn.tolist())]
+    stretch = (
+        "whole" if options.crop == "whole" else f"{options.crop} {options.max_seconds:g} s at most"
+    )
+    by_split = {split: Moments() for split in splits.SPLITS}
+    unheard, measured = [], 0
+
+    def read(numbered: tuple[int, Clip]) -> np.ndarray | io.AudioError:
+        number, clip = numbered
+        generator = np.random.default_rng([seed, number])
+        try:
+            return io.read_clip(clip, options.max_seconds, cast(io.Crop, options.crop), generator)
+        except io.AudioError as error:
+            return error
+
+    waves = recordings.in_threads(read, enumerate(clips), CHUNK)
+    for done, (clip, wave) in enumerate(zip(clips, waves), start=1):
+        if isinstance(wave, io.AudioError):
+            unheard.append(str(wave))
+        else:
+            found = moments(spectrogram(wave, num_bins))
+            by_split[split_of[clip]] = by_split[split_of[clip]].joined(found)
+            measured += 1
+        progress(done, len(clips))
+    return LogMel(by_split, measured, num_bins, f"{of}, {stretch}"), unheard
+
+
+def spectrogram(wave: np.ndarray, num_bins: int) -> np.ndarray:
+    """(T,) at 16 kHz to (F, M), before normalisation."""
+    samples = torch.from_numpy(wave)[None]
+    length = torch.tensor([len(wave)])
+    mels, _ = features.log_mel(samples, length, num_bins, mean=0.0, std=0.5)  # (x - 0) / (2 * 0.5)
+    return mels[0].numpy()

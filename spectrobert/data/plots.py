@@ -1,0 +1,195 @@
+"""Pictures of a corpus: lengths, classes, speakers, and some of its spectrograms."""
+
+from __future__ import annotations
+
+import io as memory
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+
+from .. import files
+from ..audio import features, io
+from . import log_mel, splits
+from .statistics import Statistics
+
+COLOURS = {"train": "#2a6f97", "val": "#e9a23b", "test": "#d1495b"}
+MOST_BARS = 40  # of more classes or speakers the largest are drawn
+NUM_SPECTROGRAMS = 6
+SPECTROGRAM_SECONDS = 10.0
+TICKS_HZ = (100, 500, 1000, 2000, 4000, 8000)
+DPI = 100
+SHADES = 24  # of a spectrogram: its noise is then a third of the bytes
+COLOURS_KEPT = 128  # the shades, and the edges of letters
+
+
+def draw(found: Statistics, corpus: str, max_seconds: float, folder: Path, seed: int) -> list[Path]:
+    """Write those pictures for which the corpus has something to show; returns their paths.
+
+    `max_seconds` is where training cuts a clip; `seed` draws the clips that are shown.
+    """
+    figures = {
+        "durations": _durations(found, corpus, max_seconds),
+        "classes": _classes(found, corpus),
+        "speakers": _speakers(found, corpus),
+        "spectrograms": _spectrograms(found, corpus, seed),
+    }
+    paths = []
+    for name, figure in figures.items():
+        if figure is not None:
+            paths.append(folder / f"{name}.png")
+            files.write_whole(paths[-1], _png(figure))
+    return paths
+
+
+def _png(figure: Figure) -> bytes:
+    """With a palette of COLOURS_KEPT, which is all that these pictures need."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    png = memory.BytesIO()
+    image.quantize(COLOURS_KEPT, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    return png.getvalue()
+
+
+def _plain(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=DPI)
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _durations(found: Statistics, corpus: str, max_seconds: float) -> Figure | None:
+    """How many clips are how long, by split; where lengths differ a hundredfold, on a log axis."""
+    by_split: dict[str, list[float]] = {split: [] for split in splits.SPLITS}
+    for clip, seconds in found.clips.items():
+        by_split[found.split_of[clip]].append(seconds)
+    lengths = [seconds for part in by_split.values() for seconds in part]
+    if not lengths:
+        return None
+    figure, axes = _plain(7, 3.6)
+    low, high = min(lengths), max(lengths)
+    edges = np.linspace(low, high, 41).tolist()
+    if high > 100 * low:
+        edges = np.geomspace(low, high, 41).tolist()
+        axes.set_xscale("log")
+    elif high - low < 0.1:  # all of one length: one bar in the middle
+        edges = [low - 0.5, low - 0.05, high + 0.05, high + 0.5]
+    shown = [split for split in splits.SPLITS if by_split[split]]
+    axes.hist(
+        [by_split[split] for split in shown],
+        bins=edges,
+        stacked=True,
+        color=[COLOURS[split] for split in shown],
+        label=[f"{split} ({len(by_split[split])})" for split in shown],
+    )
+    num_cut = sum(seconds > max_seconds for seconds in lengths)
+    if num_cut:
+        axes.axvline(max_seconds, color="0.3", ls="--", lw=1, label=f"{num_cut} are cut here")
+    axes.set_xlabel("length of a clip in seconds")
+    axes.set_ylabel("clips")
+    hours = sum(lengths) / 3600
+    axes.set_title(f"{corpus}: {len(lengths)} clips, {hours:.2f} hours")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def _classes(found: Statistics, corpus: str) -> Figure | None:
+    counts: dict[str, Counter[str]] = {}
+    for split, labels in found.split.labels.items():
+        for label, number in labels.items():
+            counts.setdefault(label, Counter())[split] = number
+    return _bars(counts, f"{corpus}: rows by class", "classes", "rows")
+
+
+def _speakers(found: Statistics, corpus: str) -> Figure | None:
+    return _bars(found.speakers, f"{corpus}: clips by speaker", "speakers", "clips")
+
+
+def _bars(counts: Mapping[str, Counter[str]], title: str, what: str, unit: str) -> Figure | None:
+    """A bar for each name, the longest on top, in the colours of the splits."""
+    if not counts:
+        return None
+    ordered = sorted(counts, key=lambda name: (-counts[name].total(), name))
+    shown = ordered[:MOST_BARS]
+    figure, axes = _plain(7, 1.3 + 0.22 * len(shown))
+    places = np.arange(len(shown))
+    begin = np.zeros(len(shown))
+    for split in splits.SPLITS:
+        lengths = np.array([counts[name][split] for name in shown], float)
+        if lengths.any():
+            axes.barh(places, lengths, left=begin, color=COLOURS[split], label=split)
+            begin += lengths
+    axes.set_yticks(places, [name if len(name) < 30 else f"{name[:27]}..." for name in shown])
+    axes.tick_params(axis="y", labelsize=8)
+    axes.margins(y=0.01)
+    axes.invert_yaxis()
+    axes.set_xlabel(unit)
+    left_out = f", the largest {MOST_BARS} of {len(ordered)} {what}"
+    axes.set_title(title + (left_out if len(ordered) > MOST_BARS else ""))
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(1.0, 0.0))
+    return figure
+
+
+def _spectrograms(found: Statistics, corpus: str, seed: int) -> Figure | None:
+    """Some clips, of as many classes as there is room for; one colour scale for all."""
+    generator = np.random.default_rng(seed)
+    clips = list(found.clips)
+    shown: Counter[str] = Counter()
+    turns: list[tuple[int, log_mel.Clip]] = []  # the first of each class, then the second, ...
+    for i in generator.permutation(len(clips)):
+        label = found.examples[clips[i]].label
+        turns.append((shown[label], clips[i]))
+        shown[label] += 1
+    drawn: list[tuple[log_mel.Clip, np.ndarray]] = []
+    for _, clip in sorted(turns, key=lambda turn: turn[0]):
+        if len(drawn) == NUM_SPECTROGRAMS:
+            break
+        try:
+            wave = io.read_clip(clip, SPECTROGRAM_SECONDS)
+        except io.AudioError:
+            continue  # it is told of with the numbers
+        drawn.append((clip, log_mel.spectrogram(wave, found.log_mel.num_bins)))
+    if not drawn:
+        return None
+    rows = -(-len(drawn) // 2)
+    figure = Figure(figsize=(9, 0.7 + 2.1 * rows), layout="constrained", dpi=DPI)
+    grid = figure.subplots(rows, 2, squeeze=False)
+    low, high = np.percentile(np.concatenate([mels.ravel() for _, mels in drawn]), [1, 99.9])
+    for axes, (clip, mels) in zip(grid.flat, drawn):
+        seconds = len(mels) * features.HOP / features.SAMPLE_RATE
+        image = axes.imshow(
+            mels.T,
+            origin="lower",
+            aspect="auto",
+            cmap=colormaps["magma"].resampled(SHADES),
+            interpolation="nearest",
+            vmin=low,
+            vmax=high,
+            extent=(0, seconds, 0, mels.shape[1]),
+        )
+        axes.set_yticks([_bin(hertz, mels.shape[1]) for hertz in TICKS_HZ], map(str, TICKS_HZ))
+        axes.tick_params(labelsize=7)
+        example = found.examples[clip]
+        axes.set_title(f"{example.label + ': ' if example.label else ''}{example.id}", fontsize=8)
+    for axes in grid.flat[len(drawn) :]:
+        axes.axis("off")
+    figure.supxlabel("seconds", fontsize=9)
+    figure.supylabel("Hz", fontsize=9)
+    figure.suptitle(f"{corpus}: log-mel spectrograms, {found.log_mel.num_bins} bins", fontsize=11)
+    figure.colorbar(image, ax=grid, label="log power", shrink=0.8)
+    return figure
+
+
+def _bin(hertz: float, num_bins: int) -> float:
+    """Where a frequency lies on an axis of mel bins."""
+    low, at, high = (np.log1p(f / 700.0) for f in (features.LOW_HZ, hertz, features.HIGH_HZ))
+    return float((at - low) / (high - low) * num_bins)

@@ -1,0 +1,156 @@
+"""data stats: a corpus in numbers and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from .dataset_options import DataDir, Name, Overrides, Task, configure
+from .options import Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN_CLASSES = 30
+
+
+def stats(
+    name: Name,
+    overrides: Overrides = None,
+    task: Task = "",
+    data_dir: DataDir = "data",
+    out: Annotated[str, typer.Option(help="where plots go; default: data/stats/<name>")] = "",
+    max_clips: Annotated[
+        Optional[int],
+        typer.Option(
+            "--max_clips", min=1, help="measure the spectrogram of so many clips, drawn by seed="
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Count hours, classes, speakers and words, draw them, and measure the log-mel spectrogram."""
+    from ..data import plots, statistics
+    from ..errors import UserError
+    from ..terminal import console, counting
+
+    config = configure(name, task, data_dir, overrides)
+    dataset = config.dataset
+    folder = Path(out or f"data/stats/{dataset.name}")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--out {folder} is a file; a folder is needed")
+    with counting(f"{dataset.name}: measuring spectrograms") as progress:
+        found = statistics.measure(
+            config.task.name,
+            dataset,
+            config.data_dir,
+            config.model.num_mel_bins,
+            max_clips,
+            config.seed,
+            progress,
+        )
+    longest = float("inf") if dataset.crop == "whole" else dataset.max_seconds
+    try:
+        paths = plots.draw(found, dataset.name, longest, folder, config.seed)
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}; see --out") from error
+    numbers = statistics.summary(found)
+    if as_json:
+        print(json.dumps(numbers | {"plots": list(map(str, paths))}, indent=2, ensure_ascii=False))
+    else:
+        _show(console(), f"{dataset.name}, task {config.task.name}", numbers, paths)
+
+
+def _show(console: Console, title: str, numbers: dict[str, Any], plots: Sequence[Path]) -> None:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for line in _lines(numbers):
+        table.add_row(*map(str, line))
+    console.print(table)
+    _show_classes(console, numbers["labels_by_split"])
+    train = numbers["log_mel"]["train"]
+    if train:
+        console.print(
+            "to normalise spectrograms by this corpus' training clips:"
+            f" model.audio_mean={train['mean']:.4f} model.audio_std={train['std']:.4f}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print("plots:", *map(str, plots), highlight=False, soft_wrap=True)
+
+
+def _lines(numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the table says, line by line; nothing of what the corpus does not know."""
+    yield "rows", f"{_by_split(numbers['rows_by_split'])}; {numbers['rows_left_out']} left out"
+    yield "split", numbers["split"]
+    hours = {split: f"{value:.2f}" for split, value in numbers["hours_by_split"].items()}
+    yield "clips", f"{numbers['clips']}, {numbers['hours']:.2f} hours ({_by_split(hours)})"
+    seconds = numbers["seconds_percentiles"]
+    if seconds:
+        names = {"0": "min", "50": "median", "100": "max"}
+        shown = [f"{names.get(at, f'{at} %')} {value:.2f}" for at, value in seconds.items()]
+        yield "seconds", ", ".join(shown)
+        yield "sample rates", _counted(numbers["sample_rates"], "Hz")
+        yield "channels", _counted(numbers["channels"], "channel(s)")
+    if numbers["unusable"]:
+        yield "unusable audio", f"{len(numbers['unusable'])}, the first: {numbers['unusable'][0]}"
+    if numbers["speakers"]:
+        yield (
+            "speakers",
+            f"{numbers['speakers']}; clips each: {_range(numbers['clips_by_speaker'])}",
+        )
+    if numbers["texts"]:
+        words = _range(numbers["words_by_text"])
+        yield "texts", f"{numbers['texts']} different ones; words each: {words}"
+        yield "vocabulary", f"{numbers['vocabulary']} words, in lower case"
+    mel = numbers["log_mel"]
+    for part in ("all", "train"):
+        if mel[part]:
+            of = mel["of"] if part == "all" else "the training clips of these"
+            yield (
+                f"log-mel, {part}",
+                f"mean {mel[part]['mean']:.4f}, std {mel[part]['std']:.4f}, over"
+                f" {mel[part]['frames']} frames of {mel['bins']} bins: {of}",
+            )
+
+
+def _by_split(values: dict[str, Any]) -> str:
+    return ", ".join(f"{split} {value}" for split, value in values.items())
+
+
+def _counted(values: dict[int, int], unit: str) -> str:
+    return ", ".join(f"{value} {unit}: {number}" for value, number in sorted(values.items()))
+
+
+def _range(spread: dict[str, float]) -> str:
+    return f"{spread['min']:g} to {spread['max']:g}, median {spread['median']:g}"
+
+
+def _show_classes(console: Console, labels: dict[str, dict[str, int]]) -> None:
+    from rich.table import Table
+
+    totals: Counter[str] = Counter()
+    for counts in labels.values():
+        totals.update(counts)
+    if not totals:
+        return
+    table = Table(title=f"{len(totals)} classes", title_justify="left")
+    table.add_column("class")
+    for heading in (*labels, "all", "share"):
+        table.add_column(heading, justify="right")
+    for label, total in totals.most_common(SHOWN_CLASSES):
+        row = [str(labels[split].get(label, 0)) for split in labels]
+        table.add_row(label, *row, str(total), f"{100 * total / totals.total():.1f} %")
+    if len(totals) > SHOWN_CLASSES:
+        others = totals.most_common()[SHOWN_CLASSES:]
+        table.add_row(
+            f"... and {len(others)} more", *[""] * len(labels), str(sum(n for _, n in others))
+        )
+    console.print(table)
