@@ -29,7 +29,7 @@ def shown(tmp_path_factory):
 def test_prints_the_table_and_last_the_report(shown):
     runs_dir, output = shown
     for name in (*ROWS, *SILENCED):
-        assert re.search(rf"│ {re.escape(name)} +│", output), name
+        assert re.search(rf"^ +{re.escape(name)}  ", output, re.MULTILINE), name
     assert output.strip().splitlines()[-1] == f"report: {runs_dir / 'report.html'}"
 
 

@@ -370,7 +370,7 @@ def test_a_seed_whose_folds_are_not_all_there_does_not_count(ser_jobs):
 
 def test_mean_spread_and_comparison_over_seeds(tmp_path):
     asked = campaign.prepare(
-        table.load("demo"), Settings(seeds=3, runs_dir=str(tmp_path), checkpoint="x")
+        table.load("demo"), Settings(seeds=3, runs_dir=str(tmp_path), checkpoint="/all/runs/mine")
     )
     for job, accuracy in zip(of(asked, "baseline"), (0.5, 0.6, 0.7)):
         finished(job, SOME, {"accuracy": accuracy, "auroc": 0.5})
@@ -383,7 +383,7 @@ def test_mean_spread_and_comparison_over_seeds(tmp_path):
     assert frozen.comparison.p == 4 / 8
     text = formats.markdown(asked.table, [baseline, frozen])
     assert "| baseline | none | 3/3/3 | 60.0 ± 10.0 (" in text
-    assert "| bin-frz | MLM + SAP | 3/3 | 100.0 ± 0.0 (100.0 - 100.0) | 68.8 | +66.7 (" in text
+    assert "| bin-frz | runs/mine | 3/3 | 100.0 ± 0.0 (100.0 - 100.0) | 68.8 | +66.7 (" in text
 
 
 def test_a_metric_that_is_not_there_fails_its_row_with_the_names_that_are(ser_jobs):

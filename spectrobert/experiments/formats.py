@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -19,6 +20,7 @@ from .table import Table
 PERCENT = re.compile(r"accuracy|macro_(precision|recall|f1)")  # the others are shown as they are
 SHORT = {"unweighted_accuracy": "UA", "auroc": "AUROC"}
 MAX_EPOCHS = 3  # more runs than these show the range of their epochs
+LOG_WIDTH = 200
 LEFT = 2  # columns that are words
 Cells = list[tuple[str, ...]]  # of a row; the parts of a cell may stand in lines of their own
 
@@ -50,11 +52,13 @@ def cells(table: Table, lines: Sequence[Line], line: Line) -> Cells:
             found.append((f"{line.row.thesis[metric]:.1f}" if metric in line.row.thesis else "",))
         if number == 0 and table.baseline:
             found.append(_difference(metric, line))
-    gap = f"{100 * line.gaps[0]:+.1f} to {100 * line.gaps[1]:+.1f}" if line.gaps else ""
+    gap = (
+        (f"{100 * line.gaps[0]:+.1f}", f"(last {100 * line.gaps[1]:+.1f})") if line.gaps else ("",)
+    )
     state = f"{line.finished} of {line.planned} runs" if line.finished < line.planned else ""
     return [
         *found,
-        (gap,),
+        gap,
         ("failed" if line.failure else state or (str(line.n) if line.n else ""),),
     ]
 
@@ -120,8 +124,8 @@ def notes(table: Table, lines: Sequence[Line]) -> list[str]:
         said.append(f"{', '.join(means)}: mean of the folds, weighted by their n.")
     if any(line.gaps for line in shown):
         said.append(
-            "train - val: training minus validation accuracy in points, at the chosen epoch and at"
-            " the last one; a gap that grows is overfitting."
+            "train - val: training minus validation accuracy in points, at the chosen epoch and,"
+            " in brackets, at the last one; a gap that grows is overfitting."
         )
     epochs = [f"{row.name} {row.thesis['epoch']:g}" for row in table.rows if "epoch" in row.thesis]
     if epochs:
@@ -135,13 +139,15 @@ def notes(table: Table, lines: Sequence[Line]) -> list[str]:
 
 def show(console: Console, table: Table, lines: Sequence[Line]) -> None:
     """On the terminal."""
-    shown = RichTable(title=title(table))
+    shown = RichTable(title=title(table), box=box.SIMPLE_HEAD)
     for number, column in enumerate(headings(table, lines)):
         is_name = number == 0
         shown.add_column(column, justify="left" if number < LEFT else "right", no_wrap=is_name)
     for line in lines:
         shown.add_row(*("\n".join(parts) for parts in cells(table, lines, line)))
-    console.print(shown, markup=False)
+    # a log may have lines as long as the table needs; a terminal folds the cells
+    wide = console if console.is_terminal else Console(file=console.file, width=LOG_WIDTH)
+    wide.print(shown, markup=False)
     for note in notes(table, lines):
         console.print(note, highlight=False, markup=False)
 

@@ -92,10 +92,9 @@ def _line(
     """The row, and by seed its answers as the table's first metric counts them."""
     reasons = [failed[job] for job in jobs if job in failed]
     done = [j for j in jobs if j not in failed and (j.folder / runs.RESULTS).exists()]
-    scored = row if not row.silenced else table.row(row.silenced)
     line = Line(
         row,
-        pretraining=scored.needs or ("none" if row.is_run else ""),
+        pretraining=_pretraining(table, row, jobs),
         finished=len(done),
         planned=len(jobs),
         failure=reasons[0] if reasons else "",
@@ -126,6 +125,18 @@ def _line(
     )
     pooled = {s: read_answers(some, table.metrics[0]) for s, some in by_seed.items()}
     return line, {s: some for s, some in pooled.items() if some is not None}
+
+
+def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
+    """Its name in the table, or the run that --checkpoint gave in its place."""
+    if not jobs:
+        return ""
+    scored = jobs[0].needs if row.silenced else jobs[0]
+    assert scored is not None
+    given = Path(scored.config.init.checkpoint)
+    if scored.needs is None and scored.config.init.checkpoint:
+        return "/".join(given.parts[-2:])
+    return table.row(scored.row).needs or "none"
 
 
 def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
