@@ -20,8 +20,9 @@ def test_a_random_split_is_told_everywhere(tmp_path):
     told = io.StringIO()
     results = fit(config, Console(file=told, width=200))
     folder = runs.run_folder(config)
-    title = next(line for line in told.getvalue().splitlines() if "test split, demo" in line)
-    assert RANDOM in title
+    printed = " ".join(told.getvalue().split())
+    assert f"test split, demo (n={results['test']['n']}, {RANDOM})" in printed
+    assert f"split: {RANDOM}: " in printed
     assert results["split"]["definition"].startswith(RANDOM)
     assert results["test"]["caution"] == RANDOM
     assert scoring.evaluate(folder).caution == RANDOM

@@ -166,7 +166,8 @@ def test_repeated_ids_are_an_error(soundbible):
 
 
 def wavcaps(root: Path, **options):
-    return dataset_class("wavcaps")(root=str(root), sources=["soundbible"], **options)
+    shares = {"val_share": 0.3, "test_share": 0.3}  # of twelve clips, two at least
+    return dataset_class("wavcaps")(root=str(root), sources=["soundbible"], **shares, **options)
 
 
 def test_check_none_opens_no_file_and_takes_the_owners_lengths(soundbible, monkeypatch):
