@@ -82,9 +82,13 @@ def opened(folder: Path, check: str, is_read: bool) -> dict[str, float]:
     from spectrobert.data.preparation import prepare
 
     options = dataset_class("wavcaps")(root=str(folder), check=check)
-    began = time.monotonic()
+    began, busy = time.monotonic(), time.process_time()
     prepared = prepare("pre", options, "")
-    found = {"seconds": time.monotonic() - began, "peak_mb": _kb("self/status", "VmHWM") / 1024}
+    found = {
+        "seconds": time.monotonic() - began,
+        "cpu": time.process_time() - busy,
+        "peak_mb": _kb("self/status", "VmHWM") / 1024,
+    }
     if is_read:
         words = vocabulary.train(prepared.splits["train"][:1000]["text"], 500)
         reading = Reading(words, options, {}, 0, PretrainingConfig())
@@ -162,17 +166,16 @@ def main() -> None:
         began = time.monotonic()
         num_rows = synthesise(folder / "wavcaps", arguments.scale)
         print(f"{num_rows} rows written in {time.monotonic() - began:.0f} s", flush=True)
+        print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}")
         for check in ("header", "none"):
             cache = folder / f"cache-{check}"
-            first = in_a_fresh_process(folder / "wavcaps", check, False, cache)
-            again = in_a_fresh_process(folder / "wavcaps", check, False, cache)
-            print(
-                f"check={check}: first {first['seconds']:.1f} s (peak {first['peak_mb']:.0f} MB),"
-            )
-            print(
-                f"  from the cache {again['seconds']:.2f} s (peak {again['peak_mb']:.0f} MB)",
-                flush=True,
-            )
+            for name in ("the first time", "from the cache"):
+                found = in_a_fresh_process(folder / "wavcaps", check, False, cache)
+                print(
+                    f"check={check}, {name}: {found['seconds']:.1f} s, of which"
+                    f" {found['cpu']:.1f} s of CPU; peak {found['peak_mb']:.0f} MB",
+                    flush=True,
+                )
         found = in_a_fresh_process(folder / "wavcaps", "header", True, folder / "cache-header")
         print(
             f"first batch after {found['first_batch_seconds']:.1f} s; memory after 200 batches, MB"
