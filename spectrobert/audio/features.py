@@ -121,29 +121,38 @@ def num_patches(frames: Tensor, size: int, stride: int) -> Tensor:
     return ((frames - size) // stride + 1).clamp(min=1)
 
 
-def patches(
+def columns(
     mels: Tensor, lengths: Tensor, size: Sequence[int], stride: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """Overlapping patches, as AST's strided convolution sees them (thesis 2.2.1).
+    """What overlapping patches are cut from: all mel bins of the frames that a patch spans.
 
     Args:
         mels: (B, F, M).
         lengths: (B,) true frames.
-        size, stride: (mel bins, frames).
+        size, stride: of a patch (mel bins, frames).
 
     Returns:
-        (B, time, frequency, P) patches, each flattened mel by mel, and (B, time) True where a patch
-        is real.
+        (B, time, W) columns, each flattened mel by mel (a patch is a stretch of it), and (B, time)
+        True where a column is real.
     """
-    mel_size, frame_size = size
-    mel_stride, frame_stride = stride
+    frame_size, frame_stride = size[1], stride[1]
     if mels.shape[1] < frame_size:
         mels = F.pad(mels, (0, 0, 0, frame_size - mels.shape[1]))
-    cut = mels.unfold(1, frame_size, frame_stride).unfold(2, mel_size, mel_stride)
-    # (B, time, frequency, frames, mel bins) -> mel-major values
-    values = cut.transpose(-1, -2).flatten(-2)  # (B, time, frequency, P)
+    values = mels.unfold(1, frame_size, frame_stride).flatten(2)  # (B, time, M * frames)
     real = (
         torch.arange(values.shape[1], device=mels.device)
         < num_patches(lengths, frame_size, frame_stride).to(mels.device)[:, None]
     )
     return values, real
+
+
+def patches(
+    mels: Tensor, lengths: Tensor, size: Sequence[int], stride: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """Overlapping patches, as AST's strided convolution sees them (thesis 2.2.1).
+
+    The arguments are those of `columns`. Returns (B, time, frequency, P) patches, each flattened
+    mel by mel, and (B, time) True where a patch is real.
+    """
+    values, real = columns(mels, lengths, size, stride)
+    return values.unfold(2, size[0] * size[1], stride[0] * size[1]), real

@@ -1,7 +1,7 @@
 """SpectroBERT (thesis chapter 2): waveform -> patches -> audio tokens, with text in one BERT stack.
 
 Shapes: B batch, L word pieces, T samples, F frames, M mel bins, N audio tokens (time x frequency),
-P values in a patch, V real patches of the batch, D width. In every mask True means a real token.
+W values in a column of patches, K real columns of the batch, D width. In every mask True means a real token.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .audio_encoder import AudioEncoder
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
 from .heads import ClassificationHead, PretrainingHead
+from .linear import adopt
 
 HEADS: dict[str, type[nn.Module]] = {
     "none": nn.Identity,
@@ -64,6 +65,7 @@ class SpectroBert(PreTrainedModel):
         self.embeddings = JointEmbeddings(config)
         self.encoder = BertEncoder(config)
         self.head = HEADS[config.head](config)
+        adopt(self)
         self.post_init()
 
     @torch.no_grad()
@@ -91,15 +93,12 @@ class SpectroBert(PreTrainedModel):
             silence = (0.0 - config.audio_mean) / (2.0 * config.audio_std)
             mels = F.pad(mels, (0, 0, 0, config.max_frames - mels.shape[1]), value=silence)
             lengths = torch.full_like(lengths, config.max_frames)
-        values, real = features.patches(mels, lengths, config.patch, config.stride)
-        values, real = (
-            values[:, : config.max_audio_positions],
-            real[:, : config.max_audio_positions],
-        )
-        # Padding is never convolved
-        tokens = self.audio_encoder(values[real].flatten(0, 1))  # (V, D)
-        audio = tokens.new_zeros(*values.shape[:3], tokens.shape[-1])
-        audio[real] = tokens.unflatten(0, (-1, values.shape[2]))
+        columns, real = features.columns(mels, lengths, config.patch, config.stride)
+        columns = columns[:, : config.max_audio_positions]  # (B, time, W)
+        real = real[:, : config.max_audio_positions]
+        tokens = self.audio_encoder(columns[real])  # (K, frequency, D): padding is never convolved
+        audio = tokens.new_zeros(*real.shape, *tokens.shape[1:])
+        audio[real] = tokens
         return audio, real
 
     def joint(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
