@@ -40,7 +40,7 @@ def _product_flops(x: Sequence[int], weight: Sequence[int], *_: object, **__: ob
 
 def flops(call: Callable[[], object]) -> int:
     """Floating point operations of one call, counted product by product."""
-    onednn = torch.ops.mkldnn._linear_pointwise.default
+    onednn = torch.ops.mkldnn._linear_pointwise
     with FlopCounterMode(display=False, custom_mapping={onednn: _product_flops}) as counter:
         call()
     return counter.get_total_flops()
