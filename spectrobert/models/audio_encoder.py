@@ -77,9 +77,11 @@ class _ConvNormGelu(torch.autograd.Function):
             dy = dy.flatten(0, 1)  # (V * L_out, C_out)
             d_weight = product(dy.T, windows(x, kernel, stride).flatten(0, 1).T)
             d_weight = d_weight.unflatten(1, (kernel, -1)).transpose(1, 2)
-            dx = _unwindow(product(dy, taps_first(weight).T), x, kernel, stride) if (
-                ctx.needs_input_grad[0]
-            ) else None
+            dx = (
+                _unwindow(product(dy, taps_first(weight).T), x, kernel, stride)
+                if (ctx.needs_input_grad[0])
+                else None
+            )
         return dx, d_weight, dy.sum(dim=0), d_norm_weight, d_norm_bias, None, None
 
 

@@ -1,7 +1,8 @@
 """SpectroBERT (thesis chapter 2): waveform -> patches -> audio tokens, with text in one BERT stack.
 
 Shapes: B batch, L word pieces, T samples, F frames, M mel bins, N audio tokens (time x frequency),
-W values in a column of patches, K real columns of the batch, D width. In every mask True means a real token.
+W values in a column of patches, K real columns of the batch, D width.
+In every mask True means a real token.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Peak memory of a piece of work, in a process of its own.
 
-Linux' VmHWM, not `ru_maxrss`: the latter outlives exec, so that a child would begin with the peak of
-the process that started it.
+Linux' VmHWM, not `ru_maxrss`: the latter outlives exec, so that a child would begin with the peak
+of the process that started it.
 """
 
 from __future__ import annotations
