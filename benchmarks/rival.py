@@ -10,13 +10,18 @@ Shapes: B batch, L word pieces, T samples, F = 1024 frames, N audio tokens, P va
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import ASTFeatureExtractor, BertConfig, BertModel, Wav2Vec2Config
+from transformers import BertConfig, BertModel, Wav2Vec2Config
+from transformers.models.bert.modeling_bert import BertOnlyMLMHead
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2FeatureEncoder
+
+if TYPE_CHECKING:  # it needs torchaudio or is slow without; gpu.py measures neither
+    from transformers import ASTFeatureExtractor
 
 SAMPLE_RATE = 16_000
 PATCH, STRIDE = 16, 10
@@ -74,6 +79,29 @@ class Rival(nn.Module):
     def forward(self, input_values: Tensor, input_ids: Tensor, text_mask: Tensor) -> Tensor:
         """As `encode`, then -> (B, classes) logits."""
         return self.head(self.dropout(self.encode(input_values, input_ids, text_mask)[:, 0]))
+
+
+class PretrainingRival(Rival):
+    """The same with BERT's word head on all word pieces, and one logit on [CLS] for SAP."""
+
+    def __init__(self, bert: BertConfig, channels: int = 512):
+        super().__init__(bert, channels, classes=1)
+        self.words = BertOnlyMLMHead(bert)
+
+    def loss(
+        self,
+        input_values: Tensor,
+        input_ids: Tensor,
+        text_mask: Tensor,
+        mlm_labels: Tensor,
+        matched: Tensor,
+    ) -> Tensor:
+        """0.5 MLM + 0.5 SAP; `mlm_labels` (B, L) are -100 where no word was masked."""
+        hidden = self.encode(input_values, input_ids, text_mask)
+        words = self.words(hidden[:, : input_ids.shape[1]])  # (B, L, vocabulary)
+        mlm = F.cross_entropy(words.flatten(0, 1).float(), mlm_labels.flatten())
+        match = self.head(hidden[:, 0]).squeeze(-1).float()
+        return 0.5 * mlm + 0.5 * F.binary_cross_entropy_with_logits(match, matched.float())
 
 
 def training_step(

@@ -97,9 +97,12 @@ class SpectroBert(PreTrainedModel):
         columns, real = features.columns(mels, lengths, config.patch, config.stride)
         columns = columns[:, : config.max_audio_positions]  # (B, time, W)
         real = real[:, : config.max_audio_positions]
-        tokens = self.audio_encoder(columns[real])  # (K, frequency, D): padding is never convolved
-        audio = tokens.new_zeros(*real.shape, *tokens.shape[1:])
-        audio[real] = tokens
+        # Padding is never convolved. On a GPU this is the one place of the forward pass that waits
+        # for the device: it must learn how many columns are real
+        kept = real.flatten().nonzero().squeeze(1)  # (K,)
+        tokens = self.audio_encoder(columns.flatten(0, 1)[kept])  # (K, frequency, D)
+        audio = tokens.new_zeros(real.numel(), *tokens.shape[1:]).index_copy(0, kept, tokens)
+        audio = audio.unflatten(0, real.shape)  # (B, time, frequency, D)
         return audio, real
 
     def joint(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
