@@ -118,7 +118,7 @@ def build(side: str, task: str, scale: Scale) -> nn.Module:
 
 
 def step_of(model: nn.Module, loss: Callable[[], Tensor], dtype: torch.dtype) -> Step:
-    """Mixed precision as Lightning does it: autocast, gradient scaling for fp16, clipping, RAdam."""
+    """A step as Lightning makes it: autocast, scaled gradients for fp16, clipping, RAdam."""
     device = next(model.parameters()).device.type
     trained = list(model.parameters())
     optimizer = torch.optim.RAdam(trained, lr=1e-5)

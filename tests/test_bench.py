@@ -169,7 +169,7 @@ sys.argv = ["gpu.py", "--dry"]
 runpy.run_path("benchmarks/gpu.py", run_name="__main__")
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=300
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=600
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])

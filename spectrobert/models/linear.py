@@ -29,7 +29,7 @@ def by_onednn(x: Tensor, weight: Tensor) -> bool:
         and x.dim() > 1
         and x.numel() * weight.shape[0] >= LEAST
         and torch.backends.mkldnn.is_available()
-        and torch.backends.mkldnn.enabled
+        and bool(torch.backends.mkldnn.enabled)
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
