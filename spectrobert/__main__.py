@@ -8,6 +8,7 @@ import sys
 import typer
 
 from .errors import UserError
+from .verbs.bench import bench
 from .verbs.data import app as data_app
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
@@ -28,6 +29,7 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
 app.command()(report)
+app.command()(bench)
 app.add_typer(data_app, name="data")
 # what these do not know is for train.py
 for verb in (table, tune):

@@ -132,6 +132,8 @@ def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
         pretrained.load_text_model(built, config.init.text_model)
     if config.init.audio_encoder:
         pretrained.load_audio_encoder(built, config.init.audio_encoder)
+    if config.trainer.checkpoint_activations:
+        built.activation_checkpointing_enable()
     return built
 
 

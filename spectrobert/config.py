@@ -309,6 +309,9 @@ class TrainerConfig:
     checkpoint_minutes: float = 15.0
     log_every_n_steps: int = 10
     threads: int = 0  # torch threads; 0: torch's own choice
+    # Keep only each layer's input and compute the rest again in the backward pass: a fraction of
+    # the memory for a third more time, the same losses
+    checkpoint_activations: bool = False
     progress: bool = True  # a bar, on a terminal
     progress_minutes: float = 5.0  # between two lines inside an epoch, where there is no bar
 

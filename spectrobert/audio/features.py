@@ -21,6 +21,8 @@ FFT = 512
 PRE_EMPHASIS = 0.97
 LOW_HZ, HIGH_HZ = 20.0, 8000.0
 FLOOR = 1.192092955078125e-07  # Kaldi's: the machine epsilon of float32
+BANDS = 8  # blocks of neighbouring mel filters, each multiplied with the few FFT bins it spans
+CPU_FRAMES = 1024  # at a time on a CPU: what a core's cache holds; more is slower, not faster
 
 
 def num_frames(num_samples: Tensor) -> Tensor:
@@ -33,8 +35,12 @@ def _mel(hertz: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _constants(num_mel_bins: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Hann window (WINDOW,) and Kaldi's triangular mel filters (FFT // 2 + 1, M)."""
+def _constants(num_mel_bins: int, device: torch.device) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+    """Hann window (WINDOW,) and Kaldi's triangular mel filters.
+
+    The filters come in blocks of neighbours: the first FFT bin of the block, and its weights
+    (FFT bins that it spans, filters of it). Five of six weights of the whole matrix are zero.
+    """
     edges = torch.linspace(
         _mel(torch.tensor(LOW_HZ, dtype=torch.float64)).item(),
         _mel(torch.tensor(HIGH_HZ, dtype=torch.float64)).item(),
@@ -47,8 +53,36 @@ def _constants(num_mel_bins: int, device: torch.device) -> tuple[Tensor, Tensor]
     fall = (right - bins) / (right - centre)
     filters = torch.minimum(rise, fall).clamp(min=0.0)
     filters[-1] = 0.0  # Kaldi's banks leave out the Nyquist bin
+    blocks = []
+    for block in filters.float().tensor_split(min(BANDS, num_mel_bins), dim=1):
+        used = block.any(dim=1).nonzero()[:, 0].tolist() or [0]
+        first, last = used[0], used[-1]
+        blocks.append((first, block[first : last + 1].contiguous().to(device)))
     window = torch.hann_window(WINDOW, periodic=False, dtype=torch.float64)
-    return window.float().to(device), filters.float().to(device)
+    return window.float().to(device), blocks
+
+
+def _write_log_mels(waveform: Tensor, mels: Tensor, mean: float, std: float) -> None:
+    """Normalised log-mels of (R, T), written into `mels` (R, F, M)."""
+    window, blocks = _constants(mels.shape[2], waveform.device)
+    means = waveform.unfold(1, WINDOW, HOP).mean(dim=-1, keepdim=True)  # (R, F, 1)
+    # Kaldi takes a frame's mean away and then emphasises it; both are linear, so it is done once
+    # for all frames that share a sample. Kaldi's first sample, its own past, meets a window of 0.
+    emphasised = torch.sub(waveform[:, 1:], waveform[:, :-1], alpha=PRE_EMPHASIS)
+    frames = waveform.new_zeros(*mels.shape[:2], FFT)
+    part = frames[..., : WINDOW - 1]
+    torch.sub(emphasised.unfold(1, WINDOW - 1, HOP), means, alpha=1.0 - PRE_EMPHASIS, out=part)
+    part *= window[1:]
+    parts = torch.view_as_real(torch.fft.rfft(frames).flatten(0, 1))
+    parts *= parts
+    power = parts[..., 0] + parts[..., 1]  # (R * F, FFT // 2 + 1)
+    rows = mels.view(-1, mels.shape[2])
+    start = 0
+    for first, weights in blocks:
+        bins, width = weights.shape
+        torch.mm(power[:, first : first + bins], weights, out=rows[:, start : start + width])
+        start += width
+    rows.clamp_(min=FLOOR).log_().sub_(mean).div_(2.0 * std)
 
 
 @torch.no_grad()
@@ -70,19 +104,16 @@ def log_mel(
         waveform = waveform.float()
         if waveform.shape[1] < WINDOW:
             waveform = F.pad(waveform, (0, WINDOW - waveform.shape[1]))
-        window, filters = _constants(num_mel_bins, waveform.device)
-        frames = waveform.unfold(1, WINDOW, HOP)  # (B, F, WINDOW)
-        frames = frames - frames.mean(dim=-1, keepdim=True)
-        previous = F.pad(
-            frames[..., :-1], (1, 0), mode="replicate"
-        )  # Kaldi: the first sample is its own past
-        spectrum = torch.fft.rfft((frames - PRE_EMPHASIS * previous) * window, n=FFT)
-        power = spectrum.real.square() + spectrum.imag.square()  # (B, F, FFT // 2 + 1)
-        mels = (power @ filters).clamp(min=FLOOR).log()  # (B, F, M)
+        frames = (waveform.shape[1] - WINDOW) // HOP + 1
+        mels = waveform.new_empty(len(waveform), frames, num_mel_bins)  # (B, F, M)
+        on_cpu = waveform.device.type == "cpu"
+        rows = max(1, CPU_FRAMES // frames) if on_cpu else len(waveform)
+        for some, into in zip(waveform.split(rows), mels.split(rows)):
+            _write_log_mels(some, into, mean, std)
         lengths = num_frames(num_samples)
-        padding = torch.arange(mels.shape[1], device=mels.device) >= lengths[:, None]  # (B, F)
-        mels = mels.masked_fill(padding[..., None], 0.0)
-        return (mels - mean) / (2.0 * std), lengths
+        padding = torch.arange(frames, device=mels.device) >= lengths[:, None]  # (B, F)
+        mels[padding] = -mean / (2.0 * std)
+        return mels, lengths
 
 
 def num_patches(frames: Tensor, size: int, stride: int) -> Tensor:
@@ -90,29 +121,38 @@ def num_patches(frames: Tensor, size: int, stride: int) -> Tensor:
     return ((frames - size) // stride + 1).clamp(min=1)
 
 
-def patches(
+def columns(
     mels: Tensor, lengths: Tensor, size: Sequence[int], stride: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """Overlapping patches, as AST's strided convolution sees them (thesis 2.2.1).
+    """What overlapping patches are cut from: all mel bins of the frames that a patch spans.
 
     Args:
         mels: (B, F, M).
         lengths: (B,) true frames.
-        size, stride: (mel bins, frames).
+        size, stride: of a patch (mel bins, frames).
 
     Returns:
-        (B, time, frequency, P) patches, each flattened mel by mel, and (B, time) True where a patch
-        is real.
+        (B, time, W) columns, each flattened mel by mel (a patch is a stretch of it), and (B, time)
+        True where a column is real.
     """
-    mel_size, frame_size = size
-    mel_stride, frame_stride = stride
+    frame_size, frame_stride = size[1], stride[1]
     if mels.shape[1] < frame_size:
         mels = F.pad(mels, (0, 0, 0, frame_size - mels.shape[1]))
-    cut = mels.unfold(1, frame_size, frame_stride).unfold(2, mel_size, mel_stride)
-    # (B, time, frequency, frames, mel bins) -> mel-major values
-    values = cut.transpose(-1, -2).flatten(-2)  # (B, time, frequency, P)
+    values = mels.unfold(1, frame_size, frame_stride).flatten(2)  # (B, time, M * frames)
     real = (
         torch.arange(values.shape[1], device=mels.device)
         < num_patches(lengths, frame_size, frame_stride).to(mels.device)[:, None]
     )
     return values, real
+
+
+def patches(
+    mels: Tensor, lengths: Tensor, size: Sequence[int], stride: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """Overlapping patches, as AST's strided convolution sees them (thesis 2.2.1).
+
+    The arguments are those of `columns`. Returns (B, time, frequency, P) patches, each flattened
+    mel by mel, and (B, time) True where a patch is real.
+    """
+    values, real = columns(mels, lengths, size, stride)
+    return values.unfold(2, size[0] * size[1], stride[0] * size[1]), real

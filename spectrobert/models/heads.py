@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.models.bert.modeling_bert import BertPooler, BertPredictionHeadTransform
 
 from .configuration import SpectroBertConfig
+from .linear import linear
 
 
 class PretrainingHead(nn.Module):
@@ -22,7 +22,7 @@ class PretrainingHead(nn.Module):
 
     def masked_words(self, hidden: Tensor, word_embeddings: Tensor) -> Tensor:
         """(K, D) hidden states of masked positions -> (K, vocabulary) logits."""
-        return F.linear(self.transform(hidden), word_embeddings, self.bias)
+        return linear(self.transform(hidden), word_embeddings, self.bias)
 
     def match(self, hidden: Tensor) -> Tensor:
         """(B, L + N, D) -> (B,) one logit: does the audio belong to the text?"""

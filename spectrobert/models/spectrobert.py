@@ -1,7 +1,8 @@
 """SpectroBERT (thesis chapter 2): waveform -> patches -> audio tokens, with text in one BERT stack.
 
 Shapes: B batch, L word pieces, T samples, F frames, M mel bins, N audio tokens (time x frequency),
-P values in a patch, V real patches of the batch, D width. In every mask True means a real token.
+W values in a column of patches, K real columns of the batch, D width.
+In every mask True means a real token.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .audio_encoder import AudioEncoder
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
 from .heads import ClassificationHead, PretrainingHead
+from .linear import adopt
 
 HEADS: dict[str, type[nn.Module]] = {
     "none": nn.Identity,
@@ -64,6 +66,7 @@ class SpectroBert(PreTrainedModel):
         self.embeddings = JointEmbeddings(config)
         self.encoder = BertEncoder(config)
         self.head = HEADS[config.head](config)
+        adopt(self)
         self.post_init()
 
     @torch.no_grad()
@@ -91,15 +94,15 @@ class SpectroBert(PreTrainedModel):
             silence = (0.0 - config.audio_mean) / (2.0 * config.audio_std)
             mels = F.pad(mels, (0, 0, 0, config.max_frames - mels.shape[1]), value=silence)
             lengths = torch.full_like(lengths, config.max_frames)
-        values, real = features.patches(mels, lengths, config.patch, config.stride)
-        values, real = (
-            values[:, : config.max_audio_positions],
-            real[:, : config.max_audio_positions],
-        )
-        # Padding is never convolved
-        tokens = self.audio_encoder(values[real].flatten(0, 1))  # (V, D)
-        audio = tokens.new_zeros(*values.shape[:3], tokens.shape[-1])
-        audio[real] = tokens.unflatten(0, (-1, values.shape[2]))
+        columns, real = features.columns(mels, lengths, config.patch, config.stride)
+        columns = columns[:, : config.max_audio_positions]  # (B, time, W)
+        real = real[:, : config.max_audio_positions]
+        # Padding is never convolved. On a GPU this is the one place of the forward pass that waits
+        # for the device: it must learn how many columns are real
+        kept = real.flatten().nonzero().squeeze(1)  # (K,)
+        tokens = self.audio_encoder(columns.flatten(0, 1)[kept])  # (K, frequency, D)
+        audio = tokens.new_zeros(real.numel(), *tokens.shape[1:]).index_copy(0, kept, tokens)
+        audio = audio.unflatten(0, real.shape)  # (B, time, frequency, D)
         return audio, real
 
     def joint(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -52,7 +52,7 @@ def test_conv_encoder_equals_wav2vec2(norm):
     frames = convs(patches)  # (7, 16, 1): six layers leave exactly one frame of 256 values
     assert frames.shape == (7, 16, 1)
     expected, _ = projection(frames.transpose(1, 2))
-    torch.testing.assert_close(encoder(patches), expected[:, 0], **CLOSE)
+    torch.testing.assert_close(encoder(patches), expected, **CLOSE)
 
 
 def test_a_wide_patch_is_the_mean_or_all_of_its_frames():
@@ -66,10 +66,10 @@ def test_a_wide_patch_is_the_mean_or_all_of_its_frames():
         frames = layer(frames)  # (3, 12, 16)
     assert frames.shape == (3, 12, 16)
     torch.testing.assert_close(
-        mean(patches), mean.projection(mean.layer_norm(frames.mean(dim=1))), **CLOSE
+        mean(patches)[:, 0], mean.projection(mean.layer_norm(frames.mean(dim=1))), **CLOSE
     )
     torch.testing.assert_close(
-        concat(patches), concat.projection(concat.layer_norm(frames.flatten(1))), **CLOSE
+        concat(patches)[:, 0], concat.projection(concat.layer_norm(frames.flatten(1))), **CLOSE
     )
 
 

@@ -1,0 +1,1 @@
+"""What training costs, beside the obvious build from Hugging Face parts (benchmarks/rival.py)."""

@@ -1,0 +1,119 @@
+"""Both sides at a given size, and one training step of each on the same clips.
+
+Shapes: B clips, T samples, L word pieces.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from ... import losses
+from ...errors import UserError
+from ...models.configuration import SpectroBertConfig
+from ...models.spectrobert import SpectroBert
+
+RIVAL = Path(__file__).parents[3] / "benchmarks" / "rival.py"
+CLASSES = 8
+CLIP_SECONDS = 3.7  # RAVDESS
+WORD_PIECES = 12  # of RAVDESS' two sentences, about
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of both models. The defaults are BERT base and wav2vec 2.0's conv stack."""
+
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    conv_dim: int = 512
+
+
+QUICK = Sizes(
+    hidden_size=192,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    intermediate_size=768,
+    conv_dim=128,
+)
+
+
+def rival() -> ModuleType:
+    """benchmarks/rival.py, which is not part of the installed package. Raises UserError."""
+    if not RIVAL.is_file():
+        raise UserError(f"bench: the rival is missing ({RIVAL}); run it in a checkout")
+    spec = importlib.util.spec_from_file_location("spectrobert_rival", RIVAL)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def our_model(sizes: Sizes) -> SpectroBert:
+    """With a classification head, in training mode, random weights."""
+    config = SpectroBertConfig(**vars(sizes), head="classification", num_logits=CLASSES)
+    return SpectroBert(config).train()
+
+
+def rival_model(sizes: Sizes) -> nn.Module:
+    """The same, built from Hugging Face's parts."""
+    from transformers import BertConfig
+
+    bert = {name: value for name, value in vars(sizes).items() if name != "conv_dim"}
+    return rival().Rival(BertConfig(**bert), channels=sizes.conv_dim, classes=CLASSES).train()
+
+
+def batch(batch_size: int, seconds: float = CLIP_SECONDS) -> dict[str, Tensor]:
+    """Noise and words of equal lengths, with labels; the same at every call."""
+    generator = torch.Generator().manual_seed(0)
+    samples = round(seconds * 16_000)
+    ids = torch.randint(5, 30_000, (batch_size, WORD_PIECES), generator=generator)
+    return {
+        "waveform": 0.1 * torch.randn(batch_size, samples, generator=generator),
+        "num_samples": torch.full((batch_size,), samples),
+        "input_ids": ids,
+        "text_mask": torch.ones_like(ids, dtype=torch.bool),
+        "labels": torch.randint(0, CLASSES, (batch_size,), generator=generator),
+    }
+
+
+def our_step(sizes: Sizes, batch_size: int) -> Callable[[], float]:
+    """One fine-tuning step: log-mel, model, loss, gradients, clipping, RAdam."""
+    model, given = our_model(sizes), batch(batch_size)
+    trained = list(model.parameters())
+    optimizer = torch.optim.RAdam(trained, lr=1e-5)
+
+    def work() -> float:
+        optimizer.zero_grad()
+        logits = model(given).logits
+        assert logits is not None
+        loss = losses.classes(logits, given["labels"])
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained, 5.0)
+        optimizer.step()
+        return loss.item()
+
+    return work
+
+
+def rival_step(sizes: Sizes, batch_size: int) -> Callable[[], float]:
+    """The rival's."""
+    from transformers import ASTFeatureExtractor
+
+    given = batch(batch_size)
+    clips = [clip.numpy() for clip in given["waveform"]]
+    work = rival().training_step(rival_model(sizes), ASTFeatureExtractor())
+    return lambda: work(clips, given["input_ids"], given["text_mask"], given["labels"])
+
+
+def step(side: str, sizes: Sizes, batch_size: int) -> Callable[[], float]:
+    """The step of "ours" or "rival"."""
+    return {"ours": our_step, "rival": rival_step}[side](sizes, batch_size)

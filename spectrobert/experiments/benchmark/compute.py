@@ -1,0 +1,110 @@
+"""The measurements of arithmetic: log-mel, conv encoder, training step, its memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from ...audio import features
+from ...models.audio_encoder import AudioEncoder
+from ...models.configuration import SpectroBertConfig
+from . import builds, machine, memory
+from .builds import Sizes
+from .measure import Row, compare, in_turn, seconds
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How everything is measured in one run."""
+
+    sizes: Sizes
+    threads: int
+    repeats: int
+    is_quick: bool
+
+
+def log_mel(bench: Bench) -> Row:
+    """32 clips of 10 s."""
+    from transformers import ASTFeatureExtractor
+
+    rival, extractor, config = builds.rival(), ASTFeatureExtractor(), SpectroBertConfig()
+    given = builds.batch(32, seconds=10.0)
+    waves, lengths = given["waveform"], given["num_samples"]
+    clips = [wave.numpy() for wave in waves]
+    constants = (config.num_mel_bins, config.audio_mean, config.audio_std)
+
+    def ours() -> torch.Tensor:
+        return features.log_mel(waves, lengths, *constants)[0]
+
+    def theirs() -> torch.Tensor:
+        return rival.features(extractor, clips)
+
+    difference = (ours() - theirs()[:, : ours().shape[1]]).abs().max().item()
+    pairs = in_turn(ours, theirs, bench.repeats)
+    note = f"largest difference {difference:.1e}"
+    return compare("log-mel, 32 clips of 10 s", 32, "clips/s", 4.0, pairs, note=note)
+
+
+def conv_encoder(bench: Bench) -> Row:
+    """Forward and backward on the patches of two clips."""
+    config = SpectroBertConfig(conv_dim=bench.sizes.conv_dim)
+    encoder, reference = AudioEncoder(config), builds.rival().conv_encoder(config.conv_dim)
+    columns = torch.randn(72, config.num_mel_bins * config.patch[1])  # two clips of 3.7 s
+    patches = columns.unfold(1, 256, 160).flatten(0, 1)  # (864, 256)
+
+    def ours() -> None:
+        encoder.zero_grad()
+        encoder(columns).sum().backward()
+
+    def theirs() -> None:
+        reference.zero_grad()
+        reference(patches).sum().backward()
+
+    theirs()
+    work = machine.flops(ours)
+    pairs = in_turn(ours, theirs, bench.repeats)
+    rate = work / min(mine for mine, _ in pairs)
+    what = f"conv encoder, {len(patches)} patches, {config.conv_dim} channels"
+    return compare(what, len(patches), "patches/s", 2.0, pairs, flops_per_second=rate)
+
+
+def full_step(bench: Bench) -> Row:
+    """Everything trains, batch 2, RAVDESS' lengths."""
+    ours, theirs = builds.our_step(bench.sizes, 2), builds.rival_step(bench.sizes, 2)
+    work = machine.flops(ours)
+    warm_up = seconds(theirs)
+    repeats = bench.repeats if warm_up < 40 else max(2, bench.repeats - 2)
+    pairs = in_turn(ours, theirs, repeats)
+    config = SpectroBertConfig()
+    frames = features.num_frames(builds.batch(1)["num_samples"])
+    audio = features.num_patches(frames, config.patch[1], config.stride[1]).item()
+    tokens = 2 * (audio * config.frequency_patches + builds.WORD_PIECES)
+    row = compare("full fine-tuning step, batch 2", 2, "clips/s", 3.0, pairs)
+    return replace(
+        row,
+        tokens_per_second=row.ours * tokens / 2,
+        flops_per_second=row.ours * work / 2,
+        note="" if repeats == bench.repeats else f"{repeats} repeats: the rival is slow",
+    )
+
+
+def step_memory(bench: Bench) -> Row:
+    """Peak memory of that step, the libraries included."""
+    batch_size = 4
+    if not bench.is_quick and memory.available_gb() < 21:
+        batch_size = 2  # the rival takes 18 GB at 4
+    found = [
+        memory.of_step(side, vars(bench.sizes), bench.threads, batch_size)
+        for side in ("ours", "rival")
+    ]
+    note = "" if batch_size == 4 else "batch 4 needs 21 GB free: the rival takes 18"
+    return Row(
+        what=f"memory of a full fine-tuning step, batch {batch_size}",
+        unit="GB",
+        ours=found[0],
+        rival=found[1],
+        ratios=(found[1] / found[0],),
+        bar=2.0,
+        note=note,
+    )

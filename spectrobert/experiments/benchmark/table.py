@@ -1,0 +1,94 @@
+"""All measurements, and the table of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from ...errors import UserError
+from . import builds, compute, data_path, machine, startup
+from .compute import Bench
+from .measure import Row
+
+# In the order of the table. A measurement takes how it is to be made and returns its row
+MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
+    "log-mel": compute.log_mel,
+    "conv-encoder": compute.conv_encoder,
+    "full-step": compute.full_step,
+    "step-memory": compute.step_memory,
+    "wait-for-data": data_path.wait_share,
+    "reading": data_path.clips_read,
+    "first-step": startup.first_step,
+    "help": startup.help_text,
+    "wrong-flag": startup.wrong_flag,
+}
+
+
+def plan(only: Iterable[str], quick: bool, threads: int, repeats: int) -> tuple[list[str], Bench]:
+    """Which measurements, and how. Raises UserError for an unknown one, or without the rival."""
+    names = list(only) or list(MEASUREMENTS)
+    for name in names:
+        if name not in MEASUREMENTS:
+            raise UserError(f"--only {name}: there are {', '.join(MEASUREMENTS)}")
+    builds.rival()  # its absence is said before anything is measured
+    if threads:
+        torch.set_num_threads(threads)
+    sizes = builds.QUICK if quick else builds.Sizes()
+    return names, Bench(sizes, torch.get_num_threads(), repeats, quick)
+
+
+def run(names: Iterable[str], bench: Bench, console: Console) -> Iterator[Row]:
+    """Measure, saying which one is being measured."""
+    for name in names:
+        with console.status(f"measuring {name}"):
+            yield MEASUREMENTS[name](bench)
+
+
+def show(console: Console, rows: list[Row], bench: Bench, peak: float) -> None:
+    """The table, and what it was measured on."""
+    table = Table(title="quick sizes" if bench.is_quick else "BERT base, 512 conv channels")
+    for heading in ("what", "ours", "rival", "ratio (spread)", "bar", "tokens/s", "of peak"):
+        table.add_column(heading, justify="left" if heading == "what" else "right")
+    for row in rows:
+        table.add_row(*cells(row, peak))
+    console.print(table)
+    console.print(
+        f"{machine.processor()}, {bench.threads} threads, torch {torch.__version__};"
+        f" measured matmul peak {peak / 1e9:.0f} GFLOP/s; ours and rival in turn,"
+        f" {bench.repeats} times",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if bench.is_quick:
+        console.print(f"quick: {dataclasses.asdict(bench.sizes)}", highlight=False, soft_wrap=True)
+
+
+def cells(row: Row, peak: float) -> list[str]:
+    """One row of the table as text."""
+    ratio = bar = ""
+    if row.ratios:
+        low, high = min(row.ratios), max(row.ratios)
+        spread = f" ({low:.2f}-{high:.2f})" if len(row.ratios) > 1 else ""
+        ratio, bar = f"{statistics.median(row.ratios):.2f}x{spread}", f">= {row.bar:g}x"
+    else:
+        bar = f"<= {row.bar:g} {row.unit}"
+    bar += " met" if row.is_met else " [bold]missed[/bold]"
+    return [
+        f"{row.what} [dim]{row.note}[/dim]" if row.note else row.what,
+        f"{row.ours:.3g} {row.unit}",
+        "" if row.rival is None else f"{row.rival:.3g} {row.unit}",
+        ratio,
+        bar,
+        "" if row.tokens_per_second is None else f"{row.tokens_per_second:.0f}",
+        "" if row.flops_per_second is None else f"{row.flops_per_second / peak:.0%}",
+    ]
+
+
+def to_dict(row: Row) -> dict:
+    """For --json."""
+    return dataclasses.asdict(row) | {"is_met": row.is_met}

@@ -1,0 +1,37 @@
+"""bench: how fast is it, beside what one would write instead?"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Optional
+
+import typer
+
+from .options import Json
+
+
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="small widths, under a minute: is anything slower?")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=0, help="torch threads; 0: torch's own choice")] = 0,
+    repeats: Annotated[int, typer.Option(min=2, help="of each comparison")] = 5,
+    only: Annotated[
+        Optional[list[str]], typer.Option(help="one measurement; may be given several times")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Time this machine: ours against the obvious build from Hugging Face parts."""
+    from ..experiments.benchmark import machine, table
+    from ..terminal import console
+    from ..training import quiet
+
+    quiet()
+    names, how = table.plan(only or (), quick, threads, repeats)
+    peak = machine.matmul_peak()
+    rows = list(table.run(names, how, console()))
+    if as_json:
+        found = {"peak_flops_per_second": peak, "rows": [table.to_dict(row) for row in rows]}
+        print(json.dumps(found, indent=2))
+    else:
+        table.show(console(), rows, how, peak)
