@@ -95,6 +95,9 @@ class Task(LightningModule):
             train_mode(self.model)
         return self
 
+    def on_fit_start(self) -> None:
+        self.train()  # Lightning leaves the modes as it finds them: frozen parts would keep dropout
+
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         losses = self.losses(self(batch), batch)
         if not torch.isfinite(losses["loss"]):
