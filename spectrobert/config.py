@@ -204,16 +204,21 @@ class TrainerConfig:
     checkpoint_minutes: float = 15.0
     log_every_n_steps: int = 10
     threads: int = 0  # torch threads; 0: torch's own choice
+    # "auto": what lies below the first trainable part is computed once and kept on disk, where that
+    # changes no result | "off"
+    prefix_cache: str = "auto"
+    cache_gb: float = 50.0  # most that it may take for a run; what is larger is not kept
     progress: bool = True
 
     def __post_init__(self) -> None:
         choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
         choose("trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed"))
+        choose("trainer.prefix_cache", self.prefix_cache, ("auto", "off"))
         for name in ("batch_size", "accumulate", "devices", "log_every_n_steps"):
             at_least(f"trainer.{name}", getattr(self, name), 1)
         for name in ("num_workers", "max_steps"):
             at_least(f"trainer.{name}", getattr(self, name), -1)
-        for name in ("patience", "threads", "checkpoint_minutes"):
+        for name in ("patience", "threads", "checkpoint_minutes", "cache_gb"):
             at_least(f"trainer.{name}", getattr(self, name), 0)
         if self.epochs is not None:
             at_least("trainer.epochs", self.epochs, 1)

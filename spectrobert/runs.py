@@ -31,6 +31,8 @@ FREE_ON_RESUME = {
     "trainer.progress",
     "trainer.checkpoint_minutes",
     "trainer.threads",
+    "trainer.prefix_cache",
+    "trainer.cache_gb",
     "logger.mode",
 }
 PACKAGES = (

@@ -24,6 +24,7 @@ from . import build, comet, files, freezing, runs, scoring
 from .config import Config
 from .data import preparation, vocabulary
 from .models.spectrobert import SpectroBert
+from .prefix_cache.opening import PrefixSummary, open_prefix
 
 BEST = "best.ckpt"
 
@@ -80,6 +81,9 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
         )
     unused = [*prepared.skipped, *cut, *((row.what, "", row.reason) for row in prepared.dropped)]
     files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
+    if checkpoint:  # Lightning restores it too, but only after the loaders have been built
+        task.load_state_dict(torch.load(checkpoint, weights_only=False)["state_dict"])
+    prefix = open_prefix(config, model, data, build.precision(config.trainer), console)
     trainer = build.trainer(config, folder, console)
     with warnings.catch_warnings():
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
@@ -88,10 +92,13 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
         # a run that trainer.max_steps ends inside an epoch has not been validated
         warnings.filterwarnings("ignore", message=".*could not find the monitored key.*")
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+        # what is frozen is meant to be
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    return finish(config, console, folder, trainer, task, data, frozen, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return finish(config, console, folder, trainer, task, data, frozen, prefix, seconds)
 
 
 def prepare(config: Config, console: Console) -> preparation.Prepared:
@@ -162,6 +169,7 @@ def finish(
     task: Any,
     data: Any,
     frozen: freezing.FreezeSummary,
+    prefix: PrefixSummary,
     seconds: float,
 ) -> dict[str, Any]:
     """Score the monitored checkpoint on the test split; write model, predictions and results."""
@@ -202,6 +210,7 @@ def finish(
         "dropped_rows": dict(Counter(row.reason for row in data.prepared.dropped)),
         "silence_audio": config.dataset.silence_audio,
         "freeze": frozen.to_dict(),
+        "prefix_cache": prefix.to_dict(),
         "init": asdict(config.init),
         "versions": runs.versions(),
         "git_commit": runs.git_commit(),

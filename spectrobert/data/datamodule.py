@@ -6,10 +6,10 @@ import os
 
 import torch
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from ..config import TrainerConfig
-from .batches import LengthBatches, collate
+from .batches import LengthBatches, as_is, collate
 from .clips import Clips, Reading
 from .preparation import Prepared
 
@@ -30,6 +30,9 @@ class DataModule(LightningDataModule):
         self.reading = reading
         self.options = options
         self.num_workers = automatic_workers(options.num_workers)
+        # By split, in place of audio and words: whole batches with the frozen part behind them
+        # (spectrobert/prefix_cache)
+        self.encoded: dict[str, Dataset] = {}
 
     def train_dataloader(self) -> DataLoader:
         return self._loader("train")
@@ -55,12 +58,15 @@ class DataModule(LightningDataModule):
         if is_training and trainer is not None:
             batches.set_epoch(trainer.current_epoch)
             batches.done = (trainer.current_epoch, self._batches_done())
+        clips, together, workers = Clips(rows, self.reading, is_training), collate, self.num_workers
+        if split in self.encoded:
+            clips, together, workers = self.encoded[split], as_is, 0  # nothing is decoded
         return DataLoader(
-            Clips(rows, self.reading, is_training),
+            clips,
             batch_sampler=batches,
-            collate_fn=collate,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
+            collate_fn=together,
+            num_workers=workers,
+            persistent_workers=workers > 0,
             pin_memory=self.options.accelerator == "cuda",
             # Without one a loader draws from the global generator: dropout would shift on resuming
             generator=torch.Generator().manual_seed(self.reading.seed),
