@@ -81,8 +81,6 @@ def fit(config: Config, console: Console) -> dict[str, Any]:
         )
     unused = [*prepared.skipped, *cut, *((row.what, "", row.reason) for row in prepared.dropped)]
     files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
-    if checkpoint:  # Lightning restores it too, but only after the loaders have been built
-        task.load_state_dict(torch.load(checkpoint, weights_only=False)["state_dict"])
     prefix = open_prefix(config, model, data, build.precision(config.trainer), console)
     trainer = build.trainer(config, folder, console)
     with warnings.catch_warnings():
@@ -177,6 +175,7 @@ def finish(
     monitored: dict[str, Any] = {"name": config.task.monitor, "checkpoint": "last"}
     if best.exists():
         saved = torch.load(best, map_location="cpu", weights_only=False)
+        task.on_load_checkpoint(saved)
         task.load_state_dict(saved["state_dict"])
         monitored |= {
             "checkpoint": "best",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -58,9 +60,7 @@ class DataModule(LightningDataModule):
         if is_training and trainer is not None:
             batches.set_epoch(trainer.current_epoch)
             batches.done = (trainer.current_epoch, self._batches_done())
-        clips, together, workers = Clips(rows, self.reading, is_training), collate, self.num_workers
-        if split in self.encoded:
-            clips, together, workers = self.encoded[split], as_is, 0  # nothing is decoded
+        clips, together, workers = self._reads(split)
         return DataLoader(
             clips,
             batch_sampler=batches,
@@ -71,6 +71,13 @@ class DataModule(LightningDataModule):
             # Without one a loader draws from the global generator: dropout would shift on resuming
             generator=torch.Generator().manual_seed(self.reading.seed),
         )
+
+    def _reads(self, split: str) -> tuple[Dataset, Callable[..., dict[str, Any]], int]:
+        """Rows, what makes a batch of them, and the processes that read them."""
+        if split in self.encoded:
+            return self.encoded[split], as_is, 0  # nothing is decoded
+        clips = Clips(self.prepared.splits[split], self.reading, is_training=split == "train")
+        return clips, collate, self.num_workers
 
     def _batches_done(self) -> int:
         """Batches of this epoch behind the checkpoint; Lightning has restored the count by now."""

@@ -23,9 +23,7 @@ class LateFusion(SpectroBert):
         is_text = torch.arange(mask.shape[1], device=mask.device) < tokens.num_words
         same = is_text[:, None] == is_text  # (L + N, L + N)
         attention = torch.zeros_like(same, dtype=hidden.dtype)[None, None]
-        return attention.masked_fill(
-            ~(same & mask[:, None, None]), torch.finfo(hidden.dtype).min
-        )
+        return attention.masked_fill(~(same & mask[:, None, None]), torch.finfo(hidden.dtype).min)
 
     def encode(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
         """The sequence after the stack (B, L + N, D), audio added to [CLS], and its mask."""

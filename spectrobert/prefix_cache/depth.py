@@ -22,10 +22,11 @@ def _trains(module: nn.Module) -> bool:
     return any(parameter.requires_grad for parameter in module.parameters())
 
 
-def frozen_modules(model: SpectroBert, depth: int) -> dict[str, nn.Module]:
-    """What `compute` runs through, by name."""
-    layers = {f"encoder.{i}": layer for i, layer in enumerate(model.encoder.layer[:depth])}
-    return {"audio_encoder": model.audio_encoder, "embeddings": model.embeddings, **layers}
+def frozen_values(model: SpectroBert, depth: int) -> dict[str, Tensor]:
+    """The weights that `compute` runs through."""
+    layers = tuple(f"encoder.layer.{i}." for i in range(depth))
+    below = ("audio_encoder.", "embeddings.", *layers)
+    return {name: value for name, value in model.state_dict().items() if name.startswith(below)}
 
 
 def compute(model: SpectroBert, batch: dict[str, Tensor], depth: int) -> Tokens:

@@ -92,7 +92,7 @@ def read(path: Path) -> Entry | None:
 def _compare(values: np.ndarray, records: np.ndarray) -> None:
     def is_right(record: np.void) -> bool:
         end = record["offset"] + record["words"] + record["sounds"]
-        return zlib.crc32(values[record["offset"] : end]) == record["crc"]
+        return zlib.crc32(values[record["offset"] : end].data) == record["crc"]
 
     with ThreadPoolExecutor(THREADS) as pool:
         for record, right in zip(records, pool.map(is_right, records)):
@@ -122,8 +122,8 @@ class Draft:
         records_file, values_file = self.aside / RECORDS, self.aside / VALUES
         records_file.touch()
         values_file.touch()
-        written = records_file.read_bytes()
-        records = np.frombuffer(written[: len(written) // RECORD.itemsize * RECORD.itemsize], RECORD)
+        whole = records_file.stat().st_size // RECORD.itemsize
+        records = np.fromfile(records_file, RECORD, whole)
         size = int((records["words"] + records["sounds"]).sum()) * self.width * 4
         if values_file.stat().st_size < size:  # the machine died before the disk had everything
             records, size = records[:0], 0
@@ -140,7 +140,7 @@ class Draft:
         records = np.zeros(len(pairs), RECORD)
         records["pair"], records["words"], records["sounds"] = pairs, words, sounds
         records["offset"] = self.tokens + ends - lengths
-        records["crc"] = [zlib.crc32(values[e - n : e]) for e, n in zip(ends, lengths)]
+        records["crc"] = [zlib.crc32(values[e - n : e].data) for e, n in zip(ends, lengths)]
         # Values first: a record says that its tokens are there
         self.values.write(values.data)
         self.values.flush()

@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from ..config import Config
 from ..data.datamodule import DataModule
+from ..freezing import fingerprint
 from ..models.spectrobert import SpectroBert
 from . import depth, entry, pairs
 from .entry import Damaged, Draft, Entry
@@ -117,13 +118,9 @@ def _plan(config: Config, model: SpectroBert, data: DataModule, precision: str) 
     assert level is not None, "why_not has seen to it"
     found = pairs.distinct(data.prepared, data.reading)
     is_vector = level == len(model.encoder.layer)
-    tokens = (
-        len(found.names) if is_vector else pairs.num_tokens(found, model.config, data.reading)
-    )
-    facts = pairs.facts(
-        model.config, data.reading, level, precision, config.trainer.accelerator
-    )
-    weights = pairs.weights_hash(depth.frozen_modules(model, level))
+    tokens = len(found.names) if is_vector else pairs.num_tokens(found, model.config, data.reading)
+    facts = pairs.facts(model.config, data.reading, level, precision, config.trainer.accelerator)
+    weights = fingerprint(depth.frozen_values(model, level))
     name = pairs.entry_name(facts, weights, found)
     num_bytes = tokens * model.config.hidden_size * 4
     what = depth.describe(model, level)

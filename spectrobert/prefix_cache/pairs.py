@@ -6,14 +6,12 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from ..audio import features
 from ..data.clips import Reading, crop
@@ -119,30 +117,14 @@ def facts(
 
 
 def _code_hash() -> str:
-    files = sorted(path for part in CODE for path in (PACKAGE / part).glob("*.py"))
-    return _hash(path.read_bytes() for path in files)
-
-
-def weights_hash(modules: dict[str, nn.Module]) -> str:
-    """Of every parameter and buffer of the modules, by name."""
-
-    def pieces() -> Iterable[bytes]:
-        for name, module in modules.items():
-            for key, value in module.state_dict().items():
-                yield f"{name}.{key} {value.dtype} {tuple(value.shape)}".encode()
-                yield value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data
-
-    return _hash(pieces())
+    digest = hashlib.sha256()
+    for part in CODE:
+        for path in sorted((PACKAGE / part).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def entry_name(facts: dict[str, Any], weights: str, pairs: Pairs) -> str:
     """The name of the folder: a hash of everything that its values depend on."""
     text = json.dumps([facts, weights, pairs.names], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def _hash(pieces: Iterable[Any]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()

@@ -18,7 +18,7 @@ from transformers import (
 
 from ..config import OptimConfig, TaskConfig
 from ..errors import UserError
-from ..freezing import train_mode
+from ..freezing import fingerprint, frozen_parameters, train_mode
 from ..metrics import Metrics
 from ..models.spectrobert import Output, SpectroBert
 
@@ -66,6 +66,7 @@ class Task(LightningModule):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_metrics = self.new_metrics()
         self.test_metrics = self.new_metrics()
+        self.frozen_hash = ""  # of what no step changes, once a checkpoint has been written
         # Of the last scored set: (B,) indices, (B, ...) logits
         self.rows: list[tuple[Tensor, Tensor]] = []
 
@@ -127,6 +128,28 @@ class Task(LightningModule):
     def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         logits = self.score(self.test_metrics, self(batch), batch)
         self.rows.append((batch["index"].cpu(), logits.float().cpu()))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what is frozen: a run finds it where it began, and names it by a hash.
+
+        Writing all of a large model would take longer than an epoch of its head.
+        """
+        frozen = frozen_parameters(self.model)
+        for name in frozen:
+            del checkpoint["state_dict"][f"model.{name}"]
+        self.frozen_hash = self.frozen_hash or fingerprint(frozen)
+        checkpoint["frozen"] = self.frozen_hash
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Raises UserError where the frozen weights are not those that the run began with."""
+        frozen = frozen_parameters(self.model)
+        if checkpoint["frozen"] != fingerprint(frozen):
+            raise UserError(
+                "the frozen weights are not those that this run was begun with: what"
+                " --initialize_weights or --checkpoint names has changed since"
+            )
+        own = {f"model.{name}": value for name, value in frozen.items()}
+        checkpoint["state_dict"] = checkpoint["state_dict"] | own
 
     def configure_optimizers(self) -> Any:
         trained = [p for p in self.model.parameters() if p.requires_grad]
