@@ -8,6 +8,7 @@ import sys
 import typer
 
 from .errors import UserError
+from .verbs.cache import cache
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
 from .verbs.predict import predict
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
+app.command()(cache)
 
 
 def main() -> int:

@@ -31,6 +31,7 @@ VALUES, RECORDS, HEADER = "values.bin", "records.bin", "entry.json"
 RECORD = np.dtype(
     [("pair", "<i8"), ("offset", "<i8"), ("words", "<i4"), ("sounds", "<i4"), ("crc", "<u4")]
 )
+ASIDE = ".part"  # of the folder that is being filled
 THREADS = 4  # that compute checksums; zlib releases the interpreter meanwhile
 
 
@@ -109,7 +110,7 @@ class Draft:
     def __init__(self, path: Path, width: int):
         self.path = path
         self.width = width
-        self.aside = path.with_name(f"{path.name}.part")
+        self.aside = path.with_name(path.name + ASIDE)
         self.aside.mkdir(parents=True, exist_ok=True)
         records = self._recover()
         self.done = set(records["pair"].tolist())
@@ -182,11 +183,10 @@ def lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def remove(path: Path) -> None:
-    """An entry, and what is left of a fill. A run that reads it keeps its pages."""
-    for place in (path, path.with_name(f"{path.name}.part")):
-        if place.exists():
-            shutil.rmtree(place)
-    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+    """An entry or an unfinished fill. A run that reads it keeps its pages."""
+    if path.exists():
+        shutil.rmtree(path)
+    path.with_name(f"{path.name.removesuffix(ASIDE)}.lock").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def list_entries() -> list[Listed]:
             what = f"{described['corpus']}: {described['what']}"
             used = header.stat().st_mtime
         except (OSError, ValueError, KeyError, TypeError):
-            what = "unfinished" if place.suffix == ".part" else "damaged"
+            what = "unfinished" if place.suffix == ASIDE else "damaged"
             used = place.stat().st_mtime
         size = sum(file.stat().st_size for file in place.iterdir() if file.is_file())
         found.append(Listed(place, size, used, what))

@@ -156,7 +156,7 @@ def _fill_locked(
             found = entry.read(plan.path)
     except OSError as error:
         with suppress(OSError):
-            entry.remove(plan.path)
+            entry.remove(plan.path.with_name(plan.path.name + entry.ASIDE))
         raise Unusable(f"{plan.path.parent}: {error.strerror or error}") from error
     assert found is not None, "it has just been written"
     return found, False
