@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from spectrobert.data.datamodule import DataModule
 from spectrobert.errors import UserError
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.prefix_cache import depth, entry, filling, opening
+from spectrobert.verbs.cache import cache
 
 from .test_resume import kill_at, start
 from .world import ROOT, configure, data_dir, overrides, train_py, verb
@@ -40,7 +42,7 @@ def said(console: Console) -> str:
     return console.file.getvalue()
 
 
-@pytest.fixture()
+@pytest.fixture
 def own_prefix(tmp_path, monkeypatch) -> Path:
     """A folder of entries for this test alone."""
     folder = tmp_path / "prefix"
@@ -83,20 +85,23 @@ def predictions(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("task", "more", "kept"),
+    ("task", "epochs", "more", "kept"),
     [
-        ("ser", (HEAD,), "h_[CLS]"),
-        ("ser", (LAST,), "hidden states before encoder.1"),
-        ("aqa_binary", ("freeze.train=[head,encoder]",), "hidden states before encoder.0"),
-        ("ser", (LAST, "model.architecture=late_fusion"), "hidden states before encoder.1"),
-        ("ser", (LAST, "model.pad_to_max=true"), "hidden states before encoder.1"),
+        ("ser", 6, (HEAD,), "h_[CLS]"),
+        ("ser", 6, (LAST,), "hidden states before encoder.1"),
+        ("aqa_binary", 9, ("freeze.train=[head,encoder]",), "hidden states before encoder.0"),
+        ("ser", 6, (LAST, "model.architecture=late_fusion"), "hidden states before encoder.1"),
     ],
 )
-def test_the_same_losses_metrics_and_predictions(own_prefix, tmp_path, task, more, kept):
+def test_the_same_losses_metrics_and_predictions(own_prefix, tmp_path, task, epochs, more, kept):
     """50 steps and more, with dropout in what trains: its masks are drawn alike."""
     found = {}
     for mode in ("off", "auto"):
-        quick = ("trainer.batch_size=4", "trainer.epochs=6", f"trainer.prefix_cache={mode}")
+        quick = (
+            "trainer.batch_size=4",
+            f"trainer.epochs={epochs}",
+            f"trainer.prefix_cache={mode}",
+        )
         config = configure(tmp_path, task, *more, *quick, f"experiment_name={mode}")
         console = listening()
         results = training.fit(config, console)
@@ -114,18 +119,36 @@ def test_the_same_losses_metrics_and_predictions(own_prefix, tmp_path, task, mor
     assert len({value for _, value in expected["train/loss"]}) >= 50
     for name, curve in expected.items():
         assert [step for step, _ in given[name]] == [step for step, _ in curve]
+        # One of 1600 pairs of clips, scored alike but for rounding, may change places
+        pair = 1e-3 if name.endswith("auroc") else 0.0
         np.testing.assert_allclose(
-            [v for _, v in given[name]], [v for _, v in curve], rtol=1e-5, err_msg=name
+            [v for _, v in given[name]], [v for _, v in curve], rtol=1e-5, atol=pair, err_msg=name
         )
     for name, value in plain_results["test"]["metrics"].items():
-        assert results["test"]["metrics"][name] == pytest.approx(value, rel=1e-5), name
+        pair = 1e-3 if name == "auroc" else 0.0
+        assert results["test"]["metrics"][name] == pytest.approx(value, rel=1e-5, abs=pair), name
     for row, other in zip(predictions(plain), predictions(cached), strict=True):
         assert (row["id"], row["prediction"]) == (other["id"], other["prediction"])
         assert float(row["p_prediction"]) == pytest.approx(float(other["p_prediction"]), abs=2e-6)
 
 
-def test_batches_are_the_plain_ones_with_the_frozen_part_behind_them(own_prefix, tmp_path):
-    config = configure(tmp_path, "ser", LAST)
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        (),
+        ("model.pad_to_max=true",),
+        (
+            "model.patch=[16,16]",
+            "model.stride=[10,10]",
+            "model.conv_kernels=[10,3,3,3,3,2]",
+            "model.conv_strides=[5,2,2,2,2,2]",
+        ),
+    ],
+)
+def test_batches_are_the_plain_ones_with_the_frozen_part_behind_them(
+    own_prefix, tmp_path, geometry
+):
+    config = configure(tmp_path, "ser", LAST, *geometry)
     model, plain = begin(config)
     summary, cached, _ = open_of(config)
     model.eval()
@@ -141,7 +164,6 @@ def test_batches_are_the_plain_ones_with_the_frozen_part_behind_them(own_prefix,
         assert encoded["hidden"].shape == hidden.shape
         torch.testing.assert_close(encoded["hidden"][mask], hidden[mask], rtol=1e-5, atol=1e-6)
         assert not encoded["hidden"][~mask].any()
-    assert not mask.all() or any(not e["audio_mask"].all() for _, e in batches)
     assert summary.rows == 235
 
 
@@ -209,10 +231,10 @@ def test_a_disk_that_fills_up_is_a_reason_and_leaves_nothing(own_prefix, tmp_pat
 # What an entry goes by
 
 
-def names_of(config: Config, change=lambda model: None) -> str:
-    summary, _, _ = open_of(config, change)
-    assert summary.used
-    return summary.folder
+def names_of(config: Config, change: Callable[[SpectroBert], object] = lambda model: None) -> Path:
+    model, data = begin(config)
+    change(model)
+    return opening.plan_of(config, model, data, "32-true").path
 
 
 def test_what_alters_a_frozen_value_gives_another_entry(own_prefix, tmp_path):
@@ -246,7 +268,6 @@ def test_what_alters_none_is_shared(own_prefix, tmp_path):
         ("trainer.batch_size=3",),
         ("trainer.epochs=9",),
         ("model.head_dropout_prob=0.5",),
-        ("dataset.split=random", "dataset.split_seed=3"),
     ):
         assert names_of(configure(tmp_path, "ser", LAST, *more)) == base, more
 
@@ -255,14 +276,25 @@ def test_what_alters_none_is_shared(own_prefix, tmp_path):
             model.encoder.layer[1].output.dense.bias[3] += 1
 
     assert names_of(configure(tmp_path, "ser", LAST), a_weight_that_trains) == base
-    assert len(list(own_prefix.glob("*/"))) == 1
+
+
+def test_other_splits_of_the_same_rows_share_an_entry(own_prefix, tmp_path):
+    model, data = begin(config := configure(tmp_path, "ser", LAST))
+    base = opening.plan_of(config, model, data, "32-true").path
+    splits = data.prepared.splits
+    data.prepared = replace(
+        data.prepared, splits=splits | {"val": splits["test"], "test": splits["val"]}
+    )
+    assert opening.plan_of(config, model, data, "32-true").path == base
+    data.prepared = replace(data.prepared, splits=splits | {"val": splits["test"]})
+    assert opening.plan_of(config, model, data, "32-true").path != base
 
 
 def csv_corpus(folder: Path, copies: int = 1) -> tuple[str, ...]:
     """Nine clips of the demo corpus, three a split, each `copies` times; its overrides."""
     clips = sorted(data_dir().rglob("ser-test-*.flac"))[:9]
     (folder / "clips").mkdir(parents=True)
-    rows = ["path,text,label,split,speaker"]
+    rows = ["audio,text,label,split,speaker"]
     for number, clip in enumerate(clips):
         shutil.copy(clip, folder / "clips" / clip.name)
         split = ("train", "val", "test")[number % 3]
@@ -487,21 +519,25 @@ def test_resuming_on_other_frozen_weights_is_refused(own_prefix, tmp_path, monke
 # Entries as a user sees them
 
 
-def test_entries_are_listed_and_removed(tmp_path):
-    environment = {"SPECTROBERT_CACHE": str(tmp_path / "cache")}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPECTROBERT_CACHE", environment["SPECTROBERT_CACHE"])
-        patch.setattr("tests.world.data_dir", lambda: tmp_path / "data")
-        summary, _, _ = open_of(configure(tmp_path, "ser", HEAD))
-        (Path(summary.folder).parent / "stopped.part").mkdir()
-        shown = verb("cache")
-        assert shown.returncode == 0, shown.stderr
-        assert "demo: h_[CLS]" in shown.stdout
-        assert "unfinished" in shown.stdout
-        kept = verb("cache", "--clear", "--unused_days", "1")
-        assert "removed 0" in kept.stdout
-        assert Path(summary.folder).exists()
-        cleared = verb("cache", "--clear")
-        assert "removed 2" in cleared.stdout
-        assert not list((tmp_path / "cache" / "prefix").iterdir())
-        assert "nothing" in verb("cache").stdout
+def test_entries_are_listed_and_removed(own_prefix, tmp_path, capsys):
+    summary, _, _ = open_of(configure(tmp_path, "ser", HEAD))
+    (own_prefix / "stopped.part").mkdir()
+    cache()
+    shown = capsys.readouterr().out
+    assert f"{summary.folder}  demo: h_[CLS]" in shown
+    assert "stopped.part  unfinished" in shown
+    assert shown.splitlines()[-1].startswith(f"2 in {own_prefix}")
+    cache(clear=True, unused_days=1)
+    assert "removed 0" in capsys.readouterr().out
+    assert Path(summary.folder).exists()
+    cache(clear=True)
+    assert "removed 2" in capsys.readouterr().out
+    assert not list(own_prefix.iterdir())
+    cache()
+    assert capsys.readouterr().out.startswith("nothing")
+
+
+def test_the_verb_is_there():
+    done = verb("cache", "--help")
+    assert done.returncode == 0
+    assert "--unused_days" in done.stdout

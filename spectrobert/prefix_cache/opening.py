@@ -53,7 +53,7 @@ class PrefixSummary:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """What is to be kept, and where."""
 
     path: Path
@@ -84,7 +84,7 @@ def open_prefix(
         reason = depth.why_not(config, model, data.prepared)
         if reason:
             raise Unusable(reason)
-        plan = _plan(config, model, data, precision)
+        plan = plan_of(config, model, data, precision)
         found = _read(plan.path, say)
         is_there = found is not None
         if found is None:
@@ -113,7 +113,8 @@ def open_prefix(
     )
 
 
-def _plan(config: Config, model: SpectroBert, data: DataModule, precision: str) -> _Plan:
+def plan_of(config: Config, model: SpectroBert, data: DataModule, precision: str) -> Plan:
+    """Of a run that `depth.why_not` has nothing against."""
     level = depth.frozen_depth(model)
     assert level is not None, "why_not has seen to it"
     found = pairs.distinct(data.prepared, data.reading)
@@ -124,7 +125,7 @@ def _plan(config: Config, model: SpectroBert, data: DataModule, precision: str) 
     name = pairs.entry_name(facts, weights, found)
     num_bytes = tokens * model.config.hidden_size * 4
     what = depth.describe(model, level)
-    return _Plan(entry.folder() / name, what, level, found, num_bytes, facts)
+    return Plan(entry.folder() / name, what, level, found, num_bytes, facts)
 
 
 def _read(path: Path, say: Callable[[str], None]) -> Entry | None:
@@ -140,7 +141,7 @@ def _fill_locked(
     model: SpectroBert,
     data: DataModule,
     precision: str,
-    plan: _Plan,
+    plan: Plan,
     console: Console,
     say: Callable[[str], None],
 ) -> tuple[Entry, bool]:
@@ -162,7 +163,7 @@ def _fill_locked(
     return found, False
 
 
-def _check_room(plan: _Plan, limit: float) -> None:
+def _check_room(plan: Plan, limit: float) -> None:
     needed, free = plan.num_bytes / GB, shutil.disk_usage(plan.path.parent).free / GB
     if needed > limit:
         raise Unusable(f"{plan.what} take {needed:.1f} GB, more than trainer.cache_gb={limit:g}")
@@ -177,7 +178,7 @@ def _fill(
     model: SpectroBert,
     data: DataModule,
     precision: str,
-    plan: _Plan,
+    plan: Plan,
     console: Console,
     say: Callable[[str], None],
 ) -> None:
