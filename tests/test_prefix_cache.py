@@ -217,6 +217,13 @@ def test_a_full_disk_is_a_reason(own_prefix, tmp_path, monkeypatch):
     assert "has 0.0 GB free" in summary.reason
 
 
+def test_a_cache_folder_that_cannot_be_written_is_a_reason(own_prefix, tmp_path):
+    own_prefix.touch()  # a file stands where the folder should be
+    summary, data, _ = open_of(configure(tmp_path, "ser", HEAD))
+    assert "File exists" in summary.reason
+    assert not data.encoded
+
+
 def test_a_disk_that_fills_up_is_a_reason_and_leaves_nothing(own_prefix, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")

@@ -63,13 +63,13 @@ def folder() -> Path:
 def read(path: Path) -> Entry | None:
     """The entry at `path`, every checksum compared; None where there is none.
 
-    Raises Damaged.
+    Raises Damaged, or OSError where another run removes it meanwhile.
     """
     try:
         header = json.loads((path / HEADER).read_text(encoding="utf-8"))
         tokens, width, pairs = header["tokens"], header["width"], header["pairs"]
         records_crc = header["records_crc"]
-    except FileNotFoundError:
+    except OSError:
         if not path.exists():
             return None
         raise Damaged(f"it has no {HEADER}") from None

@@ -131,7 +131,7 @@ def plan_of(config: Config, model: SpectroBert, data: DataModule, precision: str
 def _read(path: Path, say: Callable[[str], None]) -> Entry | None:
     try:
         return entry.read(path)
-    except Damaged as fault:
+    except (Damaged, OSError) as fault:
         say(f"{path} is damaged ({fault}) and is computed anew")
         return None
 
