@@ -9,6 +9,7 @@ import typer
 
 from .errors import UserError
 from .verbs.bench import bench
+from .verbs.cache import cache
 from .verbs.data import app as data_app
 from .verbs.demo import demo
 from .verbs.evaluate import evaluate
@@ -30,6 +31,7 @@ app.command()(predict)
 app.command()(demo)
 app.command()(report)
 app.command()(bench)
+app.command()(cache)
 app.add_typer(data_app, name="data")
 # what these do not know is for train.py
 for verb in (table, tune):

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from .audio import io
-from .data.clips import crop, segments
+from .data.clips import Clips, crop, segments
 from .data.datamodule import DataModule
+from .embeddings import cls_embeddings
 from .freezing import FreezeSummary
 from .scoring import Scores
 from .tasks import Task
@@ -59,7 +60,7 @@ def log_scores(
         )
         log_roc_curves(experiment, scores)
     if scores.labels:
-        log_embeddings(experiment, scores, task, data)
+        log_embeddings(experiment, task, data)
         log_sounds(experiment, scores, data)
 
 
@@ -80,25 +81,13 @@ def log_roc_curves(experiment: Any, scores: Scores) -> None:
         experiment.log_curve(f"ROC {label}", x=false_positives.tolist(), y=true_positives.tolist())
 
 
-def log_embeddings(experiment: Any, scores: Scores, task: Task, data: DataModule) -> None:
-    """h_[CLS] of the first clips of the test split, coloured by their label."""
-    index, vectors = cls_vectors(task, data, MAX_EMBEDDINGS)
-    labels = data.prepared.splits["test"].select(index)["label"]
-    experiment.log_embedding(vectors.tolist(), list(labels), title="h_[CLS] of the test split")
-
-
-@torch.inference_mode()
-def cls_vectors(task: Task, data: DataModule, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) row numbers of the test split and (N, D) their h_[CLS], of `limit` clips at most."""
-    device = task.device
-    index, vectors = [], []
-    for batch in data.test_dataloader():
-        output = task.model({k: v.to(device) for k, v in batch.items()})
-        index.append(batch["index"].numpy())
-        vectors.append(output.hidden[:, 0].float().cpu().numpy())
-        if sum(map(len, index)) >= limit:
-            break
-    return np.concatenate(index)[:limit], np.concatenate(vectors)[:limit]
+def log_embeddings(experiment: Any, task: Task, data: DataModule) -> None:
+    """h_[CLS] of clips of the test split, coloured by their label."""
+    rows = data.prepared.splits["test"]
+    clips = Clips(rows, data.reading, is_training=False)
+    index, vectors = cls_embeddings(task.model, clips, MAX_EMBEDDINGS)
+    labels = list(rows.select(index)["label"])
+    experiment.log_embedding(vectors.tolist(), labels, title="h_[CLS] of the test split")
 
 
 def log_sounds(experiment: Any, scores: Scores, data: DataModule) -> None:

@@ -312,12 +312,17 @@ class TrainerConfig:
     # Keep only each layer's input and compute the rest again in the backward pass: a fraction of
     # the memory for a third more time, the same losses
     checkpoint_activations: bool = False
+    # "auto": what lies below the first trainable part is computed once and kept on disk, where that
+    # changes no result | "off"
+    prefix_cache: str = "auto"
+    cache_gb: float = 50.0  # most that it may take for a run; what is larger is not kept
     progress: bool = True  # a bar, on a terminal
     progress_minutes: float = 5.0  # between two lines inside an epoch, where there is no bar
 
     def __post_init__(self) -> None:
         choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
         choose("trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed"))
+        choose("trainer.prefix_cache", self.prefix_cache, ("auto", "off"))
         for name in ("batch_size", "accumulate", "devices", "nodes", "log_every_n_steps"):
             at_least(f"trainer.{name}", getattr(self, name), 1)
         if self.batch_size < self.processes:
@@ -327,7 +332,7 @@ class TrainerConfig:
             )
         for name in ("num_workers", "max_steps"):
             at_least(f"trainer.{name}", getattr(self, name), -1)
-        for name in ("patience", "threads", "checkpoint_minutes", "progress_minutes"):
+        for name in ("patience", "threads", "checkpoint_minutes", "progress_minutes", "cache_gb"):
             at_least(f"trainer.{name}", getattr(self, name), 0)
         if self.epochs is not None:
             at_least("trainer.epochs", self.epochs, 1)

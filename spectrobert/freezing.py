@@ -7,10 +7,12 @@ What is frozen gets no gradient, runs in eval mode (no dropout) and is not given
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from .errors import UserError
 from .models.spectrobert import SpectroBert
@@ -73,6 +75,20 @@ def freeze(model: SpectroBert, train: Iterable[str], name: str = "") -> FreezeSu
         for module in named[part]:
             module.requires_grad_(True)
     return FreezeSummary(name, train, _counts(model))
+
+
+def frozen_parameters(model: nn.Module) -> dict[str, Tensor]:
+    """By name, what no step changes."""
+    return {n: p.detach() for n, p in model.named_parameters() if not p.requires_grad}
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """A hash of names, shapes and values."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def train_mode(model: SpectroBert) -> None:

@@ -33,6 +33,8 @@ FREE_ON_RESUME = {
     "trainer.progress_minutes",
     "trainer.checkpoint_minutes",
     "trainer.threads",
+    "trainer.prefix_cache",
+    "trainer.cache_gb",
     "logger.mode",
 }
 PACKAGES = (

@@ -42,6 +42,7 @@ from .data import preparation, vocabulary
 from .data.clips import columns
 from .errors import UserError
 from .models.spectrobert import SpectroBert
+from .prefix_cache.opening import PrefixSummary, open_prefix
 
 BEST = "best.ckpt"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -140,6 +141,7 @@ def _fit(
         left_out = ((row.what, "", row.reason) for row in prepared.dropped)
         unused = [*prepared.skipped, *cut, *left_out]
         files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
+    prefix = open_prefix(config, model, data, build.precision(config.trainer), console)
     trainer = build.trainer(config, folder, console, notice, callbacks)
     with warnings.catch_warnings():
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
@@ -149,6 +151,8 @@ def _fit(
         warnings.filterwarnings("ignore", message=".*could not find the monitored key.*")
         warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+        # what is frozen is meant to be
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     if trainer.interrupted:
         raise KeyboardInterrupt
@@ -156,7 +160,7 @@ def _fit(
     if not processes.is_first():
         return {}  # the first process scores: every row once
     seconds = time.monotonic() - began
-    return finish(config, console, folder, trainer, task, data, frozen, seconds, split)
+    return finish(config, console, folder, trainer, task, data, frozen, prefix, seconds, split)
 
 
 def prepare(config: Config, console: Console) -> preparation.Prepared:
@@ -237,6 +241,7 @@ def finish(
     task: Any,
     data: Any,
     frozen: freezing.FreezeSummary,
+    prefix: PrefixSummary,
     seconds: float,
     split: str,
 ) -> dict[str, Any]:
@@ -245,6 +250,7 @@ def finish(
     monitored: dict[str, Any] = {"name": config.task.monitor, "checkpoint": "last"}
     if best.exists():
         saved = torch.load(best, map_location="cpu", weights_only=False)
+        task.on_load_checkpoint(saved)
         task.load_state_dict(saved["state_dict"])
         monitored |= {
             "checkpoint": "best",
@@ -286,6 +292,7 @@ def finish(
         "dropped_rows": dict(Counter(row.reason for row in data.prepared.dropped)),
         "silence_audio": config.dataset.silence_audio,
         "freeze": frozen.to_dict(),
+        "prefix_cache": prefix.to_dict(),
         "init": asdict(config.init),
         "versions": runs.versions(),
         "git_commit": evaluation["git_commit"],

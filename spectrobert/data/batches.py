@@ -111,12 +111,25 @@ def collate(items: Sequence[dict[str, Any] | None]) -> dict[str, Tensor]:
         "input_ids": pad_sequence(ids, batch_first=True),  # (B, L); [PAD] is 0
     }
     batch["text_mask"] = torch.arange(batch["input_ids"].shape[1]) < lengths[:, None]
-    if "label" in read[0]:
-        batch["labels"] = torch.tensor([item["label"] for item in read])
-    if "targets" in read[0]:
-        batch["targets"] = torch.from_numpy(np.stack([item["targets"] for item in read]))  # (B, D)
+    batch |= collate_answers(read)
     if "matched" in read[0]:
         labels = [torch.from_numpy(item["mlm_labels"]) for item in read]
         batch["mlm_labels"] = pad_sequence(labels, batch_first=True, padding_value=IGNORED)
         batch["matched"] = torch.tensor([item["matched"] for item in read])
+    return batch
+
+
+def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+    """What `clips.answer` gave for each item, as tensors: (B,) classes or (B, D) numbers."""
+    if not items:
+        return {}
+    if "targets" in items[0]:
+        return {"targets": torch.from_numpy(np.stack([item["targets"] for item in items]))}
+    if "label" in items[0]:
+        return {"labels": torch.tensor([item["label"] for item in items])}
+    return {}
+
+
+def as_is(batch: dict[str, Any]) -> dict[str, Any]:
+    """In place of `collate`, for a data set that gives whole batches."""
     return batch

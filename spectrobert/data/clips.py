@@ -82,6 +82,13 @@ class Reading:
     has_targets: bool = False  # numbers are learnt, not a label
 
 
+def answer(row: dict[str, Any], reading: Reading) -> dict[str, Any]:
+    """What is right for a row, for every task but pre-training; it depends on no audio."""
+    if reading.has_targets:
+        return {"targets": np.asarray(row["targets"], dtype=np.float32)}
+    return {"label": reading.labels[row["label"]]}
+
+
 class Clips(Dataset):
     """One split. `clips[Key(epoch, row)]` is a dict of arrays; None where a file has gone bad."""
 
@@ -103,10 +110,8 @@ class Clips(Dataset):
         ids = self._word_pieces(row["text"])
         audio = row["audio"]
         task = self.reading.pretraining
-        if self.reading.has_targets:
-            item["targets"] = np.asarray(row["targets"], dtype=np.float32)
-        elif task is None:
-            item["label"] = self.reading.labels[row["label"]]
+        if task is None:
+            item |= answer(row, self.reading)
         else:
             matched = generator.random() >= task.mismatch_probability
             if not matched:

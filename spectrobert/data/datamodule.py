@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from ..config import TrainerConfig
 from ..preemption import leave_to_parent
-from .batches import LengthBatches, collate
+from .batches import LengthBatches, as_is, collate
 from .clips import Clips, Reading, columns
 from .preparation import Prepared
 
@@ -32,6 +33,9 @@ class DataModule(LightningDataModule):
         self.reading = reading
         self.options = options
         self.num_workers = automatic_workers(options.num_workers)
+        # By split, in place of audio and words: whole batches with the frozen part behind them
+        # (spectrobert/prefix_cache)
+        self.encoded: dict[str, Dataset] = {}
 
     def train_dataloader(self) -> DataLoader:
         return self._loader("train")
@@ -58,17 +62,25 @@ class DataModule(LightningDataModule):
         if is_training and trainer is not None:
             batches.done = self._behind()
             batches.set_epoch(batches.done[0])
+        clips, together, workers = self._reads(split)
         return DataLoader(
-            Clips(rows, self.reading, is_training),
+            clips,
             batch_sampler=batches,
-            collate_fn=collate,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
+            collate_fn=together,
+            num_workers=workers,
+            persistent_workers=workers > 0,
             worker_init_fn=leave_to_parent,
             pin_memory=self.options.accelerator == "cuda",
             # Without one a loader draws from the global generator: dropout would shift on resuming
             generator=torch.Generator().manual_seed(self.reading.seed),
         )
+
+    def _reads(self, split: str) -> tuple[Dataset, Callable[..., dict[str, Any]], int]:
+        """Rows, what makes a batch of them, and the processes that read them."""
+        if split in self.encoded:
+            return self.encoded[split], as_is, 0  # nothing is decoded
+        clips = Clips(self.prepared.splits[split], self.reading, is_training=split == "train")
+        return clips, collate, self.num_workers
 
     def _behind(self) -> tuple[int, int]:
         """Epochs, and batches of the one that is trained, behind the checkpoint (or the start).

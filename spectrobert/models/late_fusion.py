@@ -6,27 +6,34 @@ What it lacks against SpectroBERT is the thesis' claim: one stack in which the t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .spectrobert import SpectroBert
+from .spectrobert import SpectroBert, Tokens
 
 
 class LateFusion(SpectroBert):
     """SpectroBERT's parts and parameters; [CLS] meets the mean audio token only after the stack."""
 
-    def encode(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The sequence after the stack (B, L + N, D), audio added to [CLS], and its mask."""
-        joint, mask = self.joint(batch)
-        length = batch["input_ids"].shape[1]
-        is_text = torch.arange(mask.shape[1], device=mask.device) < length
+    def attention_mask(self, tokens: Tokens) -> Tensor:
+        """(B, 1, L + N, L + N), added to the scores: text looks at text, audio at audio."""
+        mask, hidden = tokens.mask, tokens.hidden
+        is_text = torch.arange(mask.shape[1], device=mask.device) < tokens.num_words
         same = is_text[:, None] == is_text  # (L + N, L + N)
-        attention = torch.zeros_like(same, dtype=joint.dtype)[None, None]
-        attention = attention.masked_fill(
-            ~(same & mask[:, None, None]), torch.finfo(joint.dtype).min
-        )
-        hidden = self.encoder(joint, attention_mask=attention).last_hidden_state
+        attention = torch.zeros_like(same, dtype=hidden.dtype)[None, None]
+        return attention.masked_fill(~(same & mask[:, None, None]), torch.finfo(hidden.dtype).min)
+
+    def encode(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+        """The sequence after the stack (B, L + N, D), audio added to [CLS], and its mask."""
+        tokens = self.climb(self.tokens(batch), len(self.encoder.layer))
+        hidden, mask, length = tokens.hidden, tokens.mask, tokens.num_words
         heard = mask[:, length:, None].to(hidden.dtype)  # (B, N, 1)
         mean = (hidden[:, length:] * heard).sum(dim=1) / heard.sum(dim=1)
         return torch.cat([hidden[:, :1] + mean[:, None], hidden[:, 1:]], dim=1), mask
+
+    def cls(self, batch: Mapping[str, Any]) -> Tensor:
+        """h_[CLS]: (B, 1, D). The mean needs the last layer at every audio token."""
+        is_done = batch.get("depth") == len(self.encoder.layer)
+        return batch["hidden"] if is_done else self.encode(batch)[0][:, :1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,7 @@ from ..audio import features
 from .audio_encoder import AudioEncoder
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
+from .first_token import first_token
 from .heads import ClassificationHead, PretrainingHead
 from .linear import adopt
 
@@ -37,11 +39,20 @@ IGNORED = -100  # a word piece that the MLM loss does not look at
 class Output:
     """What a model returns for a batch; a field is None where its head is not built."""
 
-    hidden: Tensor  # (B, L + N, D)
-    mask: Tensor  # (B, L + N)
+    hidden: Tensor  # (B, L + N, D); with a classification head [CLS] alone, (B, 1, D)
+    mask: Tensor  # (B, L + N), or (B, 1)
     logits: Tensor | None = None  # (B, num_logits)
     masked_words: Tensor | None = None  # (K, vocabulary), where `mlm_labels` are not IGNORED
     match: Tensor | None = None  # (B,)
+
+
+class Tokens(NamedTuple):
+    """A joint sequence on its way through the stack."""
+
+    hidden: Tensor  # (B, L + N, D)
+    mask: Tensor  # (B, L + N)
+    num_words: int  # L
+    depth: int  # layers behind it
 
 
 class SpectroBert(PreTrainedModel):
@@ -49,7 +60,9 @@ class SpectroBert(PreTrainedModel):
 
     A batch is a mapping with `input_ids` (B, L), `text_mask` (B, L), `waveform` (B, T) float in
     [-1, 1] at 16 kHz, zero beyond `num_samples` (B,); with the pre-training head also `mlm_labels`
-    (B, L).
+    (B, L). Where the frozen part has been computed before (spectrobert/prefix_cache), `hidden`
+    (B, L + N, D), `audio_mask` (B, N) and the number `depth` of layers behind it stand in place of
+    `input_ids` and `waveform`; behind all layers `hidden` is h_[CLS] alone.
     """
 
     config_class = SpectroBertConfig
@@ -112,21 +125,52 @@ class SpectroBert(PreTrainedModel):
         audio_mask = real.repeat_interleave(audio.shape[2], dim=1)  # (B, N)
         return joint, torch.cat([batch["text_mask"].bool(), audio_mask], dim=1)
 
-    def encode(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The joint sequence after the stack: (B, L + N, D), and its mask (B, L + N)."""
+    def tokens(self, batch: Mapping[str, Any]) -> Tokens:
+        """The joint sequence, before the stack or as deep as the batch is already."""
+        if "hidden" in batch:
+            mask = torch.cat([batch["text_mask"], batch["audio_mask"]], dim=1)
+            return Tokens(batch["hidden"], mask, batch["text_mask"].shape[1], batch["depth"])
         joint, mask = self.joint(batch)
-        attention = create_bidirectional_mask(self.config, joint, mask)
-        return self.encoder(joint, attention_mask=attention).last_hidden_state, mask
+        return Tokens(joint, mask, batch["input_ids"].shape[1], 0)
 
-    def forward(self, batch: Mapping[str, Tensor]) -> Output:
+    def attention_mask(self, tokens: Tokens) -> Tensor | None:
+        """(B or 1, 1, L + N, L + N): what each token may look at; None: everything."""
+        return create_bidirectional_mask(self.config, tokens.hidden, tokens.mask)
+
+    def climb(self, tokens: Tokens, depth: int) -> Tokens:
+        """The sequence before layer `depth`."""
+        hidden, attention = tokens.hidden, self.attention_mask(tokens)
+        for layer in self.encoder.layer[tokens.depth : depth]:
+            hidden = layer(hidden, attention)
+        return tokens._replace(hidden=hidden, depth=depth)
+
+    def encode(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+        """The joint sequence after the stack: (B, L + N, D), and its mask (B, L + N)."""
+        tokens = self.climb(self.tokens(batch), len(self.encoder.layer))
+        return tokens.hidden, tokens.mask
+
+    def cls(self, batch: Mapping[str, Any]) -> Tensor:
+        """h_[CLS] after the stack: (B, 1, D), as `encode(batch)[0][:, :1]`, but cheaper."""
+        layers = self.encoder.layer
+        tokens = self.tokens(batch)
+        if tokens.depth == len(layers):
+            return tokens.hidden
+        tokens = self.climb(tokens, len(layers) - 1)
+        attention = self.attention_mask(tokens)
+        row = None if attention is None else attention[:, :, :1]
+        return first_token(layers[-1], tokens.hidden, row)
+
+    def forward(self, batch: Mapping[str, Any]) -> Output:
+        if isinstance(self.head, ClassificationHead):
+            cls = self.cls(batch)
+            mask = torch.ones(cls.shape[:2], dtype=torch.bool, device=cls.device)
+            return Output(cls, mask, logits=self.head(cls))
         hidden, mask = self.encode(batch)
         if isinstance(self.head, PretrainingHead):
             text = hidden[:, : batch["input_ids"].shape[1]]
             chosen = text[batch["mlm_labels"] != IGNORED]  # (K, D)
             words = self.head.masked_words(chosen, self.embeddings.word_embeddings.weight)
             return Output(hidden, mask, masked_words=words, match=self.head.match(hidden))
-        if isinstance(self.head, ClassificationHead):
-            return Output(hidden, mask, logits=self.head(hidden))
         return Output(hidden, mask)
 
 

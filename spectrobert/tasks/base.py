@@ -20,7 +20,7 @@ from transformers import (
 from .. import metrics
 from ..config import OptimConfig, TaskConfig
 from ..errors import UserError
-from ..freezing import train_mode
+from ..freezing import fingerprint, frozen_parameters, train_mode
 from ..losses import average
 from ..metrics import Collected, Statistic
 from ..models.spectrobert import Output, SpectroBert
@@ -68,6 +68,7 @@ class Task(LightningModule):
         self.total_steps = total_steps
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_rows, self.test_rows = Collected(), Collected()
+        self.frozen_hash = ""  # of what no step changes, once a checkpoint has been written
 
     @staticmethod
     def num_logits(labels: tuple[str, ...]) -> int:
@@ -112,6 +113,9 @@ class Task(LightningModule):
             train_mode(self.model)
         return self
 
+    def on_fit_start(self) -> None:
+        self.train()  # Lightning leaves the modes as it finds them: frozen parts would keep dropout
+
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         losses = self.losses(self(batch), batch)
         # Of the whole batch: every process sees the same, and all stop together
@@ -149,6 +153,28 @@ class Task(LightningModule):
 
     def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         self.test_rows.update(batch["index"], *self.rows(self(batch), batch))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what is frozen: a run finds it where it began, and names it by a hash.
+
+        Writing all of a large model would take longer than an epoch of its head.
+        """
+        frozen = frozen_parameters(self.model)
+        for name in frozen:
+            del checkpoint["state_dict"][f"model.{name}"]
+        self.frozen_hash = self.frozen_hash or fingerprint(frozen)
+        checkpoint["frozen"] = self.frozen_hash
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Raises UserError where the frozen weights are not those that the run began with."""
+        frozen = frozen_parameters(self.model)
+        if checkpoint["frozen"] != fingerprint(frozen):
+            raise UserError(
+                "the frozen weights are not those that this run was begun with: what"
+                " --initialize_weights or --checkpoint names has changed since"
+            )
+        own = {f"model.{name}": value for name, value in frozen.items()}
+        checkpoint["state_dict"] = checkpoint["state_dict"] | own
 
     def configure_optimizers(self) -> Any:
         trained = [p for p in self.model.parameters() if p.requires_grad]

@@ -74,9 +74,10 @@ def read_batch() -> dict[str, torch.Tensor]:
 
 
 def outputs(model: SpectroBert) -> dict[str, np.ndarray]:
-    """Every tensor that the model returns for the stored batch."""
+    """Every tensor that the model returns for the stored batch, and the sequence as a whole."""
     with torch.no_grad():
-        found = vars(model(read_batch()))
+        hidden, mask = model.encode(read_batch())
+        found = vars(model(read_batch())) | {"hidden": hidden, "mask": mask}
     return {name: value.numpy() for name, value in found.items() if value is not None}
 
 

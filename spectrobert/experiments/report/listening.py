@@ -21,10 +21,10 @@ from ...data.batches import collate
 from ...data.clips import Clips, Key
 from ...data.datamodule import DataModule
 from ...data.preparation import prepare
+from ...embeddings import cls_embeddings
 from ...models.spectrobert import SpectroBert
 
 MAX_POINTS = 300
-BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,12 @@ def listener(folder: Path, data_dir: str = "") -> Listener:
     return Listener(model, build.datamodule(config, prepared, words))
 
 
-@torch.inference_mode()
 def embeddings(listener: Listener, limit: int = MAX_POINTS) -> tuple[np.ndarray, dict[str, list]]:
     """h_[CLS] of clips spread over the test split: (N, D), and their labels and speakers."""
     clips = listener.clips
-    chosen = np.unique(np.linspace(0, len(clips) - 1, min(limit, len(clips))).astype(int))
-    order = chosen[np.argsort(np.asarray(clips.rows["seconds"])[chosen], kind="stable")]
-    vectors, index = [], []
-    for start in range(0, len(order), BATCH):
-        batch = collate([clips[Key(0, int(i))] for i in order[start : start + BATCH]])
-        vectors.append(listener.model(batch).hidden[:, 0].float().numpy())
-        index += batch["index"].tolist()
+    index, vectors = cls_embeddings(listener.model, clips, limit)
     rows = clips.rows.select(index)
-    return np.concatenate(vectors), {name: list(rows[name]) for name in ("label", "speaker")}
+    return vectors, {name: list(rows[name]) for name in ("label", "speaker")}
 
 
 def project(vectors: np.ndarray) -> np.ndarray:

@@ -1,0 +1,34 @@
+"""h_[CLS] of some clips: what a classifier makes of sound and words before its last Linear."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from .data.batches import collate
+from .data.clips import Clips, Key, columns
+from .models.spectrobert import SpectroBert
+
+BATCH = 16
+
+
+@torch.inference_mode()
+def cls_embeddings(model: SpectroBert, clips: Clips, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of at most `limit` clips, spread evenly over the rows: (N,) rows and (N, D) vectors.
+
+    Files that cannot be read are left out. The model is in eval mode.
+    """
+    chosen = np.unique(np.linspace(0, len(clips) - 1, min(limit, len(clips))).astype(int))
+    seconds = columns(clips.rows, "seconds")["seconds"].to_numpy()[chosen]
+    order = chosen[np.argsort(seconds, kind="stable")]  # little padding
+    rows: list[int] = []
+    vectors = []
+    for start in range(0, len(order), BATCH):
+        items = [clips[Key(0, int(row))] for row in order[start : start + BATCH]]
+        if not any(item is not None for item in items):
+            continue
+        batch = collate(items)
+        output = model({name: value.to(model.device) for name, value in batch.items()})
+        vectors.append(output.hidden[:, 0].float().cpu().numpy())
+        rows += batch["index"].tolist()
+    return np.array(rows, dtype=int), np.concatenate(vectors)

@@ -1,0 +1,73 @@
+"""How far up a model is frozen, and whether what lies below may be kept."""
+
+from __future__ import annotations
+
+import pyarrow.compute as pc
+import torch
+from torch import Tensor, nn
+
+from ..config import Config
+from ..data.clips import columns
+from ..data.preparation import Prepared
+from ..models.spectrobert import SpectroBert, Tokens
+
+
+def frozen_depth(model: SpectroBert) -> int | None:
+    """Layers of the stack below the first that trains; None where its input changes already."""
+    if _trains(model.audio_encoder) or _trains(model.embeddings):
+        return None
+    layers = list(model.encoder.layer)
+    return next((i for i, layer in enumerate(layers) if _trains(layer)), len(layers))
+
+
+def _trains(module: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())
+
+
+def frozen_values(model: SpectroBert, depth: int) -> dict[str, Tensor]:
+    """The weights that `compute` runs through."""
+    layers = tuple(f"encoder.layer.{i}." for i in range(depth))
+    below = ("audio_encoder.", "embeddings.", *layers)
+    return {name: value for name, value in model.state_dict().items() if name.startswith(below)}
+
+
+def compute(model: SpectroBert, batch: dict[str, Tensor], depth: int) -> Tokens:
+    """The sequence before layer `depth`; behind all layers h_[CLS] alone, as one token."""
+    tokens = model.tokens(batch)
+    if depth < len(model.encoder.layer):
+        return model.climb(tokens, depth)
+    cls = model.cls(batch)
+    one = torch.ones(cls.shape[:2], dtype=torch.bool, device=cls.device)
+    return Tokens(cls, one, 1, depth)
+
+
+def describe(model: SpectroBert, depth: int) -> str:
+    """What is kept, in words."""
+    is_all = depth == len(model.encoder.layer)
+    return "h_[CLS]" if is_all else f"hidden states before encoder.{depth}"
+
+
+def why_not(config: Config, model: SpectroBert, prepared: Prepared) -> str:
+    """Why this run keeps nothing; "" where it may. One rule a line; the first that holds is told.
+
+    Anything drawn anew in every epoch below the first trainable part belongs here.
+    """
+    options, dataset = config.trainer, config.dataset
+    lengths = [columns(rows, "seconds")["seconds"] for rows in prepared.splits.values()]
+    longest = max(pc.max(length).as_py() or 0.0 for length in lengths)
+    limited = options.max_steps * options.accumulate * options.batch_size
+    rules = (
+        (options.prefix_cache == "off", "trainer.prefix_cache=off"),
+        (model.config.head != "classification", "words and pairs are drawn anew in every epoch"),
+        (_trains(model.audio_encoder), "the audio encoder trains, only the log-mel lies below it"),
+        (_trains(model.embeddings), "the embeddings train, only the audio tokens lie below them"),
+        (
+            dataset.crop == "random" and longest > dataset.max_seconds,
+            f"dataset.crop=random, and clips are up to {longest:.1f} s long",
+        ),
+        (
+            0 <= limited < len(prepared.splits["train"]),
+            f"trainer.max_steps={options.max_steps} is less than one epoch",
+        ),
+    )
+    return next((reason for holds, reason in rules if holds), "")

@@ -1,0 +1,85 @@
+"""One pass over the distinct pairs of a corpus: their frozen values, written to an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ..data.batches import collate
+from ..data.clips import Clips, Key, Reading
+from ..data.preparation import Prepared
+from ..models.spectrobert import SpectroBert
+from .depth import compute
+from .entry import Draft
+from .pairs import Pairs
+
+
+class FirstRows(Dataset):
+    """The row in which each pair comes first; `index` is the pair. None where it is unreadable."""
+
+    def __init__(self, prepared: Prepared, reading: Reading, pairs: Pairs):
+        rows = prepared.splits.items()
+        self.clips = {split: Clips(own, reading, is_training=False) for split, own in rows}
+        self.pairs = pairs
+
+    def __getitem__(self, pair: int) -> dict[str, Any] | None:
+        split, row = self.pairs.first[pair]
+        item = self.clips[split][Key(0, row)]
+        return None if item is None else item | {"index": pair}
+
+
+def _collate(items: Sequence[dict[str, Any] | None]) -> dict[str, Tensor] | None:
+    return collate(items) if any(item is not None for item in items) else None
+
+
+@torch.no_grad()
+def fill(
+    draft: Draft,
+    model: SpectroBert,
+    depth: int,
+    rows: FirstRows,
+    batch_size: int,
+    num_workers: int,
+    device: torch.device,
+    half: torch.dtype | None,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Compute what the draft lacks, the longest clips first: what does not fit fails at once.
+
+    Args:
+        half: the type that matrix products take in mixed precision; None: float32.
+        progress: called with (pairs done, pairs).
+    """
+    # Not inference_mode: what a function caches in it could never be saved for a gradient
+    pairs = rows.pairs
+    order = np.argsort(-pairs.seconds, kind="stable")
+    left = [int(pair) for pair in order if int(pair) not in draft.done]
+    batches = [left[i : i + batch_size] for i in range(0, len(left), batch_size)]
+    loader = DataLoader(
+        rows,
+        batch_sampler=batches,
+        collate_fn=_collate,
+        num_workers=num_workers,
+        generator=torch.Generator(),  # or it would draw from the one behind dropout
+    )
+    model.eval()
+    model.to(device)
+    progress(len(draft.done), len(order))
+    for asked, batch in zip(batches, loader):
+        if batch is not None:
+            on_device = {name: value.to(device) for name, value in batch.items()}
+            with torch.autocast(device.type, half, enabled=half is not None):
+                hidden, mask, num_words, _ = compute(model, on_device, depth)
+            flat = hidden[mask].float().cpu().numpy()  # in the order of the rows
+            words = mask[:, :num_words].sum(dim=1).cpu().numpy()
+            sounds = mask[:, num_words:].sum(dim=1).cpu().numpy()
+            draft.append(batch["index"].numpy(), flat, words, sounds)
+        missing = np.array([pair for pair in asked if pair not in draft.done], dtype=int)
+        nothing = np.zeros(len(missing), dtype=int)
+        draft.append(missing, np.zeros((0, draft.width), np.float32), nothing, nothing)
+        progress(len(draft.done), len(order))

@@ -1,0 +1,550 @@
+"""The frozen prefix: kept where it changes nothing, the same numbers with it and without."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from spectrobert import build, cli, curves, freezing, runs, training
+from spectrobert.config import Config
+from spectrobert.data.clips import Key
+from spectrobert.data.datamodule import DataModule
+from spectrobert.errors import UserError
+from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.prefix_cache import depth, entry, filling, opening
+from spectrobert.verbs.cache import cache
+
+from .test_resume import kill_at, start
+from .world import ROOT, configure, data_dir, overrides, train_py, verb
+
+LAST = "freeze=ser-frz-nolast"
+HEAD = "freeze=bin-frz"
+
+
+def listening() -> Console:
+    return Console(file=io.StringIO(), width=400)
+
+
+def said(console: Console) -> str:
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def own_prefix(tmp_path, monkeypatch) -> Path:
+    """A folder of entries for this test alone."""
+    folder = tmp_path / "prefix"
+    monkeypatch.setattr(entry, "folder", lambda: folder)
+    return folder
+
+
+def begin(config: Config) -> tuple[SpectroBert, DataModule]:
+    """What `fit` has in hand when it opens the prefix."""
+    prepared = training.prepare(config, listening())
+    words = build.tokenizer(config, prepared.splits["train"]["text"])
+    settings = build.model_config(config, len(words), prepared.labels)
+    torch.manual_seed(config.seed)
+    model = build.model(config, settings)
+    freezing.freeze(model, config.freeze.train, config.freeze.name)
+    return model, build.datamodule(config, prepared, words)
+
+
+def open_of(
+    config: Config, change: Callable[[SpectroBert], object] = lambda model: None
+) -> tuple[opening.PrefixSummary, DataModule, str]:
+    """The prefix of a run, its loaders, and what was printed."""
+    model, data = begin(config)
+    change(model)
+    console = listening()
+    return opening.open_prefix(config, model, data, "32-true", console), data, said(console)
+
+
+def loops(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    names = {name for _, _, name, _ in curves.read(folder / "metrics.csv")}
+    return {name: curves.curve(folder / "metrics.csv", name) for name in names}
+
+
+def predictions(folder: Path) -> list[dict[str, str]]:
+    with (folder / "predictions.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+# Same numbers
+
+
+@pytest.mark.parametrize(
+    ("task", "epochs", "more", "kept"),
+    [
+        ("ser", 6, (HEAD,), "h_[CLS]"),
+        ("ser", 6, (LAST,), "hidden states before encoder.1"),
+        ("aqa_binary", 9, ("freeze.train=[head,encoder]",), "hidden states before encoder.0"),
+        ("ser", 6, (LAST, "model.architecture=late_fusion"), "hidden states before encoder.1"),
+    ],
+)
+def test_the_same_losses_metrics_and_predictions(own_prefix, tmp_path, task, epochs, more, kept):
+    """50 steps and more, with dropout in what trains: its masks are drawn alike."""
+    found = {}
+    for mode in ("off", "auto"):
+        quick = (
+            "trainer.batch_size=4",
+            f"trainer.epochs={epochs}",
+            f"trainer.prefix_cache={mode}",
+        )
+        config = configure(tmp_path, task, *more, *quick, f"experiment_name={mode}")
+        console = listening()
+        results = training.fit(config, console)
+        found[mode] = (runs.run_folder(config), results, said(console))
+    (plain, plain_results, _), (cached, results, printed) = found["off"], found["auto"]
+    assert results["prefix_cache"]["used"]
+    assert results["prefix_cache"]["what"] == kept
+    assert results["prefix_cache"]["filled"]
+    assert f"prefix cache: computing {kept} of" in printed
+    assert not plain_results["prefix_cache"]["used"]
+
+    expected, given = loops(plain), loops(cached)
+    assert expected.keys() == given.keys() >= {"train/loss", "val/loss", "val/accuracy"}
+    assert len(expected["train/loss"]) >= 50
+    assert len({value for _, value in expected["train/loss"]}) >= 50
+    for name, curve in expected.items():
+        assert [step for step, _ in given[name]] == [step for step, _ in curve]
+        # One of 1600 pairs of clips, scored alike but for rounding, may change places
+        pair = 1e-3 if name.endswith("auroc") else 0.0
+        np.testing.assert_allclose(
+            [v for _, v in given[name]], [v for _, v in curve], rtol=1e-5, atol=pair, err_msg=name
+        )
+    for name, value in plain_results["test"]["metrics"].items():
+        pair = 1e-3 if name == "auroc" else 0.0
+        assert results["test"]["metrics"][name] == pytest.approx(value, rel=1e-5, abs=pair), name
+    for row, other in zip(predictions(plain), predictions(cached), strict=True):
+        assert (row["id"], row["prediction"]) == (other["id"], other["prediction"])
+        assert float(row["p_prediction"]) == pytest.approx(float(other["p_prediction"]), abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        (),
+        ("model.pad_to_max=true",),
+        (
+            "model.patch=[16,16]",
+            "model.stride=[10,10]",
+            "model.conv_kernels=[10,3,3,3,3,2]",
+            "model.conv_strides=[5,2,2,2,2,2]",
+        ),
+    ],
+)
+def test_batches_are_the_plain_ones_with_the_frozen_part_behind_them(
+    own_prefix, tmp_path, geometry
+):
+    config = configure(tmp_path, "ser", LAST, *geometry)
+    model, plain = begin(config)
+    summary, cached, _ = open_of(config)
+    model.eval()
+    batches = list(zip(plain.train_dataloader(), cached.train_dataloader(), strict=True))
+    assert len(batches) == 3
+    for batch, encoded in batches:
+        assert torch.equal(batch["index"], encoded["index"])
+        assert torch.equal(batch["labels"], encoded["labels"])
+        assert torch.equal(batch["text_mask"], encoded["text_mask"])
+        with torch.no_grad():
+            hidden, mask, num_words, _ = depth.compute(model, batch, 1)
+        assert torch.equal(mask[:, num_words:], encoded["audio_mask"])
+        assert encoded["hidden"].shape == hidden.shape
+        torch.testing.assert_close(encoded["hidden"][mask], hidden[mask], rtol=1e-5, atol=1e-6)
+        assert not encoded["hidden"][~mask].any()
+    assert summary.rows == 235
+
+
+def test_a_second_run_reads_no_audio(own_prefix, tmp_path, monkeypatch):
+    def none(*args, **more):
+        raise AssertionError("audio was read")
+
+    training.fit(configure(tmp_path, "ser", HEAD, "trainer.epochs=1"), listening())
+    monkeypatch.setattr("spectrobert.audio.io.read_clip", none)
+    again = configure(tmp_path, "ser", HEAD, "trainer.epochs=1", "experiment_name=again")
+    results = training.fit(again, listening())
+    assert results["prefix_cache"]["used"]
+    assert not results["prefix_cache"]["filled"]
+
+
+# Where it would change results
+
+
+@pytest.mark.parametrize(
+    ("task", "more", "reason"),
+    [
+        ("ser", (HEAD, "trainer.prefix_cache=off"), "trainer.prefix_cache=off"),
+        ("pre", ("freeze.train=[head]",), "drawn anew in every epoch"),
+        ("ser", ("freeze=none",), "the audio encoder trains"),
+        ("ser", ("freeze=bin-frz-noaudio",), "the audio encoder trains"),
+        ("ser", ("freeze.train=[head,embeddings]",), "the embeddings train"),
+        ("ser", (HEAD, "dataset.crop=random", "dataset.max_seconds=1"), "dataset.crop=random"),
+        ("ser", (HEAD, "trainer.max_steps=2"), "trainer.max_steps=2 is less than one epoch"),
+        ("ser", (LAST, "trainer.cache_gb=0"), "more than trainer.cache_gb=0"),
+    ],
+)
+def test_it_is_off_with_a_reason(own_prefix, tmp_path, task, more, reason):
+    summary, data, printed = open_of(configure(tmp_path, task, *more))
+    assert not summary.used
+    assert reason in summary.reason
+    assert printed.count("\n") == 1
+    assert printed.startswith("prefix cache: off: ")
+    assert reason in printed
+    assert not data.encoded
+    assert not list(own_prefix.glob("*/")) if own_prefix.exists() else True
+
+
+def test_random_crops_of_clips_that_need_none_are_no_reason(own_prefix, tmp_path):
+    assert open_of(configure(tmp_path, "ser", HEAD, "dataset.crop=random"))[0].used
+
+
+def test_a_full_disk_is_a_reason(own_prefix, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    summary, _, _ = open_of(configure(tmp_path, "ser", LAST))
+    assert "has 0.0 GB free" in summary.reason
+
+
+def test_a_cache_folder_that_cannot_be_written_is_a_reason(own_prefix, tmp_path):
+    own_prefix.touch()  # a file stands where the folder should be
+    summary, data, _ = open_of(configure(tmp_path, "ser", HEAD))
+    assert "File exists" in summary.reason
+    assert not data.encoded
+
+
+def test_a_disk_that_fills_up_is_a_reason_and_leaves_nothing(own_prefix, tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(entry.Draft, "finish", full)
+    summary, data, _ = open_of(configure(tmp_path, "ser", HEAD))
+    assert "No space left on device" in summary.reason
+    assert not data.encoded
+    assert not list(own_prefix.iterdir())
+
+
+# What an entry goes by
+
+
+def names_of(config: Config, change: Callable[[SpectroBert], object] = lambda model: None) -> Path:
+    model, data = begin(config)
+    change(model)
+    return opening.plan_of(config, model, data, "32-true").path
+
+
+def test_what_alters_a_frozen_value_gives_another_entry(own_prefix, tmp_path):
+    base = names_of(configure(tmp_path, "ser", LAST))
+    others = [
+        names_of(configure(tmp_path, "ser", LAST, *more))
+        for more in (
+            (HEAD,),
+            ("seed=1",),  # other random weights
+            ("model.audio_std=4.5",),
+            ("model.pad_to_max=true",),
+            ("dataset.max_seconds=1",),
+            ("dataset.silence_audio=true",),
+            ("dataset.max_text_length=5",),
+            ("dataset.size=0.06",),
+        )
+    ]
+    assert len({base, *others}) == 1 + len(others)
+
+    def one_weight(model: SpectroBert) -> None:
+        with torch.no_grad():
+            model.encoder.layer[0].output.dense.bias[3] += 1e-6
+
+    assert names_of(configure(tmp_path, "ser", LAST), one_weight) not in {base, *others}
+
+
+def test_what_alters_none_is_shared(own_prefix, tmp_path):
+    base = names_of(configure(tmp_path, "ser", LAST))
+    for more in (
+        ("optim.lr=0.1",),
+        ("trainer.batch_size=3",),
+        ("trainer.epochs=9",),
+        ("model.head_dropout_prob=0.5",),
+    ):
+        assert names_of(configure(tmp_path, "ser", LAST, *more)) == base, more
+
+    def a_weight_that_trains(model: SpectroBert) -> None:
+        with torch.no_grad():
+            model.encoder.layer[1].output.dense.bias[3] += 1
+
+    assert names_of(configure(tmp_path, "ser", LAST), a_weight_that_trains) == base
+
+
+def test_other_splits_of_the_same_rows_share_an_entry(own_prefix, tmp_path):
+    model, data = begin(config := configure(tmp_path, "ser", LAST))
+    base = opening.plan_of(config, model, data, "32-true").path
+    splits = data.prepared.splits
+    data.prepared = replace(
+        data.prepared, splits=splits | {"val": splits["test"], "test": splits["val"]}
+    )
+    assert opening.plan_of(config, model, data, "32-true").path == base
+    data.prepared = replace(data.prepared, splits=splits | {"val": splits["test"]})
+    assert opening.plan_of(config, model, data, "32-true").path != base
+
+
+def csv_corpus(folder: Path, copies: int = 1) -> tuple[str, ...]:
+    """Nine clips of the demo corpus, three a split, each `copies` times; its overrides."""
+    clips = sorted(data_dir().rglob("ser-test-*.flac"))[:9]
+    (folder / "clips").mkdir(parents=True)
+    rows = ["audio,text,label,split,speaker"]
+    for number, clip in enumerate(clips):
+        shutil.copy(clip, folder / "clips" / clip.name)
+        split = ("train", "val", "test")[number % 3]
+        rows += [
+            f"clips/{clip.name},words {copy % 2},{'ab'[number // 3 % 2]},{split},{split}"
+            for copy in range(copies)
+        ]
+    (folder / "table.csv").write_text("\n".join(rows) + "\n")
+    return ("dataset=csv", f"dataset.file={folder / 'table.csv'}")
+
+
+def test_a_changed_audio_file_gives_another_entry(own_prefix, tmp_path):
+    open_of(configure(tmp_path, "ser"))  # the demo corpus is on disk
+    corpus = csv_corpus(tmp_path / "own")
+    config = configure_csv(tmp_path, *corpus, HEAD)
+    base = names_of(config)
+    assert names_of(config) == base
+    clip = sorted((tmp_path / "own" / "clips").iterdir())[0]
+    os.utime(clip, ns=(0, 0))
+    assert names_of(config) != base
+
+
+def configure_csv(tmp_path: Path, *more: str) -> Config:
+    of_demo = ("dataset=demo", "dataset.size=0.05")
+    rest = [word for word in overrides(tmp_path, "ser", *more) if word not in of_demo]
+    return cli.compose(rest)
+
+
+def test_what_is_heard_and_read_twice_is_computed_once(own_prefix, tmp_path, monkeypatch):
+    open_of(configure(tmp_path, "ser"))
+    corpus = csv_corpus(tmp_path / "own", copies=5)
+    seen: list[int] = []
+    real = filling.compute
+    monkeypatch.setattr(
+        filling, "compute", lambda m, b, d: (seen.extend(b["index"].tolist()), real(m, b, d))[1]
+    )
+    summary, data, _ = open_of(configure_csv(tmp_path, *corpus, HEAD))
+    assert summary.rows == 45
+    assert summary.pairs == 18  # nine clips, two texts
+    assert sorted(seen) == list(range(18))
+    rows = data.encoded["train"].__getitems__([Key(0, row) for row in range(5)])["hidden"]
+    assert torch.equal(rows[0], rows[2])
+    assert not torch.equal(rows[0], rows[1])
+
+
+def test_rows_that_cannot_be_read_are_left_out(own_prefix, tmp_path, monkeypatch):
+    real = filling.FirstRows.__getitem__
+    monkeypatch.setattr(
+        filling.FirstRows, "__getitem__", lambda s, pair: None if pair == 7 else real(s, pair)
+    )
+    config = configure(tmp_path, "ser", LAST, "trainer.batch_size=1")
+    summary, data, printed = open_of(config)
+    assert summary.unreadable == 1
+    assert "1 of them unreadable and left out" in printed
+    split, row = next(
+        (s, int(np.argmax(r.pairs == 7))) for s, r in data.encoded.items() if 7 in r.pairs
+    )
+    with pytest.raises(OSError, match="could be read"):
+        data.encoded[split].__getitems__([Key(0, row)])
+    beside = (row + 1) % 35
+    batch = data.encoded[split].__getitems__([Key(0, row), Key(0, beside)])
+    assert batch["index"].tolist() == [beside]
+    assert len(batch["hidden"]) == len(batch["labels"]) == 1
+
+
+# Faults
+
+
+def flip(path: Path, at: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        byte = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte[0] ^ 1]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda path: flip(path / entry.VALUES, 4000), "the checksum of pair"),
+        (lambda path: flip(path / entry.RECORDS, 40), f"the checksum of {entry.RECORDS}"),
+        (lambda path: os.truncate(path / entry.VALUES, 4000), "has 4000 bytes, not"),
+        (lambda path: (path / entry.HEADER).write_text("{"), "cannot be read"),
+        (lambda path: (path / entry.HEADER).unlink(), "it has no entry.json"),
+        (lambda path: (path / entry.RECORDS).unlink(), "has 0 bytes, not"),
+    ],
+)
+def test_a_damaged_entry_is_found_out_and_computed_anew(own_prefix, tmp_path, damage, fault):
+    config = configure(tmp_path, "ser", HEAD)
+    first, data, _ = open_of(config)
+    values = np.array(data.encoded["train"].entry.values)
+    damage(Path(first.folder))
+    second, data, printed = open_of(config)
+    assert f"{first.folder} is damaged" in printed
+    assert fault in printed
+    assert second.folder == first.folder
+    assert second.filled
+    assert np.array_equal(values, data.encoded["train"].entry.values)
+
+
+def test_an_interrupted_fill_is_taken_up_where_it_stopped(own_prefix, tmp_path, monkeypatch):
+    config = configure(tmp_path, "ser", LAST)
+    whole, data, _ = open_of(config)
+    expected = np.array(data.encoded["train"].entry.values)
+    shutil.rmtree(whole.folder)
+
+    seen: list[int] = []
+    real = filling.compute
+
+    def counted(model, batch, level):
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        seen.append(len(batch["index"]))
+        return real(model, batch, level)
+
+    monkeypatch.setattr(filling, "compute", counted)
+    with pytest.raises(KeyboardInterrupt):
+        open_of(config)
+    part = Path(f"{whole.folder}.part")
+    assert part.is_dir()
+    assert not Path(whole.folder).exists()
+    # as after SIGKILL in the middle of a write
+    with (part / entry.VALUES).open("ab") as file:
+        file.write(b"half a batch")
+    with (part / entry.RECORDS).open("ab") as file:
+        file.write(b"half a record")
+
+    seen.append(0)  # past the interruption
+    summary, data, printed = open_of(config)
+    assert "(235 rows), 64 of them computed before" in printed
+    assert sum(seen) == 235
+    assert summary.filled
+    assert np.array_equal(expected, data.encoded["train"].entry.values)
+    assert not part.exists()
+
+
+def test_two_runs_at_once_compute_it_once(tmp_path):
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+        "SPECTROBERT_CACHE": str(tmp_path / "cache"),
+    }
+    arguments = overrides(tmp_path, "ser", LAST, "trainer.epochs=1", "trainer.batch_size=1")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(ROOT / "train.py"), *arguments, f"experiment_name=run{n}"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for n in range(2)
+    ]
+    printed = [process.communicate(timeout=120)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], printed
+    found = [
+        json.loads((tmp_path / "runs" / f"run{n}" / "seed0" / "results.json").read_text())
+        for n in range(2)
+    ]
+    assert all(results["prefix_cache"]["used"] for results in found)
+    assert sorted(results["prefix_cache"]["filled"] for results in found) == [False, True]
+    assert found[0]["test"] == found[1]["test"]
+
+
+# Checkpoints
+
+
+def test_killed_and_resumed_is_as_uninterrupted(tmp_path):
+    def arguments(name: str) -> list[str]:
+        more = (LAST, "trainer.epochs=4", "trainer.batch_size=4", "trainer.checkpoint_minutes=0")
+        return overrides(tmp_path, "ser", *more, f"experiment_name={name}")
+
+    whole, killed = (tmp_path / "runs" / name / "seed0" for name in ("whole", "killed"))
+    done = train_py(*arguments("whole"))
+    assert done.returncode == 0, done.stderr
+    kill_at(start(arguments("killed")), killed / "metrics.csv", 13)
+    assert not (killed / "results.json").exists()
+    done = train_py(*arguments("killed"), "--resume")
+    assert done.returncode == 0, done.stderr
+
+    assert loops(whole) == loops(killed)
+    assert predictions(whole) == predictions(killed)
+    states = [
+        torch.load(f / "checkpoints" / "last.ckpt", weights_only=False) for f in (whole, killed)
+    ]
+    for key, value in states[0]["state_dict"].items():
+        assert torch.equal(value, states[1]["state_dict"][key]), key
+
+
+def test_a_checkpoint_holds_what_trains(own_prefix, tmp_path):
+    config = configure(tmp_path, "ser", LAST, "trainer.epochs=1")
+    training.fit(config, listening())
+    folder = runs.run_folder(config)
+    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
+    assert saved
+    assert all(name.startswith(("model.head.", "model.encoder.layer.1.")) for name in saved)
+    exported = SpectroBert.from_pretrained(folder / "model").state_dict()
+    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=False)["state_dict"]
+    initial, _ = begin(config)
+    for name, value in exported.items():
+        assert torch.equal(value, best.get(f"model.{name}", initial.state_dict()[name])), name
+
+
+def test_resuming_on_other_frozen_weights_is_refused(own_prefix, tmp_path, monkeypatch):
+    config = configure(tmp_path, "ser", LAST, "trainer.epochs=1")
+    training.fit(config, listening())
+    (runs.run_folder(config) / runs.RESULTS).unlink()
+    real = build.model
+
+    def changed(*arguments):
+        model = real(*arguments)
+        with torch.no_grad():
+            model.encoder.layer[0].output.dense.bias[3] += 1e-3
+        return model
+
+    monkeypatch.setattr(build, "model", changed)
+    config.resume, config.trainer.epochs = True, 2
+    with pytest.raises(UserError, match="frozen weights are not those that this run was begun"):
+        training.fit(config, listening())
+
+
+# Entries as a user sees them
+
+
+def test_entries_are_listed_and_removed(own_prefix, tmp_path, capsys):
+    summary, _, _ = open_of(configure(tmp_path, "ser", HEAD))
+    (own_prefix / "stopped.part").mkdir()
+    cache()
+    shown = capsys.readouterr().out
+    assert f"{summary.folder}  demo: h_[CLS]" in shown
+    assert "stopped.part  unfinished" in shown
+    assert shown.splitlines()[-1].startswith(f"2 in {own_prefix}")
+    cache(clear=True, unused_days=1)
+    assert "removed 0" in capsys.readouterr().out
+    assert Path(summary.folder).exists()
+    cache(clear=True)
+    assert "removed 2" in capsys.readouterr().out
+    assert not list(own_prefix.iterdir())
+    cache()
+    assert capsys.readouterr().out.startswith("nothing")
+
+
+def test_the_verb_is_there():
+    done = verb("cache", "--help")
+    assert done.returncode == 0
+    assert "--unused_days" in done.stdout
