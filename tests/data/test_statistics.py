@@ -139,7 +139,7 @@ class TestLogMel:
         assert found.log_mel.total.std == pytest.approx(values.std(), rel=1e-12)
         assert found.log_mel.num_clips == 8
 
-    def test_only_real_frames_of_what_training_hears(self, file):
+    def test_only_frames_that_training_hears(self, file):
         frames = [(round(16_000 * min(s, 0.5)) - 400) // 160 + 1 for s in SECONDS]
         of = measure(file, max_seconds=0.5).log_mel
         assert of.total.count == BINS * sum(frames)
@@ -152,8 +152,9 @@ class TestLogMel:
         assert last.total.mean != of.total.mean
 
     def test_a_sample_is_drawn_by_the_seed(self, file):
-        samples = [measure(file, max_clips=3, seed=seed).log_mel for seed in (0, 0, 1)]
-        assert samples[0] == samples[1] != samples[2]
+        samples = [measure(file, max_clips=3, seed=seed).log_mel for seed in (0, 0, 1, 2)]
+        assert samples[0] == samples[1]
+        assert len({sample.total.mean for sample in samples}) == 3
         assert samples[0].num_clips == 3
         assert samples[2].heard == "3 of 8 clips, drawn by seed 1, first 10.24 s at most"
         assert measure(file, max_clips=8).log_mel.heard.startswith("all 8 clips")
