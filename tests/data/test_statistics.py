@@ -36,7 +36,7 @@ def rows(folder: Path) -> list[tuple[str, ...]]:
     for i, (split, seconds) in enumerate(zip(SPLITS, SECONDS)):
         rate = 16_000 if i else 8_000
         path = noise(folder / f"{i}.wav", i, seconds, rate, subtype="PCM_16")
-        text = f"It's take {i}" + " again" * i
+        text = f"{'iI'[i % 2]}t's take {i}" + " again" * i
         for question, answer in (("is it loud?", "yes"), ("is it soft?", "no")):
             found.append((path, "ab"[i % 2], text, split, f"{split} {i % 2}", question, answer))
     return found
