@@ -19,7 +19,9 @@ from spectrobert import cli
 from spectrobert.audio import features, io
 from spectrobert.config import dataset_class
 from spectrobert.data import log_mel, plots, statistics
+from spectrobert.data.example import Segment
 from spectrobert.data.log_mel import Moments, moments
+from spectrobert.data.recordings import Sound
 from spectrobert.data.statistics import Statistics, summary
 
 from ..sounds import noise
@@ -174,6 +176,13 @@ class TestNumbers:
         assert (spread["0"], spread["50"], spread["100"]) == pytest.approx((0.25, 0.45, 2.0))
         assert numbers["sample_rates"] == {8000: 1, 16000: 7}
         assert numbers["channels"] == {1: 8}
+
+    def test_a_scene_is_as_long_as_its_last_sound(self):
+        scene = (Segment("a.wav", 0.0, 2.5, 0.0), Segment("b.wav", 0.0, 2.5, 2.5))
+        sounds = {s._replace(onset=0.0): Sound(seconds=2.5) for s in scene}
+        assert statistics._seconds(scene, sounds) == 5.0
+        sounds[scene[0]] = Sound("missing: no such file")
+        assert statistics._seconds(scene, sounds) is None
 
     def test_speakers_labels_and_words(self, found):
         numbers = summary(found)
