@@ -10,6 +10,7 @@ from rich.console import Console
 from spectrobert import runs, scoring
 from spectrobert.data.splits import RANDOM
 from spectrobert.experiments import report
+from spectrobert.experiments.demo import Row
 from spectrobert.training import fit
 
 from .world import configure, verb
@@ -30,7 +31,8 @@ def test_a_random_split_is_told_everywhere(tmp_path):
     assert json.loads(done.stdout)["caution"] == RANDOM
     done = verb("evaluate", str(folder))
     assert RANDOM in " ".join(done.stdout.split())
-    page = report.write(tmp_path / "report.html", "A report", {"ser": folder}, [])
+    line = Row("ser", "none", (0.5,), (0.4, 0.6), None, "1", 100, None)
+    page = report.write(tmp_path / "report.html", "A report", {"ser": folder}, [line])
     assert f"<h1>A report: {RANDOM}</h1>" in page.read_text()
 
 
