@@ -53,6 +53,8 @@ def quiet() -> None:
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
     disable_progress_bar()
+    # of conv weights with one channel in, whose strides mean nothing
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     # srun is not wanted for a run on one's own machine, even where a cluster is installed
     warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
 

@@ -1,0 +1,232 @@
+"""How cost grows with clip length, batch, frozen depth, readers and processes.
+
+    python benchmarks/scale.py [--small]
+
+One training step of the base model is timed at each size (`--small`: a model that takes a minute)
+and slopes are fitted in the logarithms. The FLOPs of a pre-training step are counted; the last
+table, what pre-training on WavCaps costs, is arithmetic on them and says which utilisation it
+assumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+import torch.distributed as dist
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from spectrobert import losses  # noqa: E402
+from spectrobert.audio import io  # noqa: E402
+from spectrobert.experiments.benchmark.builds import (  # noqa: E402
+    CLIP_SECONDS,
+    QUICK,
+    Sizes,
+    batch,
+    our_model,
+)
+from spectrobert.experiments.benchmark.machine import flops, matmul_peak  # noqa: E402
+from spectrobert.freezing import freeze, train_mode  # noqa: E402
+from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
+from spectrobert.models.spectrobert import IGNORED, SpectroBert  # noqa: E402
+
+LENGTHS = (1.0, 2.0, 4.0, 8.0)  # seconds
+BATCHES = (1, 2, 4)
+DEPTHS = ("all", "encoder.-4 ...", "encoder.-1", "head")
+READERS = (0, 1, 2)
+CLIPS = 400  # read by the readers
+WAVCAPS, EPOCHS = 403_050, 50
+FULL_SECONDS, FULL_WORDS = 10.255, 32  # 1024 frames, and a caption's word pieces
+GPUS = {"V100 (16-mixed)": 125e12, "H200 (bf16-mixed)": 989e12}  # dense peaks of the makers
+UTILISATIONS = (0.2, 0.4)
+REPEATS = 3
+
+
+def step(
+    sizes: Sizes, batch_size: int, seconds: float, trained: Sequence[str]
+) -> Callable[[], None]:
+    """One fine-tuning step in which only these parts train."""
+    model, given = our_model(sizes), batch(batch_size, seconds)
+    freeze(model, trained)
+    train_mode(model)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.RAdam(parameters, lr=1e-5)
+
+    def work() -> None:
+        optimizer.zero_grad()
+        logits = model(given).logits
+        assert logits is not None
+        losses.classes(logits, given["labels"]).backward()
+        nn.utils.clip_grad_norm_(parameters, 5.0)
+        optimizer.step()
+
+    return work
+
+
+def median_seconds(call: Callable[[], object]) -> float:
+    """Of REPEATS calls, after one that warms up."""
+    call()
+    found = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - began)
+    return statistics.median(found)
+
+
+def slope(sizes: Sequence[float], seconds: Sequence[float]) -> float:
+    """Of log seconds against log size: 1 is proportional."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def trained_parts(depth: str, layers: int) -> list[str]:
+    """`freeze.train` of a depth."""
+    if depth == "encoder.-4 ...":
+        return ["head", *(f"encoder.{-i}" for i in range(1, min(4, layers) + 1))]
+    return {"all": ["all"], "encoder.-1": ["head", "encoder.-1"], "head": ["head"]}[depth]
+
+
+class Files(torch.utils.data.Dataset):
+    """The same 48 kHz file, read anew each time."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __len__(self) -> int:
+        return CLIPS
+
+    def __getitem__(self, index: int) -> Tensor:
+        return torch.from_numpy(io.read(str(self.path)))
+
+
+def clips_per_second(workers: int) -> float:
+    """Decoding and resampling of RAVDESS-length 48 kHz WAV files."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.wav"
+        noise = np.random.default_rng(0).normal(0, 0.1, round(48_000 * CLIP_SECONDS))
+        soundfile.write(path, noise, 48_000)
+        loader = torch.utils.data.DataLoader(Files(path), batch_size=8, num_workers=workers)
+        began = time.perf_counter()
+        for _ in loader:
+            pass
+        return CLIPS / (time.perf_counter() - began)
+
+
+def _process(rank: int, world: int, place: str, sizes: Sizes, batch_size: int) -> None:
+    torch.set_num_threads(1)
+    address = f"file://{place}/meet{world}"
+    dist.init_process_group("gloo", address, rank=rank, world_size=world)
+    model = nn.parallel.DistributedDataParallel(our_model(sizes))
+    given = batch(batch_size)
+    optimizer = torch.optim.RAdam(model.parameters(), lr=1e-5)
+
+    def work() -> None:
+        optimizer.zero_grad()
+        losses.classes(model(given).logits, given["labels"]).backward()
+        optimizer.step()
+
+    taken = median_seconds(work)
+    if rank == 0:
+        Path(place, f"{world}.txt").write_text(str(taken))
+    dist.destroy_process_group()
+
+
+def ddp_efficiency(sizes: Sizes, batch_size: int) -> float:
+    """Clips per second of two processes over twice those of one; a core and `batch_size` each."""
+    with tempfile.TemporaryDirectory() as place:
+        for world in (1, 2):
+            arguments = (world, place, sizes, batch_size)
+            torch.multiprocessing.spawn(_process, arguments, nprocs=world)
+        one, two = (float(Path(place, f"{world}.txt").read_text()) for world in (1, 2))
+    return one / two
+
+
+def pretraining_flops() -> int:
+    """Forward and backward of one clip: base, 1024 frames, MLM and SAP."""
+    model = SpectroBert(SpectroBertConfig(head="pretraining"))
+    ids = torch.randint(5, 30_000, (1, FULL_WORDS))
+    labels = torch.full_like(ids, IGNORED)
+    labels[:, ::7] = ids[:, ::7]  # 15 %
+    samples = round(FULL_SECONDS * 16_000)
+    given = {
+        "waveform": 0.1 * torch.randn(1, samples),
+        "num_samples": torch.tensor([samples]),
+        "input_ids": ids,
+        "text_mask": torch.ones_like(ids, dtype=torch.bool),
+        "mlm_labels": labels,
+    }
+
+    def work() -> None:
+        output = model(given)
+        assert output.masked_words is not None
+        assert output.match is not None
+        (output.masked_words.float().mean() + output.match.mean()).backward()
+
+    return flops(work)
+
+
+def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table()
+    for number, name in enumerate(header):
+        table.add_column(name, justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    print(title)
+    Console(width=110).print(table)
+
+
+def grown(title: str, unit: str, sizes: Sequence[float], taken: Sequence[float]) -> None:
+    rows = [(f"{size:g} {unit}", f"{s:.3f}", f"{s / size:.3f}") for size, s in zip(sizes, taken)]
+    told = f"{title}: seconds grow as size ** {slope(sizes, taken):.2f}"
+    show(told, ("", "s", f"s / {unit}"), rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--small", action="store_true", help="a small model, to see that it runs")
+    sizes = QUICK if parser.parse_args().small else Sizes()
+    parts = ["all"]
+    lengths = [median_seconds(step(sizes, 1, seconds, parts)) for seconds in LENGTHS]
+    grown("clip length, batch 1, all trains", "s", LENGTHS, lengths)
+    batches = [median_seconds(step(sizes, n, 2.0, parts)) for n in BATCHES]
+    grown("batch of 2 s clips, all trains", "clips", BATCHES, batches)
+    layers = sizes.num_hidden_layers
+    depths = [median_seconds(step(sizes, 2, 2.0, trained_parts(d, layers))) for d in DEPTHS]
+    cells = [(d, f"{s:.3f}", f"{depths[0] / s:.2f}") for d, s in zip(DEPTHS, depths)]
+    header = ("trains", "s", "times faster")
+    show("what trains, 2 clips of 2 s, without the prefix cache", header, cells)
+    read = [(str(n), f"{clips_per_second(n):.0f}") for n in READERS]
+    show(f"readers of 48 kHz WAV, {CLIP_SECONDS} s each", ("workers", "clips/s"), read)
+    efficiency = ddp_efficiency(sizes, 2)
+    print(f"two processes, a core each, gloo: {efficiency:.2f} of twice the clips/s of one\n")
+    each = pretraining_flops()
+    total = each * WAVCAPS * EPOCHS
+    print(f"this machine's matrix products: {matmul_peak() / 1e9:.0f} GFLOP/s")
+    print(f"base, 1024 frames: {each / 1e12:.2f} TFLOP a clip")
+    print(f"WavCaps, {WAVCAPS:,} clips, {EPOCHS} epochs: {total:.2e} FLOP\n")
+    rows = []
+    for name, peak in GPUS.items():
+        for share in UTILISATIONS:
+            hours = total / (peak * share) / 3600
+            speed = peak * share / each
+            days = [f"{hours / (n * (efficiency if n > 1 else 1)) / 24:.2f}" for n in (1, 8, 64)]
+            rows.append((f"{name} at {share:.0%}", f"{speed:.0f}", *days))
+    header = ("arithmetic, nothing measured", "clips/s each", "days on 1", "on 8", "on 64")
+    show("WavCaps pre-training", header, rows)
+
+
+if __name__ == "__main__":
+    main()
