@@ -32,15 +32,18 @@ def pearson(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> fl
 def _moments(
     truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray
 ) -> tuple[float, float, float, float]:
-    """Covariance, both variances (0 exactly where constant), and the shift of the means."""
+    """Covariance, variance of either, and the shift of the means."""
     part = weights / weights.sum()
-    means = float(part @ truth), float(part @ predicted)
-    apart, apart_too = truth - means[0], predicted - means[1]
-    variances = (
-        float(part @ deviation**2) if np.ptp(numbers[weights > 0]) else 0.0
-        for numbers, deviation in ((truth, apart), (predicted, apart_too))
-    )
-    return float(part @ (apart * apart_too)), *variances, means[1] - means[0]  # type: ignore[return-value]
+    shift = float(part @ predicted - part @ truth)
+    covariance = float(part @ ((truth - part @ truth) * (predicted - part @ predicted)))
+    return covariance, _variance(truth, part), _variance(predicted, part), shift
+
+
+def _variance(numbers: np.ndarray, part: np.ndarray) -> float:
+    """Exactly 0 where constant: a mean that is off by a rounding error would leave some."""
+    if not np.ptp(numbers[part > 0]):
+        return 0.0
+    return float(part @ (numbers - part @ numbers) ** 2)
 
 
 def dimensional(

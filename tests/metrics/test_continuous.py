@@ -33,11 +33,12 @@ def test_a_stretched_copy():
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 2.5, 1e6 / 3])
 def test_a_constant_is_nought_and_not_nan(constant):
-    flat = np.full(4, constant)
+    """Of seven rows, whose mean is off the constant by a rounding error."""
+    varied, flat, once = np.arange(7.0), np.full(7, constant), np.ones(7)
     for figure in (concordance, pearson):
-        assert figure(TRUTH, flat, ONCE) == 0
-        assert figure(flat, TRUTH, ONCE) == 0
-        assert figure(flat, flat, ONCE) == 0
+        assert figure(varied, flat, once) == 0
+        assert figure(flat, varied, once) == 0
+        assert figure(flat, flat, once) == 0
 
 
 def test_what_a_resample_leaves_constant_is_nought_too():
