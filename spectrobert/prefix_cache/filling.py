@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from ..data.batches import collate
 from ..data.clips import Clips, Key, Reading
 from ..data.preparation import Prepared
-from ..models.spectrobert import SpectroBert
+from ..models.spectrobert import SpectroBert, Tokens
 from .depth import compute
 from .entry import Draft
 from .pairs import Pairs
@@ -35,6 +35,15 @@ class FirstRows(Dataset):
 
 def _collate(items: Sequence[dict[str, Any] | None]) -> dict[str, Tensor] | None:
     return collate(items) if any(item is not None for item in items) else None
+
+
+def append(draft: Draft, pairs: Tensor, tokens: Tokens) -> None:
+    """Write the real tokens of a batch; (B,) `pairs` names its rows."""
+    hidden, mask, num_words, _ = tokens
+    flat = hidden[mask].float().cpu().numpy()  # in the order of the rows
+    words = mask[:, :num_words].sum(dim=1).cpu().numpy()
+    sounds = mask[:, num_words:].sum(dim=1).cpu().numpy()
+    draft.append(pairs.numpy(), flat, words, sounds)
 
 
 @torch.no_grad()
@@ -74,11 +83,8 @@ def fill(
         if batch is not None:
             on_device = {name: value.to(device) for name, value in batch.items()}
             with torch.autocast(device.type, half, enabled=half is not None):
-                hidden, mask, num_words, _ = compute(model, on_device, depth)
-            flat = hidden[mask].float().cpu().numpy()  # in the order of the rows
-            words = mask[:, :num_words].sum(dim=1).cpu().numpy()
-            sounds = mask[:, num_words:].sum(dim=1).cpu().numpy()
-            draft.append(batch["index"].numpy(), flat, words, sounds)
+                tokens = compute(model, on_device, depth)
+            append(draft, batch["index"], tokens)
         missing = np.array([pair for pair in asked if pair not in draft.done], dtype=int)
         nothing = np.zeros(len(missing), dtype=int)
         draft.append(missing, np.zeros((0, draft.width), np.float32), nothing, nothing)
