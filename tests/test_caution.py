@@ -9,8 +9,7 @@ from rich.console import Console
 
 from spectrobert import runs, scoring
 from spectrobert.data.splits import RANDOM
-from spectrobert.experiments import report
-from spectrobert.experiments.demo import Row
+from spectrobert.experiments import formats, report, rows, table
 from spectrobert.training import fit
 
 from .world import configure, verb
@@ -31,8 +30,7 @@ def test_a_random_split_is_told_everywhere(tmp_path):
     assert json.loads(done.stdout)["caution"] == RANDOM
     done = verb("evaluate", str(folder))
     assert RANDOM in " ".join(done.stdout.split())
-    line = Row("ser", "none", (0.5,), (0.4, 0.6), None, "1", 100, None)
-    page = report.write(tmp_path / "report.html", "A report", {"ser": folder}, [line])
+    page = report.write(tmp_path / "report.html", "A report", {"ser": [folder]})
     assert f"<h1>A report: {RANDOM}</h1>" in page.read_text()
 
 
@@ -41,3 +39,11 @@ def test_an_official_split_needs_no_caution(tmp_path):
     results = fit(config, Console(file=io.StringIO(), width=200))
     assert "caution" not in results["test"]
     assert RANDOM not in json.dumps(results)
+
+
+def test_a_table_says_it_of_each_row():
+    chosen = table.load("ser")
+    cell = rows.Cell((0.9,), (0.8, 1.0), is_fold_mean=False)
+    line = rows.Line(chosen.rows[0], "none", {"unweighted_accuracy": cell}, caution=RANDOM)
+    for form in (formats.markdown, formats.latex):
+        assert f"{chosen.rows[0].name}: {RANDOM}" in form(chosen, [line])

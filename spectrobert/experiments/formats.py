@@ -100,7 +100,7 @@ def _epochs(line: Line) -> str:
 
 def notes(table: Table, lines: Sequence[Line]) -> list[str]:
     """What a reader must know beside the numbers."""
-    said = []
+    said = [f"{line.row.name}: {line.caution}" for line in lines if line.caution]
     shown = [line for line in lines if line.cells]
     if shown:
         seeds = sorted({s for line in shown for s in line.seeds})

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import curves, runs
+from ..data.splits import caution
 from ..errors import UserError
 from . import statistics
 from .jobs import SILENCED, Job, Settings, plan
@@ -55,6 +56,7 @@ class Line:
     finished: int = 0  # runs
     planned: int = 0
     failure: str = ""  # one line
+    caution: str = ""  # what has to be said beside its scores: splits.caution
 
 
 def lines(table: Table, jobs: Sequence[Job], failed: Mapping[Job, str]) -> list[Line]:
@@ -122,6 +124,7 @@ def _line(
         gaps=_mean_pair(gaps),
         n=sum(runs.read_results(folder)["test"]["n"] for folder in by_seed[seeds[0]]),
         seeds=tuple(seeds),
+        caution=next(filter(None, (caution(r["split"]["definition"]) for r in results)), ""),
     )
     pooled = {s: read_answers(some, table.metrics[0]) for s, some in by_seed.items()}
     return line, {s: some for s, some in pooled.items() if some is not None}
