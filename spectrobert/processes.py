@@ -7,7 +7,7 @@ every batch. `trainer.batch_size` is the whole batch, so the number of processes
 from __future__ import annotations
 
 import torch.distributed as dist
-from lightning_utilities.core.rank_zero import rank_zero_only
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 
 def is_first() -> bool:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...errors import UserError
-from . import builds, compute, data_path, machine, startup
+from . import builds, compute, data_path, frozen, machine, startup
 from .compute import Bench
 from .measure import Row
 
@@ -20,6 +20,8 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
     "log-mel": compute.log_mel,
     "conv-encoder": compute.conv_encoder,
     "full-step": compute.full_step,
+    "frozen-last": frozen.last_layer,
+    "frozen-head": frozen.head,
     "step-memory": compute.step_memory,
     "wait-for-data": data_path.wait_share,
     "reading": data_path.clips_read,
