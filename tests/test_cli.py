@@ -331,7 +331,7 @@ def test_wrong_input_gets_one_line(arguments, words, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["--task is missing", "pre, aqa_binary, aqa_open, ser, sentiment"]),
+        ([], ["--task is missing", "pre, aqa_binary, aqa_open, ser, ser_multilabel, sentiment"]),
         (["--dataset", "demo"], ["--task is missing"]),
         (["--task", "ser"], ["--dataset is missing", "demo", "ravdess", "clotho_aqa"]),
         (["--task", "--dataset", "demo"], ["--task needs a value"]),
