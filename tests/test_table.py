@@ -19,6 +19,7 @@ import yaml
 from rich.console import Console
 
 from spectrobert import cli, runs
+from spectrobert.__main__ import main
 from spectrobert.errors import UserError
 from spectrobert.experiments import (
     campaign,
@@ -208,6 +209,15 @@ def test_a_wrong_table_is_one_line(tmp_path, changes, said):
         assert words in str(error.value)
 
 
+def test_the_example_of_the_docs_plans(tmp_path):
+    text = (ROOT / "docs" / "tables.md").read_text()
+    path = tmp_path / "own.yaml"
+    path.write_text(text.split("```yaml\n")[1].split("```")[0])
+    planned = jobs.plan(table.load(str(path)), Settings(folds="1"))
+    assert [job.row for job in planned] == ["LibriSpeech", "slow", "fast", "fast, audio silenced"]
+    assert str(planned[2].folder) == "runs/ravdess_fast/seed0/fold1"
+
+
 @pytest.mark.parametrize("text", ["a: [", "- a\n- b", "", "\xff"])
 def test_a_file_that_is_no_table_is_one_line(tmp_path, text):
     path = tmp_path / "own.yaml"
@@ -237,8 +247,6 @@ def test_a_file_that_is_no_table_is_one_line(tmp_path, text):
     ],
 )
 def test_a_wrong_call_is_one_line(words, said, monkeypatch, capsys):
-    from spectrobert.__main__ import main
-
     monkeypatch.setattr(sys, "argv", ["spectrobert", "table", *words])
     assert main() == 2
     shown = capsys.readouterr()
@@ -483,8 +491,8 @@ def call(*words: str, runs_dir: Path, **more) -> subprocess.CompletedProcess[str
     return verb("table", *words, *folders, **more)
 
 
-def test_one_row_fails_the_others_run_and_all_is_kept(tmp_path):
-    """Killed on its way, called again, called once more."""
+def test_one_row_fails_the_others_run_and_all_is_kept(tmp_path, monkeypatch, capsys):
+    """Killed on its way, called again, then asked."""
     rows_of = [
         {"name": "slow", "overrides": ["optim.lr=1e-5"]},
         {"name": "bad", "overrides": ["trainer.precision=16-mixed"], "thesis": {"accuracy": 61.5}},
@@ -521,12 +529,17 @@ def test_one_row_fails_the_others_run_and_all_is_kept(tmp_path):
     assert found["bad"]["failure"].startswith("trainer.precision=16-mixed needs")
     assert float(found["fast"]["n"]) == 104
 
-    before = (slow / "results.json").stat().st_mtime_ns
-    again = call(*words, "--format", "md", runs_dir=tmp_path / "r")
-    assert again.returncode == 1
-    assert (slow / "results.json").stat().st_mtime_ns == before
-    assert again.stdout == (tmp_path / "r" / "own.md").read_text()
-    assert "finished: slow, seed 0" in again.stderr
+    overrides = jobs.check_overrides(words[1:])
+    settings = Settings(data_dir=str(data_dir()), runs_dir=str(tmp_path / "r"), overrides=overrides)
+    asked = campaign.prepare(table.load(words[0]), settings)
+    called = []
+    monkeypatch.setattr(workers, "_call", lambda command, *_: called.append(command) or (2, "no"))
+    campaign.run(asked, Console(quiet=True))
+    assert called == [asked.jobs[1].command]  # what has finished is not run again
+
+    monkeypatch.setattr(sys, "argv", ["", "table", *words, *folders, "--status", "--format", "md"])
+    assert main() == 0
+    assert capsys.readouterr().out == (tmp_path / "r" / "own.md").read_text()
 
 
 # --- one job at a time

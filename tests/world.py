@@ -58,5 +58,5 @@ def verb(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
 def _call(command: list[str], **more) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env=environment, **more
+        command, capture_output=True, text=True, timeout=600, env=environment, **more
     )
