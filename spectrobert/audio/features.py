@@ -62,14 +62,18 @@ def _constants(num_mel_bins: int, device: torch.device) -> tuple[Tensor, list[tu
     return window.float().to(device), blocks
 
 
-def _write_log_mels(waveform: Tensor, mels: Tensor, mean: float, std: float) -> None:
-    """Normalised log-mels of (R, T), written into `mels` (R, F, M)."""
+def _write_log_mels(
+    waveform: Tensor, frames: Tensor, mels: Tensor, mean: float, std: float
+) -> None:
+    """Normalised log-mels of (R, T), written into `mels` (R, F, M).
+
+    `frames` (R, F, FFT) is room to work in, zero from WINDOW - 1 on.
+    """
     window, blocks = _constants(mels.shape[2], waveform.device)
     means = waveform.unfold(1, WINDOW, HOP).mean(dim=-1, keepdim=True)  # (R, F, 1)
     # Kaldi takes a frame's mean away and then emphasises it; both are linear, so it is done once
     # for all frames that share a sample. Kaldi's first sample, its own past, meets a window of 0.
     emphasised = torch.sub(waveform[:, 1:], waveform[:, :-1], alpha=PRE_EMPHASIS)
-    frames = waveform.new_zeros(*mels.shape[:2], FFT)
     part = frames[..., : WINDOW - 1]
     torch.sub(emphasised.unfold(1, WINDOW - 1, HOP), means, alpha=1.0 - PRE_EMPHASIS, out=part)
     part *= window[1:]
@@ -108,11 +112,17 @@ def log_mel(
         mels = waveform.new_empty(len(waveform), frames, num_mel_bins)  # (B, F, M)
         on_cpu = waveform.device.type == "cpu"
         rows = max(1, CPU_FRAMES // frames) if on_cpu else len(waveform)
+        room = waveform.new_zeros(rows, frames, FFT)
         for some, into in zip(waveform.split(rows), mels.split(rows)):
-            _write_log_mels(some, into, mean, std)
+            _write_log_mels(some, room[: len(some)], into, mean, std)
         lengths = num_frames(num_samples)
-        padding = torch.arange(frames, device=mels.device) >= lengths[:, None]  # (B, F)
-        mels[padding] = -mean / (2.0 * std)
+        silence = -mean / (2.0 * std)
+        if on_cpu:  # only the padding is touched
+            for mel, length in zip(mels, lengths.tolist()):
+                mel[length:] = silence
+        else:  # without waiting for the device to say how much there is
+            padding = torch.arange(frames, device=mels.device) >= lengths[:, None]  # (B, F)
+            mels.masked_fill_(padding[..., None], silence)
         return mels, lengths
 
 
