@@ -198,7 +198,10 @@ def test_another_epoch_is_another_pass(prepared):
 
 def test_the_training_loader_takes_up_where_the_checkpoint_stood(prepared):
     progress = SimpleNamespace(current=SimpleNamespace(ready=3))
-    loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress))
+    epochs = SimpleNamespace(current=SimpleNamespace(processed=2, completed=2))
+    loop = SimpleNamespace(
+        epoch_progress=epochs, epoch_loop=SimpleNamespace(batch_progress=progress)
+    )
     whole = module(prepared).train_dataloader()
     _set_sampler_epoch(whole, 2)
     data = module(prepared)
