@@ -14,7 +14,6 @@ from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
 
 from ..sounds import noise
-from ..world import data_dir
 
 LABELS = ["a"] * 7 + ["b"] * 2 + ["c"] * 3
 
@@ -40,10 +39,10 @@ def test_duplicate_repeats_whole_classes_before_single_rows():
 
 @pytest.fixture
 def table(tmp_path) -> str:
-    lines = ["audio,label,split"]
+    lines = ["audio,label,split,text"]
     for i in range(24):
         path = noise(tmp_path / f"{i}.wav", i)
-        lines.append(f"{path},{'aaab'[i % 4]},{('train', 'train', 'val', 'test')[i // 6]}")
+        lines.append(f"{path},{'aaab'[i % 4]},{('train', 'train', 'val', 'test')[i // 6]},t{i}")
     (tmp_path / "table.csv").write_text("\n".join(lines))
     return str(tmp_path / "table.csv")
 
@@ -65,10 +64,10 @@ def test_train_is_balanced_and_the_others_are_left_alone(table, method, each):
     assert "balance" not in plain.summary.to_dict()
 
 
-def test_what_has_no_class_cannot_be_balanced():
-    config = cli.compose(["task=pre", "dataset=demo", "dataset.size=0.05", "dataset.balance=prune"])
+def test_what_has_no_class_cannot_be_balanced(table):
+    options = dataset_class("csv")(file=table, balance="prune")
     with pytest.raises(UserError, match="rows of task 'pre' have no class"):
-        prepare("pre", config.dataset, str(data_dir()))
+        prepare("pre", options, "")
 
 
 def test_one_way_to_balance_at_a_time():
