@@ -309,8 +309,8 @@ class TrainerConfig:
     checkpoint_minutes: float = 15.0
     log_every_n_steps: int = 10
     threads: int = 0  # torch threads; 0: torch's own choice
-    # Keep only each layer's input and compute the rest again in the backward pass: a fraction of
-    # the memory for a third more time, the same losses
+    # Keep only the input of each of BERT's layers and compute the rest again in the backward pass:
+    # less memory, more time, the same losses
     checkpoint_activations: bool = False
     # "auto": what lies below the first trainable part is computed once and kept on disk, where that
     # changes no result | "off"
