@@ -101,6 +101,14 @@ def test_resampled_copies_differ_by_rounding_alone(table, tmp_path):
     assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
 
 
+def test_an_owners_split_that_could_not_be_copied_is_not_carved_anew(table, tmp_path):
+    for i in range(18, 24):  # all of test
+        constant(tmp_path / "audio" / f"{i}.wav", 0.0)
+    prepared(tmp_path / "p", own(table), "ser", tmp_path)
+    with pytest.raises(UserError, match=r"none of the 6 examples of the owner's test split"):
+        prepare("ser", own(table, prepared=str(tmp_path / "p")), "")
+
+
 def test_copies_that_are_there_are_kept(table, tmp_path):
     out = tmp_path / "p"
     prepared(out, own(table), "ser", tmp_path)

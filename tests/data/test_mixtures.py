@@ -119,6 +119,9 @@ def test_no_row_comes_again_before_all_of_its_corpus_have_come():
     assert sum(n for row, n in rows.items() if row < 6) == 2
     assert len(set(found.tolist())) == 10  # what comes again is told apart
     assert sorted(found[found >= 10] - 10) == [6, 7, 8, 9]
+    part = places((Quota(4, 7),), np.random.default_rng(0))
+    assert len(set(part.tolist())) == 7
+    assert set(part.tolist()) > set(range(4))
 
 
 def weighted(seed: int = 0, rank: int = 0, world_size: int = 1) -> LengthBatches:
