@@ -23,6 +23,9 @@ def demo(
     """The thesis' Table 5.1 on the built-in corpus: pre-train, fine-tune, write a report."""
     from ..experiments import demo as demonstration
     from ..terminal import console
+    from ..training import quiet
+
+    quiet()
 
     # a quick look does not stand in the way of the whole demo
     folder = runs_dir or ("runs/demo" if size == 1 else f"runs/demo-{size:g}")
