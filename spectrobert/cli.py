@@ -54,7 +54,7 @@ Train SpectroBERT.
   --resume                   continue an interrupted run where it stopped
   -m                         sweep: seed=1,2,3 optim.lr=1e-5,3e-5
 
-Any option of spectrobert/config.py may stand beside them: model=tiny trainer.epochs=5
+Any option of spectrobert/config/ may stand beside them: model=tiny trainer.epochs=5
 optim.lr=3e-4 freeze.train=[head,audio,encoder.-1] dataset.fold=2.
 Everything that is not training: python -m spectrobert --help
 """

@@ -1,0 +1,137 @@
+"""Options of what is read: those of all corpora, those of each, those of mixtures."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any
+
+from ..errors import UserError
+from .checks import at_least, choose, share
+
+
+@dataclass
+class DatasetConfig:
+    """What every corpus shares; each adds the keyword-only parameters of its `load`."""
+
+    name: str = ""
+    root: str = ""  # folder of the corpus; empty: <data_dir>/<name>
+    prepared: str = ""  # folder that `data prepare` wrote: read in place of the corpus
+    # "official": the owner's, validation carved by speaker | "random": speakers shared
+    split: str = "official"
+    split_seed: int = 0  # apart from `seed`, so that seeds of a run share their split
+    val_share: float = 0.1
+    test_share: float = 0.1  # carved only where the owner has no test split
+    max_seconds: float = 10.24
+    crop: str = "first"  # of longer clips: "first" | "center" | "random" (train only) | "whole"
+    # Word pieces, [CLS] and [SEP] included (thesis 3.3.1); longer texts are cut and counted
+    max_text_length: int = 128
+    # Read each file once before training: "decode" | "header" | "auto" (by total length) | "none":
+    # no file is opened; lengths are the owner's where he states them, and batches mixed where not
+    check: str = "auto"
+    max_skipped: float = 0.05  # share of unusable files above which the run refuses to start
+    # Rows of the classes in train: "none" | "prune" all to the rarest | "duplicate" to the most
+    # frequent. task.class_weights weighs their losses instead
+    balance: str = "none"
+    vocabulary: int = 2000  # most word pieces, where a vocabulary is trained on the corpus
+    silence_audio: bool = False  # zero every waveform: what can be answered from the text alone
+
+    def __post_init__(self) -> None:
+        choose("dataset.balance", self.balance, ("none", "prune", "duplicate"))
+        choose("dataset.split", self.split, ("official", "random"))
+        choose("dataset.crop", self.crop, ("first", "center", "random", "whole"))
+        choose("dataset.check", self.check, ("auto", "decode", "header", "none"))
+        for name in ("val_share", "test_share", "max_skipped"):
+            share(f"dataset.{name}", getattr(self, name))
+        at_least("dataset.max_seconds", self.max_seconds, 0.1)
+        at_least("dataset.max_text_length", self.max_text_length, 3)
+
+
+@dataclass
+class PartConfig:
+    """One corpus of a mixture; each adds the keyword-only parameters of its `load`."""
+
+    root: str = ""  # empty: <data_dir>/<its name>
+    prepared: str = ""
+
+
+@dataclass
+class MixtureConfig(DatasetConfig):
+    """Several corpora, `--dataset librispeech+wavcaps`; each one's own options are under its name:
+    `dataset.wavcaps.sources=[soundbible]`.
+    """
+
+    # How often each corpus is drawn, in the order of the names; an epoch has as many rows as all
+    # have together. Empty: every row once
+    weights: list[float] = field(default_factory=list)
+
+    @property
+    def parts(self) -> list[str]:
+        return self.name.split("+")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for option in ("root", "prepared"):
+            if getattr(self, option):
+                raise UserError(
+                    f"dataset.{option}={getattr(self, option)}: each corpus of a mixture has its"
+                    f" own: dataset.{self.parts[0]}.{option}="
+                )
+        for name in self.parts:
+            if isinstance(getattr(self, name), dict):  # from config.yaml
+                setattr(self, name, part_class(name)(**getattr(self, name)))
+        is_positive = all(0 < weight < math.inf for weight in self.weights)
+        if self.weights and (len(self.weights) != len(self.parts) or not is_positive):
+            raise UserError(
+                f"dataset.weights={self.weights}: one number above 0 is needed for each of"
+                f" {', '.join(self.parts)}"
+            )
+
+
+@cache
+def dataset_class(name: str) -> type[DatasetConfig]:
+    """DatasetConfig with the corpus' own options: the keyword-only parameters of its `load`.
+
+    Of a mixture, with one such group for each corpus. Raises UserError for an unknown name.
+    """
+    named: list[tuple[str, Any, Any]] = [("name", str, field(default=name))]
+    parts = name.split("+")
+    if len(parts) == 1:
+        return dataclasses.make_dataclass(
+            f"{name}_dataset", named + own_fields(name), bases=(DatasetConfig,)
+        )
+    if len(set(parts)) < len(parts):
+        raise UserError(f"--dataset {name} names a corpus twice")
+    kinds = {part: part_class(part) for part in parts}
+    groups = [(part, kind, field(default_factory=kind)) for part, kind in kinds.items()]
+    return dataclasses.make_dataclass("mixture", named + groups, bases=(MixtureConfig,))
+
+
+@cache
+def part_class(name: str) -> type[PartConfig]:
+    """PartConfig with the corpus' own options."""
+    return dataclasses.make_dataclass(f"{name}_part", own_fields(name), bases=(PartConfig,))
+
+
+def own_fields(name: str) -> list[tuple[str, Any, Any]]:
+    """A corpus' own options, for `make_dataclass`."""
+    from ..data.corpora import corpus
+
+    fields: list[tuple[str, Any, Any]] = []
+    for option, parameter in corpus(name).options().items():
+        default = parameter.default
+        if isinstance(default, (tuple, list)):
+            values = list(default)
+            fields.append((option, list[str], field(default_factory=partial(list, values))))
+        else:
+            kind = Any if default in ("", None) else type(default)
+            fields.append((option, kind, field(default=default)))
+    return fields
+
+
+def own_options(options: DatasetConfig) -> dict[str, Any]:
+    """The corpus' own options, those that `dataset_class` adds; of a mixture those of its parts."""
+    common = {f.name for f in dataclasses.fields(DatasetConfig)}
+    return {name: v for name, v in dataclasses.asdict(options).items() if name not in common}

@@ -1,0 +1,228 @@
+"""Options of how it is run, and a whole run."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any, Optional
+
+from ..errors import UserError
+from .checks import at_least, choose, share
+from .datasets import MixtureConfig, dataset_class
+from .tasks import TASKS, DimensionalConfig, TaskConfig
+
+
+@dataclass
+class FreezeConfig:
+    """Which parts train (spectrobert/freezing.py lists the parts)."""
+
+    name: str = "none"
+    train: list[str] = field(default_factory=lambda: ["all"])
+
+
+@dataclass
+class InitConfig:
+    """Where weights come from. All empty: random weights, a vocabulary trained on the corpus."""
+
+    # BERT: a Hub name, a folder or an installed package; --initialize_weights sets it
+    text_model: str = ""
+    audio_encoder: str = ""  # wav2vec 2.0 checkpoint for the conv layers: a Hub name or a folder
+    checkpoint: str = ""  # a SpectroBERT run or model folder; --checkpoint sets it
+
+    def __post_init__(self) -> None:
+        if self.text_model and self.checkpoint:
+            raise UserError(
+                f"--checkpoint {self.checkpoint} and --initialize_weights {self.text_model} both"
+                " name the weights of the stack: choose one"
+            )
+
+
+@dataclass
+class OptimConfig:
+    """RAdam with the thesis' settings (appendix A)."""
+
+    lr: float = 1e-5
+    # 0.98 for runs of a few hundred steps: RAdam's own warm-up lasts about 1 / (1 - beta2)
+    beta2: float = 0.999
+    weight_decay: float = 0.0
+    warmup_share: float = 0.0  # of all steps; RAdam needs none
+    schedule: str = "constant"  # "constant" | "linear" | "cosine", down to 0 at the last step
+    clip: float = 5.0  # largest gradient norm
+
+    def __post_init__(self) -> None:
+        choose("optim.schedule", self.schedule, ("constant", "linear", "cosine"))
+        share("optim.warmup_share", self.warmup_share)
+        share("optim.beta2", self.beta2)
+        at_least("optim.weight_decay", self.weight_decay, 0)
+        at_least("optim.clip", self.clip, 0)
+        if not 0 < self.lr < math.inf:
+            raise UserError(f"optim.lr={self.lr}: must be above 0 and finite")
+
+
+@dataclass
+class TrainerConfig:
+    """How it is run."""
+
+    epochs: Optional[int] = None  # unset: task.epochs
+    max_steps: int = -1  # stop after so many optimiser steps; -1: no limit
+    batch_size: int = 24  # of all devices together
+    accumulate: int = 1  # batches per optimiser step
+    accelerator: str = "cpu"  # --cuda sets "cuda"
+    devices: int = 1  # GPUs, or processes on a CPU, of one node
+    nodes: int = 1
+    # "auto": on a GPU bf16-mixed from compute capability 8.0 on, else 16-mixed; on a CPU 32-true
+    precision: str = "auto"
+    num_workers: int = -1  # processes that read audio; -1: one less than the cores, 4 at most
+    patience: int = 0  # stop after so many epochs without a better `task.monitor`; 0: never
+    # Between two writings of checkpoints/last.ckpt inside an epoch
+    checkpoint_minutes: float = 15.0
+    log_every_n_steps: int = 10
+    threads: int = 0  # torch threads; 0: torch's own choice
+    # Keep only the input of each of BERT's layers and compute the rest again in the backward pass:
+    # less memory, more time, the same losses
+    checkpoint_activations: bool = False
+    # "auto": what lies below the first trainable part is computed once and kept on disk, where that
+    # changes no result | "off"
+    prefix_cache: str = "auto"
+    cache_gb: float = 50.0  # most that it may take for a run; what is larger is not kept
+    progress: bool = True  # a bar, on a terminal
+    progress_minutes: float = 5.0  # between two lines inside an epoch, where there is no bar
+
+    def __post_init__(self) -> None:
+        choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
+        choose("trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed"))
+        choose("trainer.prefix_cache", self.prefix_cache, ("auto", "off"))
+        for name in ("batch_size", "accumulate", "devices", "nodes", "log_every_n_steps"):
+            at_least(f"trainer.{name}", getattr(self, name), 1)
+        if self.batch_size < self.processes:
+            raise UserError(
+                f"trainer.batch_size={self.batch_size} is the batch of all {self.processes} devices"
+                " together: it must be as large at least"
+            )
+        for name in ("num_workers", "max_steps"):
+            at_least(f"trainer.{name}", getattr(self, name), -1)
+        for name in ("patience", "threads", "checkpoint_minutes", "progress_minutes", "cache_gb"):
+            at_least(f"trainer.{name}", getattr(self, name), 0)
+        if self.epochs is not None:
+            at_least("trainer.epochs", self.epochs, 1)
+
+    @property
+    def processes(self) -> int:
+        """Processes of a run, one a device."""
+        return self.devices * self.nodes
+
+
+@dataclass
+class LoggerConfig:
+    """Where curves go. metrics.csv is always written."""
+
+    name: str = "csv"  # "csv" | "tensorboard" | "comet"
+    project: str = "spectrobert"
+    mode: str = "auto"  # comet: "online" when a key is set, else "offline"; "auto" decides
+
+    def __post_init__(self) -> None:
+        choose("logger.name", self.name, ("csv", "tensorboard", "comet"))
+        choose("logger.mode", self.mode, ("auto", "online", "offline"))
+
+
+@dataclass
+class Config:
+    """A whole run."""
+
+    task: Any = None
+    dataset: Any = None
+    model: Any = None  # SpectroBertConfig's own fields
+    freeze: FreezeConfig = field(default_factory=FreezeConfig)
+    init: InitConfig = field(default_factory=InitConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    experiment_name: str = "${dataset.name}_${task.name}"
+    data_dir: str = "data"
+    runs_dir: str = "runs"
+    seed: int = 0
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        at_least("seed", self.seed, 0)
+        if isinstance(self.dataset, MixtureConfig) and self.task.name != "pre":
+            raise UserError(f"--dataset {self.dataset.name}: a mixture serves --task pre only")
+        if self.task and self.dataset and self.task.class_weights:
+            balance = self.dataset.balance
+            if balance != "none":
+                raise UserError(
+                    f"task.class_weights=true and dataset.balance={balance} both balance the"
+                    " classes: choose one"
+                )
+        if self.trainer.epochs is None and isinstance(self.task, TaskConfig):
+            self.trainer.epochs = self.task.epochs
+        if isinstance(self.task, DimensionalConfig):
+            # One row has no concordance: its loss is 1 and teaches nothing
+            at_least("trainer.batch_size", self.trainer.batch_size, 2)
+
+
+@cache
+def model_class() -> type:
+    """SpectroBertConfig's own fields as a dataclass: Hydra then knows names, types and defaults."""
+    from ..models.configuration import DERIVED, SpectroBertConfig
+
+    fields: list[tuple[str, Any, Any]] = []
+    inherited = {f.name for f in dataclasses.fields(SpectroBertConfig.__base__)}
+    for f in dataclasses.fields(SpectroBertConfig):
+        if f.name in inherited or f.name in DERIVED:
+            continue
+        if isinstance(f.default, tuple):
+            values = list(f.default)
+            fields.append((f.name, list[int], field(default_factory=partial(list, values))))
+        else:
+            fields.append((f.name, type(f.default), field(default=f.default)))
+    return dataclasses.make_dataclass("model", fields)
+
+
+def register(datasets: Iterable[str]) -> None:
+    """Put the schemas into Hydra's ConfigStore, of corpora only those named. Idempotent."""
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config)
+    store.store(group="model", name="schema", node=model_class())
+    store.store(group="freeze", name="schema", node=FreezeConfig)
+    for name, task in TASKS.items():
+        store.store(group="task", name=name, node=task)
+    for name in datasets:
+        store.store(group="dataset", name=name, node=dataset_class(name))
+    for name in ("csv", "tensorboard", "comet"):
+        store.store(group="logger", name=name, node=LoggerConfig(name=name))
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Plain types, for config.yaml."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """The inverse of `to_dict`. Raises UserError for a key that this version does not know."""
+    parts = dict(values)
+    built: dict[str, Any] = {
+        "task": TASKS[parts["task"]["name"]],
+        "dataset": dataset_class(parts["dataset"]["name"]),
+        "model": model_class(),
+        "freeze": FreezeConfig,
+        "init": InitConfig,
+        "optim": OptimConfig,
+        "trainer": TrainerConfig,
+        "logger": LoggerConfig,
+    }
+    for name, part in built.items():
+        if parts[name] is None:
+            continue
+        try:
+            parts[name] = part(**parts[name])
+        except TypeError as error:
+            raise UserError(
+                f"config.yaml was written by another version: {name}: {error}"
+            ) from error
+    return Config(**parts)

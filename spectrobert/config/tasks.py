@@ -1,0 +1,140 @@
+"""Options of what is learnt, a class a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..errors import UserError
+from .checks import at_least, choose, share
+
+
+@dataclass
+class TaskConfig:
+    """What is learnt. One subclass a task; the classes that learn are in spectrobert/tasks."""
+
+    # The field of Example that says what is right: "label" | "targets" | "" where neither does
+    truth: ClassVar[str] = "label"
+    name: str = ""
+    epochs: int = 30  # appendix A: 30 for fine-tuning
+    monitor: str = "val/accuracy"  # the checkpoint that is tested is the best one by this
+    mode: str = "max"
+    class_weights: bool = False  # weigh the loss by inverse frequency of the classes in train
+
+    def __post_init__(self) -> None:
+        at_least("task.epochs", self.epochs, 1)
+        choose("task.mode", self.mode, ("min", "max"))
+
+
+@dataclass
+class PretrainingConfig(TaskConfig):
+    """MLM + SAP (thesis 2.3)."""
+
+    truth: ClassVar[str] = ""
+    name: str = "pre"
+    epochs: int = 50
+    monitor: str = "val/loss"
+    mode: str = "min"
+    mlm_probability: float = 0.15
+    mlm_on_mismatch: bool = True  # also predict words beside audio that does not belong to them
+    mlm_weight: float = 0.5
+    sap_weight: float = 0.5
+    mismatch_probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        share("task.mlm_probability", self.mlm_probability)
+        share("task.mismatch_probability", self.mismatch_probability)
+
+
+@dataclass
+class AqaConfig(TaskConfig):
+    """Answers to questions about a recording."""
+
+    # Score the test split once more with its audio silenced: what do the questions alone answer?
+    question_only: bool = True
+
+
+@dataclass
+class AqaBinaryConfig(AqaConfig):
+    """Yes or no (thesis 2.4.3)."""
+
+    name: str = "aqa_binary"
+
+
+@dataclass
+class AqaOpenConfig(AqaConfig):
+    """One-word answers (thesis 2.4.3)."""
+
+    name: str = "aqa_open"
+
+
+@dataclass
+class SerConfig(TaskConfig):
+    """Emotion classes (thesis 2.4.4)."""
+
+    name: str = "ser"
+    monitor: str = "val/unweighted_accuracy"
+
+
+@dataclass
+class SentimentConfig(TaskConfig):
+    """Sentiment classes."""
+
+    name: str = "sentiment"
+    monitor: str = "val/macro_f1"
+
+
+@dataclass
+class SerMultilabelConfig(TaskConfig):
+    """Emotions of which several may be present (CMU-MOSEI)."""
+
+    truth: ClassVar[str] = "targets"
+    name: str = "ser_multilabel"
+    monitor: str = "val/balanced_accuracy"
+
+
+@dataclass
+class NumbersConfig(TaskConfig):
+    """Targets that are numbers."""
+
+    truth: ClassVar[str] = "targets"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.class_weights:
+            raise UserError(f"task.class_weights=true: task {self.name!r} has no classes to weigh")
+
+
+@dataclass
+class SentimentRegressionConfig(NumbersConfig):
+    """Sentiment as a number (CMU-MOSEI)."""
+
+    name: str = "sentiment_regression"
+    monitor: str = "val/mae"
+    mode: str = "min"
+    loss: str = "l1"  # "l1": absolute error | "mse": squared error
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        choose("task.loss", self.loss, ("l1", "mse"))
+
+
+@dataclass
+class DimensionalConfig(NumbersConfig):
+    """Arousal, valence, dominance by concordance (MSP-Podcast, IEMOCAP)."""
+
+    name: str = "dimensional"
+    monitor: str = "val/ccc"
+
+
+TASKS: dict[str, type[TaskConfig]] = {
+    "pre": PretrainingConfig,
+    "aqa_binary": AqaBinaryConfig,
+    "aqa_open": AqaOpenConfig,
+    "ser": SerConfig,
+    "ser_multilabel": SerMultilabelConfig,
+    "sentiment": SentimentConfig,
+    "sentiment_regression": SentimentRegressionConfig,
+    "dimensional": DimensionalConfig,
+}
