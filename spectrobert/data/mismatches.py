@@ -50,7 +50,7 @@ class Mismatches:
     def __init__(self, table: pa.Table):
         self.text, _ = rows.codes(table.column("text"))
         self.label, labels = rows.codes(table.column("label"))
-        self.no_label = labels.index("") if "" in labels else -1
+        self.no_label = labels.index("").as_py()  # -1 where all have one
         _, sound = np.unique(table.column("sound").to_numpy(), return_inverse=True)
         self.sound = sound.astype(np.int64)
         self.num_sounds = int(self.sound.max()) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -112,9 +112,9 @@ def draw(
         light = light.take(usable)
     is_random = options.split == "random"
     if not is_random:
-        owned = dict(zip(ids.to_pylist(), table.column("split").to_pylist()))
-        owned |= {row.id: row.split for row in parsed.unusable}
-        _refuse_lost_splits(name, owned, light, skipped)
+        owners = [row.split for row in parsed.unusable]
+        owners += [table.column("split")[row].as_py() for row in found.faults]
+        _refuse_lost_splits(name, skipped, owners, light)
     names, summary = splits.assign(
         light,
         val_share=options.val_share,
@@ -186,20 +186,19 @@ def label_names(
 
 
 def _refuse_lost_splits(
-    name: str, owned: Mapping[str, str], light: pa.Table, skipped: Sequence[checks.Skipped]
+    name: str, skipped: Sequence[checks.Skipped], owners: Sequence[str], light: pa.Table
 ) -> None:
     """Another split must not be carved in place of an owner's whose files are all bad.
 
     Args:
-        owned: id -> split, of all rows.
+        owners: the split of each skipped row.
     """
-    counts = Counter(owned.values())
-    left = set(light.column("split").to_pylist())
+    left = light.column("split").unique().to_pylist()
     for split in splits.SPLITS:
-        if counts[split] and split not in left:
-            first = next(row for row in skipped if owned[row.id] == split)
+        if split in owners and split not in left:
+            first = skipped[owners.index(split)]
             raise UserError(
-                f"dataset {name!r}: none of the {counts[split]} examples of the owner's"
+                f"dataset {name!r}: none of the {owners.count(split)} examples of the owner's"
                 f" {splits.NAMES[split]} split can be used; the first: {first.recording}:"
                 f" {first.fault}"
             )

@@ -137,12 +137,12 @@ def stretches(table: pa.Table) -> Stretches:
     )
 
 
-def codes(cells: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+def codes(cells: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     """A number for each cell (n,), and what the numbers stand for, in order of appearance."""
     whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     encoded = whole.dictionary_encode()
     # Not the 32 bits they come in: pairs of such numbers are numbered too
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
 
 
 def light(table: pa.Table) -> pa.Table:

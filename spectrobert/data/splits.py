@@ -49,7 +49,7 @@ class _Coded(NamedTuple):
     """Numbers in place of names, in order of appearance, and the names."""
 
     numbers: np.ndarray
-    names: list[str]
+    names: pa.Array  # of strings
 
     def take(self, chosen: np.ndarray) -> _Coded:
         return _Coded(self.numbers[chosen], self.names)
@@ -57,8 +57,7 @@ class _Coded(NamedTuple):
     @property
     def is_named(self) -> np.ndarray:
         """False where the corpus does not say."""
-        blank = self.names.index("") if "" in self.names else -1
-        return self.numbers != blank
+        return self.numbers != self.names.index("").as_py()  # -1: nowhere
 
 
 class _Columns(NamedTuple):
@@ -132,7 +131,7 @@ def verify(examples: Sequence[Example] | pa.Table, splits: Sequence[str], *, ran
     for kind, (coded, side) in kinds.items():
         is_on = np.zeros((len(coded.names), len(SPLITS)), bool)
         is_on[coded.numbers, side] = True
-        shared = [i for i in np.flatnonzero(is_on.sum(axis=1) > 1) if coded.names[i]]
+        shared = [i for i in np.flatnonzero(is_on.sum(axis=1) > 1) if coded.names[i].as_py()]
         if shared:
             names = ", ".join(
                 f"{coded.names[i]} ({', '.join(s for s, on in zip(SPLITS, is_on[i]) if on)})"
@@ -267,12 +266,12 @@ def _summary(columns: _Columns, splits: np.ndarray, definition: str) -> SplitSum
     speakers, labels = {}, {}
     for number, split in enumerate(SPLITS):
         here = splits == number
-        names = columns.speaker.names
+        names = columns.speaker.names.to_pylist()
         speakers[split] = sorted(
             filter(None, (names[i] for i in np.unique(columns.speaker.numbers[here])))
         )
         found = np.bincount(columns.label.numbers[here], minlength=len(columns.label.names))
-        pairs = sorted(zip(columns.label.names, found.tolist()))
+        pairs = sorted(zip(columns.label.names.to_pylist(), found.tolist()))
         labels[split] = {label: count for label, count in pairs if label and count}
     return SplitSummary(definition, dict(zip(SPLITS, counts)), speakers, labels)
 
