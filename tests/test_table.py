@@ -334,6 +334,7 @@ def finished(job, predictions, metrics, epoch=3) -> None:
             chances = [0.6 if c == prediction else 0.3 if c == "a" else 0.1 for c in "abc"]
             writer.writerow([f"{job.fold}-{i}", f"g{i}", label, prediction, 0.6, *chances])
     results = {
+        "split": {"definition": "owner's test split"},
         "test": {"split": "test", "n": len(predictions), "metrics": metrics},
         "monitor": {"name": "val/accuracy", "checkpoint": "best", "epoch": epoch},
     }
@@ -580,7 +581,7 @@ def test_a_run_directory_is_one_process(tmp_path):
     first = workers._lock(folder, Console())
     run = subprocess.Popen(["sleep", "1"], pass_fds=(first,))
     second = workers._lock(folder, Listener())
-    assert run.poll() is not None
+    run.wait(timeout=0.5)  # it is over, or the last steps of its end are under way
     assert said == [f"waiting: another process runs in {folder}"]
     os.close(second)
 
