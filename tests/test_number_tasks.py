@@ -126,9 +126,13 @@ def test_each_task_trains_scores_and_writes_its_card(finished, task):
     assert "resamples of 4 speakers" in card
 
 
-def test_predictions_hold_what_the_metric_is_made_of(finished):
+def test_predictions_hold_what_the_metric_is_made_of(finished, table):
     folder, results = finished("dimensional")
     rows = read(folder / "predictions.csv")
+    lines = {f"1:{number}": line for number, line in enumerate(read(table), 1)}
+    for row in rows:
+        for name in DIMENSIONS:
+            assert float(row[name]) == pytest.approx(float(lines[row["id"]][name]), abs=1e-6)
     for name in DIMENSIONS:
         truth, predicted = (
             np.array([float(row[column]) for row in rows]) for column in (name, f"predicted_{name}")
