@@ -22,7 +22,7 @@ PRE_EMPHASIS = 0.97
 LOW_HZ, HIGH_HZ = 20.0, 8000.0
 FLOOR = 1.192092955078125e-07  # Kaldi's: the machine epsilon of float32
 BANDS = 8  # blocks of neighbouring mel filters, each multiplied with the few FFT bins it spans
-CPU_FRAMES = 1024  # at a time on a CPU: what a core's cache holds; more is slower, not faster
+CPU_FRAMES = 1024  # a thread at a time on a CPU: what its cache holds; more is slower, not faster
 
 
 def num_frames(num_samples: Tensor) -> Tensor:
@@ -75,8 +75,8 @@ def _write_log_mels(
     # for all frames that share a sample. Kaldi's first sample, its own past, meets a window of 0.
     emphasised = torch.sub(waveform[:, 1:], waveform[:, :-1], alpha=PRE_EMPHASIS)
     part = frames[..., : WINDOW - 1]
-    torch.sub(emphasised.unfold(1, WINDOW - 1, HOP), means, alpha=1.0 - PRE_EMPHASIS, out=part)
-    part *= window[1:]
+    torch.mul(emphasised.unfold(1, WINDOW - 1, HOP), window[1:], out=part)
+    part.addcmul_(means, window[1:], value=PRE_EMPHASIS - 1.0)
     parts = torch.view_as_real(torch.fft.rfft(frames).flatten(0, 1))
     parts *= parts
     power = parts[..., 0] + parts[..., 1]  # (R * F, FFT // 2 + 1)
@@ -86,7 +86,8 @@ def _write_log_mels(
         bins, width = weights.shape
         torch.mm(power[:, first : first + bins], weights, out=rows[:, start : start + width])
         start += width
-    rows.clamp_(min=FLOOR).log_().sub_(mean).div_(2.0 * std)
+    rows.clamp_(min=FLOOR).log_()
+    torch.add(rows.new_tensor(-mean / (2.0 * std)), rows, alpha=0.5 / std, out=rows)
 
 
 @torch.no_grad()
@@ -111,7 +112,8 @@ def log_mel(
         frames = (waveform.shape[1] - WINDOW) // HOP + 1
         mels = waveform.new_empty(len(waveform), frames, num_mel_bins)  # (B, F, M)
         on_cpu = waveform.device.type == "cpu"
-        rows = max(1, CPU_FRAMES // frames) if on_cpu else len(waveform)
+        at_once = CPU_FRAMES * torch.get_num_threads() // frames if on_cpu else len(waveform)
+        rows = max(1, at_once)
         room = waveform.new_zeros(rows, frames, FFT)
         for some, into in zip(waveform.split(rows), mels.split(rows)):
             _write_log_mels(some, room[: len(some)], into, mean, std)
