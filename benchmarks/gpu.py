@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import BertConfig
@@ -27,6 +28,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.rival import PretrainingRival, Rival  # noqa: E402
 from spectrobert import losses  # noqa: E402
+from spectrobert.data import synthesis  # noqa: E402
+from spectrobert.data.corpora.demo_texts import NAMES, PARTIAL_CAPTIONS  # noqa: E402
 from spectrobert.experiments.benchmark.builds import CLASSES, Sizes  # noqa: E402
 from spectrobert.experiments.benchmark.machine import flops  # noqa: E402
 from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
@@ -53,11 +56,13 @@ class Scale:
     steps: int  # in a timed stretch
     repeats: int  # stretches of each side, in turn
     stability_steps: int
+    scenes: int  # that these steps draw from
     peak_size: int  # of the square matrices that the peak is measured with
 
 
-FULL = Scale(Sizes(), 24, 32, 8, 5, 500, 8192)
-DRY = Scale(Sizes(16, 1, 2, 32, 8), 2, 6, 1, 1, 3, 64)
+FULL = Scale(Sizes(), 24, 32, 8, 5, 500, 600, 8192)
+DRY = Scale(Sizes(16, 1, 2, 32, 8), 2, 6, 1, 1, 3, 8, 64)
+FIRST_WORD, MASK = 1000, 103  # word ids; 0 pads
 
 
 def inputs(scale: Scale, seconds: float, device: torch.device) -> dict[str, Tensor]:
@@ -237,29 +242,52 @@ def compare(
     }
 
 
+def scenes(count: int) -> tuple[list[Tensor], list[list[int]]]:
+    """Sounds of the demo corpus, (T,) each, and the word ids of their captions."""
+    rng = np.random.default_rng(0)
+    words: dict[str, int] = {}
+    sounds, captions = [], []
+    for _ in range(count):
+        event = str(rng.choice(list(NAMES)))
+        name, verb = NAMES[event]
+        caption = str(rng.choice(PARTIAL_CAPTIONS)).format(a=name, a_verb=verb)
+        sounds.append(torch.from_numpy(synthesis.scene([event], rng)).float() / 32_768)
+        captions.append([FIRST_WORD + words.setdefault(w, len(words)) for w in caption.split()])
+    return sounds, captions
+
+
+def demo_batch(
+    sounds: list[Tensor], captions: list[list[int]], rows: int, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Scenes for MLM and SAP: half the captions another scene's, a sixth of the words hidden."""
+    chosen = torch.randint(len(sounds), (rows,), generator=generator)
+    other = torch.randint(len(sounds), (rows,), generator=generator)
+    matched = torch.rand(rows, generator=generator) < 0.5
+    told = [captions[i] for i in torch.where(matched, chosen, other)]
+    ids = nn.utils.rnn.pad_sequence([torch.tensor(words) for words in told], batch_first=True)
+    is_hidden = (torch.rand(ids.shape, generator=generator) < 1 / 6) & (ids > 0)
+    return {
+        "waveform": nn.utils.rnn.pad_sequence([sounds[i] for i in chosen], batch_first=True),
+        "num_samples": torch.tensor([len(sounds[i]) for i in chosen]),
+        "input_ids": torch.where(is_hidden, MASK, ids),
+        "text_mask": ids > 0,
+        "mlm_labels": torch.where(is_hidden, ids, IGNORED),
+        "matched": matched.long(),
+    }
+
+
 def stability(scale: Scale, device: torch.device) -> dict[str, object]:
-    """16-mixed over many steps on tones and their names: every loss finite, and it learns."""
+    """16-mixed pre-training over many steps on the demo corpus' scenes: every loss finite?"""
     torch.manual_seed(0)
-    config = SpectroBertConfig(**vars(scale.sizes), head="classification", num_logits=CLASSES)
-    model = SpectroBert(config).to(device).train()
+    model = build("ours", "pre-training", scale).to(device).train()
+    model.config.pad_to_max = False  # scenes are short
     generator = torch.Generator().manual_seed(1)
-    at = torch.arange(16_000) / 16_000
+    sounds, captions = scenes(scale.scenes)
     batch: dict[str, Tensor] = {}
     step = step_of(model, lambda: our_loss(model, batch), torch.float16)
     found = []
     for _ in range(scale.stability_steps):
-        labels = torch.randint(0, CLASSES, (scale.batch_size,), generator=generator)
-        hertz = 200.0 * 1.5**labels
-        tones = 0.3 * torch.sin(2 * torch.pi * hertz[:, None] * at)
-        noise = 0.02 * torch.randn(tones.shape, generator=generator)
-        ids = torch.randint(5, 30_000, (scale.batch_size, 8), generator=generator)
-        fresh = {
-            "waveform": tones + noise,
-            "num_samples": torch.full((scale.batch_size,), 16_000),
-            "input_ids": ids,
-            "text_mask": torch.ones_like(ids, dtype=torch.bool),
-            "labels": labels,
-        }
+        fresh = demo_batch(sounds, captions, scale.batch_size, generator)
         batch.update({name: value.to(device) for name, value in fresh.items()})
         found.append(step())
     curve = torch.stack(found).float().cpu()

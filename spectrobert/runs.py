@@ -19,7 +19,7 @@ import yaml
 from . import checkpoints
 from .config import Config, from_dict, to_dict
 from .errors import UserError
-from .files import write_whole
+from .files import read_table, read_yaml, write_whole
 
 RESULTS = "results.json"
 # What a resumed run may change: it alters no number
@@ -114,11 +114,7 @@ def read_config(folder: Path) -> Config:
     path = folder / "config.yaml"
     if not path.is_file():
         raise UserError(f"{folder} is not a run directory: it has no config.yaml")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
-    return from_dict(values)
+    return from_dict(read_yaml(path))
 
 
 def read_results(folder: Path) -> dict[str, Any]:
@@ -130,6 +126,11 @@ def read_results(folder: Path) -> dict[str, Any]:
         )
         raise UserError(f"{folder} {state}: no {RESULTS} in it")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_predictions(folder: Path) -> list[dict[str, str]]:
+    """predictions.csv of a finished run, a row each."""
+    return read_table(folder / "predictions.csv")
 
 
 def write_config(folder: Path, config: Config) -> None:

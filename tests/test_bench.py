@@ -11,7 +11,15 @@ import torch
 from transformers import ASTFeatureExtractor, BertConfig
 
 from spectrobert.errors import UserError
-from spectrobert.experiments.benchmark import builds, compute, data_path, machine, memory, table
+from spectrobert.experiments.benchmark import (
+    builds,
+    compute,
+    data_path,
+    frozen,
+    machine,
+    memory,
+    table,
+)
 from spectrobert.experiments.benchmark.builds import Sizes
 from spectrobert.experiments.benchmark.measure import Row, compare, in_turn
 
@@ -123,6 +131,20 @@ def test_memory_is_measured_in_a_process_of_its_own():
     assert 0.1 < found < 3.0  # the libraries
     with pytest.raises(UserError, match="memory of theirs failed: KeyError: 'theirs'"):
         memory.of_step("theirs", vars(TOY), threads=1, batch_size=1, steps=1)
+
+
+@pytest.mark.parametrize(
+    ("measure", "fills"), [(frozen.first_epoch, 1 + 1 + 2), (frozen.last_layer, 1)]
+)
+def test_only_the_first_epoch_computes_what_is_frozen(measure, fills, monkeypatch):
+    compute_prefix, calls = frozen.depth.compute, []
+    monkeypatch.setattr(
+        frozen.depth, "compute", lambda *given: calls.append(1) or compute_prefix(*given)
+    )
+    row = measure(TOY_BENCH)
+    assert len(calls) == fills  # once before, then warm-up and two repeats
+    assert row.rival is not None
+    assert len(row.ratios) == 2
 
 
 def test_wait_for_data_counts_only_waiting(tmp_path):

@@ -17,7 +17,7 @@ from rich.console import Console
 from spectrobert import runs
 from spectrobert.errors import UserError
 from spectrobert.experiments import report
-from spectrobert.experiments.report import anatomy, examples, figures, listening, page
+from spectrobert.experiments.report import anatomy, examples, figures, listening
 from spectrobert.training import fit
 
 from .world import configure, verb
@@ -73,7 +73,7 @@ def test_its_sounds_are_the_clips(finished, written):
     sounds = re.findall(r"data:audio/mpeg;base64,([^\"]+)", written)
     assert 2 <= len(sounds) <= examples.WRONG + examples.RIGHT
     listener = listening.listener(finished["ser"])
-    chosen = examples.choose(page.read_predictions(finished["ser"]))
+    chosen = examples.choose(runs.read_predictions(finished["ser"]))
     assert len(chosen) == len(sounds)
     for heard, sound in zip(listening.hear(listener, chosen), sounds):
         wave, rate = sf.read(io.BytesIO(base64.b64decode(sound)))

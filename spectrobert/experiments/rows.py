@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import re
 from collections import defaultdict
@@ -187,10 +186,7 @@ def read_answers(folders: Sequence[Path], metric: str) -> Answers | None:
     """
     if not statistics.kind(metric):
         return None
-    rows: list[dict[str, str]] = []
-    for folder in folders:
-        with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
-            rows += csv.DictReader(file)
+    rows = [row for folder in folders for row in runs.read_predictions(folder)]
     if not rows or not {"label", "prediction"} <= rows[0].keys():
         return None
     hits = _hits(rows, metric)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ..cli import CONF
 from ..errors import UserError, unknown
+from ..files import read_yaml
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -27,12 +26,7 @@ def read(name_or_path: str) -> dict[str, BaseDistribution]:
         if not path.is_file():
             known = sorted(p.stem for p in path.parent.glob("*.yaml"))
             raise unknown("search space", name_or_path, [*known, "PATH.yaml"])
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
+    entries = read_yaml(path)
     if not isinstance(entries, dict) or not entries:
         raise UserError(f"{path}: options and their ranges expected, as in optim.lr: [1e-5, 1e-4]")
     return {str(key): _distribution(path, str(key), entry) for key, entry in entries.items()}

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..cli import CONF, choices, options_of
 from ..errors import UserError, unknown
+from ..files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -71,13 +70,7 @@ def load(name_or_path: str) -> Table:
         if name_or_path not in options_of("table"):
             raise unknown("table", name_or_path, [*options_of("table"), "a path ending in .yaml"])
         path = CONF / "table" / f"{name_or_path}.yaml"
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"table {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"table {path} is no YAML: {' '.join(str(error).split())}") from error
-    table = _build(Table, values, str(path), name=path.stem)
+    table = _build(Table, read_yaml(path), str(path), name=path.stem)
     table = dataclasses.replace(table, home=table.dataset)
     _check(table, str(path))
     return table

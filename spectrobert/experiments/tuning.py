@@ -27,7 +27,7 @@ from rich.console import Console
 
 from .. import cli
 from ..errors import UserError
-from ..files import write_whole
+from ..files import read_yaml, write_whole
 from ..training import fit
 from .heartbeat import Heartbeat, last_sign
 from .search_space import ends
@@ -71,7 +71,7 @@ def join(search: Search) -> optuna.Study:
     }
     path = search.folder / "study.yaml"
     if path.exists():
-        before = yaml.safe_load(path.read_text(encoding="utf-8"))
+        before = read_yaml(path)
         for key, value in described.items():
             if before[key] != value:
                 raise UserError(

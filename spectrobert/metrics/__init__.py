@@ -8,10 +8,8 @@ Shapes: N rows of the set, C classes, D targets.
 
 from .bootstrap import (
     RESAMPLES,
-    accuracy_of,
     bootstrap_interval,
     intervals,
-    unweighted_accuracy_of,
 )
 from .classes import MANY_CLASSES, classification, confusion_matrix, one_against_rest
 from .collected import Collected
@@ -27,7 +25,6 @@ __all__ = [
     "RESAMPLES",
     "Collected",
     "Statistic",
-    "accuracy_of",
     "bootstrap_interval",
     "by_question",
     "classification",
@@ -38,6 +35,5 @@ __all__ = [
     "one_against_rest",
     "pretraining",
     "sentiment",
-    "unweighted_accuracy_of",
     "values",
 ]

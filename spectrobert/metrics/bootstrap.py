@@ -64,13 +64,3 @@ def bootstrap_interval(
         found.append(statistic(labels[index], predictions[index]))
     low, high = np.quantile(found, BOUNDS)
     return float(low), float(high)
-
-
-def accuracy_of(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Share of rows that are right."""
-    return float(np.mean(labels == predictions))
-
-
-def unweighted_accuracy_of(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Mean recall over the classes that occur in `labels`."""
-    return float(np.mean([np.mean(predictions[labels == c] == c) for c in np.unique(labels)]))

@@ -15,7 +15,9 @@ def bench(
         bool, typer.Option("--quick", help="small widths, under a minute: is anything slower?")
     ] = False,
     threads: Annotated[int, typer.Option(min=0, help="torch threads; 0: torch's own choice")] = 0,
-    repeats: Annotated[int, typer.Option(min=2, help="of each comparison")] = 5,
+    repeats: Annotated[
+        Optional[int], typer.Option(min=2, help="of each comparison; 5, or 3 with --quick")
+    ] = None,
     only: Annotated[
         Optional[list[str]], typer.Option(help="one measurement; may be given several times")
     ] = None,
@@ -27,7 +29,7 @@ def bench(
     from ..training import quiet
 
     quiet()
-    names, how = table.plan(only or (), quick, threads, repeats)
+    names, how = table.plan(only or (), quick, threads, repeats or (3 if quick else 5))
     peak = machine.matmul_peak()
     rows = list(table.run(names, how, console()))
     if as_json:

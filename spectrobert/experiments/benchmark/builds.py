@@ -37,11 +37,11 @@ class Sizes:
 
 
 QUICK = Sizes(
-    hidden_size=192,
+    hidden_size=128,
     num_hidden_layers=2,
     num_attention_heads=4,
-    intermediate_size=768,
-    conv_dim=128,
+    intermediate_size=512,
+    conv_dim=64,
 )
 
 

@@ -39,6 +39,16 @@ def seconds(call: Call) -> float:
     return time.perf_counter() - began
 
 
+def times(count: int, call: Call) -> Call:
+    """`count` calls as one."""
+
+    def repeated() -> None:
+        for _ in range(count):
+            call()
+
+    return repeated
+
+
 def in_turn(ours: Call, rival: Call, repeats: int) -> list[tuple[float, float]]:
     """(ours, rival) seconds, `repeats` times: what else the machine does then hits both alike.
 

@@ -73,5 +73,5 @@ def _until(file: Path, command: list[str], environment: dict[str, str]) -> float
                 raise UserError(f"bench: train.py made no step; it said: {said}")
             time.sleep(0.02)
         took = time.perf_counter() - began
-        process.communicate()
+        process.kill()
     return took

@@ -20,6 +20,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
     "log-mel": compute.log_mel,
     "conv-encoder": compute.conv_encoder,
     "full-step": compute.full_step,
+    "first-epoch": frozen.first_epoch,
     "frozen-last": frozen.last_layer,
     "frozen-head": frozen.head,
     "step-memory": compute.step_memory,
@@ -29,11 +30,12 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
     "help": startup.help_text,
     "wrong-flag": startup.wrong_flag,
 }
+SLOW = ("first-step",)  # not in `--quick`
 
 
 def plan(only: Iterable[str], quick: bool, threads: int, repeats: int) -> tuple[list[str], Bench]:
     """Which measurements, and how. Raises UserError for an unknown one, or without the rival."""
-    names = list(only) or list(MEASUREMENTS)
+    names = list(only) or [name for name in MEASUREMENTS if not (quick and name in SLOW)]
     for name in names:
         if name not in MEASUREMENTS:
             raise UserError(f"--only {name}: there are {', '.join(MEASUREMENTS)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,7 @@ class Summary:
     """The table at the top of the page, in words."""
 
     header: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Sequence[str]]]  # the parts of a cell stand one below the other
     note: str = ""
 
 
@@ -80,18 +79,17 @@ def overview(results: Mapping[str, dict[str, Any]]) -> Summary:
         _, scored = scores(result)
         metric = result["monitor"]["name"].partition("/")[2]
         interval = scored["intervals"].get(metric)
-        rows.append(
-            (
-                name,
-                result["task"],
-                result["dataset"],
-                metric,
-                f"{scored['metrics'][metric]:.4f}" if metric in scored["metrics"] else "",
-                f"{interval[0]:.4f} - {interval[1]:.4f}" if interval else "",
-                str(scored["n"]),
-                str(result["monitor"].get("epoch", "")),
-            )
+        cells = (
+            name,
+            result["task"],
+            result["dataset"],
+            metric,
+            f"{scored['metrics'][metric]:.4f}" if metric in scored["metrics"] else "",
+            f"{interval[0]:.4f} - {interval[1]:.4f}" if interval else "",
+            str(scored["n"]),
+            str(result["monitor"].get("epoch", "")),
         )
+        rows.append([(cell,) for cell in cells])
     header = ("run", "task", "corpus", "metric", "value", "95 % interval", "n", "epoch")
     return Summary(header, rows)
 
@@ -128,7 +126,7 @@ def section(name: str, folder: Path, result: dict[str, Any], data_dir: str) -> S
     labels = scored.get("labels", [])
     if scored.get("confusion_matrix") and len(labels) <= MAX_CONFUSED:
         made.pictures["Confusion"] = [figures.confusion(scored["confusion_matrix"], labels)]
-    predictions = read_predictions(folder)
+    predictions = runs.read_predictions(folder)
     if predictions and "p_prediction" in predictions[0]:
         made.pictures["ROC and calibration"] = [
             figures.roc(predictions, labels),
@@ -154,12 +152,6 @@ def _listen(
         made.pictures[f"h_[CLS] of {len(vectors)} test clips (t-SNE)"] = [cloud]
     heard = listening.hear(listener, examples.choose(predictions))
     made.clips = [examples.card(one) for one in heard]
-
-
-def read_predictions(folder: Path) -> list[dict[str, str]]:
-    """Rows of a run's predictions.csv."""
-    with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def card(result: dict[str, Any]) -> list[tuple[str, str]]:

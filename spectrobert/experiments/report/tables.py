@@ -27,7 +27,7 @@ def write_table(
         )
     summary = Summary(
         formats.headings(table, lines),
-        [[" ".join(cell) for cell in formats.cells(table, lines, line)] for line in lines],
+        [formats.cells(table, lines, line) for line in lines],
         " ".join(formats.notes(table, lines)),
     )
     return write(path, title, folders, summary, data_dir)
