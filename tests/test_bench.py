@@ -169,7 +169,9 @@ def test_bench_prints_json_for_what_is_asked():
 def test_an_unknown_measurement_is_one_line():
     done = verb("bench", "--only", "lunch")
     assert done.returncode == 2
-    assert done.stderr.strip().startswith("error: --only lunch: there are log-mel, conv-encoder")
+    assert done.stderr.strip().startswith(
+        "error: --only lunch: there are step-memory, log-mel, conv-encoder"
+    )
     assert len(done.stderr.strip().splitlines()) == 1
 
 

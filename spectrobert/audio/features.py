@@ -41,7 +41,7 @@ def _mel(hertz: Tensor) -> Tensor:
 
 
 class _Constants(NamedTuple):
-    window: Tensor  # (WINDOW - 1,) Hann window without its first value, which is 0
+    window: Tensor  # (FFT,) Hann window but for its first value, which is 0, and zeros
     filters: list[tuple[int, Tensor]]  # blocks of Kaldi's triangular mel filters, see `_constants`
     widths: list[int]  # filters in each block
 
@@ -72,7 +72,8 @@ def _constants(num_mel_bins: int, device: torch.device) -> _Constants:
         blocks.append((first, block[first : last + 1].contiguous().to(device)))
         widths.append(block.shape[1])
     window = torch.hann_window(WINDOW, periodic=False, dtype=torch.float64)
-    return _Constants(window[1:].float().to(device), blocks, widths)
+    window = F.pad(window[1:], (0, FFT - WINDOW + 1))
+    return _Constants(window.float().to(device), blocks, widths)
 
 
 class _Room(NamedTuple):
@@ -91,17 +92,16 @@ def _write_log_mels(waveform: Tensor, room: _Room, mels: Tensor, mean: float, st
     emphasised = torch.sub(waveform[:, 1:], waveform[:, :-1], alpha=PRE_EMPHASIS)
     frames = room.frames[: len(waveform)]
     part = frames[..., : WINDOW - 1]
-    torch.mul(emphasised.unfold(1, WINDOW - 1, HOP), window, out=part)
-    part.addcmul_(means, window, value=PRE_EMPHASIS - 1.0)
-    parts = torch.view_as_real(torch.fft.rfft(frames.flatten(0, 1)))  # (R * F, BINS, 2)
-    parts *= parts
+    torch.sub(emphasised.unfold(1, WINDOW - 1, HOP), means, alpha=1.0 - PRE_EMPHASIS, out=part)
+    frames *= window
+    parts = torch.view_as_real(torch.fft.rfft(frames.flatten(0, 1))).square_()  # (R * F, BINS, 2)
     power = room.power[: len(parts)]
     torch.add(*parts.unbind(-1), out=power)
     rows = mels.view(-1, mels.shape[2])
     for (first, weights), columns in zip(filters, rows.split(widths, dim=1)):
         torch.mm(power.narrow(1, first, len(weights)), weights, out=columns)
     rows.clamp_(min=FLOOR * LIFT).log1p_()
-    shift = rows.new_tensor((-math.log(LIFT) - mean) / (2.0 * std))
+    shift = rows.new_full((), (-math.log(LIFT) - mean) / (2.0 * std))
     torch.add(shift, rows, alpha=0.5 / std, out=rows)
 
 

@@ -17,13 +17,13 @@ from .measure import Row
 
 # In the order of the table. A measurement takes how it is to be made and returns its row
 MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
+    "step-memory": compute.step_memory,  # while this process itself holds little
     "log-mel": compute.log_mel,
     "conv-encoder": compute.conv_encoder,
     "full-step": compute.full_step,
     "first-epoch": frozen.first_epoch,
     "frozen-last": frozen.last_layer,
     "frozen-head": frozen.head,
-    "step-memory": compute.step_memory,
     "wait-for-data": data_path.wait_share,
     "reading": data_path.clips_read,
     "first-step": startup.first_step,
