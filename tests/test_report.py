@@ -192,5 +192,5 @@ def test_the_verb_knows_tables(finished, tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "runs" / "mine.html").read_text()
     assert "<h1>mine (ser on demo)</h1>" in page
-    assert "<td>emotions</td>" in page
+    assert "<td><div>emotions</div></td>" in page
     assert ">emotions</h2>" in page
