@@ -8,7 +8,7 @@ import logging
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -235,6 +235,28 @@ def show(
     console.print(f"{frozen.trainable:,} of {frozen.total:,} parameters train", highlight=False)
 
 
+def take_best(
+    config: Config, folder: Path, trainer: pl.Trainer, task: Any, validation: Mapping[str, float]
+) -> dict[str, Any]:
+    """Load what validation chose into the task; say which it was, as results.json has it.
+
+    Args:
+        validation: the last values of the run.
+    """
+    best = folder / "checkpoints" / BEST
+    taken: dict[str, Any] = {"name": config.task.monitor, "checkpoint": "last"}
+    if best.exists():
+        saved = torch.load(best, map_location="cpu", weights_only=False)
+        task.on_load_checkpoint(saved)
+        task.load_state_dict(saved["state_dict"])
+        taken |= {"checkpoint": "best", "epoch": saved["epoch"] + 1, "step": saved["global_step"]}
+    keeper = trainer.checkpoint_callback
+    if config.task.monitor in validation and isinstance(keeper, ModelCheckpoint):
+        value = keeper.best_model_score
+        taken["value"] = float(value) if value is not None else validation[config.task.monitor]
+    return taken
+
+
 def finish(
     config: Config,
     console: Console,
@@ -248,17 +270,9 @@ def finish(
     split: str,
 ) -> dict[str, Any]:
     """Score the monitored checkpoint on the split; write model, predictions and results."""
-    best = folder / "checkpoints" / BEST
-    monitored: dict[str, Any] = {"name": config.task.monitor, "checkpoint": "last"}
-    if best.exists():
-        saved = torch.load(best, map_location="cpu", weights_only=False)
-        task.on_load_checkpoint(saved)
-        task.load_state_dict(saved["state_dict"])
-        monitored |= {
-            "checkpoint": "best",
-            "epoch": saved["epoch"] + 1,
-            "step": saved["global_step"],
-        }
+    # a run that was resumed after its last epoch has nothing of it in memory
+    validation = curves.last(folder / "metrics.csv", "val/")
+    monitored = take_best(config, folder, trainer, task, validation)
     model: SpectroBert = task.model
     model.save_pretrained(folder / "model")
     data.reading.tokenizer.save_pretrained(folder / "model")
@@ -267,14 +281,6 @@ def finish(
     asks = isinstance(config.task, AqaConfig) and config.task.question_only
     if asks and not config.dataset.silence_audio:
         control = scoring.score(config, task, scoring.silenced(data), split)
-    # a run that was resumed after its last epoch has nothing of it in memory
-    validation = curves.last(folder / "metrics.csv", "val/")
-    keeper = trainer.checkpoint_callback
-    if config.task.monitor in validation and isinstance(keeper, ModelCheckpoint):
-        chosen = keeper.best_model_score
-        monitored["value"] = (
-            float(chosen) if chosen is not None else validation[config.task.monitor]
-        )
     evaluation = evaluation_card.facts(config, data.prepared, scores, control, monitored)
     results = {
         "experiment": config.experiment_name,
