@@ -29,7 +29,7 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from spectrobert import losses  # noqa: E402
+from spectrobert import losses, processes  # noqa: E402
 from spectrobert.audio import io  # noqa: E402
 from spectrobert.experiments.benchmark.builds import (  # noqa: E402
     CLIP_SECONDS,
@@ -143,7 +143,7 @@ def _process(rank: int, world: int, place: str, sizes: Sizes, batch_size: int) -
     taken = median_seconds(work, time.perf_counter)
     if rank == 0:
         Path(place, f"{world}.txt").write_text(str(taken))
-    dist.destroy_process_group()
+    processes.end()
 
 
 def ddp_efficiency(sizes: Sizes, batch_size: int) -> float:

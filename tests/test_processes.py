@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from spectrobert import curves, losses
+from spectrobert import curves, losses, processes
 from spectrobert.data.batches import LengthBatches
 
 from .test_resume import kill_at, start
@@ -120,7 +121,7 @@ def _share(rank: int, place: str, predicted: torch.Tensor, targets: torch.Tensor
         loss.backward()
         found[name] = (losses.average(loss), own.grad / 2)
     torch.save(found, f"{place}/{rank}.pt")
-    torch.distributed.destroy_process_group()
+    processes.end()
 
 
 NUMBERS = ("multilabel", "absolute", "squared", "concordance")
@@ -139,3 +140,23 @@ def test_losses_of_numbers_are_those_of_the_whole_batch(tmp_path):
         gradient = torch.cat([first[name][1], second[name][1]])
         torch.testing.assert_close(gradient, whole.grad, msg=name)
         torch.testing.assert_close(first[name][0], loss.detach(), msg=name)
+
+
+def _come_and_go(rank: int, place: str, rounds: int) -> None:
+    for number in range(rounds):
+        meet = f"file://{place}/meet{number}"
+        torch.distributed.init_process_group("gloo", meet, rank=rank, world_size=2)
+        torch.distributed.all_reduce(torch.ones(3))
+        processes.end()
+
+
+def test_leaving_right_after_a_sum_does_not_hang(tmp_path):
+    """Without a pause gloo hangs at one of the first twenty rounds."""
+    pair = torch.multiprocessing.spawn(_come_and_go, (str(tmp_path), 40), nprocs=2, join=False)
+    deadline = time.monotonic() + 90
+    try:
+        while not pair.join(timeout=1):
+            assert time.monotonic() < deadline
+    finally:
+        for process in pair.processes:
+            process.kill()
