@@ -30,6 +30,7 @@ from benchmarks.rival import PretrainingRival, Rival  # noqa: E402
 from spectrobert import losses  # noqa: E402
 from spectrobert.data import synthesis  # noqa: E402
 from spectrobert.data.corpora.demo_texts import NAMES, PARTIAL_CAPTIONS  # noqa: E402
+from spectrobert.data.masking import mask_words  # noqa: E402
 from spectrobert.experiments.benchmark.builds import CLASSES, Sizes  # noqa: E402
 from spectrobert.experiments.benchmark.machine import flops  # noqa: E402
 from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
@@ -62,7 +63,8 @@ class Scale:
 
 FULL = Scale(Sizes(), 24, 32, 8, 5, 500, 600, 8192)
 DRY = Scale(Sizes(16, 1, 2, 32, 8), 2, 6, 1, 1, 3, 8, 64)
-FIRST_WORD, MASK = 1000, 103  # word ids; 0 pads
+PAD, CLS, SEP, MASK, FIRST_WORD = 0, 101, 102, 103, 1000  # word ids, as BERT's
+SPECIAL, VOCABULARY = frozenset((PAD, CLS, SEP, MASK)), 30_000
 
 
 def inputs(scale: Scale, seconds: float, device: torch.device) -> dict[str, Tensor]:
@@ -242,8 +244,8 @@ def compare(
     }
 
 
-def scenes(count: int) -> tuple[list[Tensor], list[list[int]]]:
-    """Sounds of the demo corpus, (T,) each, and the word ids of their captions."""
+def scenes(count: int) -> tuple[list[Tensor], list[np.ndarray]]:
+    """Sounds of the demo corpus, (T,) each, and their captions as word ids, (L,) each."""
     rng = np.random.default_rng(0)
     words: dict[str, int] = {}
     sounds, captions = [], []
@@ -251,28 +253,29 @@ def scenes(count: int) -> tuple[list[Tensor], list[list[int]]]:
         event = str(rng.choice(list(NAMES)))
         name, verb = NAMES[event]
         caption = str(rng.choice(PARTIAL_CAPTIONS)).format(a=name, a_verb=verb)
+        ids = [FIRST_WORD + words.setdefault(w, len(words)) for w in caption.split()]
         sounds.append(torch.from_numpy(synthesis.scene([event], rng)).float() / 32_768)
-        captions.append([FIRST_WORD + words.setdefault(w, len(words)) for w in caption.split()])
+        captions.append(np.array([CLS, *ids, SEP]))
     return sounds, captions
 
 
 def demo_batch(
-    sounds: list[Tensor], captions: list[list[int]], rows: int, generator: torch.Generator
+    sounds: list[Tensor], captions: list[np.ndarray], rows: int, rng: np.random.Generator
 ) -> dict[str, Tensor]:
-    """Scenes for MLM and SAP: half the captions another scene's, a sixth of the words hidden."""
-    chosen = torch.randint(len(sounds), (rows,), generator=generator)
-    other = torch.randint(len(sounds), (rows,), generator=generator)
-    matched = torch.rand(rows, generator=generator) < 0.5
-    told = [captions[i] for i in torch.where(matched, chosen, other)]
-    ids = nn.utils.rnn.pad_sequence([torch.tensor(words) for words in told], batch_first=True)
-    is_hidden = (torch.rand(ids.shape, generator=generator) < 1 / 6) & (ids > 0)
+    """Scenes for MLM and SAP: half the captions another scene's."""
+    chosen, other = rng.integers(len(sounds), size=(2, rows))
+    matched = rng.random(rows) < 0.5
+    told = [captions[i] for i in np.where(matched, chosen, other)]
+    hidden = [mask_words(ids, SPECIAL, MASK, VOCABULARY, 0.15, rng) for ids in told]
+    read, asked = ([torch.from_numpy(ids) for ids in part] for part in zip(*hidden))
+    ids = nn.utils.rnn.pad_sequence(read, batch_first=True)
     return {
         "waveform": nn.utils.rnn.pad_sequence([sounds[i] for i in chosen], batch_first=True),
         "num_samples": torch.tensor([len(sounds[i]) for i in chosen]),
-        "input_ids": torch.where(is_hidden, MASK, ids),
-        "text_mask": ids > 0,
-        "mlm_labels": torch.where(is_hidden, ids, IGNORED),
-        "matched": matched.long(),
+        "input_ids": ids,
+        "text_mask": ids != PAD,
+        "mlm_labels": nn.utils.rnn.pad_sequence(asked, batch_first=True, padding_value=IGNORED),
+        "matched": torch.from_numpy(matched).long(),
     }
 
 
@@ -281,13 +284,13 @@ def stability(scale: Scale, device: torch.device) -> dict[str, object]:
     torch.manual_seed(0)
     model = build("ours", "pre-training", scale).to(device).train()
     model.config.pad_to_max = False  # scenes are short
-    generator = torch.Generator().manual_seed(1)
+    rng = np.random.default_rng(1)
     sounds, captions = scenes(scale.scenes)
     batch: dict[str, Tensor] = {}
     step = step_of(model, lambda: our_loss(model, batch), torch.float16)
     found = []
     for _ in range(scale.stability_steps):
-        fresh = demo_batch(sounds, captions, scale.batch_size, generator)
+        fresh = demo_batch(sounds, captions, scale.batch_size, rng)
         batch.update({name: value.to(device) for name, value in fresh.items()})
         found.append(step())
     curve = torch.stack(found).float().cpu()

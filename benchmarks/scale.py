@@ -37,9 +37,9 @@ from spectrobert.experiments.benchmark.builds import (  # noqa: E402
     Sizes,
     batch,
     our_model,
+    our_step,
 )
 from spectrobert.experiments.benchmark.machine import flops, matmul_peak  # noqa: E402
-from spectrobert.freezing import freeze, train_mode  # noqa: E402
 from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
 from spectrobert.models.spectrobert import IGNORED, SpectroBert  # noqa: E402
 
@@ -53,27 +53,6 @@ FULL_SECONDS, FULL_WORDS = 10.255, 32  # 1024 frames, and a caption's word piece
 GPUS = {"V100 (16-mixed)": 125e12, "H200 (bf16-mixed)": 989e12}  # dense peaks of the makers
 UTILISATIONS = (0.2, 0.4)
 REPEATS = 3
-
-
-def step(
-    sizes: Sizes, batch_size: int, seconds: float, trained: Sequence[str]
-) -> Callable[[], None]:
-    """One fine-tuning step in which only these parts train."""
-    model, given = our_model(sizes), batch(batch_size, seconds)
-    freeze(model, trained)
-    train_mode(model)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.RAdam(parameters, lr=1e-5)
-
-    def work() -> None:
-        optimizer.zero_grad()
-        logits = model(given).logits
-        assert logits is not None
-        losses.classes(logits, given["labels"]).backward()
-        nn.utils.clip_grad_norm_(parameters, 5.0)
-        optimizer.step()
-
-    return work
 
 
 def median_seconds(
@@ -202,12 +181,12 @@ def main() -> None:
     sizes = QUICK if parser.parse_args().small else Sizes()
     torch.set_num_threads(1)  # of several threads processor time says little
     parts = ["all"]
-    lengths = [median_seconds(step(sizes, 1, seconds, parts)) for seconds in LENGTHS]
+    lengths = [median_seconds(our_step(sizes, 1, seconds, parts)) for seconds in LENGTHS]
     grown("clip length, batch 1, all trains", "s", LENGTHS, lengths)
-    batches = [median_seconds(step(sizes, n, 2.0, parts)) for n in BATCHES]
+    batches = [median_seconds(our_step(sizes, n, 2.0, parts)) for n in BATCHES]
     grown("batch of 2 s clips, all trains", "clips", BATCHES, batches)
     layers = sizes.num_hidden_layers
-    depths = [median_seconds(step(sizes, 2, 2.0, trained_parts(d, layers))) for d in DEPTHS]
+    depths = [median_seconds(our_step(sizes, 2, 2.0, trained_parts(d, layers))) for d in DEPTHS]
     cells = [(d, f"{s:.3f}", f"{depths[0] / s:.2f}") for d, s in zip(DEPTHS, depths)]
     header = ("trains", "s", "times faster")
     show("what trains, 2 clips of 2 s, without the prefix cache", header, cells)

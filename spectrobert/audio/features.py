@@ -40,15 +40,10 @@ def _mel(hertz: Tensor) -> Tensor:
     return 1127.0 * torch.log1p(hertz / 700.0)
 
 
-class _Constants(NamedTuple):
-    window: Tensor  # (FFT,) Hann window but for its first value, which is 0, and zeros
-    filters: list[tuple[int, Tensor]]  # blocks of Kaldi's triangular mel filters, see `_constants`
-    widths: list[int]  # filters in each block
-
-
 @lru_cache(maxsize=8)
-def _constants(num_mel_bins: int, device: torch.device) -> _Constants:
-    """The window and the filters, times LIFT.
+def _constants(num_mel_bins: int, device: torch.device) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+    """(FFT,) Hann window but for its first value, which is 0, then zeros; Kaldi's triangular mel
+    filters, times LIFT.
 
     The filters come in blocks of neighbours: the first FFT bin of the block, and its weights
     (FFT bins that it spans, filters of it). Five of six weights of the whole matrix are zero.
@@ -65,15 +60,14 @@ def _constants(num_mel_bins: int, device: torch.device) -> _Constants:
     fall = (right - bins) / (right - centre)
     filters = torch.minimum(rise, fall).clamp(min=0.0)
     filters[-1] = 0.0  # Kaldi's banks leave out the Nyquist bin
-    blocks, widths = [], []
+    blocks = []
     for block in (filters.float() * LIFT).tensor_split(min(BANDS, num_mel_bins), dim=1):
         used = block.any(dim=1).nonzero()[:, 0].tolist() or [0]
         first, last = used[0], used[-1]
         blocks.append((first, block[first : last + 1].contiguous().to(device)))
-        widths.append(block.shape[1])
     window = torch.hann_window(WINDOW, periodic=False, dtype=torch.float64)
     window = F.pad(window[1:], (0, FFT - WINDOW + 1))
-    return _Constants(window.float().to(device), blocks, widths)
+    return window.float().to(device), blocks
 
 
 class _Room(NamedTuple):
@@ -85,7 +79,7 @@ class _Room(NamedTuple):
 
 def _write_log_mels(waveform: Tensor, room: _Room, mels: Tensor, mean: float, std: float) -> None:
     """Normalised log-mels of (R, T), written into `mels` (R, F, M)."""
-    window, filters, widths = _constants(mels.shape[2], waveform.device)
+    window, filters = _constants(mels.shape[2], waveform.device)
     means = waveform.unfold(1, WINDOW, HOP).mean(dim=-1, keepdim=True)  # (R, F, 1)
     # Kaldi takes a frame's mean away and then emphasises it; both are linear, so it is done once
     # for all frames that share a sample. Kaldi's first sample, its own past, meets a window of 0.
@@ -98,6 +92,7 @@ def _write_log_mels(waveform: Tensor, room: _Room, mels: Tensor, mean: float, st
     power = room.power[: len(parts)]
     torch.add(*parts.unbind(-1), out=power)
     rows = mels.view(-1, mels.shape[2])
+    widths = [weights.shape[1] for _, weights in filters]
     for (first, weights), columns in zip(filters, rows.split(widths, dim=1)):
         torch.mm(power.narrow(1, first, len(weights)), weights, out=columns)
     rows.clamp_(min=FLOOR * LIFT).log1p_()

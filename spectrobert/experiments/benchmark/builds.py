@@ -6,7 +6,7 @@ Shapes: B clips, T samples, L word pieces.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +14,7 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from ... import losses
+from ... import freezing, losses
 from ...errors import UserError
 from ...models.configuration import SpectroBertConfig
 from ...models.spectrobert import SpectroBert
@@ -85,17 +85,16 @@ def batch(batch_size: int, seconds: float = CLIP_SECONDS) -> dict[str, Tensor]:
     }
 
 
-def our_step(sizes: Sizes, batch_size: int) -> Callable[[], float]:
-    """One fine-tuning step: log-mel, model, loss, gradients, clipping, RAdam."""
-    model, given = our_model(sizes), batch(batch_size)
-    trained = list(model.parameters())
+def training_step(model: SpectroBert) -> Callable[[Mapping[str, Tensor], Tensor], float]:
+    """Of a batch and its labels: loss, gradients, clipping, RAdam over what is not frozen."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.RAdam(trained, lr=1e-5)
 
-    def work() -> float:
+    def work(given: Mapping[str, Tensor], labels: Tensor) -> float:
         optimizer.zero_grad()
         logits = model(given).logits
         assert logits is not None
-        loss = losses.classes(logits, given["labels"])
+        loss = losses.classes(logits, labels)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 5.0)
         optimizer.step()
@@ -104,16 +103,34 @@ def our_step(sizes: Sizes, batch_size: int) -> Callable[[], float]:
     return work
 
 
-def rival_step(sizes: Sizes, batch_size: int) -> Callable[[], float]:
-    """The rival's."""
+def our_step(
+    sizes: Sizes,
+    batch_size: int,
+    seconds: float = CLIP_SECONDS,
+    train: Sequence[str] = ("all",),
+) -> Callable[[], float]:
+    """One fine-tuning step from waveforms, in which only the parts `train` learn."""
+    model, given = our_model(sizes), batch(batch_size, seconds)
+    freezing.freeze(model, train)
+    freezing.train_mode(model)
+    work = training_step(model)
+    return lambda: work(given, given["labels"])
+
+
+def rival_step(model: nn.Module, batch_size: int) -> Callable[[], float]:
+    """The rival's, over what of `model` is not frozen."""
     from transformers import ASTFeatureExtractor
 
     given = batch(batch_size)
     clips = [clip.numpy() for clip in given["waveform"]]
-    work = rival().training_step(rival_model(sizes), ASTFeatureExtractor())
+    work = rival().training_step(model, ASTFeatureExtractor())
     return lambda: work(clips, given["input_ids"], given["text_mask"], given["labels"])
 
 
 def step(side: str, sizes: Sizes, batch_size: int) -> Callable[[], float]:
     """The step of "ours" or "rival"."""
-    return {"ours": our_step, "rival": rival_step}[side](sizes, batch_size)
+    sides = {
+        "ours": lambda: our_step(sizes, batch_size),
+        "rival": lambda: rival_step(rival_model(sizes), batch_size),
+    }
+    return sides[side]()

@@ -74,7 +74,7 @@ def conv_encoder(bench: Bench) -> Row:
 
 def full_step(bench: Bench) -> Row:
     """Everything trains, batch 2, RAVDESS' lengths."""
-    ours, theirs = builds.our_step(bench.sizes, 2), builds.rival_step(bench.sizes, 2)
+    ours, theirs = builds.step("ours", bench.sizes, 2), builds.step("rival", bench.sizes, 2)
     work = machine.flops(ours)
     warm_up = seconds(theirs)
     repeats = bench.repeats if warm_up < 40 else max(2, bench.repeats - 2)

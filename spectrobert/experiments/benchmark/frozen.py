@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
-from ... import freezing, losses
+from ... import freezing
 from ...prefix_cache import depth, entry, filling, reading
 from . import builds
 from .compute import Bench
@@ -30,8 +29,7 @@ def _our_epochs(bench: Bench, train: list[str], folder: Path) -> tuple[Call, Cal
     freezing.freeze(model, train)
     level = depth.frozen_depth(model)
     assert level is not None
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.RAdam(trained, lr=1e-5)
+    work = builds.training_step(model)
     path = folder / "entry"
 
     def fill() -> entry.Entry:
@@ -46,13 +44,7 @@ def _our_epochs(bench: Bench, train: list[str], folder: Path) -> tuple[Call, Cal
         return stored
 
     def step(stored: entry.Entry) -> None:
-        batch = reading.padded(stored, np.arange(BATCH))
-        optimizer.zero_grad()
-        logits = model(batch).logits
-        assert logits is not None
-        losses.classes(logits, given["labels"]).backward()
-        nn.utils.clip_grad_norm_(trained, 5.0)
-        optimizer.step()
+        work(reading.padded(stored, np.arange(BATCH)), given["labels"])
 
     def first() -> None:
         stored = fill()
@@ -70,18 +62,14 @@ def _our_epochs(bench: Bench, train: list[str], folder: Path) -> tuple[Call, Cal
 
 
 def _rival_step(bench: Bench, last_layers: int) -> Call:
-    from transformers import ASTFeatureExtractor
-
-    model, given = builds.rival_model(bench.sizes), builds.batch(BATCH)
+    model = builds.rival_model(bench.sizes)
     model.requires_grad_(False)
     first = bench.sizes.num_hidden_layers - last_layers
     trained = {f"bert.encoder.layer.{i}" for i in range(first, bench.sizes.num_hidden_layers)}
     for name, part in model.named_modules():
         if name == "head" or name in trained:
             part.requires_grad_(True)
-    clips = [clip.numpy() for clip in given["waveform"]]
-    work = builds.rival().training_step(model, ASTFeatureExtractor())
-    return lambda: work(clips, given["input_ids"], given["text_mask"], given["labels"])
+    return builds.rival_step(model, BATCH)
 
 
 def first_epoch(bench: Bench) -> Row:
