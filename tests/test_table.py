@@ -606,8 +606,8 @@ def test_what_needs_a_failed_run_is_not_run(tmp_path, monkeypatch):
     failed = campaign.run(found, Console(quiet=True))
     assert {job.row for job in found.jobs} - {job.row for job in failed} == {"baseline"}
     reasons = {job.row: reason for job, reason in failed.items()}
-    assert reasons["bin-frz"] == "not run: MLM + SAP, seed 0 failed"
-    assert reasons["bin-frz-nolast, audio silenced"] == "not run: bin-frz-nolast, seed 0 failed"
+    assert reasons["bin-frz"] == "not run: MLM + SAP, seed 0 failed: broken"
+    assert reasons["bin-frz-nolast, audio silenced"] == reasons["bin-frz"]  # what broke the chain
 
 
 # --- SLURM, with commands that only note what they are asked

@@ -131,6 +131,9 @@ def _parse(
     try:
         write_folder(aside, corpora.stream(name, root, task, **options))
         _refuse_repeated_ids(name, open_folder(aside).table)
+        if corpora.corpus(name).makes_files:
+            # else a folder that is deleted later looks as it did before there was one
+            stamp = stamps.take(root, files)
         version = home / uuid4().hex
         aside.rename(version)
     except BaseException:

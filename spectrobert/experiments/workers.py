@@ -18,6 +18,7 @@ from . import jobs
 from .jobs import Job
 
 WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # some file systems of clusters
+NOT_RUN = "not run:"
 INTERRUPTED = {130, -signal.SIGINT}  # exit codes of a run that Ctrl-C ended
 
 
@@ -36,9 +37,11 @@ def run_all(
         if job in elsewhere:
             say(console, f"{elsewhere[job]} on the cluster: {job.name}")
         elif needs and needs in failed:
-            failed[job] = f"not run: {needs.name} failed"
+            why = failed[needs]  # of a chain, what broke it is told
+            is_cause = not why.startswith(NOT_RUN)
+            failed[job] = f"{NOT_RUN} {needs.name} failed: {why}" if is_cause else why
         elif needs and needs in elsewhere:
-            failed[job] = f"not run: {needs.name} is {elsewhere[needs]} on the cluster"
+            failed[job] = f"{NOT_RUN} {needs.name} is {elsewhere[needs]} on the cluster"
         else:
             reason = run(job, console, to_stderr)
             if reason:

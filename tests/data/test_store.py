@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -89,6 +90,21 @@ def test_what_changes_is_parsed_again(soundbible, parses, change, tmp_path):
         soundbible = soundbible.rename(tmp_path / "elsewhere")
     assert len(ids(soundbible, **options)) == expected
     assert len(parses) == 2
+
+
+@pytest.mark.parametrize("lost", ["nothing", "the folder", "a file"])
+def test_a_corpus_that_makes_its_files_makes_lost_ones_again(parses, lost, tmp_path):
+    root = tmp_path / "demo"
+    options = {"size": 0.01, "seed": 0, "speech": 0.25}
+    made = store.parsed("demo", root, "pre", options).table
+    if lost == "the folder":
+        shutil.rmtree(root)
+    elif lost == "a file":
+        next(root.rglob("*.flac")).unlink()
+    table = store.parsed("demo", root, "pre", options).table
+    assert table == made
+    assert all(Path(path).exists() for path in rows.stretches(table).recording.to_pylist())
+    assert len(parses) == (1 if lost == "nothing" else 2)
 
 
 def test_touching_no_file_of_the_corpus_parses_nothing(soundbible, parses, tmp_path, monkeypatch):

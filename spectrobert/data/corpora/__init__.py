@@ -58,6 +58,7 @@ class Corpus:
     layout: str = ""  # one line: what is expected under root, for error messages
     source: str = ""  # paper or DOI, and licence
     needs_root: bool = True  # False: the corpus makes or names its own files (demo, csv)
+    makes_files: bool = False  # `load` writes what is missing
     files: tuple[str, ...] = ()  # options that name the label files, in place of root
     # What is published of its size, by the names of data.counts; called as `load` is
     known: Callable[..., Mapping[str, int]] | None = None

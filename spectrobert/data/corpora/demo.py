@@ -297,4 +297,5 @@ CORPUS = Corpus(
     layout="nothing: the corpus writes its own files",
     source="synthesised by spectrobert.data.synthesis; no recordings of people or things",
     needs_root=False,
+    makes_files=True,
 )
