@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?=
+JOBS ?= 2
 
 .PHONY: setup dev demo test lint clean
 
@@ -26,7 +27,7 @@ demo: setup
 	$(BIN)/python -m spectrobert demo $(DEMO)
 
 test: dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: dev
 	$(BIN)/ruff check .

@@ -8,10 +8,11 @@ the same clip by clip.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,7 +29,10 @@ BINS = FFT // 2 + 1
 # bit, down to FLOOR, and torch's log1p takes two thirds of its log's time (MKL, on AMD)
 LIFT = 2.0**48
 BANDS = 8  # blocks of neighbouring mel filters, each multiplied with the few FFT bins it spans
-CPU_FRAMES = 1024  # a thread at a time on a CPU: what its cache holds; more is slower, not faster
+LOOPED = ("cpu",)  # devices on which loops take the place of several torch calls
+PROCESS = os.getpid()
+CPU_FRAMES = 1024  # at a time on a CPU: what its cache holds; more is slower, not faster
+CPU_GROUP = 2  # as many go through the mel filters together: fewer calls, and still in the cache
 
 
 def num_frames(num_samples: Tensor) -> Tensor:
@@ -42,7 +46,7 @@ def _mel(hertz: Tensor) -> Tensor:
 
 @lru_cache(maxsize=8)
 def _constants(num_mel_bins: int, device: torch.device) -> tuple[Tensor, list[tuple[int, Tensor]]]:
-    """(FFT,) Hann window but for its first value, which is 0, then zeros; Kaldi's triangular mel
+    """(WINDOW - 1,) Hann window but for its first value, which is 0; Kaldi's triangular mel
     filters, times LIFT.
 
     The filters come in blocks of neighbours: the first FFT bin of the block, and its weights
@@ -65,46 +69,89 @@ def _constants(num_mel_bins: int, device: torch.device) -> tuple[Tensor, list[tu
         used = block.any(dim=1).nonzero()[:, 0].tolist() or [0]
         first, last = used[0], used[-1]
         blocks.append((first, block[first : last + 1].contiguous().to(device)))
-    window = torch.hann_window(WINDOW, periodic=False, dtype=torch.float64)
-    window = F.pad(window[1:], (0, FFT - WINDOW + 1))
+    window = torch.hann_window(WINDOW, periodic=False, dtype=torch.float64)[1:]
     return window.float().to(device), blocks
 
 
-class _Room(NamedTuple):
-    """What is worked in, once for all clips: memory that is asked for anew is slow."""
-
-    frames: Tensor  # (R, F, FFT), zero from WINDOW - 1 on
-    power: Tensor  # (R * F, BINS)
+def _is_looped(device: torch.device) -> bool:
+    """Not in a forked child: the threads of the loops do not live there."""
+    return device.type in LOOPED and os.getpid() == PROCESS
 
 
-def _write_log_mels(waveform: Tensor, room: _Room, mels: Tensor, mean: float, std: float) -> None:
-    """Normalised log-mels of (R, T), written into `mels` (R, F, M)."""
-    window, filters = _constants(mels.shape[2], waveform.device)
+def _cut_frames(waveform: Tensor, window: Tensor, frames: Tensor) -> None:
+    """Frames of (R, T) without their mean, emphasised, windowed, into `frames` (R, F, FFT)."""
+    if _is_looped(waveform.device):
+        from . import loops  # numba takes a moment
+
+        loops.cut_frames(
+            waveform.numpy(), window.numpy(), HOP, np.float32(PRE_EMPHASIS), frames.numpy()
+        )
+        return
     means = waveform.unfold(1, WINDOW, HOP).mean(dim=-1, keepdim=True)  # (R, F, 1)
     # Kaldi takes a frame's mean away and then emphasises it; both are linear, so it is done once
     # for all frames that share a sample. Kaldi's first sample, its own past, meets a window of 0.
     emphasised = torch.sub(waveform[:, 1:], waveform[:, :-1], alpha=PRE_EMPHASIS)
-    frames = room.frames[: len(waveform)]
     part = frames[..., : WINDOW - 1]
     torch.sub(emphasised.unfold(1, WINDOW - 1, HOP), means, alpha=1.0 - PRE_EMPHASIS, out=part)
-    frames *= window
-    parts = torch.view_as_real(torch.fft.rfft(frames.flatten(0, 1))).square_()  # (R * F, BINS, 2)
-    power = room.power[: len(parts)]
-    torch.add(*parts.unbind(-1), out=power)
-    rows = mels.view(-1, mels.shape[2])
-    widths = [weights.shape[1] for _, weights in filters]
-    for (first, weights), columns in zip(filters, rows.split(widths, dim=1)):
-        torch.mm(power.narrow(1, first, len(weights)), weights, out=columns)
-    rows.clamp_(min=FLOOR * LIFT).log1p_()
-    shift = rows.new_full((), (-math.log(LIFT) - mean) / (2.0 * std))
-    torch.add(shift, rows, alpha=0.5 / std, out=rows)
+    part *= window
+
+
+def _square(spectrum: Tensor, power: Tensor) -> None:
+    """Squared magnitudes of (N, BINS), into `power`."""
+    parts = torch.view_as_real(spectrum)  # (N, BINS, 2)
+    if _is_looped(spectrum.device):
+        from . import loops
+
+        loops.square(parts.flatten(1).numpy(), power.numpy())
+    else:
+        torch.add(*parts.square_().unbind(-1), out=power)
+
+
+class _Room:
+    """What R clips of F frames are worked in, `framed` clips at a time: memory that is asked for
+    anew is slow, and so is making a view again for every clip.
+    """
+
+    def __init__(self, mels: Tensor, framed: int):  # (R, F, M)
+        self.clips = len(mels)
+        self.window, filters = _constants(mels.shape[2], mels.device)
+        self.frames = mels.new_zeros(framed, mels.shape[1], FFT)
+        self.power = mels.new_empty(self.clips * mels.shape[1], BINS)
+        self.powers = self.power.split(framed * mels.shape[1])
+        self.blocks = [(self.power.narrow(1, first, len(f)), f) for first, f in filters]
+        self.widths = [f.shape[1] for _, f in filters]
+
+
+def _write_log_mels(
+    waveform: Tensor, mels: Tensor, framed: int, grouped: int, mean: float, std: float
+) -> None:
+    """Normalised log-mels of (B, T), written into `mels` (B, F, M).
+
+    Args:
+        framed: clips at a time that are cut into frames.
+        grouped: clips at a time that go through the filters.
+    """
+    room = None
+    shift = mels.new_full((), (-math.log(LIFT) - mean) / (2.0 * std))
+    for group, into in zip(waveform.split(grouped), mels.split(grouped)):
+        if room is None or room.clips != len(group):
+            room = _Room(into, framed)
+        for some, power in zip(group.split(framed), room.powers):
+            frames = room.frames[: len(some)]
+            _cut_frames(some, room.window, frames)
+            _square(torch.fft.rfft(frames.flatten(0, 1)), power)
+        rows = into.view(-1, mels.shape[2])  # (R F, M)
+        for (power, weights), columns in zip(room.blocks, rows.split(room.widths, dim=1)):
+            torch.mm(power, weights, out=columns)
+        rows.clamp_(min=FLOOR * LIFT).log1p_()
+        torch.add(shift, rows, alpha=0.5 / std, out=rows)
 
 
 @torch.no_grad()
 def log_mel(
     waveform: Tensor, num_samples: Tensor, num_mel_bins: int, mean: float, std: float
 ) -> tuple[Tensor, Tensor]:
-    """Normalised log-mel filter banks (FACTS: transformers' ASTFeatureExtractor, Kaldi `fbank`).
+    """Normalised log-mel filter banks (transformers' ASTFeatureExtractor, Kaldi's `fbank`).
 
     Args:
         waveform: (B, T) in [-1, 1] at 16 kHz, zero beyond `num_samples`.
@@ -116,20 +163,18 @@ def log_mel(
         as AST pads.
     """
     with torch.autocast(waveform.device.type, enabled=False):
-        waveform = waveform.float()
+        waveform = waveform.detach().float().contiguous()
         if waveform.shape[1] < WINDOW:
             waveform = F.pad(waveform, (0, WINDOW - waveform.shape[1]))
         frames = (waveform.shape[1] - WINDOW) // HOP + 1
         mels = waveform.new_empty(len(waveform), frames, num_mel_bins)  # (B, F, M)
-        on_cpu = waveform.device.type == "cpu"
-        at_once = CPU_FRAMES * torch.get_num_threads() // frames if on_cpu else len(waveform)
-        rows = max(1, at_once)
-        room = _Room(waveform.new_zeros(rows, frames, FFT), waveform.new_empty(rows * frames, BINS))
-        for some, into in zip(waveform.split(rows), mels.split(rows)):
-            _write_log_mels(some, room, into, mean, std)
+        is_cpu = waveform.device.type == "cpu"
+        framed = max(1, CPU_FRAMES // frames) if is_cpu else len(waveform)
+        grouped = framed * CPU_GROUP if is_cpu else len(waveform)
+        _write_log_mels(waveform, mels, framed, grouped, mean, std)
         lengths = num_frames(num_samples)
         silence = -mean / (2.0 * std)
-        if on_cpu:  # only the padding is touched
+        if is_cpu:  # only the padding is touched
             for mel, length in zip(mels, lengths.tolist()):
                 mel[length:] = silence
         else:  # without waiting for the device to say how much there is

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 import pytest
 import torch
@@ -33,7 +38,15 @@ def ours(waves: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     return features.log_mel(batch, lengths, 128, AST_MEAN, AST_STD)
 
 
-def test_equals_kaldi_in_a_padded_batch():
+@pytest.fixture(params=["loops", "torch"])
+def way(request, monkeypatch) -> str:
+    """Loops as on a CPU, or torch's operators as on a GPU."""
+    if request.param == "torch":
+        monkeypatch.setattr(features, "LOOPED", ())
+    return request.param
+
+
+def test_equals_kaldi_in_a_padded_batch(way):
     generator = torch.Generator().manual_seed(0)
     waves = [0.1 * torch.randn(n, generator=generator) for n in (16_000, 40_321, 400)]
     mels, lengths = ours(waves)
@@ -44,7 +57,7 @@ def test_equals_kaldi_in_a_padded_batch():
         assert torch.all(mel[length:] == -AST_MEAN / (2 * AST_STD))
 
 
-def test_equals_transformers_and_kaldi_on_real_clips(real_data):
+def test_equals_transformers_and_kaldi_on_real_clips(real_data, way):
     from transformers import ASTFeatureExtractor
 
     extractor = ASTFeatureExtractor()
@@ -60,6 +73,54 @@ def test_equals_transformers_and_kaldi_on_real_clips(real_data):
         torch.testing.assert_close(
             mel[:length], (kaldi(wave) - AST_MEAN) / (2 * AST_STD), rtol=0, atol=1e-3
         )
+
+
+def test_what_is_not_a_number_stays_so(way):
+    wave = torch.zeros(2, 16_000)
+    wave[1, 8_000] = torch.nan
+    mels, _ = features.log_mel(wave, torch.tensor([16_000, 16_000]), 128, AST_MEAN, AST_STD)
+    frames = mels.isnan().any(dim=-1)
+    assert not frames[0].any()
+    assert frames[1].nonzero()[:, 0].tolist() == [48, 49, 50]  # 160 f <= 8000 < 160 f + 400
+
+
+@pytest.mark.parametrize("threads", [1, 2, 200])
+def test_any_number_of_threads_hears_the_same(threads):
+    before = torch.get_num_threads()
+    wave = 0.1 * torch.randn(3, 20_000, generator=torch.Generator().manual_seed(0))
+    expected, _ = ours(list(wave))
+    torch.set_num_threads(threads)
+    try:
+        torch.testing.assert_close(ours(list(wave))[0], expected, rtol=0, atol=1e-5)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _hear(wave: torch.Tensor) -> float:
+    torch.set_num_threads(1)  # as in a data loader's workers
+    return ours([wave])[0].mean().item()
+
+
+def test_a_forked_child_hears_the_same():
+    """The loops' threads are not there, and numba would end the child."""
+    wave = 0.1 * torch.randn(20_000, generator=torch.Generator().manual_seed(0))
+    expected = ours([wave])[0].mean().item()
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        assert pool.submit(_hear, wave).result(timeout=60) == pytest.approx(expected, rel=1e-5)
+
+
+def test_loops_need_no_folder_to_be_kept_in():
+    """numba refuses to keep what it compiles where no folder can be written to."""
+    code = (
+        "from numba.core import caching; caching.Cache.__init__ = refuse;"
+        "from spectrobert.audio import loops; import numpy as np; power = np.zeros((1, 2), 'f4');"
+        "loops.square(np.array([[1, 2, 3, 4]], 'f4'), power); print(power.tolist())"
+    )
+    refuse = "def refuse(*_): raise RuntimeError('cannot cache function')\n"
+    done = subprocess.run(
+        [sys.executable, "-c", refuse + code], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip() == "[[5.0, 25.0]]", done.stderr
 
 
 def test_ten_seconds_are_998_frames_and_1188_patches():
