@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
-MOST_THREADS = numba.get_num_threads()  # the machine's, or $NUMBA_NUM_THREADS
+
+def _launch() -> int:
+    """Start numba's threads and count them: the machine's cores, or $NUMBA_NUM_THREADS."""
+    before = torch.get_num_threads()
+    count: int = numba.get_num_threads()
+    torch.set_num_threads(before)  # both ask one OpenMP, and numba has just set its number there
+    return count
+
+
+MOST_THREADS = _launch()
 
 
 def _compiled(function: Function) -> Function:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -107,6 +108,21 @@ def test_a_forked_child_hears_the_same():
     expected = ours([wave])[0].mean().item()
     with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
         assert pool.submit(_hear, wave).result(timeout=60) == pytest.approx(expected, rel=1e-5)
+
+
+def test_torch_keeps_its_number_of_threads():
+    code = (
+        "import torch; torch.set_num_threads(1); from spectrobert.audio import loops;"
+        "print(torch.get_num_threads(), loops.MOST_THREADS)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "NUMBA_NUM_THREADS": "2"},
+    )
+    assert done.stdout.strip() == "1 2", done.stderr
 
 
 def test_loops_need_no_folder_to_be_kept_in():
