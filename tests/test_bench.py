@@ -27,7 +27,16 @@ from .world import ROOT, verb
 
 TOY = Sizes(16, 1, 2, 32, 8)
 TOY_BENCH = compute.Bench(TOY, threads=1, repeats=2, is_quick=True)
-ABSENT = ("hydra", "omegaconf", "datasets", "soundfile", "soxr", "torchaudio", "torchmetrics")
+ABSENT = (
+    "hydra",
+    "omegaconf",
+    "datasets",
+    "soundfile",
+    "soxr",
+    "torchaudio",
+    "torchmetrics",
+    "numba",
+)
 
 
 def test_both_sides_are_called_in_turn_and_compared_pair_by_pair():

@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -29,7 +30,8 @@ BINS = FFT // 2 + 1
 # bit, down to FLOOR, and torch's log1p takes two thirds of its log's time (MKL, on AMD)
 LIFT = 2.0**48
 BANDS = 8  # blocks of neighbouring mel filters, each multiplied with the few FFT bins it spans
-LOOPED = ("cpu",)  # devices on which loops take the place of several torch calls
+# Devices on which loops take the place of several torch calls
+LOOPED = ("cpu",) if find_spec("numba") else ()
 PROCESS = os.getpid()
 CPU_FRAMES = 1024  # at a time on a CPU: what its cache holds; more is slower, not faster
 CPU_GROUP = 2  # as many go through the mel filters together: fewer calls, and still in the cache

@@ -76,7 +76,8 @@ class _ConvNormGelu(torch.autograd.Function):
             )
             dy = dy.flatten(0, 1)  # (V * L_out, C_out)
             d_weight = product(dy.T, windows(x, kernel, stride).flatten(0, 1).T)
-            d_weight = d_weight.unflatten(1, (kernel, -1)).transpose(1, 2)
+            # as a shape of the weight's own: DDP compares even the strides of dimensions of one
+            d_weight = d_weight.unflatten(1, (kernel, -1)).transpose(1, 2).reshape(weight.shape)
             dx = (
                 _unwindow(product(dy, taps_first(weight).T), x, kernel, stride)
                 if (ctx.needs_input_grad[0])

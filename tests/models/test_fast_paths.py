@@ -133,6 +133,15 @@ def test_sliding_over_a_column_equals_every_patch_alone(more, slides):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5 * theirs.abs().max().item())
 
 
+def test_gradients_lie_in_memory_as_their_weights_do():
+    """DDP warns of others, even where a dimension of one makes no difference."""
+    encoder = AudioEncoder(SpectroBertConfig(**TOY))
+    encoder(torch.randn(3, 128 * 16)).sum().backward()
+    for name, weight in encoder.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.stride() == weight.stride(), name
+
+
 def test_half_precision_of_the_conv_stack_follows_autocast():
     torch.manual_seed(0)
     encoder = AudioEncoder(SpectroBertConfig(**TOY))
