@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 IGNORED = -100
@@ -31,6 +33,12 @@ def mask_words(
     fate = generator.random(len(ids))
     read = np.where(chosen & (fate < MASKED_SHARE), mask_id, ids)
     replaced = chosen & (fate >= MASKED_SHARE) & (fate < MASKED_SHARE + RANDOM_SHARE)
-    words = np.setdiff1d(np.arange(vocabulary), list(special_ids))
+    words = _words(vocabulary, special_ids)
     read[replaced] = generator.choice(words, size=int(replaced.sum()))
     return read, labels
+
+
+@lru_cache(maxsize=8)
+def _words(vocabulary: int, special_ids: frozenset[int]) -> np.ndarray:
+    """What may be drawn; kept, for to list it takes longer than all else that is done to a text."""
+    return np.setdiff1d(np.arange(vocabulary), list(special_ids))
