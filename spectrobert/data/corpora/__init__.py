@@ -58,11 +58,15 @@ class Corpus:
     layout: str = ""  # one line: what is expected under root, for error messages
     source: str = ""  # paper or DOI, and licence
     needs_root: bool = True  # False: the corpus makes or names its own files (demo, csv)
-    makes_files: bool = False  # `load` writes what is missing
     files: tuple[str, ...] = ()  # options that name the label files, in place of root
     # What is published of its size, by the names of data.counts; called as `load` is
     known: Callable[..., Mapping[str, int]] | None = None
     caveat: str = ""  # one line: what a score on the owner's splits does not say
+
+    @property
+    def makes_files(self) -> bool:
+        """Whether `load` writes what is missing: it is neither given a folder nor told of files."""
+        return not self.needs_root and not self.files
 
     def options(self) -> dict[str, inspect.Parameter]:
         """The keyword-only parameters of `load`."""

@@ -297,5 +297,4 @@ CORPUS = Corpus(
     layout="nothing: the corpus writes its own files",
     source="synthesised by spectrobert.data.synthesis; no recordings of people or things",
     needs_root=False,
-    makes_files=True,
 )
