@@ -42,6 +42,11 @@ def num_frames(num_samples: Tensor) -> Tensor:
     return ((num_samples - WINDOW) // HOP + 1).clamp(min=1)
 
 
+def samples_in(frames: int) -> int:
+    """Samples that so many frames span."""
+    return (frames - 1) * HOP + WINDOW
+
+
 def _mel(hertz: Tensor) -> Tensor:
     return 1127.0 * torch.log1p(hertz / 700.0)
 
@@ -186,7 +191,7 @@ def log_mel(
 
 
 def num_patches(frames: Tensor, size: int, stride: int) -> Tensor:
-    """Whole patches along one axis, at least one: a clip shorter than a patch is padded to one."""
+    """Whole patches along one axis, at least one."""
     return ((frames - size) // stride + 1).clamp(min=1)
 
 
@@ -196,7 +201,7 @@ def columns(
     """What overlapping patches are cut from: all mel bins of the frames that a patch spans.
 
     Args:
-        mels: (B, F, M).
+        mels: (B, F, M), F at least the frames of a patch.
         lengths: (B,) true frames.
         size, stride: of a patch (mel bins, frames).
 
@@ -205,8 +210,6 @@ def columns(
         True where a column is real.
     """
     frame_size, frame_stride = size[1], stride[1]
-    if mels.shape[1] < frame_size:
-        mels = F.pad(mels, (0, 0, 0, frame_size - mels.shape[1]))
     values = mels.unfold(1, frame_size, frame_stride).flatten(2)  # (B, time, M * frames)
     real = (
         torch.arange(values.shape[1], device=mels.device)

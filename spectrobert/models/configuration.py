@@ -93,6 +93,11 @@ class SpectroBertConfig(PreTrainedConfig):
                 f"model.patch={list(self.patch)} is taller than"
                 f" model.num_mel_bins={self.num_mel_bins}"
             )
+        if self.pad_to_max and self.max_frames < self.patch[1]:
+            raise ValueError(
+                f"model.max_frames={self.max_frames} is shorter than the {self.patch[1]} frames of"
+                " model.patch"
+            )
         self.conv_kernels, self.conv_strides = tuple(self.conv_kernels), tuple(self.conv_strides)
         if len(self.conv_kernels) != len(self.conv_strides):
             raise ValueError("model.conv_kernels and model.conv_strides differ in length")
@@ -123,9 +128,11 @@ class SpectroBertConfig(PreTrainedConfig):
 
     @property
     def max_seconds(self) -> float:
-        """The longest clip that the time table holds."""
+        """The longest clip that is read to its end: by the time table, or by `pad_to_max`."""
         frames = (self.max_audio_positions - 1) * self.stride[1] + self.patch[1]
-        return ((frames - 1) * features.HOP + features.WINDOW) / features.SAMPLE_RATE
+        if self.pad_to_max:
+            frames = min(frames, self.max_frames)
+        return features.samples_in(frames) / features.SAMPLE_RATE
 
 
 CHOICES = {

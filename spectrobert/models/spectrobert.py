@@ -97,8 +97,15 @@ class SpectroBert(PreTrainedModel):
             init.zeros_(module.bias)
 
     def audio_tokens(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T) -> (B, time, frequency, D) tokens, zero where padded, and (B, time) their mask."""
+        """(B, T) -> (B, time, frequency, D) tokens, zero where padded, and (B, time) their mask.
+
+        A clip shorter than one column of patches continues as digital silence to the column's end.
+        """
         config = self.config
+        if not config.pad_to_max:
+            least = features.samples_in(config.patch[1])
+            num_samples = num_samples.clamp(min=least)
+            waveform = F.pad(waveform, (0, max(0, least - waveform.shape[1])))
         mels, lengths = features.log_mel(
             waveform, num_samples, config.num_mel_bins, config.audio_mean, config.audio_std
         )  # (B, F, M)

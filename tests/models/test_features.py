@@ -161,12 +161,6 @@ def test_patches_equal_unfold(size, stride):
     assert real.sum(dim=1).tolist() == [values.shape[1], whole]
 
 
-def test_a_clip_shorter_than_a_patch_is_one_patch():
-    values, real = features.patches(torch.randn(1, 3, 128), torch.tensor([3]), (16, 16), (10, 10))
-    assert values.shape == (1, 1, 12, 256)
-    assert real.tolist() == [[True]]
-
-
 def test_louder_is_higher_by_the_logarithm():
     wave = 0.01 * torch.from_numpy(np.random.default_rng(0).standard_normal(8000)).float()
     quiet, _ = features.log_mel(wave[None], torch.tensor([8000]), 128, 0.0, 0.5)

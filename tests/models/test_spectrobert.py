@@ -41,6 +41,42 @@ def test_padding_changes_no_logit(options):
         torch.testing.assert_close(model(batch).logits[1:], model(alone).logits, **CLOSE)
 
 
+SHORT = [320, 400, 559, 560, 1600, 2640, 2799, 2800, 2960, 4800]  # samples: 0.02 to 0.3 s
+
+
+@pytest.mark.parametrize("options", [*OPTIONS, {"pad_to_max": True}])
+def test_a_short_clip_is_heard_alike_alone_and_in_a_batch(options):
+    """A column of patches spans 2800 samples (0.175 s)."""
+    model = classifier(**options)
+    generator = torch.Generator().manual_seed(0)
+    waves = [0.1 * torch.randn(n, generator=generator) for n in [*SHORT, 16_000]]
+
+    def logits(waves: list[torch.Tensor]) -> torch.Tensor:
+        batch = {
+            "waveform": torch.nn.utils.rnn.pad_sequence(waves, batch_first=True),
+            "num_samples": torch.tensor([len(wave) for wave in waves]),
+            "input_ids": torch.ones(len(waves), 3, dtype=torch.long),
+            "text_mask": torch.ones(len(waves), 3, dtype=torch.bool),
+        }
+        with torch.no_grad():
+            return model(batch).logits
+
+    alone = torch.cat([logits([wave]) for wave in waves])
+    torch.testing.assert_close(logits(waves), alone, rtol=0, atol=1e-5)
+    torch.testing.assert_close(logits(waves[:5]), alone[:5], rtol=0, atol=1e-5)
+
+
+def test_a_short_clip_is_followed_by_digital_silence():
+    model = classifier()
+    wave = 0.1 * torch.randn(1, 2800, generator=torch.Generator().manual_seed(0))
+    silent = torch.where(torch.arange(2800) < 1000, wave, 0.0)
+    with torch.no_grad():
+        short, _ = model.audio_tokens(wave[:, :1000], torch.tensor([1000]))
+        padded, _ = model.audio_tokens(silent, torch.tensor([2800]))
+    assert short.shape[1] == 1
+    torch.testing.assert_close(short, padded, rtol=0, atol=1e-6)
+
+
 def test_what_is_heard_and_read_matters():
     model = classifier()
     batch = padded_batch(60)
@@ -75,6 +111,7 @@ def test_pad_to_max_is_the_faithful_1212_patches():
         audio, real = model.audio_tokens(batch["waveform"], batch["num_samples"])
     assert audio.shape == (2, 101, 12, 32)
     assert real.all()
+    assert model.config.max_seconds == pytest.approx(10.255)  # 1024 frames: nothing later is heard
 
 
 def test_head_sees_only_masked_words():
@@ -125,6 +162,7 @@ def test_base_has_the_sizes_of_the_papers():
         ({"conv_norm": "batch"}, "allowed are layer, group"),
         ({"hidden_size": 30, "num_attention_heads": 4}, "not a multiple"),
         ({"conv_strides": (5, 2)}, "differ in length"),
+        ({"pad_to_max": True, "max_frames": 15}, "shorter than the 16 frames"),
     ],
 )
 def test_refuses_impossible_sizes(options, words):
