@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError, unknown
+from .flag_hints import at_home, unknown_flag
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
@@ -103,10 +104,14 @@ def rewrite(arguments: Sequence[str]) -> list[str]:
     rest = list(arguments)
     rewritten: list[str] = []
     while rest:
-        word = rest.pop(0)
+        word = at_home(rest.pop(0))
         flag, has_value, value = word.partition("=")
         if not word.startswith("-"):
-            if not flag or (not has_value and not word.startswith("~")):
+            if re.match(r"~\w", flag):
+                raise UserError(
+                    f"{word!r}: no option can be removed; leave {flag[1:]} out for its default"
+                )
+            if not flag or not has_value:
                 raise UserError(
                     f"{word!r} is neither a flag nor an override (key=value); see --help"
                 )
@@ -131,9 +136,8 @@ def rewrite(arguments: Sequence[str]) -> list[str]:
                 value = rest.pop(0) if takes_next else default
             rewritten.append(f"{key}={quoted(value, is_sweep)}")
         else:
-            raise unknown(
-                "flag", flag, [*VALUE_FLAGS, *SWITCHES, *OPTIONAL_FLAGS, *HYDRA_FLAGS, "--help"]
-            )
+            known = [*VALUE_FLAGS, *SWITCHES, *OPTIONAL_FLAGS, *HYDRA_FLAGS, "--help"]
+            raise unknown_flag(flag, known, arguments)
     return rewritten
 
 

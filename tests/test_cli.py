@@ -161,6 +161,15 @@ def test_quoting_keeps_a_path(value):
     assert composed(*SER, f"--data_dir={value}/here").data_dir == f"{value}/here"
 
 
+def test_a_path_in_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    words = ("--task", "ser", "--dataset", "csv", "--data_dir=~/corpora")
+    config = composed(*words, "dataset.file=[~/a.csv,~/b.csv]")
+    assert config.dataset.file == ["/home/me/a.csv", "/home/me/b.csv"]
+    assert config.data_dir == "/home/me/corpora"
+    assert composed(*words, "dataset.file=~/a.csv").dataset.file == "/home/me/a.csv"
+
+
 # --- overrides
 
 
@@ -297,7 +306,16 @@ WRONG = [
     (["--cuda=yes"], ["--cuda takes no value", "'yes'"]),
     (["quick"], ["'quick' is neither a flag nor an override"]),
     (["=3"], ["'=3' is neither a flag nor an override"]),
-    (["~quick"], ["'quick' does not exist"]),
+    (["~seed"], ["'~seed': no option can be removed; leave seed out"]),
+    (["~dataset.size=1"], ["no option can be removed; leave dataset.size out"]),
+    (["~/table.csv"], ["'~/table.csv' is neither a flag nor an override"]),
+    # flags that other programs have
+    (["--epochs", "3"], ["unknown flag '--epochs': write trainer.epochs=VALUE"]),
+    (["--batch-size=4"], ["'--batch-size': write trainer.batch_size=VALUE"]),
+    (["--learning_rate=1"], ["write optim.lr=VALUE"]),
+    (["--size=1"], ["write dataset.size=VALUE"]),
+    (["--data-dir", "x"], ["'--data-dir': it is written --data_dir"]),
+    (["--tsak", "ser"], ["unknown flag '--tsak' (did you mean '--task'?)"]),
     (["freeze.train=[head"], ["'freeze.train=[head'", "bracket"]),
     (["experiment_name=a=b"], ["'experiment_name=a=b'", "quotes"]),
     (["seed=1,2"], ["'seed=1,2'", "--multirun"]),

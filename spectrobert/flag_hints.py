@@ -1,0 +1,77 @@
+"""The option that an unknown flag means: `--epochs 3` is `trainer.epochs=3`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from .errors import UserError, unknown
+
+# other frameworks' names -> ours
+SYNONYMS = {
+    "batch": "batch_size",
+    "csv": "file",
+    "gpu": "cuda",
+    "gpus": "devices",
+    "learning_rate": "lr",
+    "max_epochs": "epochs",
+    "num_epochs": "epochs",
+    "manifest": "file",
+    "n_epochs": "epochs",
+    "name": "experiment_name",
+    "output": "runs_dir",
+    "output_dir": "runs_dir",
+    "workers": "num_workers",
+}
+
+
+def unknown_flag(flag: str, known: Sequence[str], arguments: Sequence[str]) -> UserError:
+    """The error for a flag that is none of `known`, with what to write in its place."""
+    dataset = re.search(r"(?:^| )(?:--)?dataset[= ](\S+)", " ".join(arguments))
+    meant = override_for(flag, dataset[1] if dataset else "", known)
+    if meant.startswith("-"):
+        return UserError(f"unknown flag {flag!r}: it is written {meant}")
+    if meant:
+        return UserError(f"unknown flag {flag!r}: write {meant}=VALUE, without dashes")
+    return unknown("flag", flag, known)
+
+
+def override_for(flag: str, dataset: str, flags: Iterable[str]) -> str:
+    """What to write in place of an unknown flag; "" if nothing bears that name.
+
+    Args:
+        dataset: the corpus of the command, whose options are searched too; "" if none is named.
+        flags: those that exist.
+    """
+    name = re.sub(r"\W", "_", flag.lstrip("-"))
+    name = SYNONYMS.get(name, name)
+    if f"--{name}" in flags:
+        return f"--{name}"
+    return next((key for key in _keys(dataset) if key.rpartition(".")[2] == name), "")
+
+
+def _keys(dataset: str) -> Iterator[str]:
+    """Every option, those first that a name without its group is most likely to mean."""
+    from . import config
+    from .data.corpora import MODULES
+
+    corpus = config.dataset_class(dataset) if dataset in MODULES else config.DatasetConfig
+    groups = {
+        "trainer": config.TrainerConfig,
+        "optim": config.OptimConfig,
+        "dataset": corpus,
+        "model": config.model_class(),
+        "init": config.InitConfig,
+        "freeze": config.FreezeConfig,
+        "logger": config.LoggerConfig,
+    }
+    yield from (f.name for f in dataclasses.fields(config.Config))
+    for group, options in groups.items():
+        yield from (f"{group}.{f.name}" for f in dataclasses.fields(options) if f.name != "name")
+
+
+def at_home(word: str) -> str:
+    """An override with the home folder in place of `~/`, which a shell leaves in `key=~/x`."""
+    return re.sub(r"(?<=[=\[,])~(?=/)", lambda _: str(Path.home()), word)
