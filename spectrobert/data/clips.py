@@ -46,10 +46,10 @@ def to_arrow(examples: Sequence[Example], seconds: Sequence[float]) -> datasets.
 
 
 def with_lengths(table: pa.Table, seconds: np.ndarray) -> pa.Table:
-    """Of rows.SCHEMA: the columns for training, the length (n,) and what is heard added."""
+    """The columns for training, from rows.SCHEMA; adds the length (n,) and the stretches heard."""
     sound = mismatches.sounds(rows.stretches(table), table.num_rows)
     table = table.drop_columns(list(rows.OWNERS))
-    return table.append_column("seconds", pa.array(seconds)).append_column("sound", pa.array(sound))
+    return table.append_column("seconds", pa.array(seconds)).append_column("sound", sound)
 
 
 def dataset(table: pa.Table) -> datasets.Dataset:
@@ -97,7 +97,7 @@ class Clips(Dataset):
         self.reading = reading
         self.is_training = is_training
         if reading.pretraining:
-            self.mismatches = Mismatches(columns(split, "text", "label", "sound"))
+            self.mismatches = Mismatches(columns(split, *mismatches.COLUMNS))
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -112,6 +112,11 @@ def opened(folder: Path, name: str, task: str, options: Mapping[str, Any]) -> st
         unusable = json.loads((folder / variants[0] / "unusable.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(f"{folder / variants[0]} is damaged ({error}); prepare it again") from error
+    if found.table.column_names != rows.SCHEMA.names:
+        raise UserError(
+            f"{folder / variants[0]} was written by another version of spectrobert;"
+            " prepare it again"
+        )
     table = rows.located(found.table, str(folder.absolute()))
     return store.Parsed(
         found.folder, table, found.dropped, tuple(store.Unusable(*row) for row in unusable)

@@ -1,21 +1,28 @@
-"""Pairs of a text and a sound that do not belong together (thesis 2.3.3)."""
+"""Pairs of a text and a sound that do not belong together (thesis 2.3.3).
+
+n rows, m segments (one per row, except in scenes mixed on the fly).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import count
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import UserError
 from . import rows
 
 MAX_DRAWS = 50
 LONGEST = 1e6  # seconds; recordings are laid end to end, so that one sort finds overlaps in all
+COLUMNS = ("text", "label", "sound", "content", "claims")
+SEPARATOR = "\x1f"
 
 
-def sounds(flat: rows.Stretches, num_rows: int) -> np.ndarray:
-    """(n,) a number for what is heard: equal for the same segments, and for stretches that overlap.
+def sounds(flat: rows.Stretches, num_rows: int) -> pa.ListArray:
+    """(n,) the numbers of the stretches heard; stretches that overlap have the same number.
 
     A text that is true of a stretch may be true of one that overlaps it.
     """
@@ -28,45 +35,59 @@ def sounds(flat: rows.Stretches, num_rows: int) -> np.ndarray:
     is_new[1:] = begin[order][1:] >= reach[:-1]
     stretch = np.empty(len(order), np.int64)
     stretch[order] = np.cumsum(is_new) - 1
-
-    number = np.empty(num_rows, np.int64)
-    number[flat.row] = stretch
-    scenes: dict[tuple[tuple[int, float], ...], int] = {}
     segments_of = np.bincount(flat.row, minlength=num_rows)
-    for row in np.flatnonzero(segments_of > 1).tolist():  # mixed on the fly: rare
-        own = flat.row == row
-        parts = tuple(zip(stretch[own].tolist(), flat.onset[own].tolist()))
-        number[row] = scenes.setdefault(parts, len(order) + len(scenes))
-    return number
+    offsets = np.concatenate([[0], np.cumsum(segments_of)])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(stretch))
+
+
+def holds(claims: Iterable[str], content: Iterable[str]) -> bool:
+    """Whether the content has all of the claims, in their order; False if either is not stated."""
+    heard = iter(content)
+    found = [claim in heard for claim in claims]  # `in` continues after the claim before
+    return bool(found) and all(found)
 
 
 class Mismatches:
-    """Of n rows, which sounds no row gives this text.
+    """The sounds, among those of n rows, of which a text is not true.
+
+    A text is true of the recordings that any row pairs with it, whatever its case and spacing, and,
+    if the corpus states claims and content, of every sound that has what the text claims.
 
     Args:
-        table: with columns text, label and sound, as preparation makes it.
+        table: with COLUMNS, as preparation makes it.
     """
 
     def __init__(self, table: pa.Table):
-        self.text, _ = rows.codes(table.column("text"))
+        text = pc.utf8_lower(pc.utf8_trim_whitespace(table.column("text")))
+        self.text, _ = rows.codes(pc.replace_substring_regex(text, r"\s+", " "))
         self.label, labels = rows.codes(table.column("label"))
-        self.no_label = labels.index("").as_py()  # -1 where all have one
-        _, sound = np.unique(table.column("sound").to_numpy(), return_inverse=True)
-        self.sound = sound.astype(np.int64)
+        self.no_label = labels.index("").as_py()  # -1 if all have one
+        lengths = pc.list_value_length(table.column("sound")).to_numpy()
+        flat = pc.list_flatten(table.column("sound")).to_numpy()
+        _, sound = np.unique(flat, return_inverse=True)
+        self.sound = sound.astype(np.int64)  # (m,)
+        self.first = np.concatenate([[0], np.cumsum(lengths)])  # (n + 1,) of a row in self.sound
         self.num_sounds = int(self.sound.max()) + 1
-        self.pairs = np.unique(self.text * self.num_sounds + self.sound)
+        self.pairs = np.unique(np.repeat(self.text, lengths) * self.num_sounds + self.sound)
+        self.content, self.contents = _sequences(table.column("content"))
+        self.claim, self.claims = _sequences(table.column("claims"))
 
     def is_match(self, row: int, other: int) -> bool:
-        """Whether some row gives the sound of `other` the text of `row`."""
-        pair = int(self.text[row]) * self.num_sounds + int(self.sound[other])
-        place = int(np.searchsorted(self.pairs, pair))
-        return place < len(self.pairs) and int(self.pairs[place]) == pair
+        """Whether the text of `row` is true of the sound of `other`, or may be."""
+        if holds(self.claims[self.claim[row]], self.contents[self.content[other]]):
+            return True
+        first = int(self.text[row]) * self.num_sounds
+        for sound in self.sound[self.first[other] : self.first[other + 1]].tolist():
+            place = int(np.searchsorted(self.pairs, first + sound))
+            if place < len(self.pairs) and int(self.pairs[place]) == first + sound:
+                return True
+        return False
 
     def draw(self, row: int, generator: np.random.Generator) -> int:
         """A row whose sound does not belong to the text of `row`.
 
-        Of another class too where the corpus has classes: "a dog barks" is true of every dog. Where
-        that finds nothing in MAX_DRAWS draws, text and sound decide alone.
+        Of another class too if the corpus has classes: "a dog barks" is true of every dog. If
+        MAX_DRAWS draws find none, text and sound decide alone.
         """
         label = self.label[row]
         for draw in count():
@@ -92,11 +113,22 @@ def require(split: str, table: pa.Table) -> None:
         )
     rows_of_sound = np.bincount(found.sound)
     text, sound = np.divmod(found.pairs, found.num_sounds)
-    num_matching = np.bincount(text, weights=rows_of_sound[sound], minlength=num_texts)
-    stuck = np.flatnonzero(num_matching[found.text] == table.num_rows)
-    if len(stuck):
-        where = table.column("id")[int(stuck[0])].as_py()
-        raise UserError(
-            f"pre-training needs mismatched pairs, but in split {split!r} every other example has"
-            f" the text or the recording of {where}"
-        )
+    # A row of several sounds is counted several times, and claims are not: only these need a look
+    most_matching = np.bincount(text, weights=rows_of_sound[sound], minlength=num_texts)
+    has_claims = np.array([bool(claims) for claims in found.claims])[found.claim]
+    is_doubtful = has_claims | (most_matching[found.text] >= table.num_rows)
+    wording = found.text * len(found.claims) + found.claim
+    _, first = np.unique(wording, return_index=True)  # one row per text and claims
+    for row in first[is_doubtful[first]].tolist():
+        if all(found.is_match(row, other) for other in range(table.num_rows)):
+            where = table.column("id")[row].as_py()
+            raise UserError(
+                f"pre-training needs mismatched pairs, but in split {split!r} the text of {where}"
+                " is true of every other example, or of its recording"
+            )
+
+
+def _sequences(cells: pa.ChunkedArray) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    """A number for each cell, a list of strings (n,), and the lists that the numbers stand for."""
+    numbers, joined = rows.codes(pc.binary_join(cells, SEPARATOR))
+    return numbers, [tuple(line.split(SEPARATOR)) if line else () for line in joined.to_pylist()]

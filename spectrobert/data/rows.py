@@ -37,6 +37,8 @@ SCHEMA = pa.schema(
         "speaker": pa.string(),
         "group": pa.string(),
         "stated_seconds": pa.float64(),
+        "content": pa.list_(pa.string()),
+        "claims": pa.list_(pa.string()),
     }
 )
 OWNERS = ("split", "stated_seconds")  # of no use once splits are drawn and lengths are known
@@ -81,10 +83,9 @@ def _batch(examples: Sequence[Example]) -> pa.RecordBatch:
     cells = {
         "audio": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), audio),
         "text": [example.reads for example in examples],
-        "targets": [list(example.targets) for example in examples],
         "stated_seconds": [example.seconds for example in examples],
     }
-    for name in ("id", "label", "split", "speaker", "group"):
+    for name in ("id", "label", "split", "speaker", "group", "targets", "content", "claims"):
         cells[name] = [getattr(example, name) for example in examples]
     arrays = [
         cells[f.name] if f.name == "audio" else pa.array(cells[f.name], f.type) for f in SCHEMA
@@ -182,4 +183,6 @@ def examples(batch: pa.RecordBatch) -> Iterator[Example]:
             speaker=row["speaker"],
             group=row["group"],
             seconds=row["stated_seconds"],
+            content=tuple(row["content"]),
+            claims=tuple(row["claims"]),
         )

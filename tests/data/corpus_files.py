@@ -16,6 +16,7 @@ import soundfile
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from spectrobert.data.corpora import esc10
 from spectrobert.data.example import Dropped, Example
 from spectrobert.errors import UserError
 
@@ -129,3 +130,24 @@ def parse_or_refuse(rows: Iterable[Example | Dropped]) -> list[Example | Dropped
         return []
     assert all(isinstance(row, Example | Dropped) for row in found)
     return found
+
+
+def esc10_folder(root: Path, layout: str) -> Path:
+    """Two folds of ten classes with two clips each, without audio, in one of the two layouts."""
+    rows = [
+        (fold, category, 1000 * fold + 10 * number + clip)
+        for fold in (1, 2)
+        for number, category in enumerate(esc10.SOUNDS)
+        for clip in range(2)
+    ]
+    if layout == "manifest":
+        lines = ["path\tfold\tcategory\tfreesound_id\ttake"]
+        lines += [f"{c}/{f}-{s}-A.flac\t{f}\t{c}\t{s}\tA" for f, c, s in rows]
+        (root / "manifest.tsv").write_text("\n".join(lines) + "\n")
+    else:
+        lines = ["filename,fold,target,category,esc10,src_file,take"]
+        lines += [f"{f}-{s}-A-0.wav,{f},0,{c},True,{s},A" for f, c, s in rows]
+        lines += ["1-9-A-7.wav,1,7,cat,False,9,A"]  # one of the forty other classes
+        (root / "meta").mkdir()
+        (root / "meta/esc50.csv").write_text("\n".join(lines) + "\n")
+    return root

@@ -80,6 +80,8 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         targets=(0.5, 1.0),
         speaker="s1",
         group="g1",
+        content=("dog", "bell"),
+        claims=("dog",),
     )
     rows = to_arrow([*examples, scene], [SECONDS] * 12 + [4.5])
     row = rows[12]
@@ -92,6 +94,8 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         "targets": [0.5, 1.0],
         "speaker": "s1",
         "group": "g1",
+        "content": ["dog", "bell"],
+        "claims": ["dog"],
         "seconds": 4.5,
     }
 

@@ -19,6 +19,8 @@ from spectrobert.data.corpora import esc10, ravdess
 from spectrobert.data.example import Example
 from spectrobert.errors import UserError
 
+from .corpus_files import esc10_folder
+
 
 def load(name: str, root: Path, task: str, **options: Any) -> list[Example]:
     return corpora.load(name, root, task, **options)[0]
@@ -136,27 +138,6 @@ class TestRavdess:
             assert 3 * io.SAMPLE_RATE < len(clip) < 6 * io.SAMPLE_RATE
 
 
-def esc10_folder(root: Path, layout: str) -> Path:
-    """Two folds of ten classes with two clips each, without audio, in one of the two layouts."""
-    rows = [
-        (fold, category, 1000 * fold + 10 * number + clip)
-        for fold in (1, 2)
-        for number, category in enumerate(esc10.SOUNDS)
-        for clip in range(2)
-    ]
-    if layout == "manifest":
-        lines = ["path\tfold\tcategory\tfreesound_id\ttake"]
-        lines += [f"{c}/{f}-{s}-A.flac\t{f}\t{c}\t{s}\tA" for f, c, s in rows]
-        (root / "manifest.tsv").write_text("\n".join(lines) + "\n")
-    else:
-        lines = ["filename,fold,target,category,esc10,src_file,take"]
-        lines += [f"{f}-{s}-A-0.wav,{f},0,{c},True,{s},A" for f, c, s in rows]
-        lines += ["1-9-A-7.wav,1,7,cat,False,9,A"]  # one of the forty other classes
-        (root / "meta").mkdir()
-        (root / "meta/esc50.csv").write_text("\n".join(lines) + "\n")
-    return root
-
-
 class TestEsc10:
     @pytest.mark.parametrize("task", ["pre", "aqa_binary", "aqa_open"])
     def test_both_layouts_give_the_same_but_for_the_paths(self, tmp_path: Path, task: str) -> None:
@@ -249,8 +230,8 @@ class TestEsc10:
             if " after " in example.text:
                 named.reverse()
             assert [*named] == sorted(named, key=example.text.index)
-            captions[example.label].add(example.text)
-        assert len(captions["dog"]) == 4
+            captions[example.claims].add(example.text)
+        assert len(captions["dog",]) == 4
 
     def test_real_scenes_are_heard(self, real_data: Path) -> None:
         examples = load("esc10", real_data / "esc10", "pre")

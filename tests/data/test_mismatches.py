@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from spectrobert.data import rows
+from spectrobert.data import corpora, rows
 from spectrobert.data.clips import with_lengths
+from spectrobert.data.corpora import demo, esc10
+from spectrobert.data.corpora.demo_texts import COUNTS, NAMES
 from spectrobert.data.example import Example, Segment
-from spectrobert.data.mismatches import Mismatches, require
+from spectrobert.data.mismatches import COLUMNS, Mismatches, holds, require
 from spectrobert.errors import UserError
+
+from .corpus_files import esc10_folder
 
 
 def pairs(*given: tuple[str, str | Segment], labels: str = "") -> list[Example]:
@@ -23,7 +29,7 @@ def pairs(*given: tuple[str, str | Segment], labels: str = "") -> list[Example]:
 
 def table(examples: list[Example]):
     found = with_lengths(rows.to_table(examples), np.ones(len(examples)))
-    return found.select(["id", "text", "label", "sound"])
+    return found.select(["id", *COLUMNS])
 
 
 def partners(examples: list[Example], row: int) -> set[int]:
@@ -49,17 +55,95 @@ def test_overlapping_stretches_are_one_sound_and_others_are_not():
     assert partners(whole, 0) == {2}
 
 
-def test_scenes_differ_where_one_part_or_onset_does():
+def test_a_scene_that_shares_a_part_is_no_mismatch():
     def scene(*parts: Segment) -> Example:
         return Example(str(parts), parts, f"text {parts}")
 
-    dog, bell, rain = (Segment(name) for name in "abc")
-    one = scene(dog, bell._replace(onset=2.0))
-    examples = [one, scene(dog, bell._replace(onset=3.0)), scene(dog, rain), scene(dog)]
-    sound = table(examples).column("sound").to_pylist()
-    assert len(set(sound)) == 4
-    again = table([*examples, Example("again", one.audio, "other")]).column("sound").to_pylist()
-    assert again[4] == again[0]
+    dog, bell, rain, wind = (Segment(name) for name in "abcd")
+    examples = [scene(dog, bell._replace(onset=2.0)), scene(bell, dog), scene(dog), scene(rain)]
+    assert partners([*examples, scene(rain, wind)], 0) == {3, 4}
+    assert partners([*examples, scene(rain, wind)], 3) == {0, 1, 2}
+
+
+def test_case_and_spaces_do_not_make_another_text():
+    examples = pairs(("a dog", "A"), (" A  Dog", "B"), ("rain", "C"))
+    assert partners(examples, 0) == partners(examples, 1) == {2}
+
+
+def test_claims_hold_of_a_content_that_has_them_in_their_order():
+    assert holds(("bell",), ("siren", "bell", "two"))
+    assert holds(("bell", "siren"), ("bell", "drum", "siren"))
+    assert not holds(("siren", "bell"), ("bell", "siren"))
+    assert not holds(("bell", "one"), ("siren", "bell", "two"))
+    assert not holds((), ("bell",))
+    assert not holds(("bell",), ())
+
+
+def test_a_text_is_no_mismatch_to_a_sound_that_has_what_it_claims():
+    heard = {"A": ("bell",), "B": ("siren", "bell"), "C": ("drum",), "D": ()}
+    examples = [
+        Example(name, (Segment(name),), f"text {name}", content=content, claims=content)
+        for name, content in heard.items()
+    ]
+    assert partners(examples, 0) == {2, 3}
+    assert partners(examples, 1) == {0, 2, 3}
+    assert partners(examples, 3) == {0, 1, 2}
+
+
+def demo_scenes_and_speech(tmp_path: Path) -> list[Example]:
+    """Captions of the demo corpus; nothing is recorded."""
+    clips = demo._clips("pre", 0, "train", 2400, 0.25)
+    return [Example(c.id, (Segment(c.id),), **row) for c in clips for row in c.rows]
+
+
+def esc10_clips_and_scenes(tmp_path: Path) -> list[Example]:
+    return corpora.load("esc10", esc10_folder(tmp_path, "manifest"), "pre")[0]
+
+
+@pytest.mark.parametrize("load", [demo_scenes_and_speech, esc10_clips_and_scenes])
+def test_no_negative_of_a_made_corpus_is_true(load, tmp_path):
+    """Pairs are judged from the words of the caption, not from the parser's claims."""
+    examples = load(tmp_path)
+    is_true = demo_caption_is_true if load is demo_scenes_and_speech else esc10_caption_is_true
+    assert all(is_true(example.text, example) for example in examples)
+    require("train", table(examples))
+    found = Mismatches(table(examples))
+    for epoch in range(2 if len(examples) > 1000 else 20):
+        for row, example in enumerate(examples):
+            other = examples[found.draw(row, np.random.default_rng([epoch, row]))]
+            assert not is_true(example.text, other), (example.text, other)
+            assert not {s.audio for s in example.audio} & {s.audio for s in other.audio}
+
+
+def demo_caption_is_true(text: str, sound: Example) -> bool:
+    if ("voice" in text or "says" in text) != bool(sound.speaker):
+        return False
+    words = text.replace(",", "").split()
+    if sound.speaker:
+        person, manner, said = sound.content
+        named = {word for word in words if word in {"man", "woman", *demo.EMOTIONS}}
+        _, colon, quoted = text.partition(": ")
+        return named <= {person, manner} and (not colon or quoted == said)
+    events = [word for word in words if word in NAMES]
+    places = [sound.content.index(event) for event in events if event in sound.content]
+    number = [word for word in words if word in COUNTS]
+    return (
+        len(places) == len(events)
+        and places == sorted(places)
+        and number
+        in (
+            [],
+            [sound.content[-1]],
+        )
+    )
+
+
+def esc10_caption_is_true(text: str, sound: Example) -> bool:
+    named = [name for name, (_, phrase) in esc10.SOUNDS.items() if phrase in text]
+    if len(named) == 1:
+        return named[0] in sound.content
+    first, last = sorted(named, key=lambda name: text.index(esc10.SOUNDS[name][1]))
+    return sound.content == ((last, first) if " after " in text else (first, last))
 
 
 def test_of_another_class_where_there_is_one():
@@ -73,7 +157,7 @@ def test_require_names_the_split_and_the_row_that_finds_none():
     with pytest.raises(UserError, match=r"two different texts in split 'val'.*2 examples"):
         require("val", table(pairs(("same", "A"), ("same", "B"))))
     stuck = pairs(("one", "A"), ("one", "B"), ("two", "B"), ("three", "A"))
-    with pytest.raises(UserError, match=r"split 'test' every other example .* of 0"):
+    with pytest.raises(UserError, match=r"split 'test' the text of 0 is true of every other"):
         require("test", table(stuck))
     require("train", table([*stuck, *pairs(("four", "D"))]))
 
@@ -81,7 +165,9 @@ def test_require_names_the_split_and_the_row_that_finds_none():
 def test_more_pairs_than_32_bits_number():
     count = 50_000
     numbers = [str(i) for i in range(count)]
-    columns = {"id": numbers, "text": numbers, "label": [""] * count, "sound": range(count)}
+    nothing = pa.array([[]] * count, pa.list_(pa.string()))
+    columns = {"id": numbers, "text": numbers, "label": [""] * count, "content": nothing}
+    columns |= {"claims": nothing, "sound": [[i] for i in range(count)]}
     rows_of_one = pa.table(columns)
     found = Mismatches(rows_of_one)
     assert found.pairs.max() == count * count - 1

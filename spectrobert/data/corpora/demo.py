@@ -103,7 +103,13 @@ def _captioned_scenes(seed: int, split: str, count: int) -> Iterator[Clip]:
         told = [_pick(rng, events)] if len(events) > 1 and rng.random() < 0.5 else events
         templates = CAPTIONS[len(told)] if len(told) == len(events) else PARTIAL_CAPTIONS
         caption = _pick(rng, templates).format_map(words_for(told))
-        yield Clip(id, partial(scene, events, rng), [{"text": caption}])
+        number = COUNTS[len(events) - 1]
+        row = {
+            "text": caption,
+            "content": (*events, number),
+            "claims": (*told, number) if number in caption.split() else tuple(told),
+        }
+        yield Clip(id, partial(scene, events, rng), [row])
 
 
 def _captioned_speech(seed: int, split: str, count: int) -> Iterator[Clip]:
@@ -115,16 +121,19 @@ def _captioned_speech(seed: int, split: str, count: int) -> Iterator[Clip]:
         who = cast[i // len(EMOTIONS) % len(cast)]
         opinion = OPINION.format(subject=_pick(rng, SUBJECTS), adjective=_pick(rng, adjectives))
         text = _pick(rng, [_pick(rng, SENTENCES), opinion])
-        caption = _pick(rng, SPOKEN).format(
-            who="woman" if who.is_woman else "man",
-            a_how=f"an {how}" if how == "angry" else f"a {how}",
-            text=text,
-        )
-        yield Clip(
-            id,
-            partial(utterance, text, who, MANNERS[how], rng),
-            [{"text": caption, "speaker": who.name}],
-        )
+        template = _pick(rng, SPOKEN)
+        heard = {"{who}": "woman" if who.is_woman else "man", "{a_how}": how, "{text}": text}
+        row = {
+            "text": template.format(
+                who=heard["{who}"],
+                a_how=f"an {how}" if how == "angry" else f"a {how}",
+                text=text,
+            ),
+            "speaker": who.name,
+            "content": tuple(heard.values()),
+            "claims": tuple(fact for field, fact in heard.items() if field in template),
+        }
+        yield Clip(id, partial(utterance, text, who, MANNERS[how], rng), [row])
 
 
 def _yes_or_no(seed: int, split: str, count: int) -> Iterator[Clip]:

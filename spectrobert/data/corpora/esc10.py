@@ -8,7 +8,7 @@ next, training the rest.
 
 The corpus has class labels only. Captions, questions and answers are made from them by rule, the
 same on each machine, so that a small set of real recordings serves three tasks: `pre`: one of four
-wordings of the class, `label` the class (a different wording of it is no mismatch); `aqa_binary`:
+wordings of the class, whose `claims` are the classes in their order; `aqa_binary`:
 "can you hear X?", and of scenes "does X come before Y?", each question with as many yes as no in
 each fold, so that the text alone tells nothing; `aqa_open`: "what makes the sound?", and of scenes
 "what comes first?" and "what comes last?", one word of ten.
@@ -89,6 +89,7 @@ def load(root: Path, task: str, *, fold: int = 1, scenes: int = 2) -> Iterator[E
         of_fold = [clip for clip in clips if clip.fold == number]
         pairs = _pairs([clip for clip in of_fold if clip.id not in LATE], scenes)
         for scene, key, question, text, label in MAKERS[task](of_fold, pairs):
+            heard = tuple(clip.category for clip in scene)
             yield Example(
                 id="+".join(clip.id for clip in scene) + key,
                 audio=_segments(scene),
@@ -97,6 +98,8 @@ def load(root: Path, task: str, *, fold: int = 1, scenes: int = 2) -> Iterator[E
                 label=label,
                 split=split.get(number, "train"),
                 group="+".join(f"{clip.fold}-{clip.source}" for clip in scene),
+                content=heard,
+                claims=heard if text else (),
             )
 
 
@@ -156,7 +159,7 @@ def _captions(clips: Sequence[Clip], pairs: Sequence[tuple[Clip, Clip]]) -> Made
         wordings = CAPTIONS if len(scene) == 1 else SCENE_CAPTIONS
         wording = wordings[crc32("+".join(c.id for c in scene).encode()) % len(wordings)]
         text = wording.format(*(SOUNDS[c.category][1] for c in scene))
-        yield scene, "", "", text, "+".join(c.category for c in scene)
+        yield scene, "", "", text, ""
 
 
 def _yes_or_no(clips: Sequence[Clip], pairs: Sequence[tuple[Clip, Clip]]) -> Made:
