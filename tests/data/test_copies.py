@@ -7,12 +7,13 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import soundfile
 
 from spectrobert.audio import convert, io
 from spectrobert.config import dataset_class
-from spectrobert.data import copies
+from spectrobert.data import copies, rows
 from spectrobert.data.clips import segments
 from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
@@ -149,6 +150,11 @@ def test_what_was_not_prepared_is_refused(tmp_path):
     with pytest.raises(UserError, match="give demo its own"):
         prepared(out, dataset_class("demo")(size=0.02), "ser", data_dir() / "demo")
     (variant,) = json.loads((out / copies.INDEX).read_text())["tables"]
+    shorter = rows.SCHEMA.remove(len(rows.SCHEMA) - 1)
+    with pa.ipc.new_stream(str(out / variant / "rows.arrow"), shorter):
+        pass
+    with pytest.raises(UserError, match="another version of spectrobert; prepare it again"):
+        prepare("ser", fold(fold=1, prepared=str(out)), "")
     (out / variant / "rows.arrow").write_bytes(b"cut")
     with pytest.raises(UserError, match="damaged"):
         prepare("ser", fold(fold=1, prepared=str(out)), "")
