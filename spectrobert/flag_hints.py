@@ -53,7 +53,10 @@ def override_for(flag: str, dataset: str, flags: Iterable[str]) -> str:
 
 
 def _keys(dataset: str) -> Iterator[str]:
-    """Every option, those first that a name without its group is most likely to mean."""
+    """Every option, those first that a name without its group is most likely to mean.
+
+    Not the model's: their class costs the import of torch.
+    """
     from . import config
     from .data.corpora import MODULES
 
@@ -62,7 +65,6 @@ def _keys(dataset: str) -> Iterator[str]:
         "trainer": config.TrainerConfig,
         "optim": config.OptimConfig,
         "dataset": corpus,
-        "model": config.model_class(),
         "init": config.InitConfig,
         "freeze": config.FreezeConfig,
         "logger": config.LoggerConfig,
