@@ -42,8 +42,8 @@ Train SpectroBERT.
 
   python train.py --task TASK --dataset DATASET [flags] [hydra overrides]
 
-  --task NAME                pre | aqa_binary | aqa_open | ser | ser_multilabel | sentiment |
-                             sentiment_regression | dimensional
+  --task NAME                pre | aqa_binary | aqa_open | classification | ser | ser_multilabel |
+                             sentiment | sentiment_regression | dimensional
   --dataset NAME             {datasets}; for pre also several: librispeech+wavcaps
   --experiment_name NAME     the run is written to runs/NAME/seed<k> (default: <dataset>_<task>)
   --initialize_weights [M]   BERT: a Hub name, a folder or a package (default: bert-base-uncased)

@@ -17,7 +17,7 @@ from spectrobert import cli
 from .sounds import BAD_FILES, noise
 from .world import SMALL, train_py
 
-TASKS = ("pre", "aqa_binary", "aqa_open", "ser", "sentiment")
+TASKS = ("pre", "aqa_binary", "aqa_open", "classification", "ser", "sentiment")
 LITTLE = (
     "model=tiny",
     *SMALL,

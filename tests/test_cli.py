@@ -349,7 +349,7 @@ def test_wrong_input_gets_one_line(arguments, words, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["--task is missing", "pre, aqa_binary, aqa_open, ser, ser_multilabel, sentiment"]),
+        ([], ["--task is missing", "aqa_binary, aqa_open, classification, ser, ser_multilabel"]),
         (["--dataset", "demo"], ["--task is missing"]),
         (["--task", "ser"], ["--dataset is missing", "demo", "ravdess", "clotho_aqa"]),
         (["--task", "--dataset", "demo"], ["--task needs a value"]),

@@ -11,15 +11,18 @@ import pytest
 import torch
 from rich.console import Console
 
-from spectrobert import cli, curves, runs, scoring
+from spectrobert import build, cli, curves, runs, scoring
 from spectrobert.app.predict import predict
+from spectrobert.data.corpora import demo_texts
 from spectrobert.errors import UserError
+from spectrobert.experiments import report
 from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.tasks import TASKS as TASK_CLASSES
 from spectrobert.training import fit
 
 from .world import configure, data_dir
 
-TASKS = ("pre", "aqa_binary", "aqa_open", "ser", "sentiment")
+TASKS = ("pre", "aqa_binary", "aqa_open", "classification", "ser", "sentiment")
 
 
 def silent() -> Console:
@@ -162,6 +165,33 @@ def test_predict_is_what_the_test_saw(finished):
         assert answer.ranked[0][1] == pytest.approx(float(row["p_prediction"]), abs=1e-5)
 
 
+def test_plain_classes_are_predicted_and_reported(finished, tmp_path):
+    folder, results = finished("classification")
+    measured = results["test"]["metrics"]
+    assert {"accuracy", "unweighted_accuracy", "macro_f1", "auroc", "top2_accuracy"} <= set(
+        measured
+    )
+    assert results["monitor"]["name"] == "val/unweighted_accuracy"
+    assert not any(name.startswith("binary") for name in measured)
+    clip = next(data_dir().rglob("classification-test-*.flac"))
+    (answer,) = predict(folder, [str(clip)], top=20)
+    assert {label for label, _ in answer.ranked} == set(demo_texts.NAMES)
+    page = report.write(tmp_path / "page.html", "sounds", {"sounds": [folder]}).read_text()
+    assert "classification on demo" in page
+
+
+def test_a_metric_that_many_classes_lack_is_refused_before_training(tmp_path):
+    config = configure(tmp_path, "classification")
+    labels = tuple(f"word {i}" for i in range(51))
+    model = SpectroBert(build.model_config(config, 99, labels))
+    with pytest.raises(
+        UserError, match="not measured here with 51 classes; allowed.* val/accuracy"
+    ):
+        TASK_CLASSES["classification"](model, config.task, config.optim, labels)
+    config.task.monitor = "val/accuracy"
+    TASK_CLASSES["classification"](model, config.task, config.optim, labels)
+
+
 @pytest.mark.parametrize(
     ("task", "arguments", "words"),
     [
@@ -179,7 +209,7 @@ def test_predict_refuses(finished, task, arguments, words):
 
 
 def test_class_weights_are_inverse_frequencies(tmp_path):
-    from spectrobert import build, training
+    from spectrobert import training
 
     config = configure(tmp_path, "ser", "task.class_weights=true")
     prepared = training.prepare(config, silent())

@@ -70,6 +70,14 @@ class AqaOpenConfig(AqaConfig):
 
 
 @dataclass
+class ClassificationConfig(TaskConfig):
+    """Classes of any kind: sounds, words, speakers, languages."""
+
+    name: str = "classification"
+    monitor: str = "val/unweighted_accuracy"
+
+
+@dataclass
 class SerConfig(TaskConfig):
     """Emotion classes (thesis 2.4.4)."""
 
@@ -132,6 +140,7 @@ TASKS: dict[str, type[TaskConfig]] = {
     "pre": PretrainingConfig,
     "aqa_binary": AqaBinaryConfig,
     "aqa_open": AqaOpenConfig,
+    "classification": ClassificationConfig,
     "ser": SerConfig,
     "ser_multilabel": SerMultilabelConfig,
     "sentiment": SentimentConfig,

@@ -1,7 +1,7 @@
 """What is learnt: one LightningModule a task."""
 
 from .base import Task
-from .classification import Sentiment, Ser
+from .classification import Classes, Sentiment, Ser
 from .dimensional import Dimensional
 from .multilabel import SerMultilabel
 from .pretraining import Pretraining
@@ -12,6 +12,7 @@ TASKS: dict[str, type[Task]] = {
     "pre": Pretraining,
     "aqa_binary": AqaBinary,
     "aqa_open": AqaOpen,
+    "classification": Classes,
     "ser": Ser,
     "ser_multilabel": SerMultilabel,
     "sentiment": Sentiment,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -135,16 +135,22 @@ class Task(LightningModule):
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         self.val_rows.update(batch["index"], *self.rows(self(batch), batch))
 
+    def require_monitor(self, measured: Iterable[str]) -> None:
+        """Raise UserError if `task.monitor` names a validation metric that is not measured."""
+        monitor, known = self.config.monitor, list(measured)
+        if monitor.startswith("val/") and monitor not in known:
+            classes = f" with {len(self.labels)} classes" if self.labels else ""
+            raise UserError(
+                f"task.monitor={monitor} is not measured here{classes};"
+                f" allowed are {', '.join(known)}"
+            )
+
     def on_validation_epoch_end(self) -> None:
         index, outputs, truth = self.val_rows.compute()
         self.val_rows.reset()
         values = metrics.values(self.statistics(outputs, truth), len(index))
         logged = {f"val/{name}": value for name, value in values.items()}
-        monitor = self.config.monitor
-        if monitor.startswith("val/") and monitor not in logged:
-            raise UserError(
-                f"task.monitor={monitor} is not measured here; allowed are {', '.join(logged)}"
-            )
+        self.require_monitor(logged)
         # Rows are gathered from all processes: each logs, and monitors, the same values
         self.log_dict(logged)
 

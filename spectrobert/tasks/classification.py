@@ -1,4 +1,4 @@
-"""Tasks with one right label: AQA, emotion, sentiment (thesis 2.4)."""
+"""Tasks with one right label: AQA, any classes, emotion, sentiment (thesis 2.4)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ class Classification(Task):
 
     head: ClassVar[str] = "classification"
     top_k: ClassVar[tuple[int, ...]] = ()
+
+    def __init__(self, *arguments: Any, **more: Any):
+        super().__init__(*arguments, **more)
+        one_row = self.statistics(np.zeros((1, len(self.labels))), np.zeros(1, dtype=int))
+        self.require_monitor(f"val/{name}" for name in one_row)  # not after an epoch
 
     def class_logits(self, output: Output) -> Tensor:
         """(B, C) logits whose softmax is the probability of each label."""
@@ -58,6 +63,12 @@ class Classification(Task):
     def _accuracy(self, output: Output, batch: dict[str, Tensor]) -> Tensor:
         predicted = self.class_logits(output).detach().argmax(dim=-1)
         return (predicted == batch["labels"]).float().mean()
+
+
+class Classes(Classification):
+    """Any classes, such as kinds of sound."""
+
+    top_k = (2,)
 
 
 class Ser(Classification):

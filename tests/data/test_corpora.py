@@ -161,9 +161,11 @@ class TestEsc10:
             examples = load("esc10", root, "pre", scenes=scenes)
             mixed = [e for e in examples if len(e.audio) == 2]
             assert len(examples) - len(mixed) == 40
+            labels = Counter(e.label for e in load("esc10", root, "classification", scenes=scenes))
+            assert labels == dict.fromkeys(esc10.SOUNDS, 4)
             assert 0.8 * 40 * scenes <= len(mixed) <= 40 * scenes
 
-    @pytest.mark.parametrize("task", ["pre", "aqa_binary", "aqa_open"])
+    @pytest.mark.parametrize("task", ["pre", "aqa_binary", "aqa_open", "classification"])
     @pytest.mark.parametrize("fold", range(1, 6))
     def test_real_splits(self, real_data: Path, task: str, fold: int) -> None:
         examples = load("esc10", real_data / "esc10", task, fold=fold)

@@ -118,6 +118,14 @@ def test_one_word_answers_are_true() -> None:
     assert asked == {0, -1, None}
 
 
+def test_a_sound_is_the_only_one_of_its_recording() -> None:
+    labels = Counter()
+    for (events, _), row in plan("classification", "train", 400):
+        assert events == [row["label"]]
+        labels[row["label"]] += 1
+    assert labels == dict.fromkeys(demo_texts.NAMES, 40)
+
+
 def test_an_emotion_is_in_the_voice() -> None:
     for (text, who, manner, _), row in plan("ser", "train"):
         assert (text, who.name, manner) == (

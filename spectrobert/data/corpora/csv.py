@@ -3,9 +3,9 @@
     dataset.file=mine.tsv dataset.audio=path dataset.text=transcript
 
 Columns may have any names. Needed are, by task: `pre` audio, text; `aqa_binary` and `aqa_open`
-audio, question, answer; `ser` and `sentiment` audio, label (and text, if there is one);
-`dimensional`, `sentiment_regression` and `ser_multilabel` audio and the columns of numbers that
-`dataset.targets=[arousal,valence]` names (and text, if there is one). Where they exist, split,
+audio, question, answer; `classification`, `ser` and `sentiment` audio, label (and text, if there is
+one); `dimensional`, `sentiment_regression` and `ser_multilabel` audio and the columns of numbers
+that `dataset.targets=[arousal,valence]` names (and text, if there is one). Where they exist, split,
 speaker, start and end (seconds) are used too (the option for the first is `split_column`:
 `dataset.split` says how to split); a column that was given a name of its own has to exist, and an
 empty name means not to look.
@@ -32,6 +32,7 @@ NEEDED = {
     "pre": ("audio", "text"),
     "aqa_binary": ("audio", "question", "answer"),
     "aqa_open": ("audio", "question", "answer"),
+    "classification": ("audio", "label"),
     "ser": ("audio", "label"),
     "sentiment": ("audio", "label"),
     "dimensional": ("audio",),
@@ -43,6 +44,7 @@ USED_IF_THERE = {
     "pre": (),
     "aqa_binary": (),
     "aqa_open": (),
+    "classification": ("text",),
     "ser": ("text",),
     "sentiment": ("text",),
     "dimensional": ("text",),

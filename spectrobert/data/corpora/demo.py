@@ -7,6 +7,7 @@
   50 %.
 - `aqa_open`: what comes first, what comes last (ten answers), how many sounds (three); under each
   question text, all its answers are equally frequent.
+- `classification`: which of ten sounds a recording holds; no text.
 - `ser`: five emotions that are in the voice only; each sentence is said in all five by each of its
   speakers.
 - `sentiment`: the words count -1, 0 or 1, the voice -1 (sad), 0 (neutral) or 1 (happy), and the
@@ -68,6 +69,7 @@ SIZES: dict[str, dict[str, int]] = {
     "pre": {"train": 2400, "val": 200, "test": 200},
     "aqa_binary": {"train": 400, "val": 200, "test": 1000},
     "aqa_open": {"train": 432, "val": 180, "test": 612},
+    "classification": {"train": 400, "val": 100, "test": 200},
     "ser": {"train": 640, "val": 160, "test": 240},
     "sentiment": {"train": 720, "val": 180, "test": 270},
 }
@@ -192,6 +194,14 @@ def _one_word(seed: int, split: str, count: int) -> Iterator[Clip]:
                 yield Clip(id, partial(scene, events, _rng(seed, id)), rows)
 
 
+def _single_sounds(seed: int, split: str, count: int) -> Iterator[Clip]:
+    """One event a recording, all of them equally frequent."""
+    for i in range(math.ceil(count / len(NAMES)) * len(NAMES)):
+        event = list(NAMES)[i % len(NAMES)]
+        id = f"classification-{split}-{i:05d}"
+        yield Clip(id, partial(scene, [event], _rng(seed, id)), [{"label": event}])
+
+
 def _emotions(seed: int, split: str, count: int) -> Iterator[Clip]:
     """One speaker says one sentence in all five manners; then the next speaker, the next one."""
     cast = _cast(seed, SPEAKERS[split])
@@ -231,6 +241,7 @@ def _cast(seed: int, numbers: Iterable[int]) -> list[Speaker]:
 PLANS: dict[str, Callable[[int, str, int], Iterator[Clip]]] = {
     "aqa_binary": _yes_or_no,
     "aqa_open": _one_word,
+    "classification": _single_sounds,
     "ser": _emotions,
     "sentiment": _sentiments,
 }
@@ -300,6 +311,7 @@ CORPUS = Corpus(
     labels={
         "aqa_binary": ("no", "yes"),
         "aqa_open": (*EVENTS, *COUNTS),
+        "classification": tuple(EVENTS),
         "ser": EMOTIONS,
         "sentiment": tuple(SENTIMENTS.values()),
     },

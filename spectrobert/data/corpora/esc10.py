@@ -6,12 +6,12 @@ freesound_id, take), or the ESC-50 repository (`meta/esc50.csv`, `audio/`), of w
 classes are taken. Clips of one source recording are in one fold: test is `fold`, validation the
 next, training the rest.
 
-The corpus has class labels only. Captions, questions and answers are made from them by rule, the
-same on each machine, so that a small set of real recordings serves three tasks: `pre`: one of four
-wordings of the class, whose `claims` are the classes in their order; `aqa_binary`:
-"can you hear X?", and of scenes "does X come before Y?", each question with as many yes as no in
-each fold, so that the text alone tells nothing; `aqa_open`: "what makes the sound?", and of scenes
-"what comes first?" and "what comes last?", one word of ten.
+`classification` learns the ten classes, without text. For the other tasks captions, questions and
+answers are made from the classes by rule, the same on each machine: `pre`: one of four wordings of
+the class, whose `claims` are the classes in their order; `aqa_binary`: "can you hear X?", and of
+scenes "does X come before Y?", each question with as many yes as no in each fold, so that the text
+alone tells nothing; `aqa_open`: "what makes the sound?", and of scenes "what comes first?" and
+"what comes last?", one word of ten.
 
 A scene is the first 2.5 s of a clip of one class followed by those of another's, of the same fold,
 and is made in both orders. ESC-10 pads with silence at the end, seldom at the beginning: three
@@ -188,14 +188,25 @@ def _one_word(clips: Sequence[Clip], pairs: Sequence[tuple[Clip, Clip]]) -> Made
         yield scene, "?last", "what comes last?", "", SOUNDS[scene[1].category][0]
 
 
-MAKERS = {"pre": _captions, "aqa_binary": _yes_or_no, "aqa_open": _one_word}
+def _classes(clips: Sequence[Clip], pairs: Sequence[tuple[Clip, Clip]]) -> Made:
+    for clip in clips:
+        yield (clip,), "", "", "", clip.category
+
+
+MAKERS = {
+    "pre": _captions,
+    "aqa_binary": _yes_or_no,
+    "aqa_open": _one_word,
+    "classification": _classes,
+}
 
 CORPUS = Corpus(
     load=load,
-    tasks=("pre", "aqa_binary", "aqa_open"),
+    tasks=tuple(MAKERS),
     labels={
         "aqa_binary": ("no", "yes"),
         "aqa_open": tuple(sorted(answer for answer, _ in SOUNDS.values())),
+        "classification": tuple(sorted(SOUNDS)),
     },
     folds=FOLDS,
     layout="manifest.tsv, or meta/esc50.csv and audio/ (the ESC-50 repository)",
