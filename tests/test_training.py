@@ -168,9 +168,8 @@ def test_predict_is_what_the_test_saw(finished):
 def test_plain_classes_are_predicted_and_reported(finished, tmp_path):
     folder, results = finished("classification")
     measured = results["test"]["metrics"]
-    assert {"accuracy", "unweighted_accuracy", "macro_f1", "auroc", "top2_accuracy"} <= set(
-        measured
-    )
+    expected = {"accuracy", "unweighted_accuracy", "macro_f1", "auroc", "top2_accuracy"}
+    assert expected <= set(measured)
     assert results["monitor"]["name"] == "val/unweighted_accuracy"
     assert not any(name.startswith("binary") for name in measured)
     clip = next(data_dir().rglob("classification-test-*.flac"))
@@ -184,9 +183,7 @@ def test_a_metric_that_many_classes_lack_is_refused_before_training(tmp_path):
     config = configure(tmp_path, "classification")
     labels = tuple(f"word {i}" for i in range(51))
     model = SpectroBert(build.model_config(config, 99, labels))
-    with pytest.raises(
-        UserError, match="not measured here with 51 classes; allowed.* val/accuracy"
-    ):
+    with pytest.raises(UserError, match="here with 51 classes; allowed are val/accuracy"):
         TASK_CLASSES["classification"](model, config.task, config.optim, labels)
     config.task.monitor = "val/accuracy"
     TASK_CLASSES["classification"](model, config.task, config.optim, labels)

@@ -120,7 +120,7 @@ def test_one_word_answers_are_true() -> None:
 
 def test_a_sound_is_the_only_one_of_its_recording() -> None:
     labels = Counter()
-    for (events, _), row in plan("classification", "train", 400):
+    for (events, _), row in plan("classification", "train"):
         assert events == [row["label"]]
         labels[row["label"]] += 1
     assert labels == dict.fromkeys(demo_texts.NAMES, 40)

@@ -7,7 +7,7 @@
   50 %.
 - `aqa_open`: what comes first, what comes last (ten answers), how many sounds (three); under each
   question text, all its answers are equally frequent.
-- `classification`: which of ten sounds a recording holds; no text.
+- `classification`: which of six sounds a recording holds; no text.
 - `ser`: five emotions that are in the voice only; each sentence is said in all five by each of its
   speakers.
 - `sentiment`: the words count -1, 0 or 1, the voice -1 (sad), 0 (neutral) or 1 (happy), and the
@@ -69,7 +69,7 @@ SIZES: dict[str, dict[str, int]] = {
     "pre": {"train": 2400, "val": 200, "test": 200},
     "aqa_binary": {"train": 400, "val": 200, "test": 1000},
     "aqa_open": {"train": 432, "val": 180, "test": 612},
-    "classification": {"train": 400, "val": 100, "test": 200},
+    "classification": {"train": 420, "val": 120, "test": 240},
     "ser": {"train": 640, "val": 160, "test": 240},
     "sentiment": {"train": 720, "val": 180, "test": 270},
 }
