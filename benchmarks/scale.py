@@ -22,14 +22,12 @@ import numpy as np
 import soundfile
 import torch
 import torch.distributed as dist
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from spectrobert import losses, processes  # noqa: E402
+from spectrobert import losses, processes, terminal  # noqa: E402
 from spectrobert.audio import io  # noqa: E402
 from spectrobert.experiments.benchmark.builds import (  # noqa: E402
     CLIP_SECONDS,
@@ -160,13 +158,9 @@ def pretraining_flops() -> int:
 
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table()
-    for number, name in enumerate(header):
-        table.add_column(name, justify="left" if number == 0 else "right")
-    for row in rows:
-        table.add_row(*row)
     print(title)
-    Console(width=110).print(table)
+    first, *others = header
+    terminal.print_table(terminal.console(), [first, *terminal.numbers(*others)], rows)
 
 
 def grown(title: str, unit: str, sizes: Sequence[float], taken: Sequence[float]) -> None:

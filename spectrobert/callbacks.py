@@ -16,7 +16,7 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Callback, Checkpoint, RichProgressBar
 from rich.console import Console
 
-from . import checkpoints
+from . import checkpoints, terminal
 from .comet import CometCurves
 from .curves import CurveLogger, read
 from .preemption import Notice
@@ -214,9 +214,8 @@ class EpochLine(Callback):
         console = self.console
         if isinstance(bar, RichProgressBar) and bar.progress is not None:
             console = bar.progress.console
-        console.print(
+        terminal.print_line(
+            console,
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  step {trainer.global_step}"
             f"  {values}  ({time.monotonic() - self.began:.1f} s)",
-            highlight=False,
-            soft_wrap=True,
         )

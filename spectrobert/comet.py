@@ -18,6 +18,7 @@ from rich.console import Console
 from .config import Config, LoggerConfig, to_dict
 from .errors import UserError
 from .files import write_whole
+from .terminal import print_line
 
 KEY = "COMET_API_KEY"
 IDENTITY = "experiment_key.txt"  # in the run's comet folder: a requeued run goes on under it
@@ -91,11 +92,10 @@ def comet_logger(config: Config, folder: Path, console: Console) -> CometCurves:
     if is_online(config.logger):
         experiment = _start(config, archives, known, online=True)
         if not experiment.alive:  # Comet reports a wrong key or a dead network in a line of its own
-            console.print(
+            print_line(
+                console,
                 f"Comet does not accept this run; logging into {archives} instead"
                 " (comet upload sends it later)",
-                highlight=False,
-                soft_wrap=True,
             )
             experiment = None
     if experiment is None:

@@ -13,6 +13,7 @@ from . import runs
 from .config import Config, own_options
 from .data import corpora
 from .data.preparation import Prepared
+from .markup import markdown_escaped
 from .scoring import Scores
 
 CARD = "card.md"
@@ -93,7 +94,11 @@ def markdown(
         "intervals": known["interval"],
         "commit": known["git_commit"] or "not in a git checkout",
     }
-    lines = [f"# Evaluation card: {experiment}", "", *_table(("", ""), rows.items())]
+    lines = [
+        f"# Evaluation card: {markdown_escaped(experiment)}",
+        "",
+        *_table(("", ""), rows.items()),
+    ]
     whole = [
         (
             name,
@@ -138,9 +143,6 @@ def _figures(scores: Scores, name: str) -> tuple[str, str]:
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     """Lines of a Markdown table; rows that end in nothing are left out."""
     lines = [header, ["---"] * len(header), *(row for row in rows if row[-1] != "")]
-    return ["| " + " | ".join(map(_cell, line)) + " |" for line in lines]
-
-
-def _cell(value: Any) -> str:
-    """A table cell: a bar or a line break would end it."""
-    return " ".join(str(value).replace("|", "\\|").split())
+    return [
+        "| " + " | ".join(markdown_escaped(str(cell)) for cell in line) + " |" for line in lines
+    ]

@@ -9,6 +9,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 
+from . import terminal
+
 
 class Every:
     """A clock that strikes every so many minutes."""
@@ -76,14 +78,13 @@ class StepLine(Callback):
         here = total - batch_idx - 1
         epochs = (trainer.max_epochs or 1) - trainer.current_epoch - 1
         loss = float(trainer.callback_metrics["train/loss"])
-        self.console.print(
+        terminal.print_line(
+            self.console,
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  batch {batch_idx + 1}/{total}"
             f"  step {trainer.global_step}  train/loss {loss:.4f}"
             f"  {self.clips * trainer.world_size / seconds:.1f} clips/s"
             f"  epoch ends in {spoken(here * pace)}, training in"
             f" {spoken((here + epochs * total) * pace)}",
-            highlight=False,
-            soft_wrap=True,
         )
 
     def _begin(self) -> None:

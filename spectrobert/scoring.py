@@ -11,9 +11,8 @@ import numpy as np
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments import LightningEnvironment
 from rich.console import Console
-from rich.table import Table
 
-from . import build, files, metrics, runs
+from . import build, files, metrics, runs, terminal
 from .config import Config
 from .data.clips import segments
 from .data.datamodule import DataModule
@@ -194,10 +193,8 @@ def silenced(data: DataModule) -> DataModule:
 def show(console: Console, scores: Scores, title: str, control: Scores | None = None) -> None:
     """Tables of the scores, with those of the question-only control beside them."""
     warning = f", {scores.caution}" if scores.caution else ""
-    table = Table(title=f"{title} (n={scores.n}{warning})")
-    table.add_column("metric")
-    for heading in ("value", "95 % interval", "n", *(["question only"] if control else [])):
-        table.add_column(heading, justify="right")
+    headings = ("value", "95 % interval", "n", *(["question only"] if control else []))
+    rows = []
     for name, value in scores.values.items():
         if scores.statistics[name].label:
             continue
@@ -208,16 +205,18 @@ def show(console: Console, scores: Scores, title: str, control: Scores | None = 
             str(scores.statistics[name].n),
         ]
         cells += [f"{control.values[name]:.4f}"] if control else []
-        table.add_row(name, *cells)
-    console.print(table)
+        rows.append((name, *cells))
+    terminal.print_table(
+        console,
+        ["metric", *terminal.numbers(*headings)],
+        rows,
+        title=f"{title} (n={scores.n}{warning})",
+    )
     _show_labels(console, scores)
     if scores.labels and not scores.confusion_matrix:
         parts = sorted(scores.predicted_histogram.items(), key=lambda pair: -pair[1])[:TOP]
-        console.print(
-            "predicted: " + ", ".join(f"{name} {count}" for name, count in parts),
-            highlight=False,
-            soft_wrap=True,
-        )
+        listed = ", ".join(f"{name} {count}" for name, count in parts)
+        terminal.print_line(console, f"predicted: {listed}")
 
 
 def _show_labels(console: Console, scores: Scores) -> None:
@@ -226,14 +225,13 @@ def _show_labels(console: Console, scores: Scores) -> None:
     if not by_label:
         return
     figures = list(dict.fromkeys(figure for found in by_label.values() for figure in found))
-    table = Table()
-    table.add_column("class" if counts else "target")
-    for heading in (*(("n", "predicted") if counts else ()), *figures):
-        table.add_column(heading, justify="right")
+    headings = (*(("n", "predicted") if counts else ()), *figures)
+    rows = []
     for label, found in by_label.items():
         cells = (f"{scores.values[found[name]]:.4f}" if name in found else "" for name in figures)
-        table.add_row(label, *map(str, counts.get(label, ())), *cells)
-    console.print(table)
+        rows.append((label, *map(str, counts.get(label, ())), *cells))
+    first = "class" if counts else "target"
+    terminal.print_table(console, [first, *terminal.numbers(*headings)], rows)
 
 
 def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:

@@ -17,8 +17,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
@@ -36,6 +34,7 @@ from . import (
     progress,
     runs,
     scoring,
+    terminal,
 )
 from .config import AqaConfig, Config
 from .data import preparation, vocabulary
@@ -77,10 +76,10 @@ def fit(
     """
 
     if not processes.is_first():
-        console = Console(quiet=True)
+        console = terminal.console(quiet=True)
 
     def tell(line: str) -> None:
-        console.print(line, highlight=False, soft_wrap=True)
+        terminal.print_line(console, line)
 
     config.resume = config.resume or preemption.is_restart()
     with preemption.listening(tell) as notice:
@@ -110,7 +109,7 @@ def _fit(
     checkpoint = runs.claim(config, notice.tell)
     folder = runs.run_folder(config)
     if config.resume and (folder / runs.RESULTS).exists():
-        console.print(f"{folder} has finished; nothing to resume", highlight=False, soft_wrap=True)
+        terminal.print_line(console, f"{folder} has finished; nothing to resume")
         return runs.read_results(folder)
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
@@ -131,11 +130,10 @@ def _fit(
 
     cut = cut_texts(prepared, words, config.dataset.max_text_length)
     if cut:
-        console.print(
+        terminal.print_line(
+            console,
             f"{len(cut)} texts are longer than dataset.max_text_length="
             f"{config.dataset.max_text_length} word pieces and are cut, listed in skipped.csv",
-            highlight=False,
-            soft_wrap=True,
         )
     if processes.is_first():
         runs.write_config(folder, config)
@@ -170,13 +168,12 @@ def prepare(config: Config, console: Console) -> preparation.Prepared:
     is_bar = config.trainer.progress and console.is_terminal
     clock = progress.Every(config.trainer.progress_minutes)
     looking = f"{config.dataset.name}: looking at the audio"
-    with Progress(console=console, transient=True, disable=not is_bar) as bars:
-        bar = bars.add_task(looking, total=None)
+    with terminal.counting(looking, console, is_bar) as advance:
 
         def show(done: int, total: int) -> None:
-            bars.update(bar, completed=done, total=total)
+            advance(done, total)
             if not is_bar and clock.is_due():
-                console.print(f"{looking}: {done} of {total}", highlight=False, soft_wrap=True)
+                terminal.print_line(console, f"{looking}: {done} of {total}")
 
         return preparation.prepare(config.task.name, config.dataset, config.data_dir, show)
 
@@ -205,34 +202,32 @@ def show(
 ) -> None:
     """What is about to happen: data, splits, and which parameters train."""
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in prepared.splits.items())
-    console.print(
-        f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}",
-        highlight=False,
-        soft_wrap=True,
+    terminal.print_line(
+        console, f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}"
     )
-    console.print(f"split: {prepared.summary.definition}", highlight=False, soft_wrap=True)
+    terminal.print_line(console, f"split: {prepared.summary.definition}")
     balance = prepared.summary.more.get("balance")
     if balance:
         changes = (f"{c} {n} -> {balance['after'][c]}" for c, n in balance["before"].items())
-        console.print(
-            f"train by {balance['method']}: {', '.join(changes)}", highlight=False, soft_wrap=True
-        )
+        terminal.print_line(console, f"train by {balance['method']}: {', '.join(changes)}")
     for reason, count in Counter(row.reason for row in prepared.dropped).most_common():
-        console.print(f"left out {count} rows: {reason}", highlight=False, soft_wrap=True)
+        terminal.print_line(console, f"left out {count} rows: {reason}")
     if prepared.skipped:
-        console.print(
+        terminal.print_line(
+            console,
             f"skipped {len(prepared.skipped)} unusable files, listed in {folder / 'skipped.csv'}",
-            highlight=False,
-            soft_wrap=True,
         )
-    table = Table(title=f"freeze={frozen.name}", title_justify="left")
-    table.add_column("part")
-    table.add_column("parameters", justify="right")
-    table.add_column("trains")
-    for part, (some, everything) in frozen.counts.items():
-        table.add_row(part, f"{everything:,}", "yes" if some else "frozen")
-    console.print(table)
-    console.print(f"{frozen.trainable:,} of {frozen.total:,} parameters train", highlight=False)
+    terminal.print_table(
+        console,
+        ["part", *terminal.numbers("parameters"), "trains"],
+        [
+            (part, f"{everything:,}", "yes" if some else "frozen")
+            for part, (some, everything) in frozen.counts.items()
+        ],
+        title=f"freeze={frozen.name}",
+        title_justify="left",
+    )
+    terminal.print_line(console, f"{frozen.trainable:,} of {frozen.total:,} parameters train")
 
 
 def take_best(
@@ -317,5 +312,5 @@ def finish(
             logger.end()
     title = f"{config.experiment_name}: {split} split, {config.dataset.name}"
     scoring.show(console, scores, title, control)
-    console.print(f"results: {folder / runs.RESULTS}", highlight=False, soft_wrap=True)
+    terminal.print_line(console, f"results: {folder / runs.RESULTS}")
     return results

@@ -54,13 +54,13 @@ def test_both_sides_are_called_in_turn_and_compared_pair_by_pair():
 def test_a_bar_without_a_ratio_is_a_largest_value():
     assert Row("start", "s", 1.4, 1.5).is_met
     assert not Row("start", "s", 1.6, 1.5).is_met
-    assert table.cells(Row("start", "s", 1.6, 1.5), 1e9)[4] == "<= 1.5 s [bold]missed[/bold]"
+    assert str(table.cells(Row("start", "s", 1.6, 1.5), 1e9)[4]) == "<= 1.5 s missed"
 
 
 def test_cells_of_a_comparison():
     pairs = [(1.0, 2.0), (1.0, 4.0), (1.0, 3.0)]
     row = compare("x", 6, "clips/s", 2.0, pairs, tokens_per_second=70.0, flops_per_second=4e8)
-    assert table.cells(row, 1e9) == [
+    assert [str(cell) for cell in table.cells(row, 1e9)] == [
         "x",
         "6 clips/s",
         "2 clips/s",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -35,12 +35,13 @@ def draw(found: Statistics, corpus: str, max_seconds: float, folder: Path, seed:
 
     `max_seconds` is where training cuts a clip; `seed` draws the clips that are shown.
     """
-    figures = {
-        "durations": _durations(found, corpus, max_seconds),
-        "classes": _classes(found, corpus),
-        "speakers": _speakers(found, corpus),
-        "spectrograms": _spectrograms(found, corpus, seed),
-    }
+    with rc_context({"text.parse_math": False}):  # a $ in a label is a dollar
+        figures = {
+            "durations": _durations(found, corpus, max_seconds),
+            "classes": _classes(found, corpus),
+            "speakers": _speakers(found, corpus),
+            "spectrograms": _spectrograms(found, corpus, seed),
+        }
     paths = []
     for name, figure in figures.items():
         if figure is not None:

@@ -12,10 +12,11 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
-    TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+
+from ..terminal import description, print_line
 
 LOG_SECONDS = 30.0  # between two lines of a log
 
@@ -25,7 +26,7 @@ def transfer(console: Console, name: str) -> Iterator[Callable[[int, int | None]
     """A function to call with the bytes there, and the bytes in all where they are known."""
     if console.is_terminal:
         columns = (
-            TextColumn("{task.description}"),
+            description(),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
@@ -42,7 +43,7 @@ def transfer(console: Console, name: str) -> Iterator[Callable[[int, int | None]
         if time.monotonic() - last >= LOG_SECONDS:
             last = time.monotonic()
             share = f" of {decimal(total)}" if total else ""
-            console.print(f"{name}: {decimal(done)}{share}", highlight=False)
+            print_line(console, f"{name}: {decimal(done)}{share}")
 
-    console.print(f"fetching {name}", highlight=False)
+    print_line(console, f"fetching {name}")
     yield log

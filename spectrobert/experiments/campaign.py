@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import UserError
+from ..terminal import print_line
 from . import formats, rows, slurm, workers
 from .jobs import Job, Settings, State, plan, state
 from .rows import Line
@@ -87,7 +88,7 @@ def show_states(console: Console, states: Mapping[Job, State]) -> None:
         counts = ", ".join(
             f"{count} {word}" for word, count in Counter(s.word for s in some).items()
         )
-        workers.say(console, f"{name}: {counts}{_reasons(some)}")
+        print_line(console, f"{name}: {counts}{_reasons(some)}")
 
 
 def _reasons(some: Sequence[State]) -> str:

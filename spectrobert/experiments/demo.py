@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..terminal import print_line
 from . import campaign, formats, report, table
 from .jobs import Settings
 
@@ -26,7 +27,7 @@ def run(runs_dir: Path, data_dir: str, size: float, seeds: int, console: Console
     formats.show(console, chosen, lines)
     title = "SpectroBERT demo: Table 5.1 on the built-in corpus"
     path = report.write_table(runs_dir / "report.html", title, asked, lines)
-    console.print(f"report: {path}", highlight=False, soft_wrap=True)
+    print_line(console, f"report: {path}")
     return len(failed)
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.table import Table as RichTable
+from rich.table import Column
 
-from .. import files
+from .. import files, terminal
+from ..markup import markdown_escaped, tex_escaped
 from .rows import Cell, Line
 from .table import Table
 
@@ -139,17 +140,17 @@ def notes(table: Table, lines: Sequence[Line]) -> list[str]:
 
 def show(console: Console, table: Table, lines: Sequence[Line]) -> None:
     """On the terminal."""
-    shown = RichTable(title=title(table), box=box.SIMPLE_HEAD)
-    for number, column in enumerate(headings(table, lines)):
-        is_name = number == 0
-        shown.add_column(column, justify="left" if number < LEFT else "right", no_wrap=is_name)
-    for line in lines:
-        shown.add_row(*("\n".join(parts) for parts in cells(table, lines, line)))
+    columns = [
+        Column(heading, justify="left" if number < LEFT else "right", no_wrap=number == 0)
+        for number, heading in enumerate(headings(table, lines))
+    ]
+    rows = [["\n".join(parts) for parts in cells(table, lines, line)] for line in lines]
     # a log may have lines as long as the table needs; a terminal folds the cells
-    wide = console if console.is_terminal else Console(file=console.file, width=LOG_WIDTH)
-    wide.print(shown, markup=False)
+    terminal.print_table(
+        console, columns, rows, title=title(table), log_width=LOG_WIDTH, box=box.SIMPLE_HEAD
+    )
     for note in notes(table, lines):
-        console.print(note, highlight=False, markup=False)
+        terminal.print_line(console, note, is_folded=True)
 
 
 def title(table: Table) -> str:
@@ -162,29 +163,14 @@ def markdown(table: Table, lines: Sequence[Line]) -> str:
     columns = headings(table, lines)
 
     def row(texts: Sequence[str]) -> str:
-        return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+        return "| " + " | ".join(map(markdown_escaped, texts)) + " |"
 
     rule = "|" + "|".join("---" if i < LEFT else "---:" for i in range(len(columns))) + "|"
     body = [row([" ".join(parts) for parts in cells(table, lines, line)]) for line in lines]
-    said = [f"- {note}" for note in notes(table, lines)]
-    return "\n".join([f"## {title(table)}", "", row(columns), rule, *body, "", *said, ""])
-
-
-# what LaTeX reads as an order -> what it prints
-TEX = {
-    **{c: f"\\{c}" for c in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "±": r"$\pm$",
-}
-
-
-def tex_escaped(text: str) -> str:
-    """Text that LaTeX prints as it stands."""
-    return "".join(TEX.get(c, c) for c in text)
+    said = [f"- {markdown_escaped(note)}" for note in notes(table, lines)]
+    return "\n".join(
+        [f"## {markdown_escaped(title(table))}", "", row(columns), rule, *body, "", *said, ""]
+    )
 
 
 def latex(table: Table, lines: Sequence[Line]) -> str:

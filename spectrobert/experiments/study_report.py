@@ -8,9 +8,9 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 from rich.console import Console
-from rich.table import Table
 
 from ..files import write_table, write_whole
+from ..terminal import numbers, print_line, print_table
 from .tuning import Search, best_experiment, command
 
 SHOWN = 10
@@ -38,31 +38,30 @@ def write(study: optuna.Study, search: Search, monitor: str, console: Console) -
     done = [t for t in trials if t.state == TrialState.COMPLETE]
     counts = {state: sum(t.state == state for t in trials) for state in TrialState}
     told = ", ".join(f"{n} {state.name.lower()}" for state, n in counts.items() if n)
-    console.print(f"{search.folder}: {told}", highlight=False, soft_wrap=True)
+    print_line(console, f"{search.folder}: {told}")
     if not done:
         return
     best = study.best_trial
     write_whole(search.folder / "best.yaml", best_experiment(search, best, monitor))
     _show(study, names, monitor, console)
     for path in draw(study, search.folder):
-        console.print(f"plot: {path}", highlight=False, soft_wrap=True)
-    console.print(f"best: {search.folder / 'best.yaml'} (put it into conf/experiment to use it)")
-    console.print(f"test it: {command(search, best)}", highlight=False, soft_wrap=True)
+        print_line(console, f"plot: {path}")
+    print_line(
+        console, f"best: {search.folder / 'best.yaml'} (put it into conf/experiment to use it)"
+    )
+    print_line(console, f"test it: {command(search, best)}")
 
 
 def _show(study: optuna.Study, names: list[str], monitor: str, console: Console) -> None:
-    table = Table(title=f"{study.study_name}: best trials by {monitor} on validation")
-    table.add_column("trial", justify="right")
-    table.add_column(monitor, justify="right")
-    for name in names:
-        table.add_column(name, justify="right")
+    rows = []
     is_max = study.direction == optuna.study.StudyDirection.MAXIMIZE
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     for t in sorted(done, key=lambda t: t.value or 0.0, reverse=is_max)[:SHOWN]:
         values = [t.params[name] for name in names]
         cells = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in values]
-        table.add_row(str(t.number), f"{t.value:.4f}", *cells)
-    console.print(table)
+        rows.append((str(t.number), f"{t.value:.4f}", *cells))
+    title = f"{study.study_name}: best trials by {monitor} on validation"
+    print_table(console, numbers("trial", monitor, *names), rows, title=title)
 
 
 def draw(study: optuna.Study, folder: Path) -> list[Path]:

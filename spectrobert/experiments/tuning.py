@@ -25,9 +25,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 from rich.console import Console
 
-from .. import cli
+from .. import cli, terminal
 from ..errors import UserError
 from ..files import read_yaml, write_whole
+from ..terminal import print_line
 from ..training import fit
 from .heartbeat import Heartbeat, last_sign
 from .search_space import ends
@@ -126,8 +127,8 @@ def run_trial(study: optuna.Study, trial: Trial, search: Search, console: Consol
     trial.set_user_attr("folder", place)
     name = cli.quoted(f"{search.name}/{place}", is_sweep=False)
     shown = ", ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
-    console.print(f"trial {trial.number}: {shown}", highlight=False, soft_wrap=True)
-    quiet = Console(quiet=True)
+    print_line(console, f"trial {trial.number}: {shown}")
+    quiet = terminal.console(quiet=True)
     with Heartbeat(search.folder, trial.number):
         try:
             config = search.compose(trial.params, f"experiment_name={name}", "resume=true")
@@ -141,20 +142,20 @@ def run_trial(study: optuna.Study, trial: Trial, search: Search, console: Consol
                 )
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
-            console.print(f"trial {trial.number}: pruned at epoch {pruning.epoch + 1}")
+            print_line(console, f"trial {trial.number}: pruned at epoch {pruning.epoch + 1}")
             _tidy(search.folder / place)
             return ""
         except (UserError, torch.OutOfMemoryError) as error:
             fault = str(error).splitlines()[0]
             trial.set_user_attr("fault", fault)
             study.tell(trial, state=TrialState.FAIL)
-            console.print(f"trial {trial.number}: failed: {fault}", highlight=False, soft_wrap=True)
+            print_line(console, f"trial {trial.number}: failed: {fault}")
             return fault
     study.tell(trial, value)
     told = f"trial {trial.number}: {config.task.monitor} {value:.4f}"
     if study.best_trial.number == trial.number:
         told += ", the best so far"
-    console.print(told, highlight=False)
+    print_line(console, told)
     for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         if other.number != study.best_trial.number:
             _tidy(search.folder / other.user_attrs["folder"])

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import UserError
+from ..terminal import print_line, print_rule
 from . import jobs
 from .jobs import Job
 
@@ -35,7 +36,7 @@ def run_all(
     for job in todo:
         needs = job.needs
         if job in elsewhere:
-            say(console, f"{elsewhere[job]} on the cluster: {job.name}")
+            print_line(console, f"{elsewhere[job]} on the cluster: {job.name}")
         elif needs and needs in failed:
             why = failed[needs]  # of a chain, what broke it is told
             is_cause = not why.startswith(NOT_RUN)
@@ -47,7 +48,7 @@ def run_all(
             if reason:
                 failed[job] = reason
         if job in failed:
-            say(console, f"failed: {job.name}: {failed[job]}")
+            print_line(console, f"failed: {job.name}: {failed[job]}")
     return failed
 
 
@@ -57,11 +58,11 @@ def run(job: Job, console: Console, to_stderr: bool = False) -> str:
     try:
         now = jobs.state(job)
         if now.word == "finished":
-            say(console, f"finished: {job.name} ({job.folder})")
+            print_line(console, f"finished: {job.name} ({job.folder})")
         if now.word in ("finished", "refused"):
             return now.reason
-        console.rule(f"{job.task}: {job.name}")
-        say(console, job.line)
+        print_rule(console, f"{job.task}: {job.name}")
+        print_line(console, job.line)
         code, last = _call(job.command, lock, to_stderr)
     finally:
         os.close(lock)
@@ -73,11 +74,6 @@ def run(job: Job, console: Console, to_stderr: bool = False) -> str:
             "; out of memory?" if code == -9 else ""
         )
     return last or f"exit code {code}"
-
-
-def say(console: Console, line: str) -> None:
-    """A line as it is: not folded, not coloured."""
-    console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def _call(command: Sequence[str], lock: int, to_stderr: bool) -> tuple[int, str]:
@@ -127,7 +123,7 @@ def _lock(folder: Path, console: Console) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say(console, f"waiting: another process runs in {folder}")
+        print_line(console, f"waiting: another process runs in {folder}")
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as error:
         if error.errno not in WITHOUT_LOCKS:

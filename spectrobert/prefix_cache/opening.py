@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import Progress
 
+from .. import terminal
 from ..config import Config
 from ..data.datamodule import DataModule
 from ..freezing import fingerprint
@@ -77,7 +77,7 @@ def open_prefix(
     """
 
     def say(line: str) -> None:
-        console.print(f"prefix cache: {line}", highlight=False, soft_wrap=True)
+        terminal.print_line(console, f"prefix cache: {line}")
 
     began = time.monotonic()
     try:
@@ -189,9 +189,7 @@ def _fill(
         f"computing {plan.what} of {len(plan.pairs.names)} distinct clips and texts"
         f" ({plan.pairs.num_rows} rows){begun}: {plan.num_bytes / GB:.2f} GB in {plan.path.parent}"
     )
-    is_bar = config.trainer.progress and console.is_terminal
-    with Progress(console=console, transient=True, disable=not is_bar) as bars:
-        bar = bars.add_task("prefix cache", total=None)
+    with terminal.counting("prefix cache", console, config.trainer.progress) as advance:
         fill(
             draft,
             model,
@@ -201,7 +199,7 @@ def _fill(
             data.num_workers,
             torch.device(config.trainer.accelerator),
             HALVES.get(precision),
-            lambda done, total: bars.update(bar, completed=done, total=total),
+            advance,
         )
     seconds = time.monotonic() - began
     header = {"corpus": config.dataset.name, "what": plan.what, "seconds": seconds}

@@ -70,16 +70,22 @@ def check(
 
 
 def _show(console: Console, found: Inspection) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column
+    from rich.text import Text
+
+    from ..terminal import print_table
 
     where = f": {found.root}" if found.root.is_dir() else ""  # a table of one's own may have none
-    table = Table(title=f"{found.corpus}, task {found.task}{where}", title_justify="left")
-    for heading in ("checked", "found", "verdict", "examples"):
-        table.add_column(heading, overflow="fold")
+    headings = ("checked", "found", "verdict", "examples")
+    rows = []
     for f in found.findings:
         shown = "\n".join(f.examples[:SHOWN])
         more = f"\nand {len(f.examples) - SHOWN} more" if len(f.examples) > SHOWN else ""
-        verdict = f"[{COLOURS[f.verdict]}]{f.verdict}[/]"
-        table.add_row(f.check, escape(f.found), verdict, escape(shown) + more)
-    console.print(table)
+        rows.append((f.check, f.found, Text(f.verdict, COLOURS[f.verdict]), shown + more))
+    print_table(
+        console,
+        [Column(heading, overflow="fold") for heading in headings],
+        rows,
+        title=f"{found.corpus}, task {found.task}{where}",
+        title_justify="left",
+    )

@@ -34,7 +34,7 @@ def download(
     from ..data.sources import AT_HAND, SOURCES
     from ..data.transfers import transfer
     from ..errors import UserError, unknown
-    from ..terminal import console
+    from ..terminal import console, print_line
 
     name = corpora.ALIASES.get(name, name)
     if name in AT_HAND:
@@ -44,7 +44,7 @@ def download(
     source, root, out = SOURCES[name], Path(data_dir) / name, console()
 
     def say(line: str) -> None:
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_line(out, line)
 
     if not source.items:
         say(f"{name}: {source.licence}. {source.page}")

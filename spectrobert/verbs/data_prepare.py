@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 if TYPE_CHECKING:
     from ..data.copies import Written
@@ -37,7 +35,7 @@ def prepare(
     from ..data import copies, corpora
     from ..errors import UserError
     from ..files import write_table
-    from ..terminal import console
+    from ..terminal import console, print_line
 
     found = corpora.corpus(name)
     if found.files and not task:
@@ -55,13 +53,12 @@ def prepare(
                 written = _table(folder, words, pool, show)
                 unusable |= {row[:3] for row in written.unusable}
                 told = " ".join([each, *fold])
-                show.print(f"{told}: {written.num_rows} rows", highlight=False)
+                print_line(show, f"{told}: {written.num_rows} rows")
     write_table(folder / "skipped.csv", ("id", "recording", "fault"), sorted(unusable))
     if unusable:
         told = f"{len(unusable)} rows cannot be used, listed in {folder / 'skipped.csv'}"
-        show.print(told, highlight=False, soft_wrap=True)
-    told = f"train with: --dataset {name} dataset.prepared={folder}"
-    show.print(told, highlight=False, soft_wrap=True)
+        print_line(show, told)
+    print_line(show, f"train with: --dataset {name} dataset.prepared={folder}")
 
 
 def _table(folder: Path, words: list[str], pool: Executor, show: Console) -> Written:
@@ -69,19 +66,13 @@ def _table(folder: Path, words: list[str], pool: Executor, show: Console) -> Wri
     from .. import cli
     from ..data import copies
     from ..data.mixtures import parts
+    from ..terminal import counting
 
     rewritten = cli.rewrite(words)
     cli.check_groups(rewritten)
     config = cli.compose(rewritten)
     (part,) = parts(config.dataset, config.data_dir)
-    is_bar = show.is_terminal
-    with Progress(console=show, transient=True, disable=not is_bar) as bars:
-        bar = bars.add_task(f"{part.name}: copying", total=None)
-        told = partial(_move, bars, bar)
+    with counting(f"{part.name}: copying", show) as advance:
         return copies.write(
-            folder, part.name, part.root, config.task.name, part.options, pool, told
+            folder, part.name, part.root, config.task.name, part.options, pool, advance
         )
-
-
-def _move(bars: Progress, bar: TaskID, done: int, total: int) -> None:
-    bars.update(bar, completed=done, total=total)

@@ -66,24 +66,27 @@ def stats(
 
 
 def _show(console: Console, title: str, numbers: dict[str, Any], plots: Sequence[Path]) -> None:
-    from rich.table import Table
+    from rich.table import Column
 
-    table = Table(title=title, title_justify="left", show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for line in _lines(numbers):
-        table.add_row(*map(str, line))
-    console.print(table)
+    from ..terminal import print_line, print_table
+
+    print_table(
+        console,
+        (Column(style="bold", no_wrap=True), Column(overflow="fold")),
+        _lines(numbers),
+        title=title,
+        title_justify="left",
+        show_header=False,
+    )
     _show_classes(console, numbers["labels_by_split"])
     train = numbers["log_mel"]["train"]
     if train:
-        console.print(
+        print_line(
+            console,
             "to normalise spectrograms by this corpus' training clips:"
             f" model.audio_mean={train['mean']:.4f} model.audio_std={train['std']:.4f}",
-            highlight=False,
-            soft_wrap=True,
         )
-    console.print("plots:", *map(str, plots), highlight=False, soft_wrap=True)
+    print_line(console, " ".join(["plots:", *map(str, plots)]))
 
 
 def _lines(numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -134,23 +137,21 @@ def _range(spread: dict[str, float]) -> str:
 
 
 def _show_classes(console: Console, labels: dict[str, dict[str, int]]) -> None:
-    from rich.table import Table
+    from ..terminal import numbers, print_table
 
     totals: Counter[str] = Counter()
     for counts in labels.values():
         totals.update(counts)
     if not totals:
         return
-    table = Table(title=f"{len(totals)} classes", title_justify="left")
-    table.add_column("class")
-    for heading in (*labels, "all", "share"):
-        table.add_column(heading, justify="right")
+    rows: list[Sequence[str]] = []
     for label, total in totals.most_common(SHOWN_CLASSES):
         row = [str(labels[split].get(label, 0)) for split in labels]
-        table.add_row(label, *row, str(total), f"{100 * total / totals.total():.1f} %")
+        rows.append((label, *row, str(total), f"{100 * total / totals.total():.1f} %"))
     if len(totals) > SHOWN_CLASSES:
         others = totals.most_common()[SHOWN_CLASSES:]
-        table.add_row(
-            f"... and {len(others)} more", *[""] * len(labels), str(sum(n for _, n in others))
+        rows.append(
+            (f"... and {len(others)} more", *[""] * len(labels), str(sum(n for _, n in others)))
         )
-    console.print(table)
+    columns = ["class", *numbers(*labels, "all", "share")]
+    print_table(console, columns, rows, title=f"{len(totals)} classes", title_justify="left")

@@ -19,26 +19,20 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Rank the answers of a finished run for sound files."""
-    from rich.table import Table
-
     from ..app.predict import predict as answer
-    from ..terminal import console
+    from ..terminal import console, numbers, print_line, print_table
     from ..training import quiet
 
     quiet()
     predictions = answer(run, audio, question, text, top)
     if as_json:
-        rows = [
+        listed = [
             {"audio": p.audio, "answers": [{"label": n, p.measure: q} for n, q in p.ranked]}
             for p in predictions
         ]
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(listed, indent=2))
         return
     for prediction in predictions:
-        table = Table()
-        table.add_column("answer")
-        table.add_column(prediction.measure, justify="right")
-        for name, probability in prediction.ranked:
-            table.add_row(name, f"{probability:.3f}")
-        console().print(prediction.audio, question, highlight=False, soft_wrap=True)
-        console().print(table)
+        print_line(console(), f"{prediction.audio} {question}".rstrip())
+        rows = [(name, f"{value:.3f}") for name, value in prediction.ranked]
+        print_table(console(), ["answer", *numbers(prediction.measure)], rows)

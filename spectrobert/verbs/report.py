@@ -27,13 +27,13 @@ def report(
     data_dir: DataDir = "",
 ) -> None:
     """Write one self-contained HTML page: curves, confusion, mistakes to listen to, attention."""
-    from ..terminal import console
+    from ..terminal import console, print_line
 
     if len(names) == 1 and not Path(names[0]).is_dir():
         page = _table(names[0], out, title, seeds, folds, dataset, runs_dir, data_dir)
     else:
         page = _runs([Path(name) for name in names], out, title, data_dir)
-    console().print(f"report: {page}", highlight=False, soft_wrap=True)
+    print_line(console(), f"report: {page}")
 
 
 def _runs(folders: list[Path], out: Path | None, title: str, data_dir: str) -> Path:

@@ -50,8 +50,6 @@ def table(
     What has finished is not run again, and what was killed goes on. Other words are flags and
     overrides of train.py, for every run: --cuda model=tiny trainer.patience=5 ...
     """
-    from rich.console import Console
-
     from ..experiments import campaign, formats, workers
     from ..experiments import slurm as cluster
     from ..experiments.jobs import Settings, check_overrides
@@ -93,7 +91,7 @@ def table(
         if not form:
             campaign.show_states(console(), states)
     else:
-        talk = Console(stderr=True) if form else console()  # stdout is then the table alone
+        talk = console(stderr=bool(form))  # stdout is then the table alone
         failed = campaign.run(asked, talk, to_stderr=bool(form))
     lines = campaign.lines(asked, failed)
     if form:

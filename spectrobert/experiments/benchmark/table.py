@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column
+from rich.text import Text
 
 from ...errors import UserError
+from ...terminal import print_line, print_table
 from . import builds, compute, data_path, frozen, machine, startup
 from .compute import Bench
 from .measure import Row
@@ -55,24 +57,21 @@ def run(names: Iterable[str], bench: Bench, console: Console) -> Iterator[Row]:
 
 def show(console: Console, rows: list[Row], bench: Bench, peak: float) -> None:
     """The table, and what it was measured on."""
-    table = Table(title="quick sizes" if bench.is_quick else "BERT base, 512 conv channels")
-    for heading in ("what", "ours", "rival", "ratio (spread)", "bar", "tokens/s", "of peak"):
-        table.add_column(heading, justify="left" if heading == "what" else "right")
-    for row in rows:
-        table.add_row(*cells(row, peak))
-    console.print(table)
-    console.print(
+    headings = ("what", "ours", "rival", "ratio (spread)", "bar", "tokens/s", "of peak")
+    columns = [Column(h, justify="left" if h == "what" else "right") for h in headings]
+    title = "quick sizes" if bench.is_quick else "BERT base, 512 conv channels"
+    print_table(console, columns, [cells(row, peak) for row in rows], title=title)
+    print_line(
+        console,
         f"{machine.processor()}, {bench.threads} threads, torch {torch.__version__};"
         f" measured matmul peak {peak / 1e9:.0f} GFLOP/s; ours and rival in turn,"
         f" {bench.repeats} times",
-        highlight=False,
-        soft_wrap=True,
     )
     if bench.is_quick:
-        console.print(f"quick: {dataclasses.asdict(bench.sizes)}", highlight=False, soft_wrap=True)
+        print_line(console, f"quick: {dataclasses.asdict(bench.sizes)}")
 
 
-def cells(row: Row, peak: float) -> list[str]:
+def cells(row: Row, peak: float) -> list[str | Text]:
     """One row of the table as text."""
     ratio = bar = ""
     if row.ratios:
@@ -81,13 +80,12 @@ def cells(row: Row, peak: float) -> list[str]:
         ratio, bar = f"{statistics.median(row.ratios):.2f}x{spread}", f">= {row.bar:g}x"
     else:
         bar = f"<= {row.bar:g} {row.unit}"
-    bar += " met" if row.is_met else " [bold]missed[/bold]"
     return [
-        f"{row.what} [dim]{row.note}[/dim]" if row.note else row.what,
+        Text.assemble(row.what, (f" {row.note}" if row.note else "", "dim")),
         f"{row.ours:.3g} {row.unit}",
         "" if row.rival is None else f"{row.rival:.3g} {row.unit}",
         ratio,
-        bar,
+        Text.assemble(bar, " met" if row.is_met else (" missed", "bold")),
         "" if row.tokens_per_second is None else f"{row.tokens_per_second:.0f}",
         "" if row.flops_per_second is None else f"{row.flops_per_second / peak:.0%}",
     ]

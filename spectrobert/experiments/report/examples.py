@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...audio.io import SAMPLE_RATE
-from .images import player, png, pyplot
+from .images import in_legend, player, png, pyplot
 from .listening import Hearing
 
 WRONG, RIGHT = 4, 2  # of each the ones the model was surest of
@@ -84,7 +84,8 @@ def scatter(points: np.ndarray, colours: dict[str, list[str]]) -> str:
             palette = colormaps["tab10" if len(names) <= 10 else "tab20"]
             for i, value in enumerate(names):
                 chosen = points[[v == value for v in values]]
-                axis.scatter(*chosen.T, s=14, color=palette(i % palette.N), label=value, alpha=0.8)
+                colour, label = palette(i % palette.N), in_legend(value)
+                axis.scatter(*chosen.T, s=14, color=colour, label=label, alpha=0.8)
             axis.set(xticks=[], yticks=[], title=f"coloured by {name}")
             if len(names) <= 20:
                 axis.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ... import curves
-from .images import BLUE, GREY, ORANGE, pyplot, svg
+from .images import BLUE, GREY, ORANGE, in_legend, pyplot, svg
 
 SMOOTHING = 0.9  # of the noisy training curve: a running mean, drawn over the raw line
 MAX_NUMBERS = 12  # classes up to which a confusion matrix shows its counts
@@ -105,7 +105,9 @@ def roc(predictions: Sequence[dict[str, str]], labels: Sequence[str]) -> str:
                 continue
             false_positives, true_positives, _ = binary_roc(sure, truth)
             area = float(binary_auroc(sure, truth))
-            axis.plot(false_positives, true_positives, lw=1.5, label=f"{name} ({area:.2f})")
+            axis.plot(
+                false_positives, true_positives, lw=1.5, label=in_legend(f"{name} ({area:.2f})")
+            )
         axis.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
         axis.set(xlabel="false positives", ylabel="true positives", title="ROC (area)")
         axis.legend(frameon=False, fontsize=8)

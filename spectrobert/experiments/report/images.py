@@ -24,8 +24,9 @@ def pyplot(width: float, height: float, columns: int = 1) -> Iterator[tuple[Any,
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
 
-    # Words stay words: they can be searched, and the page stays small
-    with plt.rc_context({"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}):
+    # Words stay words: they can be searched, and the page stays small. A $ in a label is a dollar
+    look: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
+    with plt.rc_context(look | {"text.parse_math": False}):
         figure, axes = plt.subplots(
             1, columns, figsize=(width, height), layout="constrained", squeeze=False
         )
@@ -33,6 +34,11 @@ def pyplot(width: float, height: float, columns: int = 1) -> Iterator[tuple[Any,
             yield figure, axes[0]
         finally:
             plt.close(figure)
+
+
+def in_legend(label: str) -> str:
+    """A label that Matplotlib's legends show: those that begin with _ are left out of them."""
+    return f" {label}" if label.startswith("_") else label
 
 
 def svg(figure: Any) -> str:
