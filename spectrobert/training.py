@@ -37,7 +37,7 @@ from . import (
     terminal,
 )
 from .config import AqaConfig, Config
-from .data import preparation, vocabulary
+from .data import class_counts, preparation, vocabulary
 from .data.clips import columns
 from .errors import UserError
 from .models.spectrobert import SpectroBert
@@ -206,6 +206,8 @@ def show(
         console, f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}"
     )
     terminal.print_line(console, f"split: {prepared.summary.definition}")
+    for line in class_counts.hints(prepared.summary.labels, prepared.summary.definition):
+        terminal.print_line(console, line)
     balance = prepared.summary.more.get("balance")
     if balance:
         changes = (f"{c} {n} -> {balance['after'][c]}" for c, n in balance["before"].items())

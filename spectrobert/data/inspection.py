@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..config import DatasetConfig, own_options
-from . import corpora, counts, preparation, recordings, sound_findings, split_findings, splits
+from . import class_counts, corpora, counts, preparation, recordings, sound_findings, split_findings, splits
 from .example import Dropped, Example
 from .finding import Finding, Verdict, of_these
 
@@ -54,12 +54,14 @@ def inspect(
         *left_out(dropped),
         repeated_ids(examples),
         *labels(task, options.name, examples),
+        *class_names(examples),
         *contradictions(task, examples),
     ]
     if is_random:
         examples = [replace(example, split="") for example in examples]
     names, drawn = split_findings.draw(examples, options)
     findings += [drawn, *split_findings.unseen(examples, names)]
+    findings += split_findings.few_of_a_class(examples, names, drawn.found)
     findings += split_findings.shared(examples, names, root, is_random)
     segments = recordings.distinct(examples)
     sounds = recordings.listen_to_all(segments, is_quick, progress)
@@ -122,6 +124,15 @@ def labels(task: str, corpus: str, examples: Sequence[Example]) -> list[Finding]
         of_these("unknown classes", f"not among the corpus' {len(closed)}", strange, "fault"),
         of_these("classes without rows", f"of the corpus' {len(closed)}", absent, "warning"),
     ]
+
+
+def class_names(examples: Sequence[Example]) -> list[Finding]:
+    """Names of several classes that look like one."""
+    found = {example.label for example in examples if example.label}
+    if not found:
+        return []
+    alike = class_counts.similar(found)
+    return [of_these("class names", "spelt in several ways", alike, "warning")]
 
 
 def contradictions(task: str, examples: Sequence[Example]) -> list[Finding]:

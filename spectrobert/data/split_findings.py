@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..config import DatasetConfig
 from ..errors import UserError
-from . import corpora, splits
+from . import class_counts, corpora, splits
 from .example import Example
 from .finding import Finding, Verdict, of_these
 from .recordings import names
@@ -44,6 +44,25 @@ def unseen(examples: Sequence[Example], drawn: Sequence[str]) -> list[Finding]:
         return []
     shown = [f"{label} ({number} rows)" for label, number in others.items()]
     return [of_these("classes not in train", f"beside {len(seen)} that are", shown, "fault")]
+
+
+def few_of_a_class(
+    examples: Sequence[Example], drawn: Sequence[str], definition: str
+) -> list[Finding]:
+    """Classes of which a carved split has too few examples for a figure."""
+    labels: dict[str, Counter[str]] = {split: Counter() for split in splits.SPLITS}
+    for example, split in zip(examples, drawn):
+        if example.label:
+            labels[split][example.label] += 1
+    return [
+        Finding(
+            "few of a class",
+            f"{len(rare)} of {len(labels['train'])} in {split}; {class_counts.advice(split)}",
+            "warning",
+            rare,
+        )
+        for split, rare in class_counts.few(labels, definition).items()
+    ]
 
 
 def shared(

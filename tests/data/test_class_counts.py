@@ -1,0 +1,56 @@
+"""Class names and counts that are likely to be mistakes."""
+
+from __future__ import annotations
+
+from spectrobert.data import class_counts, inspection, split_findings
+from spectrobert.data.example import Example, Segment
+
+CARVED = "validation carved by speaker (1 of 9), seed 0; test carved by speaker (1 of 9), seed 0"
+LABELS = {
+    "train": {"happy": 60, "sad": 30, "Sad": 9},
+    "val": {"happy": 5, "sad": 4, "Sad": 1},
+    "test": {"happy": 7},
+}
+
+
+def test_names_that_differ_in_spelling_alone():
+    names = ["Angry", "ANGRY", "very sad", "very_sad", "Stra\u00dfe", "STRASSE", "calm", "Ruhe"]
+    assert class_counts.similar(names) == [
+        "'ANGRY', 'Angry'",
+        "'very sad', 'very_sad'",
+        "'STRASSE', 'Stra\u00dfe'",
+    ]
+    assert class_counts.similar(["f\u00fcr", "fu\u0308r"]) != []  # composed and not
+    assert class_counts.similar(["1", "11", "a b", "ab"]) == []
+
+
+def test_few_of_a_class_in_a_carved_split():
+    assert class_counts.few(LABELS, CARVED) == {
+        "val": ["Sad 1 (train 9)", "sad 4 (train 30)"],
+        "test": ["Sad 0 (train 9)", "sad 0 (train 30)"],
+    }
+    assert set(class_counts.few(LABELS, "owner's test split; validation carved by group")) == {"val"}
+    assert class_counts.few(LABELS, "owner's test split; owner's validation split") == {}
+    many = {"train": {str(i): 9 for i in range(51)}, "val": {}, "test": {}}
+    assert class_counts.few(many, CARVED) == {}
+
+
+def test_a_run_prints_a_line_for_each():
+    alike, val, test = class_counts.hints(LABELS, CARVED)
+    assert alike.startswith("hint: 'Sad', 'sad' are different classes")
+    assert val.startswith("warning: few in validation: Sad 1 (train 9), sad 4 (train 30); raise")
+    assert "dataset.val_share" in val
+    assert "dataset.test_share" in test
+    assert class_counts.hints({"train": {}, "val": {}, "test": {}}, CARVED) == []
+
+
+def test_data_check_finds_both():
+    rows = [Example(str(i), (Segment(f"{i}.wav"),), label="aA"[i % 9 == 0]) for i in range(40)]
+    (names,) = inspection.class_names(rows)
+    assert (names.verdict, names.examples) == ("warning", ["'A', 'a'"])
+    assert inspection.class_names([Example("0", (Segment("0.wav"),), text="x")]) == []
+    sides = ["train"] * 30 + ["val"] * 5 + ["test"] * 5
+    val, test = split_findings.few_of_a_class(rows, sides, CARVED)
+    assert (val.check, val.verdict) == ("few of a class", "warning")
+    assert val.examples == ["A 0 (train 4)"] or "A 0 (train 4)" in val.examples
+    assert "of 2 in test" in test.found
