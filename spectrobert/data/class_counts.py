@@ -1,4 +1,4 @@
-"""Class names and counts that are likely to be mistakes: `Angry` and `ANGRY`, 1 test row of a class."""
+"""Likely mistakes in class names and counts: `Angry` and `ANGRY`, one test row of a class."""
 
 from __future__ import annotations
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..config import DatasetConfig, own_options
-from . import class_counts, corpora, counts, preparation, recordings, sound_findings, split_findings, splits
+from . import (
+    class_counts,
+    corpora,
+    counts,
+    preparation,
+    recordings,
+    sound_findings,
+    split_findings,
+    splits,
+)
 from .example import Dropped, Example
 from .finding import Finding, Verdict, of_these
 
