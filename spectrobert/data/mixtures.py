@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from ..config import DatasetConfig, MixtureConfig, PartConfig
 from ..errors import UserError
+from . import corpora
 
 
 class Part(NamedTuple):
@@ -41,7 +42,7 @@ def parts(options: DatasetConfig, data_dir: str) -> list[Part]:
 def _part(name: str, options: Any, shared: type, data_dir: str) -> Part:
     common = {f.name for f in fields(shared)}
     own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
-    root = Path(options.root) if options.root else Path(data_dir) / name
+    root = corpora.folder(name, options.root, data_dir)
     return Part(name, root, options.prepared, own)
 
 

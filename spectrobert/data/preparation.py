@@ -49,8 +49,8 @@ class Drawn(NamedTuple):
 
 
 def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
-    """`dataset.root`, or the folder of `data_dir` that bears the corpus' name."""
-    return Path(options.root) if options.root else Path(data_dir) / options.name
+    """The folder of a corpus; see `corpora.folder`."""
+    return corpora.folder(options.name, options.root, data_dir)
 
 
 def prepare(

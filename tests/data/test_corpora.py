@@ -276,6 +276,10 @@ class TestClothoAqa:
         (tmp_path / "audio_files").mkdir()
         (opened, _, _) = load("clotho_aqa", tmp_path, "aqa_open")
         assert opened.audio[0].audio == str(tmp_path / "audio_files" / "a b.wav")
+        _, dropped = corpora.load("clotho_aqa", tmp_path, "aqa_binary")
+        assert [row.what for row in dropped] == ["train:2", "val:2", "test:2"]
+        assert {row.reason for row in dropped} == {"answered other than yes or no, for aqa_open"}
+        assert len(corpora.load("clotho_aqa", tmp_path, "aqa_open")[1]) == 6
 
     def test_latin_1(self, tmp_path: Path) -> None:
         clotho_folder(tmp_path, ["é.wav,Où?,café,yes"], "latin-1")
@@ -477,6 +481,9 @@ class TestCsv:
             ("m.csv", b"", "empty file"),
             ("m.csv", b"audio,text\n", "no rows"),
             ("m.csv", b"\naudio,text\n", "its first line is empty"),
+            ("m.csv", b"audio,text, text \na,b,c\n", "two columns are named 'text'"),
+            ("m.tsv", b"text\taudio\taudio\n", "two columns are named 'audio'"),
+            ("m.csv", b"audio,text\na.wav,x\nb\0.wav,x\n", "NUL character in line 3"),
             ("m.csv", b"audio,text\na.wav,\xff\xfe\n", "not UTF-8: invalid start byte at byte 17"),
             ("m.xlsx", b"audio,text\n", "known: .csv, .jsonl, .parquet, .tsv"),
             ("m.jsonl", b'{"audio": "a.wav", "text": "x"}\n{"audio"', "row 2: not JSON"),
@@ -488,6 +495,16 @@ class TestCsv:
     def test_bad_files(self, tmp_path: Path, name: str, content: bytes, message: str) -> None:
         (tmp_path / name).write_bytes(content)
         assert message in self.error(tmp_path / name)
+
+    def test_columns_without_a_name_are_passed_over(self, tmp_path: Path) -> None:
+        file = self.write(tmp_path / "m.csv", "audio,text,,", "a.wav,x,,")
+        assert len(self.load(file)) == 1
+
+    def test_a_root_is_refused(self) -> None:
+        with pytest.raises(UserError, match=r"dataset\.root=x: dataset 'csv' has no .*audio_dir"):
+            corpora.folder("csv", "x", "data")
+        assert corpora.folder("ravdess", "x", "data") == Path("x")
+        assert corpora.folder("csv", "", "data") == Path("data/csv")
 
     def test_a_missing_file(self, tmp_path: Path) -> None:
         assert "no file" in self.error(tmp_path / "m.csv")

@@ -82,6 +82,19 @@ def corpus(name: str) -> Corpus:
     return importlib.import_module(f".{MODULES[name]}", __name__).CORPUS
 
 
+def folder(name: str, given: str, data_dir: str) -> Path:
+    """`dataset.root`, or the folder of `data_dir` with the corpus' name.
+
+    Raises UserError for a root given to a corpus whose tables are named by options.
+    """
+    if given and corpus(name).files:
+        raise UserError(
+            f"dataset.root={given}: dataset {name!r} has no folder of its own; dataset.file names"
+            " its tables, dataset.audio_dir the folder that relative audio paths start from"
+        )
+    return Path(given) if given else Path(data_dir) / name
+
+
 def require(name: str, root: Path, task: str) -> None:
     """Raise UserError where the corpus does not serve the task, or its folder is missing."""
     found = corpus(name)

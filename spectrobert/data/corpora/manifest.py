@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -22,8 +23,8 @@ BATCH_ROWS = 32  # of a Parquet file, which may hold the audio itself
 def read_manifest(path: Path) -> Table:
     """The columns and the rows of a table; cells of CSV and TSV are strings.
 
-    Raises UserError for an unknown extension and a missing, empty or undecodable file, and, as the
-    rows are drawn, for one that does not fit the header.
+    Raises UserError for an unknown extension, a missing, empty or undecodable file and a column
+    name that occurs twice, and, as the rows are drawn, for one that does not fit the header.
     """
     extension = path.suffix.lower()
     if extension not in READERS:
@@ -32,14 +33,24 @@ def read_manifest(path: Path) -> Table:
         raise UserError(f"no file {path}")
     if not path.stat().st_size:
         raise UserError(f"{path}: empty file")
-    return READERS[extension](path)
+    columns, rows = READERS[extension](path)
+    twice = [name for name, number in Counter(columns).items() if number > 1 and name]
+    if twice:
+        raise UserError(f"{path}: two columns are named {twice[0]!r}; rename one of them")
+    return columns, rows
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark at the beginning
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark at the beginning
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
+        raise UserError(
+            f"{path}: not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8"
+        ) from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise UserError(f"{path}: NUL character in line {line}; save it as UTF-8 text")
+    return text
 
 
 def _csv(path: Path) -> Table:
