@@ -14,6 +14,7 @@ from rich.console import Console
 
 from . import build, files, metrics, runs, terminal
 from .config import Config
+from .data import audio_names
 from .data.clips import segments
 from .data.datamodule import DataModule
 from .data.preparation import prepare
@@ -108,6 +109,7 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
     statistics = task.statistics(outputs, truth, questions)
     groups, kind = resampled(rows, questions)
     header, cells = task.predictions(outputs, truth)
+    heard = audio_names.audio_names(rows, audio_names.folders(config.dataset, config.data_dir))
     scores = Scores(
         split=split,
         n=len(index),
@@ -116,11 +118,11 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
         intervals=metrics.intervals(statistics, groups),
         interval=interval_method(len(set(groups)), kind),
         caution=caution(data.prepared.summary.definition),
-        header=("id", "group", *header),
+        header=("id", "group", *audio_names.COLUMNS, *header),
         rows=[
-            [row_id, speaker or group or row_id, *line]
-            for row_id, speaker, group, line in zip(
-                rows["id"], rows["speaker"], rows["group"], cells
+            [row_id, speaker or group or row_id, *stretch, *line]
+            for row_id, speaker, group, stretch, line in zip(
+                rows["id"], rows["speaker"], rows["group"], heard, cells
             )
         ],
     )
@@ -257,7 +259,8 @@ def evaluate(
         raise UserError(f"--split {split!r}: allowed are val, test")
     config, model, words = load_run(folder)
     config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
-    prepared = prepare(config.task.name, config.dataset, data_dir or config.data_dir)
+    config.data_dir = data_dir or config.data_dir
+    prepared = prepare(config.task.name, config.dataset, config.data_dir)
     names = (
         tuple(model.config.id2label[i] for i in range(len(model.config.id2label)))
         if prepared.labels

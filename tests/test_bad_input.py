@@ -255,7 +255,10 @@ def test_a_table_serves_every_task(accepted, rows, tmp_path, task):
     assert results["test"].get("labels", labels) == labels
     assert results["steps_run"] == -(-counts["train"] // 8)
     with (folder / "predictions.csv").open() as file:
-        assert len(list(csv.reader(file))) == per_split + 1
+        predictions = list(csv.DictReader(file))
+    assert len(predictions) == per_split
+    assert {p["audio"] for p in predictions} <= {str(row["audio"]) for row in rows}
+    assert {(p["start"], p["end"]) for p in predictions} == {("", "")}
 
 
 def test_containers_rates_and_channels_train_together(accepted, tmp_path):

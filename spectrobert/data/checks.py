@@ -172,7 +172,7 @@ def look(table: pa.Table, mode: str, cache: Path, progress: Progress = no_progre
     lengths = np.array([length for _, length in ordered])[number]
     bad: dict[int, tuple[str, str]] = {}
     for place in np.flatnonzero(faults != "").tolist():
-        name = _short(flat.recording[place].as_py())
+        name = short_name(flat.recording[place].as_py())
         bad.setdefault(int(flat.row[place]), (name, faults[place]))
     seconds = _clip_seconds(flat, lengths, table.num_rows)
     seconds[list(bad)] = 0.0
@@ -243,7 +243,7 @@ def recording(segment: Segment) -> str:
     return segment.audio if isinstance(segment.audio, str) else f"<{len(segment.audio)} bytes>"
 
 
-def _short(recording: str) -> str:
+def short_name(recording: str) -> str:
     """A name for messages and tables: of bytes their number."""
     if not recording.startswith(rows.BYTES):
         return recording

@@ -33,10 +33,18 @@ def card(heard: Hearing) -> str:
     return (
         f'<div class="clip"><p><b class="{verdict}">{verdict}</b>: said'
         f" <b>{html.escape(said)}</b>, true <b>{html.escape(row['label'])}</b>"
-        f' <span class="note">{html.escape(row["id"])}; {share:.0%} of the attention on the'
+        f' <span class="note">{html.escape(_heard(row))}; {share:.0%} of the attention on the'
         f" audio</span></p><p>{_words(heard.words)}</p>{player(heard.wave)}"
         f"{_spectrogram(heard)}</div>"
     )
+
+
+def _heard(row: dict[str, Any]) -> str:
+    """The file of a row, the stretch of it, and the row's id."""
+    if "audio" not in row:  # a run of an older version
+        return row["id"]
+    stretch = f" {row['start']} - {row['end'] or 'end'} s" if row["start"] else ""
+    return f"{row['audio']}{stretch} ({row['id']})"
 
 
 def _words(words: Sequence[tuple[str, float]]) -> str:
