@@ -86,9 +86,9 @@ def test_resampled_copies_differ_by_rounding_alone(table, tmp_path):
     before = prepare("ser", own(table), "")
     written, copied = prepared(tmp_path / "p", own(table), "ser", tmp_path / "none")
     assert len(copied) == 24
-    assert [(row.id, row.split) for row in written.unusable] == [("1:7", "train")]
+    assert [(row.id, row.split) for row in written.unusable] == [("audio/5.wav", "train")]
     after = prepare("ser", own(table, prepared=str(tmp_path / "p")), "")
-    assert [s.id for s in after.skipped] == [s.id for s in before.skipped] == ["1:7"]
+    assert [s.id for s in after.skipped] == [s.id for s in before.skipped] == ["audio/5.wav"]
     assert after.skipped[0].fault.startswith("silent")
     assert after.summary == before.summary
     for split, rows in before.splits.items():

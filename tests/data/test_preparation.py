@@ -207,9 +207,9 @@ def test_the_owners_splits_become_tables(table):
     prepared = prepare("ser", table(rows(*THREE)), "")
     ids = {name: list(split["id"]) for name, split in prepared.splits.items()}
     assert ids == {
-        "train": ["1:1", "1:2", "1:3", "1:4"],
-        "val": ["1:5", "1:6"],
-        "test": ["1:7", "1:8"],
+        "train": [f"audio/{i}.wav" for i in range(4)],
+        "val": ["audio/4.wav", "audio/5.wav"],
+        "test": ["audio/6.wav", "audio/7.wav"],
     }
     assert prepared.labels == ("a", "b")
     assert prepared.summary.counts == {"train": 4, "val": 2, "test": 2}
@@ -220,7 +220,7 @@ def test_the_owners_splits_become_tables(table):
 def test_a_label_outside_the_set_is_one_line(table):
     several = [*rows(*THREE), ("c", "test", "of test", "x"), ("c", "val", "of val", "x")]
     message = refused("ser", table(several))
-    for words in ("'c' of 2 examples", "1:9", "classes of train: a, b"):
+    for words in ("'c' of 2 examples", "audio/8.wav", "classes of train: a, b"):
         assert words in message
 
 
@@ -255,8 +255,8 @@ def test_unusable_rows_are_in_no_table(table, tmp_path):
     options = table(rows(*THREE), max_skipped=0.5)
     constant(tmp_path / "audio" / "0.wav", 0.0)
     prepared = prepare("ser", options, "")
-    assert list(prepared.splits["train"]["id"]) == ["1:2", "1:3", "1:4"]
-    assert [s.id for s in prepared.skipped] == ["1:1"]
+    assert list(prepared.splits["train"]["id"]) == [f"audio/{i}.wav" for i in (1, 2, 3)]
+    assert [s.id for s in prepared.skipped] == ["audio/0.wav"]
     assert prepared.summary.counts["train"] == 3
 
 
@@ -276,7 +276,7 @@ def test_pre_training_needs_another_recording_for_each_text(tmp_path):
     path.write_text("\n".join(lines) + "\n")
     message = refused("pre", dataset_class("csv")(file=str(path)))
     assert "split 'test'" in message
-    assert "1:7" in message
+    assert "6.wav|" in message
 
 
 # ---------------------------------------------------------------- vocabulary

@@ -252,9 +252,9 @@ def test_audio_in_parquet_is_copied_batch_by_batch(tmp_path, monkeypatch):
     )
     assert len(parsed.table.column("audio").chunks) > 5
     found = {
-        row["id"]: row["audio"][0]["bytes"] for split in prepared.splits.values() for row in split
+        row["text"]: row["audio"][0]["bytes"] for split in prepared.splits.values() for row in split
     }
-    assert found == {f"1:{i + 1}": sound for i, sound in enumerate(sounds)}
+    assert found == {f"text {i}": sound for i, sound in enumerate(sounds)}
     assert pa.total_allocated_bytes() < 100e6
 
 

@@ -5,10 +5,10 @@
 Columns may have any names. Needed are, by task: `pre` audio, text; `aqa_binary` and `aqa_open`
 audio, question, answer; `classification`, `ser` and `sentiment` audio, label (and text, if there is
 one); `dimensional`, `sentiment_regression` and `ser_multilabel` audio and the columns of numbers
-that `dataset.targets=[arousal,valence]` names (and text, if there is one). Where they exist, split,
-speaker, start and end (seconds) are used too (the option for the first is `split_column`:
+that `dataset.targets=[arousal,valence]` names (and text, if there is one). If they exist, id,
+split, speaker, start and end (seconds) are used too (the option for split is `split_column`:
 `dataset.split` says how to split); a column that was given a name of its own has to exist, and an
-empty name means not to look.
+empty name means not to look. Without an id column, row_ids.py makes ids from the rows' content.
 
 Paths are absolute, or relative to the table's folder; in Parquet, audio may be the bytes of a file,
 or a record {bytes, path}. Answers are stripped and put in lower case; `aqa_binary` takes the rows
@@ -19,13 +19,15 @@ others. A speaker of one name in two tables is one speaker.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
 from ..example import Example, Segment
-from . import Corpus
+from . import Corpus, row_ids
 from .manifest import Row, read_manifest
 
 NEEDED = {
@@ -51,7 +53,7 @@ USED_IF_THERE = {
     "sentiment_regression": ("text",),
     "ser_multilabel": ("text",),
 }
-ALWAYS_USED_IF_THERE = ("split_column", "speaker", "start", "end")
+ALWAYS_USED_IF_THERE = ("id", "split_column", "speaker", "start", "end")
 SPLIT_NAMES = {
     "": "",
     "train": "train",
@@ -71,6 +73,7 @@ def load(
     task: str,
     *,
     file: str | list[str] = "",
+    id: str = "id",
     audio: str = "audio",
     text: str = "text",
     label: str = "label",
@@ -82,9 +85,13 @@ def load(
     end: str = "end",
     targets: list[str] | tuple[str, ...] = (),
 ) -> Iterator[Example]:
-    """The rows of all files, in order; `id` is file:row, both counted from 1. `root` is unused."""
+    """The rows of all files, in order. `root` is unused.
+
+    Raises UserError, naming file and row, for what cannot be used, and for an id that occurs twice.
+    """
     _check_targets(task, targets)
     names = {
+        "id": id,
         "audio": audio,
         "text": text,
         "label": label,
@@ -101,26 +108,30 @@ def load(
             "dataset csv needs dataset.file=... (one or several of CSV, TSV, JSONL, Parquet)"
         )
     targets = targets if task in TARGET_TASKS else ()
+    # Twice over the tables: which keys are unique is known at their end
+    ids = row_ids.RowIds(
+        _key(row, used, task, os.path.abspath(path.parent))
+        for path in files
+        for used, row in _rows(path, names, task, targets)
+        if "id" not in used
+    )
     other_answers: set[str] = set()
+    own: dict[str, str] = {}  # id of an id column -> where it stands
     is_empty = True
-    for file_number, path in enumerate(files, 1):
-        columns, rows = read_manifest(path)
-        used = _columns(path, columns, names, task)
-        if missing := [name for name in targets if name not in columns]:
-            raise UserError(
-                f"{path}: no column {missing[0]!r} of dataset.targets; found: {', '.join(columns)}"
-            )
-        for number, row in enumerate(rows, 1):
+    for path in files:
+        folder = os.path.abspath(path.parent)
+        for number, (used, row) in enumerate(_rows(path, names, task, targets), 1):
             where = f"{path} row {number}"
-            example = _example(
-                f"{file_number}:{number}",
-                where,
-                path.parent,
-                row,
-                used,
-                task,
-                tuple(_target(where, name, row.get(name), task) for name in targets),
-            )
+            numbers = tuple(_target(where, name, row.get(name), task) for name in targets)
+            key = "" if "id" in used else _key(row, used, task, folder)
+            example = _example(key, where, path.parent, row, used, task, numbers)
+            if ids.is_repeated(key):
+                example = replace(example, id=ids.draw(key, example, path))
+            elif not key and (first := own.setdefault(example.id, where)) != where:
+                raise UserError(
+                    f"{where}: id {example.id!r} is that of {first} too; ids must differ"
+                    " (dataset.id= ignores the column)"
+                )
             if task.startswith("aqa") and (example.label in YES_NO) != (task == "aqa_binary"):
                 other_answers.add(example.label)
                 continue
@@ -133,6 +144,28 @@ def load(
         )
     if is_empty:
         raise UserError(f"{files[0]}: no rows")
+
+
+def _rows(
+    path: Path, names: Mapping[str, str], task: str, targets: Sequence[str]
+) -> Iterator[tuple[dict[str, str], Row]]:
+    """The columns that are used (option -> column) and the rows of a table."""
+    columns, rows = read_manifest(path)
+    used = _columns(path, columns, names, task)
+    if missing := [name for name in targets if name not in columns]:
+        raise UserError(
+            f"{path}: no column {missing[0]!r} of dataset.targets; found: {', '.join(columns)}"
+        )
+    for row in rows:
+        yield used, row
+
+
+def _key(row: Row, used: Mapping[str, str], task: str, folder: str) -> str:
+    """The row's key of row_ids; `folder` is that of its table."""
+    audio, name = _audio(row.get(used["audio"]))
+    start, end = (_cell(row.get(used[o])) if o in used else "" for o in ("start", "end"))
+    text = next((_cell(row.get(used[o])) for o in NEEDED[task] if o in ("question", "text")), "")
+    return row_ids.key(folder, audio, name, start, end, text)
 
 
 def _columns(path: Path, columns: list[str], names: Mapping[str, str], task: str) -> dict[str, str]:
@@ -187,10 +220,13 @@ def _example(
     targets: tuple[float, ...],
 ) -> Example:
     cells = {option: _cell(row.get(column)) for option, column in used.items() if option != "audio"}
-    recording = _recording(row.get(used["audio"]), folder)
-    for option in NEEDED[task]:
+    audio, _ = _audio(row.get(used["audio"]))
+    recording = audio if isinstance(audio, bytes) or not audio else str(folder / audio)
+    needed = (*NEEDED[task], *(["id"] if "id" in used else []))
+    for option in needed:
         if not (recording if option == "audio" else cells[option]):
-            raise UserError(f"{where}: column {used[option]!r} is empty")
+            ignored = " (dataset.id= ignores the column)" if option == "id" else ""
+            raise UserError(f"{where}: column {used[option]!r} is empty{ignored}")
     start = _seconds(where, used, cells, "start") or 0.0
     end = _seconds(where, used, cells, "end")
     if end is not None and end <= start:
@@ -203,7 +239,7 @@ def _example(
             "(dataset.split_column= ignores the column)"
         )
     return Example(
-        id=id,
+        id=cells.get("id", id),
         audio=(Segment(recording, start, end),),
         text=cells.get("text", ""),
         question=cells.get("question", ""),
@@ -219,14 +255,13 @@ def _cell(value: Any) -> str:
     return "" if value is None or value != value else str(value).strip()
 
 
-def _recording(value: Any, folder: Path) -> str | bytes:
-    """The recording of a cell with a path, the bytes of a file, or {bytes, path}; "" for none."""
+def _audio(value: Any) -> tuple[str | bytes, str]:
+    """The path in a cell, or the bytes of a file and its name; "" for none."""
+    name = ""
     if isinstance(value, dict):
-        value = value.get("bytes") or value.get("path")
-    if isinstance(value, bytes):
-        return value
-    name = _cell(value)
-    return name and str(folder / name)
+        name = _cell(value.get("path"))
+        value = value.get("bytes") or name
+    return (value if isinstance(value, bytes) else _cell(value)), name
 
 
 def _seconds(
