@@ -24,7 +24,7 @@ from spectrobert.data.clips import Key
 from spectrobert.data.datamodule import DataModule
 from spectrobert.errors import UserError
 from spectrobert.models.spectrobert import SpectroBert
-from spectrobert.prefix_cache import depth, entry, filling, opening
+from spectrobert.prefix_cache import depth, entry, filling, opening, pairs
 from spectrobert.verbs.cache import cache
 
 from .test_resume import kill_at, start
@@ -208,6 +208,28 @@ def test_it_is_off_with_a_reason(own_prefix, tmp_path, task, more, reason):
 
 def test_random_crops_of_clips_that_need_none_are_no_reason(own_prefix, tmp_path):
     assert open_of(configure(tmp_path, "ser", HEAD, "dataset.crop=random"))[0].used
+
+
+def test_random_crops_of_clips_of_unknown_length_are_a_reason(own_prefix, tmp_path):
+    open_of(configure(tmp_path, "ser"))  # the demo corpus is on disk
+    corpus = csv_corpus(tmp_path / "own")
+    known = (*corpus, HEAD, "dataset.crop=random", "dataset.max_seconds=9")
+    assert open_of(configure_csv(tmp_path, *known))[0].used
+    summary, data, _ = open_of(configure_csv(tmp_path, *known, "dataset.check=none"))
+    assert "the lengths of 9 clips are not known (dataset.check=none)" in summary.reason
+    assert not data.encoded
+
+
+@pytest.mark.parametrize(("crop", "columns"), [("center", 56), ("whole", 512)])
+def test_a_clip_of_unknown_length_is_planned_as_the_longest(own_prefix, tmp_path, crop, columns):
+    open_of(configure(tmp_path, "ser"))
+    options = ("dataset.check=none", f"dataset.crop={crop}", "dataset.max_seconds=9")
+    config = configure_csv(tmp_path, *csv_corpus(tmp_path / "own"), *options)
+    model, data = begin(config)
+    clips = pairs.distinct(data.prepared, data.reading)
+    assert not clips.seconds.any()
+    expected = clips.num_words.sum() + 9 * columns  # of 16 frames: 898 in 9 s
+    assert pairs.num_tokens(clips, model.config, data.reading) == expected
 
 
 def test_a_full_disk_is_a_reason(own_prefix, tmp_path, monkeypatch):

@@ -55,7 +55,8 @@ class Checked:
 class Findings(NamedTuple):
     """Of n rows."""
 
-    seconds: np.ndarray  # (n,); 0 where unusable, or where nobody has looked and the owner is mute
+    # (n,); 0 if unusable, or if not checked and the corpus states no duration
+    seconds: np.ndarray
     faults: dict[int, tuple[str, str]]  # row -> (recording, what is wrong with it)
 
 
@@ -191,9 +192,10 @@ def _distinct(flat: rows.Stretches) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _clip_seconds(flat: rows.Stretches, lengths: np.ndarray, num_rows: int) -> np.ndarray:
-    """(n,) seconds of the clips that the segments make."""
+    """(n,) seconds of the clips that the segments make; 0 if the length of one is not known."""
     seconds = np.zeros(num_rows)
     np.maximum.at(seconds, flat.row, flat.onset + lengths)
+    seconds[flat.row[lengths == 0]] = 0.0
     return seconds
 
 

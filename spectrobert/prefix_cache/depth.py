@@ -48,13 +48,14 @@ def describe(model: SpectroBert, depth: int) -> str:
 
 
 def why_not(config: Config, model: SpectroBert, prepared: Prepared) -> str:
-    """Why this run keeps nothing; "" where it may. One rule a line; the first that holds is told.
+    """Why this run caches nothing; "" if it may. One rule per line; the first that holds is given.
 
-    Anything drawn anew in every epoch below the first trainable part belongs here.
+    Anything redrawn in every epoch below the first trainable part belongs here.
     """
     options, dataset = config.trainer, config.dataset
     lengths = [columns(rows, "seconds")["seconds"] for rows in prepared.splits.values()]
     longest = max(pc.max(length).as_py() or 0.0 for length in lengths)
+    unknown = sum(pc.sum(pc.equal(length, 0.0)).as_py() or 0 for length in lengths)
     limited = options.max_steps * options.accumulate * options.batch_size
     rules = (
         (options.prefix_cache == "off", "trainer.prefix_cache=off"),
@@ -64,6 +65,11 @@ def why_not(config: Config, model: SpectroBert, prepared: Prepared) -> str:
         (
             dataset.crop == "random" and longest > dataset.max_seconds,
             f"dataset.crop=random, and clips are up to {longest:.1f} s long",
+        ),
+        (
+            dataset.crop == "random" and unknown > 0,
+            f"dataset.crop=random, and the lengths of {unknown} clips are not known"
+            f" (dataset.check={dataset.check})",
         ),
         (
             0 <= limited < len(prepared.splits["train"]),

@@ -32,7 +32,7 @@ class Pairs:
 
     names: list[str]  # sorted: the same whatever the splits are
     first: list[tuple[str, int]]  # (split, row)
-    seconds: np.ndarray  # (P,) of the clip, before it is cropped
+    seconds: np.ndarray  # (P,) of the clip, before it is cropped; 0: not known
     num_words: np.ndarray  # (P,) word pieces
     of: dict[str, np.ndarray]
 
@@ -84,10 +84,10 @@ def _stamp(segment: dict[str, Any], known: dict[str, str]) -> str:
 
 
 def num_tokens(pairs: Pairs, config: SpectroBertConfig, reading: Reading) -> int:
-    """Tokens of all joint sequences, from the lengths in the files' headers."""
-    seconds = pairs.seconds
-    if reading.dataset.crop != "whole":
-        seconds = np.minimum(seconds, reading.dataset.max_seconds)
+    """Tokens of all joint sequences; a clip of unknown length counts as the longest there may be."""
+    options = reading.dataset
+    longest = config.max_seconds if options.crop == "whole" else options.max_seconds
+    seconds = np.minimum(np.where(pairs.seconds > 0, pairs.seconds, np.inf), longest)
     frames = features.num_frames(torch.from_numpy(seconds * features.SAMPLE_RATE).long())
     if config.pad_to_max:
         frames = torch.full_like(frames, config.max_frames)

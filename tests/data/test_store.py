@@ -193,9 +193,14 @@ def test_check_none_opens_no_file_and_takes_the_owners_lengths(soundbible, monke
     monkeypatch.setattr(io, "look", refuse)
     prepared = prepare("pre", wavcaps(soundbible, check="none"), "")
     assert prepared.splits["train"]["seconds"][:] == [0.25] * len(prepared.splits["train"])
-    flat = [Example("a", (Segment("x.wav", 1.0, 3.5, onset=1.0),)), Example("b", (Segment("y"),))]
+    known = Segment("x.wav", 1.0, 3.5, onset=1.0)
+    flat = [
+        Example("a", (known,)),
+        Example("b", (Segment("y"),)),
+        Example("c", (known, Segment("y", onset=3.0))),
+    ]
     found = checks.look(rows.to_table(flat), "none", Path())
-    assert found.seconds.tolist() == [3.5, 0.0]  # onset 1 and 2.5 s; unknown
+    assert found.seconds.tolist() == [3.5, 0.0, 0.0]  # onset 1 and 2.5 s; unknown
 
 
 def test_audio_is_looked_at_again_only_when_it_changes(soundbible, monkeypatch):
