@@ -121,9 +121,8 @@ def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
         )
     if config.dataset.crop != "whole" and config.dataset.max_seconds > settings.max_seconds:
         raise UserError(
-            f"dataset.max_seconds={config.dataset.max_seconds} is more than the model's audio"
-            f" positions hold ({settings.max_seconds:.1f} s);"
-            f" raise model.max_audio_positions={settings.max_audio_positions}"
+            f"dataset.max_seconds={config.dataset.max_seconds} is more than the model hears"
+            f" ({settings.max_seconds:.1f} s); raise {seconds_option(settings)}"
         )
     built = MODELS[settings.architecture](settings)
     if config.init.checkpoint:
@@ -135,6 +134,12 @@ def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
     if config.trainer.checkpoint_activations:
         built.activation_checkpointing_enable()
     return built
+
+
+def seconds_option(settings: SpectroBertConfig) -> str:
+    """The option that limits how many seconds the model hears, with its value."""
+    name = "max_frames" if settings.pad_to_max else "max_audio_positions"
+    return f"model.{name}={getattr(settings, name)}"
 
 
 def task(config: Config, built: SpectroBert, prepared: Prepared) -> Task:
@@ -175,8 +180,10 @@ def total_steps(options: TrainerConfig, examples: int) -> int:
     return steps if options.max_steps < 0 else min(steps, options.max_steps)
 
 
-def datamodule(config: Config, prepared: Prepared, words: PreTrainedTokenizerBase) -> DataModule:
-    """The loaders."""
+def datamodule(
+    config: Config, prepared: Prepared, words: PreTrainedTokenizerBase, settings: SpectroBertConfig
+) -> DataModule:
+    """The loaders of a model with these settings."""
     reading = Reading(
         words,
         config.dataset,
@@ -184,6 +191,7 @@ def datamodule(config: Config, prepared: Prepared, words: PreTrainedTokenizerBas
         config.seed,
         config.task if config.task.name == "pre" else None,
         has_targets=config.task.truth == "targets",
+        model_seconds=settings.max_seconds,
     )
     return DataModule(prepared, reading, config.trainer)
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from .audio import io
@@ -95,7 +94,7 @@ def log_sounds(experiment: Any, scores: Scores, data: DataModule) -> None:
     columns = {name: i for i, name in enumerate(scores.header)}
     rows = data.prepared.splits["test"]
     numbers = {name: i for i, name in enumerate(rows["id"])}
-    options = data.reading.dataset
+    kept, max_seconds = crop(data.reading.dataset, data.reading.model_seconds, is_training=False)
 
     def sureness(row: list[Any]) -> float:
         return -float(row[columns["p_prediction"]])
@@ -106,12 +105,7 @@ def log_sounds(experiment: Any, scores: Scores, data: DataModule) -> None:
     for verdict, chosen in (("right", right), ("wrong", wrong)):
         for row in chosen:
             clip = rows[numbers[row[columns["id"]]]]
-            wave = io.read_clip(
-                segments(clip["audio"]),
-                options.max_seconds,
-                crop(options, False),
-                np.random.default_rng(0),
-            )
+            wave = io.read_clip(segments(clip["audio"]), max_seconds, kept)
             said = {name: row[columns[name]] for name in ("label", "prediction", "p_prediction")}
             name = clip["id"].replace("/", "-")
             experiment.log_audio(

@@ -11,18 +11,19 @@ from typing import Any
 
 from . import runs
 from .config import Config, own_options
-from .data import corpora
-from .data.preparation import Prepared
+from .data import clips, corpora
+from .data.datamodule import DataModule
 from .markup import markdown_escaped
 from .scoring import Scores
 
 CARD = "card.md"
+STRETCH = {"first": "the first {:g} s", "center": "the middle {:g} s"}
 MANY = 50  # labels that a card still lists
 
 
 def facts(
     config: Config,
-    prepared: Prepared,
+    data: DataModule,
     scores: Scores,
     control: Scores | None,
     monitored: Mapping[str, Any],
@@ -33,7 +34,7 @@ def facts(
         control: scores of the test split with its audio silenced, where there are any.
         monitored: the metric that chose the checkpoint, and which one it chose.
     """
-    options, task = config.dataset, config.task.name
+    options, task, prepared = config.dataset, config.task.name, data.prepared
     parts = [corpora.corpus(name) for name in options.name.split("+")]  # of a mixture
     return {
         "task": task,
@@ -48,9 +49,7 @@ def facts(
         "test_speakers": len(prepared.summary.speakers["test"]),
         "dropped_rows": dict(Counter(row.reason for row in prepared.dropped)),
         "skipped_files": len(prepared.skipped),
-        "audio": "silenced"
-        if options.silence_audio
-        else f"{options.max_seconds:g} s at most, crop {options.crop}",
+        "audio": heard(data, scores.split),
         "text": f"{options.max_text_length} word pieces at most",
         "checkpoint": dict(monitored),
         "seed": config.seed,
@@ -63,6 +62,23 @@ def facts(
         },
         "git_commit": runs.git_commit(),
     }
+
+
+def heard(data: DataModule, split: str) -> str:
+    """Which stretch of its clips a split was scored on, in words."""
+    options = data.reading.dataset
+    if options.silence_audio:
+        return "silenced"
+    kept, limit = clips.crop(options, data.reading.model_seconds, is_training=False)
+    stretch = STRETCH[kept].format(round(limit, 2))
+    if options.crop == "whole":
+        stretch = f"whole, or {stretch}, which the model hears at most"
+    if options.crop == "random":
+        stretch += ", in training a random stretch"
+    seconds = clips.columns(data.prepared.splits[split], "seconds")["seconds"].to_numpy()
+    longer, unknown = int((seconds > limit).sum()), int((seconds == 0).sum())
+    stretch += f"; {longer} of {len(seconds)} clips of {split} are longer"
+    return stretch + (f", {unknown} of unknown length" if unknown else "")
 
 
 def markdown(

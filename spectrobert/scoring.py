@@ -271,7 +271,8 @@ def evaluate(
             f"the labels of {config.dataset.name} have changed since {folder} was trained"
         )
     task = build.task(config, model, prepared)
-    return score(config, task, build.datamodule(config, prepared, words), split)
+    data = build.datamodule(config, prepared, words, model.config)
+    return score(config, task, data, split)
 
 
 def write(folder: Path, run: Path, scores: Scores, silence_audio: bool) -> None:

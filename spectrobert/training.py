@@ -38,7 +38,7 @@ from . import (
 )
 from .config import AqaConfig, Config
 from .data import class_counts, preparation, vocabulary
-from .data.clips import columns
+from .data.clips import Reading, columns
 from .errors import UserError
 from .models.spectrobert import SpectroBert
 from .prefix_cache.opening import PrefixSummary, open_prefix
@@ -125,7 +125,7 @@ def _fit(
     model = build.model(config, settings)
     frozen = freezing.freeze(model, config.freeze.train, config.freeze.name)
     task = build.task(config, model, prepared)
-    data = build.datamodule(config, prepared, words)
+    data = build.datamodule(config, prepared, words, settings)
     show(console, config, folder, prepared, frozen)
 
     cut = cut_texts(prepared, words, config.dataset.max_text_length)
@@ -135,11 +135,18 @@ def _fit(
             f"{len(cut)} texts are longer than dataset.max_text_length="
             f"{config.dataset.max_text_length} word pieces and are cut, listed in skipped.csv",
         )
+    cut_audio = cut_clips(prepared, data.reading)
+    if cut_audio:
+        terminal.print_line(
+            console,
+            f"{len(cut_audio)} clips are longer than the {settings.max_seconds:.2f} s that the"
+            f" model hears ({build.seconds_option(settings)}) and are cut, listed in skipped.csv",
+        )
     if processes.is_first():
         runs.write_config(folder, config)
         words.save_pretrained(folder / "tokenizer")
         left_out = ((row.what, "", row.reason) for row in prepared.dropped)
-        unused = [*prepared.skipped, *cut, *left_out]
+        unused = [*prepared.skipped, *cut, *cut_audio, *left_out]
         files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
     prefix = open_prefix(config, model, data, build.precision(config.trainer), console)
     trainer = build.trainer(config, folder, console, notice, callbacks)
@@ -190,6 +197,20 @@ def cut_texts(
             if len(text) > limit - 2 and (pieces := len(words(text)["input_ids"])) > limit:
                 fault = f"text cut from {pieces} to {limit} word pieces"
                 cut.append((known["id"][number].as_py(), "", fault))
+    return cut
+
+
+def cut_clips(prepared: preparation.Prepared, reading: Reading) -> list[tuple[str, str, str]]:
+    """Clips that crop=whole cannot keep whole, for skipped.csv: (id, "", what was cut)."""
+    if reading.dataset.crop != "whole":
+        return []
+    limit = reading.model_seconds
+    cut = []
+    for rows in prepared.splits.values():
+        known = columns(rows, "id", "seconds")
+        for row_id, seconds in zip(known["id"].to_pylist(), known["seconds"].to_pylist()):
+            if seconds > limit:
+                cut.append((row_id, "", f"audio cut from {seconds:.2f} to {limit:.2f} s"))
     return cut
 
 
@@ -278,7 +299,7 @@ def finish(
     asks = isinstance(config.task, AqaConfig) and config.task.question_only
     if asks and not config.dataset.silence_audio:
         control = scoring.score(config, task, scoring.silenced(data), split)
-    evaluation = evaluation_card.facts(config, data.prepared, scores, control, monitored)
+    evaluation = evaluation_card.facts(config, data, scores, control, monitored)
     results = {
         "experiment": config.experiment_name,
         "task": config.task.name,

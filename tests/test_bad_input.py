@@ -244,6 +244,43 @@ def test_bad_audio_within_the_limit_is_listed_and_counted(call, accepted, tmp_pa
     assert results["test"]["n"] == 18
 
 
+def test_whole_clips_that_the_model_does_not_hear_to_the_end_are_listed(call, rows, tmp_path):
+    for i in (3, 7):  # of the test split, two rows each
+        noise(tmp_path / "audio" / f"{i}.wav", i, 0.9)
+    table = write(tmp_path / "table.csv", rows)
+    # four columns of 16 frames: 0.655 s
+    more = (f"dataset.file={table}", "model.max_audio_positions=4", "dataset.crop=whole")
+    code, out, err = call(*more)
+    assert code == 0, err
+    limit = "4 clips are longer than the 0.66 s that the model hears (model.max_audio_positions=4)"
+    assert limit in out
+    folder = tmp_path / "runs" / "csv_ser" / "seed0"
+    with (folder / "skipped.csv").open() as file:
+        cut = {row["id"]: row["fault"] for row in csv.DictReader(file)}
+    assert cut == dict.fromkeys(("1:7", "1:8", "1:15", "1:16"), "audio cut from 0.90 to 0.66 s")
+    results = json.loads((folder / "results.json").read_text())
+    assert results["test"]["n"] == 12
+    heard = "whole, or the first 0.66 s, which the model hears at most"
+    assert results["evaluation"]["audio"] == f"{heard}; 4 of 12 clips of test are longer"
+
+
+@pytest.mark.parametrize(
+    ("crop", "heard"),
+    [
+        ("first", "the first 0.4 s"),
+        ("center", "the middle 0.4 s"),
+        ("random", "the middle 0.4 s, in training a random stretch"),
+    ],
+)
+def test_the_card_names_the_stretch_that_was_scored(accepted, rows, tmp_path, crop, heard):
+    noise(tmp_path / "audio" / "3.wav", 3, 0.9)
+    table = write(tmp_path / "table.csv", rows)
+    more = (f"dataset.file={table}", f"dataset.crop={crop}", "dataset.max_seconds=0.4")
+    folder, results = accepted(*more)
+    assert results["evaluation"]["audio"] == f"{heard}; 2 of 12 clips of test are longer"
+    assert f"| audio | {heard}; " in (folder / "card.md").read_text()
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_a_table_serves_every_task(accepted, rows, tmp_path, task):
     table = write(tmp_path / "table.csv", rows)

@@ -58,7 +58,7 @@ def begin(config: Config) -> tuple[SpectroBert, DataModule]:
     torch.manual_seed(config.seed)
     model = build.model(config, settings)
     freezing.freeze(model, config.freeze.train, config.freeze.name)
-    return model, build.datamodule(config, prepared, words)
+    return model, build.datamodule(config, prepared, words, settings)
 
 
 def open_of(

@@ -8,6 +8,7 @@ have drawn.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
@@ -64,10 +65,19 @@ def columns(split: datasets.Dataset, *names: str) -> pa.Table:
     return whole if split._indices is None else whole.take(split._indices.column(0))
 
 
-def crop(options: DatasetConfig, is_training: bool) -> io.Crop:
-    """Which stretch of a longer clip is kept: a random one in training only, else the middle."""
+def crop(
+    options: DatasetConfig, model_seconds: float, is_training: bool
+) -> tuple[io.Crop, float]:
+    """Which stretch of a longer clip is heard, and its seconds.
+
+    `crop=random` is random in training only, else the middle. A whole clip ends where the model's
+    audio positions do, after `model_seconds`.
+    """
+    if options.crop == "whole":
+        return "first", model_seconds
     kept = "center" if options.crop == "random" and not is_training else options.crop
-    return cast(io.Crop, kept)  # a str, as OmegaConf knows no Literal; DatasetConfig checks it
+    # a str, as OmegaConf knows no Literal; DatasetConfig checks it
+    return cast(io.Crop, kept), options.max_seconds
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,7 @@ class Reading:
     seed: int
     pretraining: PretrainingConfig | None = None
     has_targets: bool = False  # numbers are learnt, not a label
+    model_seconds: float = math.inf  # the longest clip that the model hears to its end
 
 
 def answer(row: dict[str, Any], reading: Reading) -> dict[str, Any]:
@@ -143,7 +154,7 @@ class Clips(Dataset):
         return np.asarray(ids, dtype=np.int64)
 
     def _waveform(self, audio: list[dict[str, Any]], generator: np.random.Generator) -> np.ndarray:
-        options = self.reading.dataset
-        kept = crop(options, self.is_training)
-        wave = io.read_clip(segments(audio), options.max_seconds, kept, generator)
-        return np.zeros_like(wave) if options.silence_audio else wave
+        reading = self.reading
+        kept, max_seconds = crop(reading.dataset, reading.model_seconds, self.is_training)
+        wave = io.read_clip(segments(audio), max_seconds, kept, generator)
+        return np.zeros_like(wave) if reading.dataset.silence_audio else wave

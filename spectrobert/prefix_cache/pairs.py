@@ -85,8 +85,7 @@ def _stamp(segment: dict[str, Any], known: dict[str, str]) -> str:
 
 def num_tokens(pairs: Pairs, config: SpectroBertConfig, reading: Reading) -> int:
     """Tokens of all joint sequences; a clip of unknown length counts as the longest there may be."""
-    options = reading.dataset
-    longest = config.max_seconds if options.crop == "whole" else options.max_seconds
+    _, longest = crop(reading.dataset, config.max_seconds, is_training=False)
     seconds = np.minimum(np.where(pairs.seconds > 0, pairs.seconds, np.inf), longest)
     frames = features.num_frames(torch.from_numpy(seconds * features.SAMPLE_RATE).long())
     if config.pad_to_max:
@@ -102,13 +101,13 @@ def facts(
     """What a frozen value depends on beside weights and data, for the name and for readers."""
     inherited = {f.name for f in fields(SpectroBertConfig.__base__)}
     own = {f.name for f in fields(config)} - inherited - INACTIVE
-    options = reading.dataset
+    kept, max_seconds = crop(reading.dataset, config.max_seconds, is_training=False)
     return {
         "depth": depth,
         "model": {name: getattr(config, name) for name in sorted(own)},
-        "max_seconds": options.max_seconds,
-        "crop": crop(options, is_training=False),
-        "silence_audio": options.silence_audio,
+        "max_seconds": max_seconds,
+        "crop": kept,
+        "silence_audio": reading.dataset.silence_audio,
         "precision": precision,
         "accelerator": accelerator,
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},

@@ -228,6 +228,13 @@ def test_crops(clips, long_clip, crop, begin, is_training):
         assert set(begins) == {4800 if crop == "random" else begin}
 
 
+def test_a_whole_clip_is_decoded_as_far_as_the_model_hears(clips, long_clip):
+    read = clips(None, True, long_clip, crop="whole", max_seconds=0.4)
+    read.reading = replace(read.reading, model_seconds=0.7)
+    whole = io.read(long_clip[0].audio[0].audio)
+    assert np.array_equal(read[Key(0, 0)]["waveform"], whole[:11_200])
+
+
 def test_a_random_crop_is_the_same_for_the_same_key(clips, long_clip):
     one, other = (clips(None, True, long_clip, crop="random", max_seconds=0.4) for _ in range(2))
     assert equal(one[Key(3, 0)], other[Key(3, 0)])

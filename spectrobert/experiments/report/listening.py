@@ -56,7 +56,7 @@ def listener(folder: Path, data_dir: str = "") -> Listener:
     """Raises UserError where the run's corpus is not at hand any more."""
     config, model, words = scoring.load_run(folder)
     prepared = prepare(config.task.name, config.dataset, data_dir or config.data_dir)
-    return Listener(model, build.datamodule(config, prepared, words))
+    return Listener(model, build.datamodule(config, prepared, words, model.config))
 
 
 def embeddings(listener: Listener, limit: int = MAX_POINTS) -> tuple[np.ndarray, dict[str, list]]:
