@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from rich.console import Console
 
@@ -19,7 +20,9 @@ from spectrobert.experiments import report
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.tasks import TASKS as TASK_CLASSES
 from spectrobert.training import fit
+from spectrobert.verbs.predict import predict as predict_verb
 
+from .sounds import constant, noise
 from .world import configure, data_dir
 
 TASKS = ("pre", "aqa_binary", "aqa_open", "classification", "ser", "sentiment")
@@ -203,6 +206,53 @@ def test_predict_refuses(finished, task, arguments, words):
     clip = str(next(data_dir().rglob("ser-test-*.flac")))
     with pytest.raises(UserError, match=words):
         predict(folder, **({"audio": [clip]} | arguments))
+
+
+def test_predict_names_the_stretch_that_it_heard(finished, tmp_path, monkeypatch):
+    folder, _ = finished("ser")
+    clip = noise(tmp_path / "long.wav", seconds=12)
+    (answer,) = predict(folder, [clip])
+    assert (answer.seconds, answer.used) == (12, (0, pytest.approx(10.24)))
+    first, _ = soundfile.read(clip, frames=163_840, dtype="float32")
+    soundfile.write(tmp_path / "first.wav", first, 16_000)
+    (same,) = predict(folder, [str(tmp_path / "first.wav")])
+    assert same.used == (0, same.seconds) == (0, pytest.approx(10.24))
+    assert dict(same.ranked) == pytest.approx(dict(answer.ranked), abs=1e-6)
+
+    config, *loaded = scoring.load_run(folder)
+    config.dataset.crop = "random"  # in training; else the middle
+    monkeypatch.setattr("spectrobert.app.predict.load_run", lambda run: (config, *loaded))
+    (answer,) = predict(folder, [clip])
+    assert answer.used == pytest.approx((0.88, 11.12))
+
+
+@pytest.mark.parametrize("seconds", [2, 12, 700])
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_predict_gives_a_silent_file_no_class(finished, tmp_path, seconds, level):
+    """700 s are three blocks; a constant offset is silence too."""
+    folder, _ = finished("ser")
+    with pytest.raises(UserError, match="silent: no sound in it"):
+        predict(folder, [constant(tmp_path / "silent.wav", level, seconds)])
+
+
+def test_predict_gives_a_silent_start_no_class(finished, tmp_path):
+    folder, _ = finished("ser")
+    samples = np.zeros(12 * 16_000, np.float32)
+    samples[11 * 16_000 :: 2] = 0.1
+    soundfile.write(tmp_path / "late.wav", samples, 16_000)
+    heard = r"no sound from 0\.00 to 10\.24 s, which is what the run hears of its 12\.0 s"
+    with pytest.raises(UserError, match=heard):
+        predict(folder, [str(tmp_path / "late.wav")])
+
+
+def test_the_verb_prints_what_predict_heard(finished, tmp_path, capsys):
+    folder, _ = finished("ser")
+    clip = noise(tmp_path / "long.wav", seconds=12)
+    predict_verb(str(folder), [clip])
+    assert "used 0.00-10.24 s of 12.00 s" in capsys.readouterr().out
+    predict_verb(str(folder), [clip], as_json=True)
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["seconds"], row["used"]) == (12, [0, pytest.approx(10.24)])
 
 
 def test_class_weights_are_inverse_frequencies(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..audio import io
-from ..config import NumbersConfig
+from ..config import DatasetConfig, NumbersConfig
 from ..data.batches import collate
 from ..data.clips import crop
 from ..data.example import Segment
@@ -27,6 +27,8 @@ class Prediction:
     """Of one file: labels with probabilities, or targets with values, the highest first."""
 
     audio: str
+    seconds: float  # of the file
+    used: tuple[float, float]  # first and last second of the stretch that the model heard
     ranked: tuple[tuple[str, float], ...]
     measure: str = "probability"  # or "value"
 
@@ -41,8 +43,9 @@ def predict(
         text: what is said or described; optional.
         top: how many labels to return.
 
-    Raises UserError for a folder that is no finished run, a file that cannot be read, a missing or
-    superfluous question, or a text longer than the run's limit.
+    Raises UserError for a folder that is no finished run, a file that cannot be read or is silent
+    where the model would hear it, a missing or superfluous question, or a text longer than the
+    run's limit.
     """
     config, model, tokenizer = load_run(folder)
     name = config.task.name
@@ -61,11 +64,10 @@ def predict(
     task = TASKS[name](model, config.task, config.optim, tuple(labels))
     if name == "pre":
         labels = ["match", "mismatch"]
-    kept = crop(config.dataset, is_training=False)
     measure = "value" if isinstance(config.task, NumbersConfig) else "probability"
     predictions = []
     for path in audio:
-        wave = io.read_clip((Segment(path),), config.dataset.max_seconds, kept, None)
+        seconds, used, wave = hear(path, config.dataset, model.config.max_seconds)
         item = {"index": 0, "waveform": wave, "input_ids": ids}
         if name == "pre":
             item |= {"mlm_labels": np.full_like(ids, IGNORED), "matched": 1}
@@ -73,5 +75,25 @@ def predict(
             output = model(collate([item]))
         ranked = list(zip(labels, task.answers(output)[0].tolist()))
         ranked.sort(key=lambda pair: -pair[1])
-        predictions.append(Prediction(path, tuple(ranked[:top]), measure))
+        predictions.append(Prediction(path, seconds, used, tuple(ranked[:top]), measure))
     return predictions
+
+
+def hear(
+    path: str, options: DatasetConfig, model_seconds: float
+) -> tuple[float, tuple[float, float], np.ndarray]:
+    """Length of a file, the stretch that a run hears of it, and its waveform (T,).
+
+    Raises UserError if the file cannot be read, or if the stretch holds no sound.
+    """
+    clip = (Segment(path),)
+    kept, max_seconds = crop(options, model_seconds, is_training=False)
+    seconds = io.duration(clip)
+    start, end = io.window(seconds, max_seconds, kept)
+    wave = io.read_clip(clip, max_seconds, kept)
+    if io.is_silent(wave):
+        raise UserError(
+            f"{path}: silent: no sound from {start:.2f} to {end:.2f} s, which is what the run hears"
+            f" of its {seconds:.1f} s"
+        )
+    return seconds, (start, end), np.zeros_like(wave) if options.silence_audio else wave

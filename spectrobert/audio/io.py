@@ -116,11 +116,12 @@ def read_clip(
 
     A clip longer than `max_seconds` is cropped (`crop="random"` needs `rng`; "whole" never crops),
     and only what lies in the crop is decoded. Scaled down only where the sum leaves [-1, 1]. A
-    segment that is taken whole may not be silent; a crop may fall on silence. Raises AudioError.
+    crop may fall on silence, but a segment without any sound is refused, whatever its length.
+    Raises AudioError.
     """
     lengths = [_length(segment) for segment in segments]
     total = max(s.onset + length for s, length in zip(segments, lengths, strict=True))
-    window_start, window_end = _window(total, max_seconds, crop, rng)
+    window_start, window_end = window(total, max_seconds, crop, rng)
     clip = np.zeros(round((window_end - window_start) * SAMPLE_RATE), np.float32)
     for segment, length in zip(segments, lengths, strict=True):
         begin = max(window_start, segment.onset)
@@ -130,6 +131,8 @@ def read_clip(
             continue  # outside the crop, or a sliver of it too short to be heard
         into = segment.start - segment.onset  # from seconds of the clip to seconds of the recording
         piece = read(segment.audio, begin + into, stop + into, allow_silent=is_cropped)
+        if is_cropped and is_silent(piece):
+            _require_sound(segment.audio, segment.start, segment.end)
         at = round((begin - window_start) * SAMPLE_RATE)
         piece = piece[: len(clip) - at]
         clip[at : at + len(piece)] += piece
@@ -317,10 +320,32 @@ def _frames(
             return
 
 
-def _check_loud(audio: Audio, lowest: float, highest: float) -> None:
+def _is_quiet(lowest: float, highest: float) -> bool:
     """Judge the swing, not the peak: a dead microphone's constant offset is silence too."""
-    if (highest - lowest) / 2 < SILENT:
-        raise _error(audio, "silent", f"no sample is {SILENT:g} away from rest")
+    return (highest - lowest) / 2 < SILENT
+
+
+def is_silent(samples: np.ndarray) -> bool:
+    """Whether a waveform (T,) holds no sound."""
+    return _is_quiet(float(samples.min()), float(samples.max()))
+
+
+def _check_loud(audio: Audio, lowest: float, highest: float) -> None:
+    if _is_quiet(lowest, highest):
+        raise _error(audio, "silent", f"no sound in it: no sample is {SILENT:g} away from rest")
+
+
+def _require_sound(audio: Audio, start: float, end: float | None) -> None:
+    """Decode the stretch block by block up to its first sound. Raises AudioError if it has none."""
+    with _open(audio) as file:
+        begin, stop = _bounds(audio, file, start, end)
+        lowest, highest = np.inf, -np.inf
+        for block in _blocks(audio, file, begin, stop, round(BLOCK_SECONDS * file.samplerate)):
+            lowest = min(lowest, float(block.min()))
+            highest = max(highest, float(block.max()))
+            if not _is_quiet(lowest, highest):
+                return
+    _check_loud(audio, lowest, highest)
 
 
 def _length(segment: Segment) -> float:
@@ -330,10 +355,13 @@ def _length(segment: Segment) -> float:
     return max(0.0, end - segment.start)  # 0 is for `read` to refuse
 
 
-def _window(
-    total: float, max_seconds: float | None, crop: Crop, rng: np.random.Generator | None
+def window(
+    total: float,
+    max_seconds: float | None,
+    crop: Crop = "first",
+    rng: np.random.Generator | None = None,
 ) -> tuple[float, float]:
-    """From where to where a clip of `total` seconds is kept."""
+    """First and last second of a clip of `total` seconds that `read_clip` keeps."""
     if max_seconds is None or total <= max_seconds or crop == "whole":
         return 0.0, total
     spare = total - max_seconds

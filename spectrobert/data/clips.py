@@ -65,9 +65,7 @@ def columns(split: datasets.Dataset, *names: str) -> pa.Table:
     return whole if split._indices is None else whole.take(split._indices.column(0))
 
 
-def crop(
-    options: DatasetConfig, model_seconds: float, is_training: bool
-) -> tuple[io.Crop, float]:
+def crop(options: DatasetConfig, model_seconds: float, is_training: bool) -> tuple[io.Crop, float]:
     """Which stretch of a longer clip is heard, and its seconds.
 
     `crop=random` is random in training only, else the middle. A whole clip ends where the model's

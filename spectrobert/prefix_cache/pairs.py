@@ -84,7 +84,7 @@ def _stamp(segment: dict[str, Any], known: dict[str, str]) -> str:
 
 
 def num_tokens(pairs: Pairs, config: SpectroBertConfig, reading: Reading) -> int:
-    """Tokens of all joint sequences; a clip of unknown length counts as the longest there may be."""
+    """Tokens of all joint sequences; a clip of unknown length counts as the longest allowed."""
     _, longest = crop(reading.dataset, config.max_seconds, is_training=False)
     seconds = np.minimum(np.where(pairs.seconds > 0, pairs.seconds, np.inf), longest)
     frames = features.num_frames(torch.from_numpy(seconds * features.SAMPLE_RATE).long())

@@ -27,12 +27,19 @@ def predict(
     predictions = answer(run, audio, question, text, top)
     if as_json:
         listed = [
-            {"audio": p.audio, "answers": [{"label": n, p.measure: q} for n, q in p.ranked]}
+            {
+                "audio": p.audio,
+                "seconds": p.seconds,
+                "used": list(p.used),
+                "answers": [{"label": n, p.measure: q} for n, q in p.ranked],
+            }
             for p in predictions
         ]
         print(json.dumps(listed, indent=2))
         return
     for prediction in predictions:
+        start, end = prediction.used
         print_line(console(), f"{prediction.audio} {question}".rstrip())
+        print_line(console(), f"used {start:.2f}-{end:.2f} s of {prediction.seconds:.2f} s")
         rows = [(name, f"{value:.3f}") for name, value in prediction.ranked]
         print_table(console(), ["answer", *numbers(prediction.measure)], rows)

@@ -289,11 +289,16 @@ class TestClip:
         io.read_clip([Segment(encoded)], 1.0, "random", np.random.default_rng(0))
         assert frames == RATE
 
-    def test_silence_is_a_fault_of_the_segment_not_of_the_crop(self) -> None:
+    def test_a_crop_may_be_silent_a_segment_may_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(io, "BLOCK_SECONDS", 1)
         half = np.concatenate([np.zeros(2 * RATE, np.float32), noise(2.0)])
         assert not io.read_clip([Segment(encode(half))], 1.0).any()
+        for silence in (half[: 2 * RATE], np.full(2 * RATE, 0.3, np.float32)):
+            for seconds in (4.0, 1.0):
+                with pytest.raises(io.AudioError, match="silent"):
+                    io.read_clip([Segment(encode(silence))], seconds)
         with pytest.raises(io.AudioError, match="silent"):
-            io.read_clip([Segment(encode(half[: 2 * RATE]))], 4.0)
+            io.read_clip([Segment(encode(half), 0.0, 1.5)], 1.0)
 
     def test_a_start_past_the_recording(self) -> None:
         with pytest.raises(io.AudioError, match="too short"):
