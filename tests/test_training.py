@@ -248,9 +248,9 @@ def test_predict_gives_a_silent_start_no_class(finished, tmp_path):
 def test_the_verb_prints_what_predict_heard(finished, tmp_path, capsys):
     folder, _ = finished("ser")
     clip = noise(tmp_path / "long.wav", seconds=12)
-    predict_verb(str(folder), [clip])
+    predict_verb(folder, [clip])
     assert "used 0.00-10.24 s of 12.00 s" in capsys.readouterr().out
-    predict_verb(str(folder), [clip], as_json=True)
+    predict_verb(folder, [clip], as_json=True)
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["seconds"], row["used"]) == (12, [0, pytest.approx(10.24)])
 
