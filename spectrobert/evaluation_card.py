@@ -107,6 +107,7 @@ def markdown(
         else f"the last: {chosen['name']} was never measured",
         "seed": known["seed"],
         "control": "the test split once more, audio silenced: question only" if control else "none",
+        "pairs": str(scores.pairs or ""),
         "intervals": known["interval"],
         "commit": known["git_commit"] or "not in a git checkout",
     }

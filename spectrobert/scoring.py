@@ -14,10 +14,11 @@ from rich.console import Console
 
 from . import build, files, metrics, runs, terminal
 from .config import Config
-from .data import audio_names
-from .data.clips import segments
+from .data import audio_names, shortcuts
+from .data.clips import Clips, segments
 from .data.datamodule import DataModule
 from .data.preparation import prepare
+from .data.shortcuts import PairSummary
 from .data.splits import caution
 from .data.vocabulary import load
 from .errors import UserError
@@ -26,6 +27,7 @@ from .models.spectrobert import SpectroBert
 from .pretrained import saved_config
 from .tasks import Task
 from .tasks.classification import Classification
+from .tasks.pretraining import Pretraining
 from .tasks.questions import Aqa
 
 FEW_GROUPS = 10  # fewer say little of how groups differ
@@ -43,6 +45,7 @@ class Scores:
     intervals: dict[str, tuple[float, float]]  # 95 %, see metrics.intervals
     interval: str  # how they were drawn, in words
     caution: str = ""  # what has to be said beside the scores: splits.caution
+    pairs: PairSummary | None = None  # of pre-training
     targets: tuple[str, ...] = ()  # names, where numbers are learnt
     labels: tuple[str, ...] = ()  # classes
     confusion_matrix: list[list[int]] = field(default_factory=list)  # rows true, columns predicted
@@ -57,6 +60,8 @@ class Scores:
             shown["caution"] = self.caution
         shown["intervals"] = {name: list(pair) for name, pair in self.intervals.items()}
         shown["metric_n"] = {name: self.statistics[name].n for name in self.values}
+        if self.pairs:
+            shown["pairs"] = self.pairs.to_dict()
         if self.targets:
             shown["targets"] = list(self.targets)
         if self.labels:
@@ -130,6 +135,12 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
         _add_classes(scores, task.labels, outputs.argmax(axis=1), truth)
     else:
         scores.targets = task.labels
+    if isinstance(task, Pretraining):
+        train, scored = (
+            Clips(data.prepared.splits[name], data.reading, name == "train")
+            for name in ("train", split)
+        )
+        scores.pairs = shortcuts.summarise(train, scored, index)
     return scores
 
 
@@ -214,6 +225,8 @@ def show(console: Console, scores: Scores, title: str, control: Scores | None = 
         rows,
         title=f"{title} (n={scores.n}{warning})",
     )
+    if scores.pairs:
+        terminal.print_line(console, f"pairs: {scores.pairs}")
     _show_labels(console, scores)
     if scores.labels and not scores.confusion_matrix:
         parts = sorted(scores.predicted_histogram.items(), key=lambda pair: -pair[1])[:TOP]

@@ -78,6 +78,11 @@ def test_every_task_trains_and_fills_its_run_directory(finished, task):
         low, high = test["intervals"]["accuracy"]
         assert low <= right <= high
         assert sum(test["predicted_histogram"].values()) == n
+    else:
+        assert test["pairs"]["ceiling"] == 1
+        mismatched = sum(row["matched"] == "0" for row in rows)
+        assert test["pairs"]["mismatched"] == mismatched
+        assert f"{mismatched} mismatched pairs" in (folder / "card.md").read_text()
     steps = [step for step, _ in curves.curve(folder / "metrics.csv", "train/loss")]
     assert steps == list(range(len(steps)))
 

@@ -40,11 +40,15 @@ class PretrainingConfig(TaskConfig):
     mlm_weight: float = 0.5
     sap_weight: float = 0.5
     mismatch_probability: float = 0.5
+    # Sounds of mismatched pairs: "any" row of the split | "like": of the source (corpus, file) and
+    # of about the length of the row's own | "auto": "like" if the corpus has several sources
+    negatives: str = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         share("task.mlm_probability", self.mlm_probability)
         share("task.mismatch_probability", self.mismatch_probability)
+        choose("task.negatives", self.negatives, ("auto", "any", "like"))
 
 
 @dataclass

@@ -106,15 +106,15 @@ class Clips(Dataset):
         self.reading = reading
         self.is_training = is_training
         if reading.pretraining:
-            self.mismatches = Mismatches(columns(split, *mismatches.COLUMNS))
+            known = columns(split, *mismatches.COLUMNS, *mismatches.LIKENESS)
+            self.mismatches = Mismatches(known, reading.pretraining.negatives)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, key: Key) -> dict[str, Any] | None:
         row = self.rows[key.row]
-        drawn = [self.reading.seed, key.epoch, key.row, int(self.is_training)]
-        generator = np.random.default_rng([*drawn, key.repeat] if key.repeat else drawn)
+        generator = self._generator(key)
         item: dict[str, Any] = {"index": key.row}
         ids = self._word_pieces(row["text"])
         audio = row["audio"]
@@ -122,9 +122,10 @@ class Clips(Dataset):
         if task is None:
             item |= answer(row, self.reading)
         else:
-            matched = generator.random() >= task.mismatch_probability
+            heard = self._heard(key.row, generator)
+            matched = heard == key.row
             if not matched:
-                audio = self.rows[self.mismatches.draw(key.row, generator)]["audio"]
+                audio = self.rows[heard]["audio"]
             tokenizer = self.reading.tokenizer
             ids, labels = mask_words(
                 ids,
@@ -145,6 +146,20 @@ class Clips(Dataset):
             log.warning("skipped %s: %s", row["id"], error)
             return None
         return item
+
+    def heard(self, key: Key) -> int:
+        """The row whose sound `clips[key]` pairs with the text; without reading audio."""
+        return self._heard(key.row, self._generator(key))
+
+    def _generator(self, key: Key) -> np.random.Generator:
+        drawn = [self.reading.seed, key.epoch, key.row, int(self.is_training)]
+        return np.random.default_rng([*drawn, key.repeat] if key.repeat else drawn)
+
+    def _heard(self, row: int, generator: np.random.Generator) -> int:
+        assert self.reading.pretraining is not None
+        if generator.random() >= self.reading.pretraining.mismatch_probability:
+            return row
+        return self.mismatches.draw(row, generator)
 
     def _word_pieces(self, text: str) -> np.ndarray:
         limit = self.reading.dataset.max_text_length

@@ -39,6 +39,7 @@ class Example:
     speaker: str = ""  # never shared between splits unless a random split is asked for
     group: str = ""  # what else no split may divide: a source recording, a video, a fold
     seconds: float = 0.0  # the clip's length as the owner states it; 0: not stated
+    source: str = ""  # the part of a corpus made of several: a file, a collection
     content: tuple[str, ...] = ()  # what is heard, in its order; (): the corpus does not state it
     claims: tuple[str, ...] = ()  # what of a content the text asserts, in the same order
 

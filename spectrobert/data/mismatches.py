@@ -6,7 +6,7 @@ n rows, m segments (one per row, except in scenes mixed on the fly).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import count
+from itertools import count, pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,9 @@ from . import rows
 MAX_DRAWS = 50
 LONGEST = 1e6  # seconds; recordings are laid end to end, so that one sort finds overlaps in all
 COLUMNS = ("text", "label", "sound", "content", "claims")
+LIKENESS = ("source", "seconds")
 SEPARATOR = "\x1f"
+FEWEST_ALIKE = 16  # rows of the source that have about the length of a row
 
 
 def sounds(flat: rows.Stretches, num_rows: int) -> pa.ListArray:
@@ -55,9 +57,10 @@ class Mismatches:
 
     Args:
         table: with COLUMNS, as preparation makes it.
+        negatives: task.negatives; all but "any" need the columns LIKENESS too.
     """
 
-    def __init__(self, table: pa.Table):
+    def __init__(self, table: pa.Table, negatives: str = "any"):
         text = pc.utf8_lower(pc.utf8_trim_whitespace(table.column("text")))
         self.text, _ = rows.codes(pc.replace_substring_regex(text, r"\s+", " "))
         self.label, labels = rows.codes(table.column("label"))
@@ -71,6 +74,14 @@ class Mismatches:
         self.pairs = np.unique(np.repeat(self.text, lengths) * self.num_sounds + self.sound)
         self.content, self.contents = _sequences(table.column("content"))
         self.claim, self.claims = _sequences(table.column("claims"))
+        source = np.zeros(1, np.int64)
+        if negatives != "any":
+            source, _ = rows.codes(table.column("source"))
+        self.is_like = negatives == "like" or bool(source.any())
+        if self.is_like:
+            length = pc.utf8_length(table.column("text")).to_numpy()
+            seconds = table.column("seconds").to_numpy()
+            self.order, self.ranges = _alike(source, seconds, length)
 
     def is_match(self, row: int, other: int) -> bool:
         """Whether the text of `row` is true of the sound of `other`, or may be."""
@@ -87,9 +98,16 @@ class Mismatches:
         """A row whose sound does not belong to the text of `row`.
 
         Of another class too if the corpus has classes: "a dog barks" is true of every dog. If
-        MAX_DRAWS draws find none, text and sound decide alone.
+        MAX_DRAWS draws find none, text and sound decide alone. Like negatives are of the source and
+        of about the length of `row`; if MAX_DRAWS find none, only of the source.
         """
         label = self.label[row]
+        for low, high in self.ranges[row].tolist() if self.is_like else ():
+            for place in generator.integers(low, high, MAX_DRAWS).tolist():
+                other = int(self.order[place])
+                is_alike = label != self.no_label and self.label[other] == label
+                if not is_alike and not self.is_match(row, other):
+                    return other
         for draw in count():
             other = int(generator.integers(len(self.text)))
             is_alike = label != self.no_label and self.label[other] == label and draw < MAX_DRAWS
@@ -126,6 +144,32 @@ def require(split: str, table: pa.Table) -> None:
                 f"pre-training needs mismatched pairs, but in split {split!r} the text of {where}"
                 " is true of every other example, or of its recording"
             )
+
+
+def _alike(
+    source: np.ndarray, seconds: np.ndarray, length: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows in an order in which those like a row are a range (n,), and two ranges (n, 2, 2).
+
+    The narrower range: of the twentieth of the source with the nearest durations (FEWEST_ALIKE rows
+    at least), the half with the nearest lengths of text. The wider: the source.
+    """
+    order = np.lexsort((seconds, source))
+    ranges = np.empty((len(order), 2, 2), np.int64)
+    bounds = np.flatnonzero(np.diff(source[order], prepend=-1, append=-1))
+    for begin, end in pairwise(bounds.tolist()):
+        num_blocks = max(1, (end - begin) // max(FEWEST_ALIKE, (end - begin) // 20))
+        edges = np.linspace(begin, end, num_blocks + 1).astype(int).tolist()
+        for low, high in pairwise(edges):
+            block = order[low:high]
+            block = block[np.argsort(length[block], kind="stable")]
+            order[low:high] = block
+            width = (high - low + 1) // 2
+            first = np.clip(np.arange(low, high) - width // 2, low, high - width)
+            ranges[block] = np.stack(
+                [np.stack([first, first + width], 1), np.tile([begin, end], (len(block), 1))], 1
+            )
+    return order, ranges
 
 
 def _sequences(cells: pa.ChunkedArray) -> tuple[np.ndarray, list[tuple[str, ...]]]:

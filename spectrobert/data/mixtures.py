@@ -47,11 +47,11 @@ def _part(name: str, options: Any, shared: type, data_dir: str) -> Part:
 
 
 def prefixed(table: pa.Table, corpus: str) -> pa.Table:
-    """Ids, speakers and groups under the name of their corpus: "7" here is not "7" there."""
-    for name in ("id", "speaker", "group"):
+    """Ids, speakers, groups and sources under the name of their corpus: "7" is not "7" there."""
+    for name in ("id", "speaker", "group", "source"):
         cells = table.column(name)
         named = pc.binary_join_element_wise(corpus, cells, "/")
-        named = pc.if_else(pc.equal(cells, ""), "", named)
+        named = pc.if_else(pc.equal(cells, ""), corpus if name == "source" else "", named)
         table = table.set_column(table.column_names.index(name), name, named)
     return table
 

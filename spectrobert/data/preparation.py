@@ -77,8 +77,8 @@ def prepare(
             chosen, summary = _balanced(whole.light, chosen, task, options, summary)
         if task == "pre":
             sounds = table.column("sound").take(whole.usable[chosen])
-            own = [name for name in mismatches.COLUMNS if name != "sound"]
-            texts = whole.light.select(["id", *own]).take(chosen)
+            known = [name for name in mismatches.COLUMNS if name != "sound"]
+            texts = whole.light.select(["id", *known]).take(chosen)
             mismatches.require(split, texts.append_column("sound", sounds))
         tables[split] = clips.dataset(table).select(whole.usable[chosen])
     sizes = [d.summary.counts["train"] for d in drawn]

@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
         "speaker": pa.string(),
         "group": pa.string(),
         "stated_seconds": pa.float64(),
+        "source": pa.string(),  # of a mixture: corpus, or corpus/source
         "content": pa.list_(pa.string()),
         "claims": pa.list_(pa.string()),
     }
@@ -85,7 +86,9 @@ def _batch(examples: Sequence[Example]) -> pa.RecordBatch:
         "text": [example.reads for example in examples],
         "stated_seconds": [example.seconds for example in examples],
     }
-    for name in ("id", "label", "split", "speaker", "group", "targets", "content", "claims"):
+    for name in ("id", "label", "targets", "split", "speaker", "group"):
+        cells[name] = [getattr(example, name) for example in examples]
+    for name in ("source", "content", "claims"):
         cells[name] = [getattr(example, name) for example in examples]
     arrays = [
         cells[f.name] if f.name == "audio" else pa.array(cells[f.name], f.type) for f in SCHEMA
@@ -183,6 +186,7 @@ def examples(batch: pa.RecordBatch) -> Iterator[Example]:
             speaker=row["speaker"],
             group=row["group"],
             seconds=row["stated_seconds"],
+            source=row["source"],
             content=tuple(row["content"]),
             claims=tuple(row["claims"]),
         )

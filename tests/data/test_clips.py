@@ -80,6 +80,7 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         targets=(0.5, 1.0),
         speaker="s1",
         group="g1",
+        source="one",
         content=("dog", "bell"),
         claims=("dog",),
     )
@@ -94,6 +95,7 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         "targets": [0.5, 1.0],
         "speaker": "s1",
         "group": "g1",
+        "source": "one",
         "content": ["dog", "bell"],
         "claims": ["dog"],
         "seconds": 4.5,

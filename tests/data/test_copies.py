@@ -13,9 +13,10 @@ import soundfile
 
 from spectrobert.audio import convert, io
 from spectrobert.config import dataset_class
-from spectrobert.data import copies, rows
+from spectrobert.data import copies
 from spectrobert.data.clips import segments
 from spectrobert.data.preparation import prepare
+from spectrobert.data.rows import SCHEMA
 from spectrobert.errors import UserError
 
 from ..sounds import constant, noise
@@ -150,7 +151,7 @@ def test_what_was_not_prepared_is_refused(tmp_path):
     with pytest.raises(UserError, match="give demo its own"):
         prepared(out, dataset_class("demo")(size=0.02), "ser", data_dir() / "demo")
     (variant,) = json.loads((out / copies.INDEX).read_text())["tables"]
-    shorter = rows.SCHEMA.remove(len(rows.SCHEMA) - 1)
+    shorter = SCHEMA.remove(len(SCHEMA) - 1)
     with pa.ipc.new_stream(str(out / variant / "rows.arrow"), shorter):
         pass
     with pytest.raises(UserError, match="another version of spectrobert; prepare it again"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,39 @@ def test_of_another_class_where_there_is_one():
     assert partners(examples, 0) == {2}
     alike = pairs(("x", "A"), ("y", "B"), labels="aa")
     assert partners(alike, 0) == {1}
+
+
+def test_like_negatives_are_of_the_source_and_of_like_length():
+    seconds = np.random.default_rng(0).permutation(400) / 40.0 + 1
+    sources = "ab" * 200
+    examples = [
+        Example(str(i), (Segment(str(i)),), "x" * round(10 * s) + str(i), source=sources[i])
+        for i, s in enumerate(seconds)
+    ]
+    full = with_lengths(rows.to_table(examples), seconds)
+    for negatives in ("like", "auto"):
+        found = Mismatches(full, negatives)
+        for row in range(0, 400, 7):
+            drawn = [found.draw(row, np.random.default_rng(seed)) for seed in range(20)]
+            assert {sources[other] for other in drawn} == {sources[row]}
+            assert max(abs(seconds[other] - seconds[row]) for other in drawn) < 1.0
+            assert len(set(drawn)) > 4
+    spread = [Mismatches(full, "any").draw(0, np.random.default_rng(seed)) for seed in range(50)]
+    assert {sources[other] for other in spread} == {"a", "b"}
+    alone = rows.to_table([replace(example, source="a") for example in examples])
+    assert not Mismatches(with_lengths(alone, seconds), "auto").is_like
+
+
+def test_like_negatives_widen_if_all_that_are_alike_match():
+    """One text per length: the nearest lengths have the same text."""
+    texts = ["short"] * 40 + ["a longer text"] * 40
+    examples = [Example(str(i), (Segment(str(i)),), t, source="a") for i, t in enumerate(texts)]
+    examples.append(Example("b", (Segment("b"),), "of another source", source="b"))
+    found = Mismatches(with_lengths(rows.to_table(examples), np.arange(81.0)), "like")
+    drawn = {found.draw(0, np.random.default_rng(seed)) for seed in range(40)}
+    assert drawn <= set(range(40, 80))
+    assert len(drawn) > 10
+    assert found.draw(80, np.random.default_rng(0)) < 80  # its source has no other row
 
 
 def test_require_names_the_split_and_the_row_that_finds_none():

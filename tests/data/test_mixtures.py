@@ -79,15 +79,17 @@ def test_a_part_has_its_own_options(tables):
     assert "ravdess/04" in speakers[1]
 
 
-def test_texts_meet_sounds_of_the_other_corpus(tables):
+@pytest.mark.parametrize(("negatives", "sources"), [("any", {"csv", "ravdess"}), ("auto", {"csv"})])
+def test_texts_meet_sounds_of_the_other_corpus_if_asked_to(tables, negatives, sources):
     prepared = mixed(tables)
     rows = prepared.splits["train"]
     words = vocabulary.train(rows["text"], 100)
-    task = PretrainingConfig(mismatch_probability=0.99)
+    task = PretrainingConfig(mismatch_probability=0.99, negatives=negatives)
     options = configured(tables).dataset
     clips = Clips(rows, Reading(words, options, {}, 0, task), True)
     drawn = {clips.mismatches.draw(0, np.random.default_rng(i)) for i in range(100)}
-    assert {rows[i]["id"].partition("/")[0] for i in drawn} == {"csv", "ravdess"}
+    assert {rows[i]["id"].partition("/")[0] for i in drawn} == sources
+    assert set(rows["source"]) == {"csv", "ravdess"}
     once, again = clips[Key(0, 3)], clips[Key(0, 3, 1)]
     assert once["index"] == again["index"] == 3
     assert not np.array_equal(once["input_ids"], again["input_ids"]) or not np.array_equal(

@@ -136,7 +136,8 @@ def load(
                 other_answers.add(example.label)
                 continue
             is_empty = False
-            yield example
+            # Rows of several files: what tells them apart must not tell which pairs match
+            yield replace(example, source=str(path) if len(files) > 1 else "")
     if is_empty and other_answers:
         wanted = "is yes or no" if task == "aqa_binary" else "is other than yes or no"
         raise UserError(

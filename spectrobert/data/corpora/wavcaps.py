@@ -92,6 +92,7 @@ def _example(
         (Segment(clips[clip]),),
         text=record["caption"].strip(),
         seconds=_seconds(record.get("duration")),
+        source=source,
     )
 
 
