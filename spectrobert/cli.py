@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError, unknown
-from .flag_hints import at_home, unknown_flag
+from .flag_hints import as_meant, unknown_flag
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
@@ -104,7 +104,7 @@ def rewrite(arguments: Sequence[str]) -> list[str]:
     rest = list(arguments)
     rewritten: list[str] = []
     while rest:
-        word = at_home(rest.pop(0))
+        word = as_meant(rest.pop(0))
         flag, has_value, value = word.partition("=")
         if not word.startswith("-"):
             if re.match(r"~\w", flag):

@@ -74,6 +74,16 @@ def _keys(dataset: str) -> Iterator[str]:
         yield from (f"{group}.{f.name}" for f in dataclasses.fields(options) if f.name != "name")
 
 
-def at_home(word: str) -> str:
-    """An override with the home folder in place of `~/`, which a shell leaves in `key=~/x`."""
-    return re.sub(r"(?<=[=\[,])~(?=/)", lambda _: str(Path.home()), word)
+def as_meant(word: str) -> str:
+    """A flag or an override that is read as its writer meant it.
+
+    The home folder stands in place of `~/`, which a shell leaves in `key=~/x`; a plain value with
+    letters outside ASCII, such as a column's name, is quoted.
+    """
+    word = re.sub(r"(?<=[=\[,])~(?=/)", lambda _: str(Path.home()), word)
+    key, has_value, value = word.partition("=")
+    if not has_value or key.startswith("-"):
+        return word  # flags are quoted as they become overrides
+    if not value.isascii() and re.fullmatch(r"[\w./:@+% -]+", value):
+        return f"{key}='{value}'"
+    return word

@@ -170,6 +170,12 @@ def test_a_path_in_the_home_folder(monkeypatch):
     assert composed(*words, "dataset.file=~/a.csv").dataset.file == "/home/me/a.csv"
 
 
+@pytest.mark.parametrize("name", ["Gefühl", "sehr traurig ä", "Größe/2"])
+def test_a_column_of_any_alphabet_needs_no_quotes(name):
+    config = composed("--task", "ser", "--dataset", "csv", f"dataset.label={name}", "seed=1")
+    assert (config.dataset.label, config.seed) == (name, 1)
+
+
 # --- overrides
 
 

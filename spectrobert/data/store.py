@@ -70,6 +70,7 @@ def parsed(name: str, root: Path, task: str, options: Mapping[str, Any]) -> Pars
     root = root.absolute()
     found = corpora.corpus(name)
     options = {**options, **{o: _absolute(options[o]) for o in found.files if o in options}}
+    options |= {o: os.path.abspath(options[o]) for o in found.folders if options.get(o)}
     home = cache_dir() / name / fingerprint(name, root, task, options)
     current = _current(home)
     if current is None:

@@ -131,7 +131,7 @@ def folds_of(dataset: str, folds: str) -> list[int | None]:
     known = corpus(dataset).folds
     if folds == "all":
         return list(range(1, known + 1)) or [None]
-    if not known:
+    if not known and "fold" not in corpus(dataset).options():
         raise UserError(f"--folds {folds}: dataset {dataset!r} has no folds")
     if not all(part.isdigit() and int(part) for part in folds.split(",")):
         raise UserError(f"--folds {folds!r}: must be all, or numbers from 1 on, as in 1,2")

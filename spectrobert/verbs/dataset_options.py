@@ -19,20 +19,34 @@ Overrides = Annotated[
 DataDir = Annotated[str, typer.Option("--data_dir", help="the corpus lies in <data_dir>/<name>")]
 Task = Annotated[
     str,
-    typer.Option(help="what the rows are read for; default: the first task with fixed classes"),
+    typer.Option(
+        help="what the rows are read for; default: the first task with fixed classes, of csv the"
+        " one that the columns allow"
+    ),
 ]
 
 
 def configure(name: str, task: str, data_dir: str, overrides: list[str] | None) -> Config:
-    """The configuration that train.py would make of these words.
+    """The configuration that train.py would make of these words; prints a task it chose (stderr).
 
     Raises UserError for an unknown corpus, task or option.
     """
+    from .. import terminal
+    from ..config import own_options
     from ..data.corpora import corpus
 
     found = corpus(name)
-    task = task or next(iter([*found.labels, *found.tasks]))
-    chosen = ["--task", task, "--dataset", name, "--data_dir", data_dir]
-    words = cli.rewrite([*chosen, *(overrides or [])])
-    cli.check_groups(words)
-    return cli.compose(words)
+
+    def compose(task: str) -> Config:
+        chosen = ["--task", task, "--dataset", name, "--data_dir", data_dir]
+        words = cli.rewrite([*chosen, *(overrides or [])])
+        cli.check_groups(words)
+        return cli.compose(words)
+
+    if task or not found.choose_task:
+        return compose(task or next(iter([*found.labels, *found.tasks])))
+    task, why = found.choose_task(own_options(compose(found.tasks[0]).dataset))
+    terminal.print_line(
+        terminal.console(stderr=True), f"task {task}, by {why}; --task names another"
+    )
+    return compose(task)

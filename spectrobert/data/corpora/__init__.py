@@ -59,8 +59,11 @@ class Corpus:
     source: str = ""  # paper or DOI, and licence
     needs_root: bool = True  # False: the corpus makes or names its own files (demo, csv)
     files: tuple[str, ...] = ()  # options that name the label files, in place of root
+    folders: tuple[str, ...] = ()  # options that name a folder of recordings
     # What is published of its size, by the names of data.counts; called as `load` is
     known: Callable[..., Mapping[str, int]] | None = None
+    # The task that the files allow, and why; called with the options of `load`
+    choose_task: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None
     caveat: str = ""  # one line: what a score on the owner's splits does not say
 
     @property

@@ -19,13 +19,9 @@ from pathlib import Path
 from ..example import Dropped, Example, Segment
 from ..splits import SPLITS
 from . import Corpus
+from .answers import YES_NO, left_out
 from .tables import read_table
 
-YES_NO = ("no", "yes")
-OTHER_TASK = {  # why a row is left out
-    "aqa_binary": "answered other than yes or no, for aqa_open",
-    "aqa_open": "answered yes or no, for aqa_binary",
-}
 COLUMNS = ("file_name", "QuestionText", "answer")
 # Named one way in the CSV files and another way in some copies of the audio.
 TWO_NAMES = {
@@ -45,8 +41,8 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         rows = read_table(table, COLUMNS, encoding=_encoding(table))
         for number, row in enumerate(rows, 1):
             answer = row["answer"].lower()
-            if (answer in YES_NO) != (task == "aqa_binary"):
-                yield Dropped(OTHER_TASK[task], f"{split}:{number}")
+            if reason := left_out(task, answer):
+                yield Dropped(reason, f"{split}:{number}")
                 continue
             yield Example(
                 id=f"{split}:{number}",

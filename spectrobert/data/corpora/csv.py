@@ -6,14 +6,15 @@ Columns may have any names. Needed are, by task: `pre` audio, text; `aqa_binary`
 audio, question, answer; `classification`, `ser` and `sentiment` audio, label (and text, if there is
 one); `dimensional`, `sentiment_regression` and `ser_multilabel` audio and the columns of numbers
 that `dataset.targets=[arousal,valence]` names (and text, if there is one). If they exist, id,
-split, speaker, start and end (seconds) are used too (the option for split is `split_column`:
-`dataset.split` says how to split); a column that was given a name of its own has to exist, and an
-empty name means not to look. Without an id column, row_ids.py makes ids from the rows' content.
+split, fold, speaker, group, start and end (seconds) are used too (the options for split and fold
+are `split_column` and `fold_column`: `dataset.split` says how to split, `dataset.fold` which fold
+is tested, see folds.py); a column that was given a name of its own has to exist, and an empty name
+means not to look. Without an id column, row_ids.py makes ids from the rows' content.
 
-Paths are absolute, or relative to the table's folder; in Parquet, audio may be the bytes of a file,
-or a record {bytes, path}. Answers are stripped and put in lower case; `aqa_binary` takes the rows
-answered yes or no (true, false, 1 and 0 are not read as such: "1" may be a count), `aqa_open` all
-others. A speaker of one name in two tables is one speaker.
+Paths are absolute, or relative to `audio_dir`, else to the table's folder; in Parquet, audio may be
+the bytes of a file, or a record {bytes, path}. Answers are stripped and put in lower case;
+`aqa_binary` takes the rows answered yes or no (true, false, 1 and 0 are not read as such: "1" may
+be a count), `aqa_open` all others. A speaker of one name in two tables is one speaker.
 """
 
 from __future__ import annotations
@@ -26,34 +27,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ..example import Example, Segment
-from . import Corpus, row_ids
+from ..example import Dropped, Example, Segment
+from . import Corpus, folds, row_ids
+from .answers import left_out
+from .csv_columns import NEEDED, TARGET_TASKS, choose_task, first_file, used_columns
 from .manifest import Row, read_manifest
 
-NEEDED = {
-    "pre": ("audio", "text"),
-    "aqa_binary": ("audio", "question", "answer"),
-    "aqa_open": ("audio", "question", "answer"),
-    "classification": ("audio", "label"),
-    "ser": ("audio", "label"),
-    "sentiment": ("audio", "label"),
-    "dimensional": ("audio",),
-    "sentiment_regression": ("audio",),
-    "ser_multilabel": ("audio",),
-}
-TARGET_TASKS = ("dimensional", "sentiment_regression", "ser_multilabel")
-USED_IF_THERE = {
-    "pre": (),
-    "aqa_binary": (),
-    "aqa_open": (),
-    "classification": ("text",),
-    "ser": ("text",),
-    "sentiment": ("text",),
-    "dimensional": ("text",),
-    "sentiment_regression": ("text",),
-    "ser_multilabel": ("text",),
-}
-ALWAYS_USED_IF_THERE = ("id", "split_column", "speaker", "start", "end")
 SPLIT_NAMES = {
     "": "",
     "train": "train",
@@ -65,7 +44,6 @@ SPLIT_NAMES = {
     "test": "test",
     "eval": "test",
 }
-YES_NO = ("no", "yes")
 
 
 def load(
@@ -73,6 +51,7 @@ def load(
     task: str,
     *,
     file: str | list[str] = "",
+    audio_dir: str = "",
     id: str = "id",
     audio: str = "audio",
     text: str = "text",
@@ -80,11 +59,15 @@ def load(
     question: str = "question",
     answer: str = "answer",
     split_column: str = "split",
+    fold_column: str = "fold",
+    fold: str | None = None,
+    val_fold: str = folds.NEXT,
     speaker: str = "speaker",
+    group: str = "group",
     start: str = "start",
     end: str = "end",
     targets: list[str] | tuple[str, ...] = (),
-) -> Iterator[Example]:
+) -> Iterator[Example | Dropped]:
     """The rows of all files, in order. `root` is unused.
 
     Raises UserError, naming file and row, for what cannot be used, and for an id that occurs twice.
@@ -98,33 +81,43 @@ def load(
         "question": question,
         "answer": answer,
         "split_column": split_column,
+        "fold_column": fold_column,
         "speaker": speaker,
+        "group": group,
         "start": start,
         "end": end,
     }
+    first_file(file)
     files = [Path(name) for name in ([file] if isinstance(file, str) else file) if name]
-    if not files:
-        raise UserError(
-            "dataset csv needs dataset.file=... (one or several of CSV, TSV, JSONL, Parquet)"
-        )
+    if audio_dir and not os.path.isdir(audio_dir):
+        raise UserError(f"dataset.audio_dir={audio_dir}: no such folder")
+    bases = {path: Path(audio_dir or path.parent) for path in files}
     targets = targets if task in TARGET_TASKS else ()
     # Twice over the tables: which keys are unique is known at their end
     ids = row_ids.RowIds(
-        _key(row, used, task, os.path.abspath(path.parent))
+        _key(row, used, task, os.path.abspath(bases[path]))
         for path in files
         for used, row in _rows(path, names, task, targets)
         if "id" not in used
     )
+    cells = (
+        _fold(f"{path} row {number}", row, used, fold)
+        for path in files
+        for number, (used, row) in enumerate(_rows(path, names, task, targets), 1)
+    )
+    by_fold = fold not in (None, "")
+    chosen = folds.Folds(fold_column, cells, str(fold), str(val_fold)) if by_fold else None
     other_answers: set[str] = set()
     own: dict[str, str] = {}  # id of an id column -> where it stands
     is_empty = True
     for path in files:
-        folder = os.path.abspath(path.parent)
+        folder = os.path.abspath(bases[path])
         for number, (used, row) in enumerate(_rows(path, names, task, targets), 1):
             where = f"{path} row {number}"
             numbers = tuple(_target(where, name, row.get(name), task) for name in targets)
             key = "" if "id" in used else _key(row, used, task, folder)
-            example = _example(key, where, path.parent, row, used, task, numbers)
+            side = chosen.split(_fold(where, row, used, fold)) if chosen else None
+            example = _example(key, where, bases[path], row, used, task, numbers, side)
             if ids.is_repeated(key):
                 example = replace(example, id=ids.draw(key, example, path))
             elif not key and (first := own.setdefault(example.id, where)) != where:
@@ -132,8 +125,9 @@ def load(
                     f"{where}: id {example.id!r} is that of {first} too; ids must differ"
                     " (dataset.id= ignores the column)"
                 )
-            if task.startswith("aqa") and (example.label in YES_NO) != (task == "aqa_binary"):
+            if reason := left_out(task, example.label):
                 other_answers.add(example.label)
+                yield Dropped(reason, example.id)
                 continue
             is_empty = False
             # Rows of several files: what tells them apart must not tell which pairs match
@@ -152,7 +146,7 @@ def _rows(
 ) -> Iterator[tuple[dict[str, str], Row]]:
     """The columns that are used (option -> column) and the rows of a table."""
     columns, rows = read_manifest(path)
-    used = _columns(path, columns, names, task)
+    used = used_columns(path, columns, names, task)
     if missing := [name for name in targets if name not in columns]:
         raise UserError(
             f"{path}: no column {missing[0]!r} of dataset.targets; found: {', '.join(columns)}"
@@ -162,26 +156,24 @@ def _rows(
 
 
 def _key(row: Row, used: Mapping[str, str], task: str, folder: str) -> str:
-    """The row's key of row_ids; `folder` is that of its table."""
+    """The row's key of row_ids; `folder` is the one that its paths start from."""
     audio, name = _audio(row.get(used["audio"]))
     start, end = (_cell(row.get(used[o])) if o in used else "" for o in ("start", "end"))
     text = next((_cell(row.get(used[o])) for o in NEEDED[task] if o in ("question", "text")), "")
     return row_ids.key(folder, audio, name, start, end, text)
 
 
-def _columns(path: Path, columns: list[str], names: Mapping[str, str], task: str) -> dict[str, str]:
-    """Option -> column of this table, for those that the task uses and the table has."""
-    used = {}
-    for option in (*NEEDED[task], *USED_IF_THERE[task], *ALWAYS_USED_IF_THERE):
-        name = names[option]
-        if name in columns:
-            used[option] = name
-        elif option in NEEDED[task] or name not in ("", CORPUS.options()[option].default):
-            raise UserError(
-                f"{path}: no column {name!r}; found: {', '.join(columns)}; "
-                f"name the right one with dataset.{option}=COLUMN"
-            )
-    return used
+def _fold(where: str, row: Row, used: Mapping[str, str], fold: str | None) -> str:
+    """The fold of a row. Raises UserError if it has none."""
+    if "fold_column" not in used:
+        raise UserError(
+            f"{where}: no column of folds, for dataset.fold={fold};"
+            " name it with dataset.fold_column=COLUMN"
+        )
+    cell = _cell(row.get(used["fold_column"]))
+    if not cell:
+        raise UserError(f"{where}: column {used['fold_column']!r} is empty")
+    return cell
 
 
 def _check_targets(task: str, targets: Sequence[str]) -> None:
@@ -219,9 +211,13 @@ def _example(
     used: Mapping[str, str],
     task: str,
     targets: tuple[float, ...],
+    side: str | None,
 ) -> Example:
+    """A row. `side` is the split of its fold, None if splits are not drawn by fold."""
     cells = {option: _cell(row.get(column)) for option, column in used.items() if option != "audio"}
     audio, _ = _audio(row.get(used["audio"]))
+    if isinstance(audio, str) and "\0" in audio:
+        raise UserError(f"{where}: column {used['audio']!r} has a NUL character: {audio!r}")
     recording = audio if isinstance(audio, bytes) or not audio else str(folder / audio)
     needed = (*NEEDED[task], *(["id"] if "id" in used else []))
     for option in needed:
@@ -232,13 +228,8 @@ def _example(
     end = _seconds(where, used, cells, "end")
     if end is not None and end <= start:
         raise UserError(f"{where}: end {end:g} must lie after start {start:g}")
-    split = cells.get("split_column", "").lower()
-    if split not in SPLIT_NAMES:
-        raise UserError(
-            f"{where}: unknown split {split!r} in column {used['split_column']!r}; "
-            f"known: {', '.join(filter(None, SPLIT_NAMES))} "
-            "(dataset.split_column= ignores the column)"
-        )
+    if side is None:
+        side = _split(where, cells, used)
     return Example(
         id=cells.get("id", id),
         audio=(Segment(recording, start, end),),
@@ -246,9 +237,28 @@ def _example(
         question=cells.get("question", ""),
         label=cells["answer"].lower() if "answer" in cells else cells.get("label", ""),
         targets=targets,
-        split=SPLIT_NAMES[split],
+        split=side,
         speaker=cells.get("speaker", ""),
+        group=cells.get("group", ""),
     )
+
+
+def _split(where: str, cells: Mapping[str, str], used: Mapping[str, str]) -> str:
+    """The split that the row names, or "". Raises UserError for a name that is none."""
+    split = cells.get("split_column", "").lower()
+    if split not in SPLIT_NAMES:
+        raise UserError(
+            f"{where}: unknown split {split!r} in column {used['split_column']!r}; "
+            f"known: {', '.join(filter(None, SPLIT_NAMES))} "
+            "(dataset.split_column= ignores the column)"
+        )
+    if "fold_column" in used and "split_column" not in used:
+        column = used["fold_column"]
+        raise UserError(
+            f"{where}: column {column!r} has folds: dataset.fold={cells['fold_column']} tests one"
+            " of them, dataset.fold_column= ignores the column"
+        )
+    return SPLIT_NAMES[split]
 
 
 def _cell(value: Any) -> str:
@@ -288,4 +298,6 @@ CORPUS = Corpus(
     source="the user's own",
     needs_root=False,
     files=("file",),
+    folders=("audio_dir",),
+    choose_task=choose_task,
 )

@@ -1,0 +1,93 @@
+"""The columns of a user's table: which a task needs, and which task they allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ...errors import UserError
+from .answers import YES_NO
+from .manifest import Row, read_manifest
+
+NEEDED = {
+    "pre": ("audio", "text"),
+    "aqa_binary": ("audio", "question", "answer"),
+    "aqa_open": ("audio", "question", "answer"),
+    "classification": ("audio", "label"),
+    "ser": ("audio", "label"),
+    "sentiment": ("audio", "label"),
+    "dimensional": ("audio",),
+    "sentiment_regression": ("audio",),
+    "ser_multilabel": ("audio",),
+}
+TARGET_TASKS = ("dimensional", "sentiment_regression", "ser_multilabel")
+# Besides those that a task needs, if the table has them
+OPTIONAL = ("id", "split_column", "fold_column", "speaker", "group", "start", "end")
+READ_ROWS = 1000  # by which a task is chosen
+
+
+def used_columns(
+    path: Path, columns: Sequence[str], names: Mapping[str, str], task: str
+) -> dict[str, str]:
+    """Option -> column of this table, for those that the task uses and the table has.
+
+    Raises UserError if a column is missing that the task needs, or that was given another name
+    than its option.
+
+    Args:
+        names: option -> column.
+    """
+    has_text = () if "text" in NEEDED[task] or task.startswith("aqa") else ("text",)
+    used = {}
+    for option in (*NEEDED[task], *has_text, *OPTIONAL):
+        name = names[option]
+        if name in columns:
+            used[option] = name
+        elif option in NEEDED[task] or name not in ("", option.removesuffix("_column")):
+            raise UserError(
+                f"{path}: no column {name!r}; found: {', '.join(columns)}; "
+                f"name the right one with dataset.{option}=COLUMN"
+            )
+    return used
+
+
+def choose_task(options: Mapping[str, Any]) -> tuple[str, str]:
+    """The task that the columns of the first table allow, and why; of several the narrowest.
+
+    Raises UserError if they allow none.
+    """
+    path = Path(first_file(options["file"]))
+    columns, rows = read_manifest(path)
+    named = {option: options[option] for needed in NEEDED.values() for option in needed}
+    some = list(islice(rows, READ_ROWS))
+    if targets := list(options["targets"]):
+        is_set = all(str(row.get(name)) in ("0", "1") for row in some for name in targets)
+        task = "ser_multilabel" if is_set else "dimensional"
+        return task, f"dataset.targets=[{','.join(targets)}]"
+    if {named["question"], named["answer"]} <= set(columns):
+        binary = sum(_is_yes_no(row, named["answer"]) for row in some)
+        task = "aqa_binary" if 2 * binary > len(some) else "aqa_open"
+        return task, f"columns {named['question']!r} and {named['answer']!r}"
+    for option, task in (("label", "classification"), ("text", "pre")):
+        if named[option] in columns:
+            return task, f"column {named[option]!r}"
+    raise UserError(
+        f"{path}: no column {named['label']!r}, {named['text']!r}, or {named['question']!r} and"
+        f" {named['answer']!r}; found: {', '.join(columns)}; name one, as in dataset.label=COLUMN"
+    )
+
+
+def first_file(file: str | Sequence[str]) -> str:
+    """Raises UserError if no table is named."""
+    files = [name for name in ([file] if isinstance(file, str) else file) if name]
+    if not files:
+        raise UserError(
+            "dataset csv needs dataset.file=... (one or several of CSV, TSV, JSONL, Parquet)"
+        )
+    return files[0]
+
+
+def _is_yes_no(row: Row, column: str) -> bool:
+    return str(row.get(column)).strip().lower() in YES_NO
