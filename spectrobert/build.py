@@ -238,6 +238,7 @@ def trainer(
         max_steps=options.max_steps,
         accumulate_grad_batches=options.accumulate,
         gradient_clip_val=config.optim.clip,
+        gradient_clip_algorithm=config.optim.clip_by,
         logger=loggers(config, folder, console),
         callbacks=[
             *extras,

@@ -8,6 +8,12 @@ import pytest
 import torch
 
 from spectrobert import losses
+from spectrobert.config import OptimConfig, PretrainingConfig
+from spectrobert.models.configuration import SpectroBertConfig
+from spectrobert.models.spectrobert import IGNORED, SpectroBert
+from spectrobert.tasks import TASKS
+
+from .models.test_parity import TOY, padded_batch
 
 
 def test_no_masked_word_costs_nothing_and_moves_nothing():
@@ -97,3 +103,15 @@ def test_concordance_of_a_shifted_copy():
     predicted = targets + torch.tensor([1.0, 0.0])
     by_hand = ((1 - 2.5 / 3.5) + 0) / 2
     assert losses.concordance(predicted, targets).item() == pytest.approx(by_hand, abs=1e-6)
+
+
+def test_the_loss_of_pretraining_is_weighted():
+    torch.manual_seed(0)
+    model = SpectroBert(SpectroBertConfig(**TOY, head="pretraining"))
+    weights = PretrainingConfig(mlm_weight=0.25, sap_weight=2.0)
+    batch = padded_batch(60) | {"matched": torch.tensor([1, 0])}
+    batch["mlm_labels"] = torch.where(batch["input_ids"] % 3 == 0, batch["input_ids"], IGNORED)
+    task = TASKS["pre"](model.eval(), weights, OptimConfig())
+    found = {name: float(loss) for name, loss in task.losses(task(batch), batch).items()}
+    assert found["mlm_loss"] > 2 > found["sap_loss"] > 0
+    assert found["loss"] == pytest.approx(0.25 * found["mlm_loss"] + 2 * found["sap_loss"])

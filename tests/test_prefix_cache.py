@@ -276,6 +276,8 @@ def test_what_alters_a_frozen_value_gives_another_entry(own_prefix, tmp_path):
             ("model.audio_std=4.5",),
             ("model.pad_to_max=true",),
             ("dataset.max_seconds=1",),
+            ("dataset.max_seconds=1", "dataset.crop=whole"),
+            ("dataset.max_seconds=1", "dataset.crop=center"),
             ("dataset.silence_audio=true",),
             ("dataset.max_text_length=5",),
             ("dataset.size=0.06",),

@@ -50,7 +50,8 @@ class OptimConfig:
     weight_decay: float = 0.0
     warmup_share: float = 0.0  # of all steps; RAdam needs none
     schedule: str = "constant"  # "constant" | "linear" | "cosine", down to 0 at the last step
-    clip: float = 5.0  # largest gradient norm
+    clip: float = 5.0  # most of what `clip_by` names; 0: gradients are not clipped
+    clip_by: str = "norm"  # "norm": of all gradients together | "value": each element by itself
 
     def __post_init__(self) -> None:
         choose("optim.schedule", self.schedule, ("constant", "linear", "cosine"))
@@ -58,6 +59,7 @@ class OptimConfig:
         share("optim.beta2", self.beta2)
         at_least("optim.weight_decay", self.weight_decay, 0)
         at_least("optim.clip", self.clip, 0)
+        choose("optim.clip_by", self.clip_by, ("norm", "value"))
         if not 0 < self.lr < math.inf:
             raise UserError(f"optim.lr={self.lr}: must be above 0 and finite")
 

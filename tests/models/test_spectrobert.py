@@ -148,9 +148,21 @@ def test_base_has_the_sizes_of_the_papers():
     with torch.device("meta"):
         model = SpectroBert(config)
     conv = sum(p.numel() for p in model.audio_encoder.conv_layers.parameters())
-    # wav2vec 2.0 large's seven layers hold 4,210,176 (FACTS 4.3), the last 512*512*2 + 512 + 2*512
+    # wav2vec 2.0 large's seven layers hold 4,210,176, the last 512*512*2 + 512 + 2*512
     assert conv == 4_210_176 - (512 * 512 * 2 + 512 + 2 * 512)
     assert sum(p.numel() for p in model.encoder.parameters()) == 85_054_464  # BERT base, 12 layers
+
+
+def test_the_head_has_dropout_in_training_alone():
+    head = classifier(head_dropout_prob=0.25).head
+    torch.nn.init.ones_(head.linear.weight)
+    torch.nn.init.zeros_(head.linear.bias)
+    hidden = torch.ones(500, 1, 32)  # logits: the sum of what is kept, divided by 3 / 4
+    assert torch.equal(head(hidden), torch.full((500, 3), 32.0))
+    kept = head.train()(hidden)[:, 0] * 0.75
+    torch.testing.assert_close(kept, kept.round())
+    assert kept.mean() == pytest.approx(24, abs=0.5)  # 4.6 standard errors
+    assert 2 < kept.std() < 3  # sqrt(32 x 3/16) = 2.45
 
 
 @pytest.mark.parametrize(
