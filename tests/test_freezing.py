@@ -25,11 +25,13 @@ TRAINS = {
     "bin-frz": ("head.",),
     "bin-frz-nolast": ("head.", LAST),
     "bin-frz-noaudio": ("head.", "audio_encoder."),
+    "bin-frz-noaudio-conv": ("head.", "audio_encoder.conv_layers."),
     "open-nofrz": EVERYTHING,
     "open-frz-nolast": ("head.", LAST),
     "open-frz-nolast2": ("head.", LAST, SECOND_LAST),
     "ser-frz-nolast": ("head.", LAST),
     "ser-frz-nolast-noaudio": ("head.", LAST, "audio_encoder."),
+    "ser-frz-nolast-noaudio-conv": ("head.", LAST, "audio_encoder.conv_layers."),
 }
 CONF = Path(__file__).parents[1] / "conf" / "freeze"
 

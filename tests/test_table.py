@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from rich.console import Console
 
 from spectrobert import cli, runs
 from spectrobert.__main__ import main
+from spectrobert.config import InitConfig
 from spectrobert.errors import UserError
 from spectrobert.experiments import (
     campaign,
@@ -82,8 +84,52 @@ def test_every_table_of_the_project_plans(name):
     ],
 )
 def test_the_thesis_figures(name, figures):
-    found = {r.name: tuple(r.thesis.values()) for r in table.load(name).rows if r.experiment}
-    assert found == figures
+    rows = [row for row in table.load(name).rows if row.experiment and row.thesis]
+    assert {row.name: tuple(row.thesis.values()) for row in rows} == figures
+    for row in table.load(f"{name}_corpora").rows:
+        assert tuple(row.thesis.values()) == figures.get(row.name.removesuffix(" from WavCaps"), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [
+        ("aqa_binary", ["accuracy", "auroc"]),
+        ("aqa_open", ["accuracy", "top5_accuracy", "top10_accuracy", "auroc"]),
+        ("ser", ["accuracy", "unweighted_accuracy", "top2_accuracy", "auroc"]),
+    ],
+)
+def test_the_metrics_of_the_thesis_are_columns(name, metrics):
+    """Sections 4.2.1 (accuracy, AUROC), 4.2.3 (top-5, top-10) and 4.2.4 (top-2)."""
+    for found in (table.load(name), table.load(f"{name}_corpora")):
+        assert list(found.metrics) == metrics
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "epochs"), [("aqa_binary", "bin-nofrz", 30), ("ser", "ser-nofrz", 50)]
+)
+def test_full_fine_tuning_is_a_row(name, row, epochs):
+    """Sections 4.2.3 and 4.2.4: pre-trained, with all weights unfrozen."""
+    job = next(job for job in jobs.plan(table.load(name), Settings()) if job.row == row)
+    assert job.config.freeze.train == ["all"]
+    assert job.config.init.checkpoint == "runs/pre_wavcaps/seed0"
+    assert job.config.trainer.epochs == epochs
+
+
+@pytest.mark.parametrize("name", ["aqa_binary", "aqa_open", "ser"])
+def test_rows_share_three_pretraining_corpora(name):
+    """Section 4.2.3, "Pre-Trained on Each Dataset": one preset, three corpora."""
+    settings = Settings(folds="1" if name == "ser" else "all")
+    planned = jobs.plan(table.load(f"{name}_corpora"), settings)
+    first = {job.row: job.folder for job in planned if job.task == "pre"}
+    names = ("wavcaps", "librispeech", "common_voice")
+    assert list(first.values()) == [Path(f"runs/pre_{corpus}/seed0") for corpus in names]
+    rows = [job for job in planned if job.needs]
+    assert [job.needs.row for job in rows] == ["WavCaps", "LibriSpeech", "Common Voice"]
+    alike = [replace(job.config, experiment_name="", init=InitConfig()) for job in rows]
+    assert alike[0] == alike[1] == alike[2]
+    own = {job.folder for job in jobs.plan(table.load(name), settings)}
+    assert [job.folder in own for job in rows] == [True, False, False]
+    assert len({job.folder for job in rows}) == 3
 
 
 def test_rows_differ_as_the_thesis_says():

@@ -28,13 +28,14 @@ def resamples(groups: Sequence[str], seed: int = 0) -> Iterator[np.ndarray]:
 def intervals(
     statistics: Mapping[str, Statistic], groups: Sequence[str], seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """The interval of each statistic, all from the same resamples.
+    """The interval of each statistic that has one, all from the same resamples.
 
     Resamples that leave a statistic undefined are passed over. Of one group alone nothing can be
     said: then there are none.
     """
     if len(set(groups)) < 2:
         return {}
+    statistics = {name: s for name, s in statistics.items() if s.has_interval}
     drawn = np.array(
         [
             [statistic.of(weights) for statistic in statistics.values()]

@@ -9,8 +9,9 @@ import numpy as np
 from .counts import Counts, auroc, count
 from .statistic import Statistic, mean, ratio
 
-# Above, no figure is taken by class, nor a mean over classes: of 828 answers most are so rare that
-# a resample loses many of them, and the interval of the mean misses its value; AUROC takes minutes
+# Above this many classes, per-class and macro metrics are skipped, but for AUROC, which then has no
+# interval: of 828 answers most are so rare that a resample loses many of them, and the interval of
+# a mean over classes misses its value
 MANY_CLASSES = 50
 
 
@@ -40,7 +41,8 @@ def classification(
     `accuracy` is the share of rows that are right (the "weighted accuracy" WA of speech emotion);
     `unweighted_accuracy` (UA) the mean recall over the classes that occur in the set. The macro
     figures are scikit-learn's: means over the classes that are true or predicted in the set, where
-    0 / 0 is 0. Figures by class are left out above MANY_CLASSES.
+    0 / 0 is 0. Above MANY_CLASSES, of all
+    figures by class only AUROC is left, without an interval.
     """
     logits = np.asarray(logits, dtype=np.float64)
     rank, classes = ranks(logits, truth), len(labels)
@@ -52,8 +54,8 @@ def classification(
             )
     if classes <= MANY_CLASSES:
         found |= _averages(truth, logits.argmax(axis=1), classes)
-        found["auroc"] = _macro_auroc(logits, truth, classes)
         found |= {f"recall_{name}": _recall(truth, rank, i, name) for i, name in enumerate(labels)}
+    found["auroc"] = _macro_auroc(logits, truth, classes)
     found["loss"] = mean(cross_entropy(logits, truth), "mean cross entropy, classes unweighted")
     return found
 
@@ -102,14 +104,21 @@ def _macro_auroc(logits: np.ndarray, truth: np.ndarray, classes: int) -> Statist
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
     present = [c for c in range(classes) if 0 < np.count_nonzero(truth == c) < len(truth)]
-    areas = [auroc(truth == c, probabilities[:, c]) for c in present]
+
+    def area_of(number: int) -> Callable[[np.ndarray], float]:
+        return auroc(truth == number, probabilities[:, number])
+
+    # kept for the resamples; of many classes it is taken once, and the areas would fill memory
+    is_resampled = classes <= MANY_CLASSES
+    kept = [area_of(c) for c in present] if is_resampled else []
 
     def of(weights: np.ndarray) -> float:
-        defined = [area for a in areas if (area := a(weights)) == area]
+        each = kept if is_resampled else map(area_of, present)
+        defined = [value for area in each if (value := area(weights)) == value]
         return ratio(sum(defined), len(defined))
 
     meaning = "area under the ROC curve, each class that occurs against the rest, unweighted mean"
-    return Statistic(of, len(truth), meaning)
+    return Statistic(of, len(truth), meaning, has_interval=is_resampled)
 
 
 def one_against_rest(

@@ -22,6 +22,7 @@ class Statistic:
     meaning: str  # definition and averaging, for the evaluation card
     unit: str = "rows"  # what `n` counts
     label: str = ""  # the class or target it is about, where it is about one
+    has_interval: bool = True  # False: a resample does not stand for the set
 
 
 def mean(

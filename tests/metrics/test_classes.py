@@ -12,6 +12,7 @@ from spectrobert.metrics import (
     MANY_CLASSES,
     classification,
     confusion_matrix,
+    intervals,
     one_against_rest,
     values,
 )
@@ -109,7 +110,21 @@ def test_auroc_of_one_class_is_left_out():
 def test_figures_by_class_are_left_out_for_hundreds_of_answers():
     names = [str(i) for i in range(MANY_CLASSES + 1)]
     found = classification(np.eye(len(names))[:3], np.arange(3), names)
-    assert found.keys() == {"accuracy", "loss"}
+    assert found.keys() == {"accuracy", "loss", "auroc"}
+
+
+def test_auroc_over_hundreds_of_answers_has_no_interval():
+    names = [str(i) for i in range(MANY_CLASSES + 1)]
+    truth = np.array([0, 0, 1, 1])
+    logits = np.zeros((4, len(names)))
+    logits[:, 0] = [2.0, 1.0, 0.0, 0.0]  # every row of "0" above all others
+    logits[:, 1] = [0.0, 3.0, 2.5, -1.0]  # of "1", one row of two above one of the other two
+    probabilities = sk.roc_auc_score(truth == 1, np.exp(logits[:, 1]) / np.exp(logits).sum(axis=1))
+    found = classification(logits, truth, names)
+    assert values(found, 4)["auroc"] == pytest.approx((1 + probabilities) / 2)
+    assert 0 < probabilities < 1
+    drawn = intervals(found, ["a", "b", "c", "d"])
+    assert drawn.keys() == {"accuracy", "loss"}
 
 
 def test_a_constant_prediction_has_the_figures_of_chance():
