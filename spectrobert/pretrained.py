@@ -270,10 +270,28 @@ def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]
     return own | {name: chosen[name] for name in FREE}
 
 
-def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
-    """All weights but the head's, unless the head is the same; a new head keeps its random weights.
+def why_new_head(checkpoint: str, config: SpectroBertConfig) -> str:
+    """Why a model of this configuration does not take the checkpoint's head; "" if it does.
 
-    Raises UserError where the weights are damaged or of another size.
+    A row of a classification head means its label: with other labels, or the same in another order,
+    a copied head would answer something else.
+    """
+    saved = saved_config(checkpoint)
+    if saved.head != config.head:
+        return f"the checkpoint's is for {saved.head}"
+    if saved.num_logits != config.num_logits:
+        return f"the checkpoint's has {saved.num_logits} logits, this one {config.num_logits}"
+    theirs, ours = (list(c.id2label.values()) for c in (saved, config))
+    if config.head == "classification" and theirs != ours:
+        another = "in another order" if sorted(theirs) == sorted(ours) else "others"
+        return f"the checkpoint's labels are {another}"
+    return ""
+
+
+def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
+    """Copy all weights; a head that `why_new_head` gives a reason for keeps its random ones.
+
+    Raises UserError if the weights are damaged or of another size.
     """
     from safetensors.torch import load_file
 
@@ -283,11 +301,7 @@ def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
     except (OSError, SafetensorError) as error:
         raise UserError(f"checkpoint {path} is missing or damaged: {error}") from error
     state = model.state_dict()
-    has_same_head = saved_config(checkpoint).head == model.config.head and all(
-        weights[key].shape == value.shape
-        for key, value in state.items()
-        if key.startswith("head.") and key in weights
-    )
+    has_same_head = not why_new_head(checkpoint, model.config)
     if not has_same_head:
         weights = {key: value for key, value in weights.items() if not key.startswith("head.")}
     wrong = [

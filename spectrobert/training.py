@@ -30,6 +30,7 @@ from . import (
     files,
     freezing,
     preemption,
+    pretrained,
     processes,
     progress,
     runs,
@@ -127,6 +128,10 @@ def _fit(
     task = build.task(config, model, prepared)
     data = build.datamodule(config, prepared, words, settings)
     show(console, config, folder, prepared, frozen)
+    if config.init.checkpoint:
+        reason = pretrained.why_new_head(config.init.checkpoint, settings)
+        head = f"random weights ({reason})" if reason else "the checkpoint's"
+        console.print(f"head: {head}", highlight=False, soft_wrap=True)
 
     cut = cut_texts(prepared, words, config.dataset.max_text_length)
     if cut:
@@ -158,6 +163,8 @@ def _fit(
         warnings.filterwarnings("ignore", message=".*could not find the monitored key.*")
         warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+        # validation logs what all processes have gathered: the same values in each
+        warnings.filterwarnings("ignore", message="It is recommended to use `self.log.*sync_dist")
         # what is frozen is meant to be
         warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)

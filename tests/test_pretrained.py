@@ -41,12 +41,17 @@ def no_network(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # read at import
 
 
-def run(*arguments: str, task: str = "pre", model: tuple[str, ...] = TOY):
+def run(
+    *arguments: str,
+    task: str = "pre",
+    model: tuple[str, ...] = TOY,
+    labels: tuple[str, ...] = LABELS,
+):
     """What training.fit does with a command line, up to the model; and the model as only seeded."""
     flags = ["--task", task, "--dataset", "demo", *arguments, *model]
     config = cli.compose(cli.rewrite(flags))
     words = build.tokenizer(config, TEXTS)
-    settings = build.model_config(config, len(words), () if task == "pre" else LABELS)
+    settings = build.model_config(config, len(words), () if task == "pre" else labels)
     torch.manual_seed(7)
     seeded = SpectroBert(settings)
     torch.manual_seed(7)
@@ -308,6 +313,30 @@ def test_a_checkpoint_with_the_same_head_gives_it_too(checkpoint):
     assert model.state_dict().keys() == saved.keys()
     for name, value in model.state_dict().items():
         assert torch.equal(value, saved[name]), name
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "reason"),
+    [
+        ("ser", LABELS, ""),
+        ("sentiment", LABELS, ""),
+        ("ser", LABELS[::-1], "the checkpoint's labels are in another order"),
+        ("ser", ("angry", "sad"), "the checkpoint's labels are others"),
+        ("ser", (*LABELS, "sad"), "the checkpoint's has 2 logits, this one 3"),
+        ("aqa_binary", LABELS, "the checkpoint's has 2 logits, this one 1"),
+        ("pre", (), "the checkpoint's is for classification"),
+    ],
+)
+def test_a_classifiers_head_is_copied_for_the_same_labels_alone(tmp_path, task, labels, reason):
+    shaken(run(task="ser")[0]).save_pretrained(tmp_path)
+    WORDS.save_pretrained(tmp_path)
+    model, seeded = run("--checkpoint", str(tmp_path), task=task, model=(), labels=labels)
+    assert pretrained.why_new_head(str(tmp_path), model.config) == reason
+    saved = load_file(tmp_path / "model.safetensors")
+    before = seeded.state_dict()
+    for name, value in model.state_dict().items():
+        source = before if reason and name.startswith("head.") else saved
+        assert torch.equal(value, source[name]), name
 
 
 @each(DAMAGES | TOKENIZER_DAMAGES)

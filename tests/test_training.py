@@ -123,13 +123,27 @@ def test_fine_tuning_starts_from_a_checkpoint(finished, tmp_path):
     start, _ = finished("pre")
     more = (f"init.checkpoint={start}", "freeze=bin-frz", "trainer.epochs=1")
     config = configure(tmp_path, "aqa_binary", *more, from_checkpoint=True)
-    results = fit(config, silent())
+    console = silent()
+    results = fit(config, console)
+    line = "\nhead: random weights (the checkpoint's is for pretraining)\n"
+    assert line in console.file.getvalue()
     tuned = SpectroBert.from_pretrained(runs.run_folder(config) / "model")
     pretrained = SpectroBert.from_pretrained(start / "model").state_dict()
     for name, value in tuned.state_dict().items():
         if not name.startswith("head."):
             assert torch.equal(value, pretrained[name]), name
     assert results["freeze"]["counts"]["encoder.0"][0] == 0
+
+
+def test_fine_tuning_goes_on_with_the_head_of_the_same_labels(finished, tmp_path):
+    start, _ = finished("ser")
+    more = (f"init.checkpoint={start}", "freeze.train=[encoder.0]", "trainer.epochs=1")
+    config = configure(tmp_path, "ser", *more, from_checkpoint=True)
+    console = silent()
+    fit(config, console)
+    assert "\nhead: the checkpoint's\n" in console.file.getvalue()
+    head = SpectroBert.from_pretrained(runs.run_folder(config) / "model").head.linear
+    assert torch.equal(head.weight, SpectroBert.from_pretrained(start / "model").head.linear.weight)
 
 
 def test_a_checkpoint_of_another_size_is_refused(finished, tmp_path):
