@@ -7,6 +7,7 @@ import html
 import io
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from spectrobert.experiments import report
 from spectrobert.experiments.report import anatomy, examples, figures, listening
 from spectrobert.training import fit
 
+from .models.test_parity import padded_batch
+from .models.test_spectrobert import classifier
 from .world import configure, verb
 
 
@@ -107,6 +110,29 @@ def test_attention_is_that_of_the_last_layer(finished):
         hook.remove()
         model.set_attn_implementation("sdpa")
     torch.testing.assert_close(found, seen[0][0, :, 0].mean(dim=0), rtol=1e-4, atol=1e-6)
+
+
+def test_late_fusion_is_drawn_without_attention_on_the_audio():
+    """[CLS] sees no audio token there, in a batch with padding and in one without."""
+    model, batch = classifier(architecture="late_fusion"), padded_batch(60)
+    for given in (batch, {name: value[:1] for name, value in batch.items()}):
+        with torch.inference_mode():
+            found, (time, frequency) = listening.cls_attention(model, given)
+        words, audio = found[:9], found[9:]
+        assert len(audio) == time * frequency > 0
+        assert torch.all(words > 0)
+        assert words.sum() == pytest.approx(1)
+        assert not audio.any()
+    row = {"id": "clip", "label": "a", "prediction": "a", "p_prediction": "0.9"}
+    seen = audio.reshape(time, frequency).T.numpy()
+    drawn = listening.Hearing(row, "", np.zeros(16_000), np.zeros((128, 98)), [("a", 1.0)], seen)
+    page = examples.card(drawn)
+    assert "[CLS] attends to no audio" in page
+    assert "attention in red" not in page
+    drawn = replace(drawn, words=[("a", 0.75)], audio=np.full((1, 5), 0.05))
+    page = examples.card(drawn)
+    assert "25% of the attention on the audio" in page
+    assert "attention in red" in page
 
 
 def test_reliability_by_hand():

@@ -12,6 +12,7 @@ from ...audio.io import SAMPLE_RATE
 from .images import in_legend, player, png, pyplot
 from .listening import Hearing
 
+NO_AUDIO = "[CLS] attends to no audio: this model adds it after the last layer"
 WRONG, RIGHT = 4, 2  # of each the ones the model was surest of
 
 
@@ -30,12 +31,12 @@ def card(heard: Hearing) -> str:
     verdict = "right" if is_right else "wrong"
     said = f"{row['prediction']} ({float(row['p_prediction']):.2f})"
     share = float(np.sum(heard.audio))
+    looked = f"{share:.0%} of the attention on the audio" if share else NO_AUDIO
     return (
         f'<div class="clip"><p><b class="{verdict}">{verdict}</b>: said'
         f" <b>{html.escape(said)}</b>, true <b>{html.escape(row['label'])}</b>"
-        f' <span class="note">{html.escape(_heard(row))}; {share:.0%} of the attention on the'
-        f" audio</span></p><p>{_words(heard.words)}</p>{player(heard.wave)}"
-        f"{_spectrogram(heard)}</div>"
+        f' <span class="note">{html.escape(_heard(row))}; {looked}</span></p>'
+        f"<p>{_words(heard.words)}</p>{player(heard.wave)}{_spectrogram(heard)}</div>"
     )
 
 
@@ -66,6 +67,7 @@ def _spectrogram(heard: Hearing) -> str:
     with pyplot(7.2, 2.2) as (figure, (axis,)):
         axis.imshow(heard.log_mel, origin="lower", aspect="auto", cmap="gray_r", extent=extent)
         strongest = heard.audio.max()
+        shown = ", attention in red" if strongest else ""
         axis.imshow(
             heard.audio,
             origin="lower",
@@ -76,7 +78,7 @@ def _spectrogram(heard: Hearing) -> str:
             interpolation="nearest",
         )
         axis.set(xlabel="seconds", ylabel="mel bin")
-        return png(figure, f"spectrogram of {html.escape(heard.row['id'])}, attention in red")
+        return png(figure, f"spectrogram of {html.escape(heard.row['id'])}{shown}")
 
 
 def scatter(points: np.ndarray, colours: dict[str, list[str]]) -> str:

@@ -115,25 +115,21 @@ def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hear
 def cls_attention(model: SpectroBert, batch: dict[str, Tensor]) -> tuple[Tensor, tuple[int, int]]:
     """Attention of [CLS] in the last layer, mean over heads: (L + N,), and (time, frequency).
 
-    Computed from the layer's own projections, as SDPA does not tell. Of the first clip of `batch`.
+    Of the first clip of `batch`; 0 for tokens that the model's attention mask hides from [CLS].
+    Computed from the layer's own projections, since SDPA returns no weights.
     """
-    seen: list[Tensor] = []
-    last = model.encoder.layer[-1]
-
-    def keep(module: torch.nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        seen.append(inputs[0] if inputs else named["hidden_states"])
-
-    hook = last.register_forward_pre_hook(keep, with_kwargs=True)
-    try:
-        _, mask = model.encode(batch)
-        audio, _ = model.audio_tokens(batch["waveform"], batch["num_samples"])
-    finally:
-        hook.remove()
-    hidden = seen[0][0]  # (L + N, D)
-    attention = last.attention.self
+    layers = model.encoder.layer
+    tokens = model.climb(model.tokens(batch), len(layers) - 1)
+    audio, _ = model.audio_tokens(batch["waveform"], batch["num_samples"])
+    hidden = tokens.hidden[0]  # (L + N, D)
+    attention = layers[-1].attention.self
     heads = attention.num_attention_heads
     query = attention.query(hidden[:1]).unflatten(-1, (heads, -1))[0]  # (H, D / H)
     keys = attention.key(hidden).unflatten(-1, (heads, -1))  # (L + N, H, D / H)
     scores = torch.einsum("hd,nhd->hn", query, keys) / math.sqrt(query.shape[-1])
-    scores = scores.masked_fill(~mask[0], float("-inf"))
+    allowed = model.attention_mask(tokens)
+    if allowed is not None:
+        row = allowed[0, 0, 0]  # (L + N,) True: [CLS] may look; or added to its scores
+        is_hidden = ~row if row.dtype == torch.bool else row < 0
+        scores = scores.masked_fill(is_hidden, float("-inf"))
     return scores.softmax(dim=-1).mean(dim=0), (audio.shape[1], audio.shape[2])
