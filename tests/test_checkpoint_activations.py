@@ -6,11 +6,13 @@ import io
 
 import pytest
 from rich.console import Console
+from transformers import modeling_utils
 from transformers.models.bert.modeling_bert import BertAttention
 
 from spectrobert import curves, runs
 from spectrobert.training import fit
 
+from .models.test_spectrobert import classifier
 from .world import configure
 
 
@@ -45,3 +47,14 @@ def test_losses_stay_the_same_and_layers_are_computed_twice(tmp_path, attentions
     assert len(plain) == 5
     assert checkpointed == pytest.approx(plain, rel=1e-6)
     assert (once, twice) == (5 * 2, 2 * 5 * 2)
+
+
+def test_transformers_does_not_warn_of_inputs_without_gradients(monkeypatch):
+    """Its warning is of re-entrant checkpoints; hooked embeddings would reach frozen layers."""
+    warned: list[str] = []
+    monkeypatch.setattr(modeling_utils.logger, "warning_once", warned.append)
+    model = classifier()
+    model.activation_checkpointing_enable()
+    assert all(layer.gradient_checkpointing for layer in model.encoder.layer)
+    assert warned == []
+    assert not model.embeddings.word_embeddings._forward_hooks

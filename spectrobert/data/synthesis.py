@@ -1,6 +1,6 @@
 """Toy sounds and a toy voice, made with numpy: what the `demo` corpus is recorded from.
 
-Sounds are ten kinds of event that differ clearly in a log-mel spectrogram; each draw varies pitch,
+Sounds are six kinds of event that differ clearly in a log-mel spectrogram; each draw varies pitch,
 rate and length. The voice is source and filter: one damped formant response for each glottal pulse,
 overlapped and added. Signals are at `RATE` Hz, about 1 at their peaks; frequencies are in Hz,
 times in seconds. All randomness comes from the generator passed in.

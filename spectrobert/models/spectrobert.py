@@ -82,6 +82,9 @@ class SpectroBert(PreTrainedModel):
         adopt(self)
         self.post_init()
 
+    def enable_input_require_grads(self) -> None:
+        """Do nothing: only re-entrant activation checkpoints need inputs that require gradients."""
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)

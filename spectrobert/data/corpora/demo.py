@@ -5,7 +5,7 @@
 - `aqa_binary`: "is there a bell?", "does the bell ring before the siren?". Each question is asked
   of as many scenes where the answer is yes as of scenes where it is no: the text alone is worth
   50 %.
-- `aqa_open`: what comes first, what comes last (ten answers), how many sounds (three); under each
+- `aqa_open`: what comes first, what comes last (six answers), how many sounds (three); under each
   question text, all its answers are equally frequent.
 - `classification`: which of six sounds a recording holds; no text.
 - `ser`: five emotions that are in the voice only; each sentence is said in all five by each of its
