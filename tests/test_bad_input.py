@@ -214,6 +214,7 @@ def test_bad_audio_above_the_limit(refused, rows, tmp_path, kind):
     line = refused(f"dataset.file={write(tmp_path / 'table.csv', rows)}")
     assert "4 of 48 examples have unusable audio, more than dataset.max_skipped=0.05" in line
     assert f"{paths[0]}: {fault}" in line
+    assert ("dataset.audio_dir, names the folder" in line) == (fault == "missing")
 
 
 def test_the_command_itself(tmp_path):

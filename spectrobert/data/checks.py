@@ -26,6 +26,7 @@ MAX_DECODED_SECONDS = 20 * 3600.0
 # than it saves, and no finding is kept by file
 MAX_STATTED = 20_000
 THREADS = 8
+HINT = "dataset.root, for csv dataset.audio_dir, names the folder that paths start from"
 AT_ONCE = 32  # headers that one thread reads: handing over each alone would take longer
 
 Progress = Callable[[int, int], None]  # (recordings looked at, recordings)
@@ -135,10 +136,11 @@ def refuse_too_many(skipped: Sequence[Skipped], num_rows: int, max_skipped: floa
     """Raise UserError where more than `max_skipped` of the rows are unusable."""
     if len(skipped) > max_skipped * num_rows:
         first = skipped[0]
+        start = "; " + HINT if first.fault.startswith("missing") else ""
         raise UserError(
             f"{len(skipped)} of {num_rows} examples have unusable audio, more than"
             f" dataset.max_skipped={max_skipped:g} allows; the first: {first.recording}:"
-            f" {first.fault}"
+            f" {first.fault}{start}"
         )
 
 
