@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from spectrobert import cli
-from spectrobert.config import OptimConfig, SerConfig
+from spectrobert.config import OptimConfig, SerConfig, tasks
 from spectrobert.errors import UserError
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
@@ -22,6 +22,7 @@ MONITORS = {
     "pre": ("val/loss", "min", 50),
     "aqa_binary": ("val/accuracy", "max", 30),
     "aqa_open": ("val/accuracy", "max", 30),
+    "classification": ("val/unweighted_accuracy", "max", 30),
     "ser": ("val/unweighted_accuracy", "max", 30),
     "sentiment": ("val/macro_f1", "max", 30),
     "ser_multilabel": ("val/balanced_accuracy", "max", 30),
@@ -41,6 +42,7 @@ def test_optimisation_and_regularisation_of_appendix_a(config):
     assert (optim.clip, optim.clip_by) == (5.0, "norm")
     dropout = ("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob")
     assert [getattr(model, name) for name in dropout] == [0.1, 0.1, 0.1]
+    assert config.trainer.epochs == 50  # of its task
     assert (config.trainer.batch_size, config.dataset.max_text_length) == (24, 128)
 
 
@@ -61,10 +63,8 @@ def test_the_optimiser_is_radam_with_the_runs_rate():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_what_chooses_the_checkpoint(task):
-    dataset = {"dimensional": "iemocap"}.get(task, "demo")
-    chosen = cli.compose([f"task={task}", f"dataset={dataset}"])
-    found = (chosen.task.monitor, chosen.task.mode, chosen.trainer.epochs)
-    assert found == MONITORS[task]
+    chosen = tasks.TASKS[task]()
+    assert (chosen.monitor, chosen.mode, chosen.epochs) == MONITORS[task]
 
 
 @pytest.mark.parametrize("more", ["optim.clip_by=max", "optim.clip_by="])
