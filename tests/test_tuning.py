@@ -71,6 +71,15 @@ def test_a_study_finds_the_best_trial_and_writes_what_it_is(tmp_path):
     assert config.optim.lr == pytest.approx(written["optim"]["lr"])
 
 
+def test_a_space_of_lists_is_a_grid(tmp_path):
+    space = "optim.lr: [1e-3, 1e-4]\ntrainer.batch_size: [8, 16]\n"
+    asked = search(tmp_path, "trainer.epochs=1", space=space, startup=9)
+    study = tuning.work(asked, 1, 60, silent())
+    study = tuning.work(asked, 9, 60, silent())  # asked again, and for more than there are points
+    points = [(t.params["optim.lr"], t.params["trainer.batch_size"]) for t in study.trials]
+    assert points == [(1e-3, 8), (1e-3, 16), (1e-4, 8), (1e-4, 16)]
+
+
 def test_asking_again_runs_only_what_is_missing(tmp_path):
     asked = search(tmp_path, "trainer.epochs=1")
     tuning.work(asked, 1, 60, silent())
@@ -124,7 +133,7 @@ def test_a_killed_worker_is_noticed_and_its_trial_resumed(tmp_path):
 
 
 def test_a_lagging_trial_is_pruned(tmp_path, monkeypatch):
-    asked = search(tmp_path, space="optim.lr: [1e-3, 1e-4]\n", startup=1)
+    asked = search(tmp_path, space="optim.lr: {low: 1e-4, high: 1e-3}\n", startup=1)
     study = tuning.join(asked)
     for number in range(3):  # three finished trials, far better after the second epoch
         trial = study.ask(asked.space)

@@ -1,4 +1,4 @@
-"""Hyperparameter search with Optuna: TPE, median pruning, any number of workers on one study.
+"""Hyperparameter search with Optuna: TPE or a grid, median pruning, any number of workers.
 
 What the Edinburgh thesis set out to do with Hydra's sweeper and could not (seed document 000,
 section 4.5). A study is a folder, runs/<study>/:
@@ -11,6 +11,7 @@ import shlex
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import optuna
 import pytorch_lightning as pl
 import torch
 import yaml
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -52,6 +53,14 @@ class Search:
     def name(self) -> str:
         return self.folder.name
 
+    @property
+    def grid(self) -> list[dict[str, Any]]:
+        """All points of a space that is made of lists alone; empty for any other space."""
+        lists = [d.choices for d in self.space.values() if isinstance(d, CategoricalDistribution)]
+        if len(lists) < len(self.space):
+            return []
+        return [dict(zip(self.space, point)) for point in product(*lists)]
+
     def compose(self, params: dict[str, Any], *more: str) -> Any:
         """The configuration of a run with these values."""
         chosen = [f"{key}={value}" for key, value in params.items()]
@@ -71,7 +80,8 @@ def join(search: Search) -> optuna.Study:
         "monitor": task.monitor,
     }
     path = search.folder / "study.yaml"
-    if path.exists():
+    is_new = not path.exists()
+    if not is_new:
         before = read_yaml(path)
         for key, value in described.items():
             if before[key] != value:
@@ -84,17 +94,23 @@ def join(search: Search) -> optuna.Study:
     # One file that workers on several nodes append to: SQLite's locks do not hold on NFS
     storage = JournalStorage(JournalFileBackend(str(search.folder / "journal.log")))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.create_study(
+    study = optuna.create_study(
         study_name=search.name,
         storage=storage,
         load_if_exists=True,
         direction="maximize" if task.mode == "max" else "minimize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=1),
     )
+    if is_new:
+        for point in search.grid:
+            study.enqueue_trial(point)
+    return study
 
 
 def work(search: Search, trials: int, grace: float, console: Console) -> optuna.Study:
     """Run trials until the study has `trials` of them; other workers may do the same.
+
+    A space of lists alone is a grid: each of its points is tried once, in order.
 
     Args:
         grace: seconds without a sign of life after which a trial counts as killed, and is
@@ -103,6 +119,7 @@ def work(search: Search, trials: int, grace: float, console: Console) -> optuna.
     Raises UserError where trial after trial fails.
     """
     study = join(search)
+    trials = min(trials, len(search.grid) or trials)
     failures = 0
     while True:
         retry_killed(study, search.folder, grace)

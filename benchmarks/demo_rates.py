@@ -1,0 +1,94 @@
+"""The learning rates of the demo's rows, chosen on validation.
+
+    python benchmarks/demo_rates.py [--rows baseline bin-frz] [--rates 3e-4 1e-3] [--seeds 3]
+
+Each row of conf/table/demo.yaml is a grid search of `tune` per seed, from that seed's pre-training;
+the rate with the best mean over seeds is the one for conf/experiment. `tune` never reads the test
+split. Called again it runs only what is missing. Printed per row and rate: the monitored
+validation metric, its mean over seeds and its values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import TrialState
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from spectrobert.experiments import campaign, jobs, table, tuning, workers  # noqa: E402
+from spectrobert.training import quiet  # noqa: E402
+
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+GRACE = 120.0  # seconds without a sign of life until a trial counts as killed
+# what `tune` sets itself
+OWN = ("experiment_name=", "runs_dir=", "resume=")
+
+
+def main() -> int:
+    """Run the searches, print their table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", nargs="+", help="default: every row that trains")
+    parser.add_argument("--rates", nargs="+", type=float, default=RATES)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--runs_dir", default="runs/demo_rates")
+    parser.add_argument("--data_dir", default="data")
+    parser.add_argument("overrides", nargs="*", help="for every run, as trainer.epochs=24")
+    asked = parser.parse_args()
+    quiet()
+    settings = jobs.Settings(
+        seeds=asked.seeds,
+        data_dir=asked.data_dir,
+        runs_dir=asked.runs_dir,
+        overrides=tuple(asked.overrides),
+    )
+    planned = campaign.prepare(table.load("demo"), settings).jobs
+    trained = [job for job in planned if job.folder.name != jobs.SILENCED]
+    wanted = [j for j in trained if j.row in asked.rows] if asked.rows else trained
+    console = Console(width=120)
+    first = {job.needs for job in wanted if job.needs is not None}
+    if failed := workers.run_all(sorted(first, key=lambda job: job.name), console, {}):
+        console.print(f"failed: {next(iter(failed.values()))}")
+        return 1
+    found: dict[tuple[str, float], list[float]] = {}
+    for job in wanted:
+        for rate, value in search(job, asked.rates, Path(asked.runs_dir), console).items():
+            found.setdefault((job.row, rate), []).append(value)
+    show(found, console)
+    return 0
+
+
+def search(job: jobs.Job, rates: list[float], home: Path, console: Console) -> dict[float, float]:
+    """The best value of the monitored metric on validation, by rate."""
+    overrides = [
+        *(o for o in tuning.cli.rewrite(job.words[1:]) if not o.startswith(OWN)),
+        f"runs_dir={tuning.cli.quoted(str(home), is_sweep=False)}",
+    ]
+    name = f"{job.row}-seed{job.seed}".replace(" ", "").replace("+", "-")
+    space = {"optim.lr": CategoricalDistribution(list(rates))}
+    asked = tuning.Search(home / name, tuple(overrides), space, job.seed, len(rates))
+    study = tuning.work(asked, len(rates), GRACE, console)
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return {trial.params["optim.lr"]: trial.value for trial in done if trial.value is not None}
+
+
+def show(found: dict[tuple[str, float], list[float]], console: Console) -> None:
+    """A line per row and rate."""
+    shown = Table(title="validation, best epoch of each run")
+    for heading in ("row", "optim.lr", "mean over seeds", "by seed"):
+        shown.add_column(heading)
+    for (row, rate), values in found.items():
+        by_seed = " ".join(f"{value:.4f}" for value in values)
+        shown.add_row(row, f"{rate:g}", f"{np.mean(values):.4f}", by_seed)
+    console.print(shown)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
