@@ -105,7 +105,7 @@ def test_a_killed_worker_is_noticed_and_its_trial_resumed(tmp_path):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     worker = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL)
     run = asked.folder / "trial0" / "seed0"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not (run / "checkpoints" / "last.ckpt").exists():
         assert time.monotonic() < deadline
         assert worker.poll() is None
