@@ -25,9 +25,10 @@ def cls_embeddings(model: SpectroBert, clips: Clips, limit: int) -> tuple[np.nda
     vectors = []
     for start in range(0, len(order), BATCH):
         items = [clips[Key(0, int(row))] for row in order[start : start + BATCH]]
-        if not any(item is not None for item in items):
+        read = [item for item in items if isinstance(item, dict)]
+        if not read:
             continue
-        batch = collate(items)
+        batch = collate(read)
         output = model({name: value.to(model.device) for name, value in batch.items()})
         vectors.append(output.hidden[:, 0].float().cpu().numpy())
         rows += batch["index"].tolist()

@@ -49,6 +49,8 @@ def facts(
         "test_speakers": len(prepared.summary.speakers["test"]),
         "dropped_rows": dict(Counter(row.reason for row in prepared.dropped)),
         "skipped_files": len(prepared.skipped),
+        "scored": scores.n,
+        "unread": len(scores.unread),
         "audio": heard(data, scores.split),
         "text": f"{options.max_text_length} word pieces at most",
         "checkpoint": dict(monitored),
@@ -98,6 +100,10 @@ def markdown(
         "what they stand for": known["notes"],
         "split": f"{known['split']}; {known['split_definition']}",
         "examples": ", ".join(f"{name} {n}" for name, n in counts.items()),
+        "scored": f"{known['scored']} of {scores.num_rows}: {known['unread']} could not be read,"
+        " listed in skipped.csv"
+        if known["unread"]
+        else known["scored"],
         "speakers in test": known["test_speakers"] or "not known",
         "left out": "; ".join(dropped) or "nothing",
         "audio": known["audio"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import yaml
 from . import checkpoints
 from .config import Config, from_dict, to_dict
 from .errors import UserError
-from .files import read_table, read_yaml, write_whole
+from .files import read_table, read_yaml, write_table, write_whole
 
 RESULTS = "results.json"
 # What a resumed run may change: it alters no number
@@ -131,6 +131,17 @@ def read_results(folder: Path) -> dict[str, Any]:
 def read_predictions(folder: Path) -> list[dict[str, str]]:
     """predictions.csv of a finished run, a row each."""
     return read_table(folder / "predictions.csv")
+
+
+def write_skipped(folder: Path, rows: Iterable[Sequence[str]]) -> None:
+    """skipped.csv: (id, recording, fault) of every row that is left out or cut."""
+    write_table(folder / "skipped.csv", ("id", "recording", "fault"), rows)
+
+
+def add_skipped(folder: Path, rows: Iterable[Sequence[str]]) -> None:
+    """More rows of skipped.csv, each once."""
+    written = [tuple(row.values()) for row in read_table(folder / "skipped.csv")]
+    write_skipped(folder, dict.fromkeys([*written, *map(tuple, rows)]))
 
 
 def write_config(folder: Path, config: Config) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from . import build, files, metrics, runs, terminal
 from .config import Config
 from .data import audio_names, shortcuts
+from .data.checks import Skipped
 from .data.clips import Clips, segments
 from .data.datamodule import DataModule
 from .data.preparation import prepare
@@ -29,6 +30,7 @@ from .tasks import Task
 from .tasks.classification import Classification
 from .tasks.pretraining import Pretraining
 from .tasks.questions import Aqa
+from .unread import UnreadClips
 
 FEW_GROUPS = 10  # fewer say little of how groups differ
 TOP = 10  # most predicted classes that are listed where there are too many for a table
@@ -39,11 +41,13 @@ class Scores:
     """Of one split."""
 
     split: str
-    n: int
+    n: int  # rows scored
+    num_rows: int  # of the split
     statistics: dict[str, metrics.Statistic]
     values: dict[str, float]
     intervals: dict[str, tuple[float, float]]  # 95 %, see metrics.intervals
     interval: str  # how they were drawn, in words
+    unread: list[Skipped] = field(default_factory=list)  # rows that could not be read
     caution: str = ""  # what has to be said beside the scores: splits.caution
     pairs: PairSummary | None = None  # of pre-training
     targets: tuple[str, ...] = ()  # names, where numbers are learnt
@@ -56,6 +60,8 @@ class Scores:
     def to_dict(self) -> dict[str, Any]:
         """For results.json: all but the predictions."""
         shown: dict[str, Any] = {"split": self.split, "n": self.n, "metrics": self.values}
+        if self.unread:
+            shown |= {"num_rows": self.num_rows, "unread": [list(clip) for clip in self.unread]}
         if self.caution:
             shown["caution"] = self.caution
         shown["intervals"] = {name: list(pair) for name, pair in self.intervals.items()}
@@ -90,9 +96,18 @@ class Scores:
         }
 
 
-def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
-    """Run the model over a split, once."""
+def score(
+    config: Config, task: Task, data: DataModule, split: str, console: Console | None = None
+) -> Scores:
+    """Run the model over a split, once.
+
+    Clips that cannot be read are left out and reported on `console`. Raises UserError if they are
+    more than `dataset.max_skipped` allows.
+    """
     options = config.trainer
+    unread = UnreadClips(
+        data.prepared, config.dataset.max_skipped, console or terminal.console(quiet=True), split
+    )
     trainer = pl.Trainer(
         accelerator="gpu" if options.accelerator == "cuda" else "cpu",
         devices=1,
@@ -102,6 +117,7 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
+        callbacks=[unread],
         plugins=[LightningEnvironment()],  # one process, also where srun has started several
     )
     data.trainer = trainer
@@ -118,6 +134,8 @@ def score(config: Config, task: Task, data: DataModule, split: str) -> Scores:
     scores = Scores(
         split=split,
         n=len(index),
+        num_rows=len(data.prepared.splits[split]),
+        unread=unread.clips(split),
         statistics=statistics,
         values=metrics.values(statistics, len(index)),
         intervals=metrics.intervals(statistics, groups),
@@ -205,6 +223,9 @@ def silenced(data: DataModule) -> DataModule:
 
 def show(console: Console, scores: Scores, title: str, control: Scores | None = None) -> None:
     """Tables of the scores, with those of the question-only control beside them."""
+    n = f"n={scores.n}"
+    if scores.unread:
+        n += f" of {scores.num_rows}, {len(scores.unread)} could not be read"
     warning = f", {scores.caution}" if scores.caution else ""
     headings = ("value", "95 % interval", "n", *(["question only"] if control else []))
     rows = []
@@ -223,7 +244,7 @@ def show(console: Console, scores: Scores, title: str, control: Scores | None = 
         console,
         ["metric", *terminal.numbers(*headings)],
         rows,
-        title=f"{title} (n={scores.n}{warning})",
+        title=f"{title} ({n}{warning})",
     )
     if scores.pairs:
         terminal.print_line(console, f"pairs: {scores.pairs}")

@@ -43,6 +43,7 @@ from .data.clips import Reading, columns
 from .errors import UserError
 from .models.spectrobert import SpectroBert
 from .prefix_cache.opening import PrefixSummary, open_prefix
+from .unread import UnreadClips
 
 BEST = "best.ckpt"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -152,9 +153,10 @@ def _fit(
         words.save_pretrained(folder / "tokenizer")
         left_out = ((row.what, "", row.reason) for row in prepared.dropped)
         unused = [*prepared.skipped, *cut, *cut_audio, *left_out]
-        files.write_table(folder / "skipped.csv", ("id", "recording", "fault"), unused)
+        runs.write_skipped(folder, unused)
     prefix = open_prefix(config, model, data, build.precision(config.trainer), console)
-    trainer = build.trainer(config, folder, console, notice, callbacks)
+    unread = UnreadClips(prepared, config.dataset.max_skipped, console)
+    trainer = build.trainer(config, folder, console, notice, (unread, *callbacks))
     with warnings.catch_warnings():
         # Lightning advises more workers than the machine has cores, and shorter logging intervals
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -174,7 +176,9 @@ def _fit(
     if not processes.is_first():
         return {}  # the first process scores: every row once
     seconds = time.monotonic() - began
-    return finish(config, console, folder, trainer, task, data, frozen, prefix, seconds, split)
+    return finish(
+        config, console, folder, trainer, task, data, frozen, prefix, unread, seconds, split
+    )
 
 
 def prepare(config: Config, console: Console) -> preparation.Prepared:
@@ -291,6 +295,7 @@ def finish(
     data: Any,
     frozen: freezing.FreezeSummary,
     prefix: PrefixSummary,
+    unread: UnreadClips,
     seconds: float,
     split: str,
 ) -> dict[str, Any]:
@@ -301,7 +306,7 @@ def finish(
     model: SpectroBert = task.model
     model.save_pretrained(folder / "model")
     data.reading.tokenizer.save_pretrained(folder / "model")
-    scores = scoring.score(config, task, data, split)
+    scores = scoring.score(config, task, data, split, console)
     control = None
     asks = isinstance(config.task, AqaConfig) and config.task.question_only
     if asks and not config.dataset.silence_audio:
@@ -322,6 +327,7 @@ def finish(
         "steps_run": trainer.global_step,
         "split": data.prepared.summary.to_dict(),
         "skipped_files": len(data.prepared.skipped),
+        "unread_clips": {part: len(unread.clips(part)) for part in ("train", "val")},
         "dropped_rows": dict(Counter(row.reason for row in data.prepared.dropped)),
         "silence_audio": config.dataset.silence_audio,
         "freeze": frozen.to_dict(),
@@ -331,6 +337,9 @@ def finish(
         "git_commit": evaluation["git_commit"],
         "seconds": seconds,
     }
+    late = [*unread.clips("train"), *unread.clips("val"), *scores.unread]
+    if late:
+        runs.add_skipped(folder, late)
     files.write_table(folder / "predictions.csv", scores.header, scores.rows)
     card = evaluation_card.markdown(config.experiment_name, evaluation, scores, control)
     files.write_whole(folder / evaluation_card.CARD, card)

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from spectrobert import build, cli, curves, freezing, runs, training
 from spectrobert.config import Config
+from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import Key
 from spectrobert.data.datamodule import DataModule
 from spectrobert.errors import UserError
@@ -371,11 +372,21 @@ def test_what_is_heard_and_read_twice_is_computed_once(own_prefix, tmp_path, mon
     assert not torch.equal(rows[0], rows[1])
 
 
-def test_rows_that_cannot_be_read_are_left_out(own_prefix, tmp_path, monkeypatch):
-    real = filling.FirstRows.__getitem__
+@pytest.fixture
+def unreadable(monkeypatch) -> set[int]:
+    """Pairs whose file cannot be read while the entry is filled."""
+    real, pairs = filling.FirstRows.__getitem__, set()
+    bad = Skipped("first row", "clip.wav", "missing: Input/output error")
     monkeypatch.setattr(
-        filling.FirstRows, "__getitem__", lambda s, pair: None if pair == 7 else real(s, pair)
+        filling.FirstRows,
+        "__getitem__",
+        lambda rows, pair: bad if pair in pairs else real(rows, pair),
     )
+    return pairs
+
+
+def test_rows_that_cannot_be_read_are_left_out_and_named(own_prefix, tmp_path, unreadable):
+    unreadable.add(7)
     config = configure(tmp_path, "ser", LAST, "trainer.batch_size=1")
     summary, data, printed = open_of(config)
     assert summary.unreadable == 1
@@ -383,12 +394,48 @@ def test_rows_that_cannot_be_read_are_left_out(own_prefix, tmp_path, monkeypatch
     split, row = next(
         (s, int(np.argmax(r.pairs == 7))) for s, r in data.encoded.items() if 7 in r.pairs
     )
-    with pytest.raises(OSError, match="could be read"):
-        data.encoded[split].__getitems__([Key(0, row)])
+    row_id = data.prepared.splits[split]["id"][row]
+    unread = [Skipped(row_id, "clip.wav", "missing: Input/output error")]
+    assert data.encoded[split].__getitems__([Key(0, row)]) == {"unread": unread}
     beside = (row + 1) % 35
     batch = data.encoded[split].__getitems__([Key(0, row), Key(0, beside)])
+    assert batch["unread"] == unread
     assert batch["index"].tolist() == [beside]
     assert len(batch["hidden"]) == len(batch["labels"]) == 1
+
+
+def test_what_could_not_be_read_is_tried_again_by_the_next_run(own_prefix, tmp_path, unreadable):
+    config = configure(tmp_path, "ser", HEAD)
+    unreadable |= {7, 8}
+    first, lacking, _ = open_of(config)
+    before = lacking.encoded["train"].entry
+    assert not before.is_complete
+    kept = np.array(before.values)
+    unreadable.discard(8)
+    assert open_of(config)[0].unreadable == 1
+    unreadable.clear()
+    second, data, printed = open_of(config)
+    assert (second.folder, second.unreadable) == (first.folder, 0)
+    assert f"{second.pairs - 1} of them computed before" in printed
+    entry_of = data.encoded["train"].entry
+    assert entry_of.is_complete
+    assert (entry_of.words > 0).all()
+    assert np.array_equal(before.values, kept)  # a run that reads the entry keeps its pages
+    assert np.array_equal(entry_of.values[: len(kept)], kept)
+    third, _, printed = open_of(config)
+    assert not third.filled
+    assert "computing" not in printed
+
+
+def test_too_many_that_cannot_be_read_are_refused(own_prefix, tmp_path, unreadable):
+    unreadable |= set(range(30))
+    config = configure(tmp_path, "ser", HEAD)
+    with pytest.raises(UserError, match=r"max_skipped=0\.05 allows; the first: clip\.wav"):
+        open_of(config)
+    unreadable.clear()
+    summary, _, printed = open_of(config)
+    assert summary.unreadable == 0
+    assert f"{summary.pairs - 30} of them computed before" in printed
 
 
 # Faults

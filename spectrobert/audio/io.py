@@ -49,6 +49,11 @@ class AudioError(UserError):
         self.fault = fault
         self.detail = detail
 
+    @property
+    def recording(self) -> str:
+        """How the message calls the recording."""
+        return str(self).removesuffix(f": {self.fault}: {self.detail}")
+
 
 def name(audio: Audio) -> str:
     """How a message calls the recording: its path, or `<bytes of N>`."""
@@ -219,7 +224,10 @@ def _open(audio: Audio) -> Iterator[sf.SoundFile]:
     with file:
         if file.frames > NO_LENGTH:
             raise _error(audio, "no length", "its header gives none, as when written to a pipe")
-        yield file
+        try:
+            yield file
+        except OSError as failure:  # of a disk or a network
+            raise _error(audio, "missing", failure.strerror or str(failure)) from None
 
 
 def _why_unopened(audio: Audio, error: Exception) -> AudioError:

@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler
 
 from . import mixtures
+from .checks import Skipped
 from .clips import Key
 from .masking import IGNORED
 
@@ -96,15 +97,20 @@ class LengthBatches(Sampler[list[Key]]):
         return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
 
 
-def collate(items: Sequence[dict[str, Any] | None]) -> dict[str, Tensor]:
-    """Pad the items that could be read into one batch; `text_mask` is True at real word pieces."""
-    read = [item for item in items if item is not None]
+def collate(items: Sequence[dict[str, Any] | Skipped]) -> dict[str, Any]:
+    """Pad the items that could be read into one batch; `text_mask` is True at real word pieces.
+
+    Clips that could not be read are in the list `unread`, which is missing if all were read. A
+    batch of which none was read has nothing else.
+    """
+    read = [item for item in items if not isinstance(item, Skipped)]
+    unread = [item for item in items if isinstance(item, Skipped)]
     if not read:
-        raise OSError("no file of a whole batch could be read; the log names them")
+        return {"unread": unread}
     waveforms = [torch.from_numpy(item["waveform"]) for item in read]
     ids = [torch.from_numpy(item["input_ids"]) for item in read]
     lengths = torch.tensor([len(i) for i in ids])
-    batch = {
+    batch: dict[str, Any] = {
         "index": torch.tensor([item["index"] for item in read]),
         "waveform": pad_sequence(waveforms, batch_first=True),  # (B, T)
         "num_samples": torch.tensor([len(w) for w in waveforms]),
@@ -112,6 +118,8 @@ def collate(items: Sequence[dict[str, Any] | None]) -> dict[str, Tensor]:
     }
     batch["text_mask"] = torch.arange(batch["input_ids"].shape[1]) < lengths[:, None]
     batch |= collate_answers(read)
+    if unread:
+        batch["unread"] = unread
     if "matched" in read[0]:
         labels = [torch.from_numpy(item["mlm_labels"]) for item in read]
         batch["mlm_labels"] = pad_sequence(labels, batch_first=True, padding_value=IGNORED)

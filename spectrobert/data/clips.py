@@ -7,7 +7,6 @@ have drawn.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,12 +22,11 @@ from transformers import PreTrainedTokenizerBase
 from ..audio import io
 from ..config import DatasetConfig, PretrainingConfig
 from . import mismatches, rows
+from .checks import Skipped
 from .example import Example
 from .masking import IGNORED, mask_words
 from .mismatches import Mismatches
 from .rows import segments
-
-log = logging.getLogger(__name__)
 
 __all__ = ("Clips", "Key", "Reading", "crop", "segments", "to_arrow")
 
@@ -99,7 +97,7 @@ def answer(row: dict[str, Any], reading: Reading) -> dict[str, Any]:
 
 
 class Clips(Dataset):
-    """One split. `clips[Key(epoch, row)]` is a dict of arrays; None where a file has gone bad."""
+    """One split. `clips[Key(epoch, row)]` is a dict of arrays; Skipped if a file has gone bad."""
 
     def __init__(self, split: datasets.Dataset, reading: Reading, is_training: bool):
         self.rows = split
@@ -112,7 +110,7 @@ class Clips(Dataset):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, key: Key) -> dict[str, Any] | None:
+    def __getitem__(self, key: Key) -> dict[str, Any] | Skipped:
         row = self.rows[key.row]
         generator = self._generator(key)
         item: dict[str, Any] = {"index": key.row}
@@ -143,8 +141,7 @@ class Clips(Dataset):
         try:
             item["waveform"] = self._waveform(audio, generator)
         except io.AudioError as error:
-            log.warning("skipped %s: %s", row["id"], error)
-            return None
+            return Skipped(row["id"], error.recording, f"{error.fault}: {error.detail}")
         return item
 
     def heard(self, key: Key) -> int:

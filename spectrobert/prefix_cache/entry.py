@@ -5,6 +5,8 @@
     records.bin   RECORD (P,): where the tokens of each pair lie, and their checksum
     entry.json    sizes, checksum of the records, what the values depend on; written last
 
+A pair that could not be read has no record, and every run tries it again.
+
 T tokens of all pairs, P pairs, D width.
 """
 
@@ -47,8 +49,13 @@ class Entry:
     header: dict[str, Any]
     values: np.ndarray  # (T, D)
     offset: np.ndarray  # (P,) first token of a pair
-    words: np.ndarray  # (P,) tokens that are word pieces; 0 where the audio could not be read
+    words: np.ndarray  # (P,) tokens that are word pieces; 0 if the pair could not be read
     sounds: np.ndarray  # (P,) tokens that are audio
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every pair could be read."""
+        return self.header["records"] == self.header["pairs"]
 
     @property
     def num_bytes(self) -> int:
@@ -67,15 +74,15 @@ def read(path: Path) -> Entry | None:
     """
     try:
         header = json.loads((path / HEADER).read_text(encoding="utf-8"))
-        tokens, width, pairs = header["tokens"], header["width"], header["pairs"]
-        records_crc = header["records_crc"]
+        tokens, width, count = header["tokens"], header["width"], header["records"]
+        pairs, records_crc = header["pairs"], header["records_crc"]
     except OSError:
         if not path.exists():
             return None
         raise Damaged(f"it has no {HEADER}") from None
     except (ValueError, KeyError, TypeError):
         raise Damaged(f"{HEADER} cannot be read") from None
-    for name, size in ((VALUES, tokens * width * 4), (RECORDS, pairs * RECORD.itemsize)):
+    for name, size in ((VALUES, tokens * width * 4), (RECORDS, count * RECORD.itemsize)):
         found = (path / name).stat().st_size if (path / name).is_file() else 0
         if found != size:
             raise Damaged(f"{name} has {found} bytes, not {size}")
@@ -85,9 +92,10 @@ def read(path: Path) -> Entry | None:
     records = np.frombuffer(written, RECORD)
     values = np.memmap(path / VALUES, np.float32, "r", shape=(tokens, width))
     _compare(values, records)
-    records = records[np.argsort(records["pair"])]
+    by_pair = np.zeros(pairs, RECORD)
+    by_pair[records["pair"]] = records
     os.utime(path / HEADER)  # when it was last used, for `list_entries`
-    return Entry(path, header, values, *(records[n] for n in ("offset", "words", "sounds")))
+    return Entry(path, header, values, *(by_pair[n] for n in ("offset", "words", "sounds")))
 
 
 def _compare(values: np.ndarray, records: np.ndarray) -> None:
@@ -99,6 +107,18 @@ def _compare(values: np.ndarray, records: np.ndarray) -> None:
         for record, right in zip(records, pool.map(is_right, records)):
             if not right:
                 raise Damaged(f"the checksum of pair {record['pair']} is wrong")
+
+
+def reopen(path: Path) -> None:
+    """Make a whole entry a draft again, for the pairs that it lacks.
+
+    A run that reads it keeps its pages. Only the holder of `lock` may call it.
+    """
+    aside = path.with_name(path.name + ASIDE)
+    if aside.exists():
+        shutil.rmtree(aside)
+    os.replace(path, aside)
+    (aside / HEADER).unlink()
 
 
 class Draft:
@@ -151,12 +171,12 @@ class Draft:
         self.done |= set(pairs.tolist())
 
     def finish(self, header: dict[str, Any]) -> None:
-        """Write the header and give the entry its name."""
+        """Write the header, which says how many `pairs` there are, and give the entry its name."""
         for file in (self.values, self.records):
             os.fsync(file.fileno())
         self.close()
         written = (self.aside / RECORDS).read_bytes()
-        sizes = {"pairs": len(self.done), "tokens": self.tokens, "width": self.width}
+        sizes = {"records": len(self.done), "tokens": self.tokens, "width": self.width}
         checked = sizes | {"records_crc": zlib.crc32(written)}
         write_whole(self.aside / HEADER, json.dumps(header | checked, indent=2))
         os.replace(self.aside, self.path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..data.batches import collate
+from ..data.checks import Skipped
 from ..data.clips import Clips, Key, Reading
 from ..data.preparation import Prepared
 from ..models.spectrobert import SpectroBert, Tokens
@@ -20,21 +21,17 @@ from .pairs import Pairs
 
 
 class FirstRows(Dataset):
-    """The row in which each pair comes first; `index` is the pair. None where it is unreadable."""
+    """The row in which each pair comes first; `index` is the pair. Skipped if it is unreadable."""
 
     def __init__(self, prepared: Prepared, reading: Reading, pairs: Pairs):
         rows = prepared.splits.items()
         self.clips = {split: Clips(own, reading, is_training=False) for split, own in rows}
         self.pairs = pairs
 
-    def __getitem__(self, pair: int) -> dict[str, Any] | None:
+    def __getitem__(self, pair: int) -> dict[str, Any] | Skipped:
         split, row = self.pairs.first[pair]
         item = self.clips[split][Key(0, row)]
-        return None if item is None else item | {"index": pair}
-
-
-def _collate(items: Sequence[dict[str, Any] | None]) -> dict[str, Tensor] | None:
-    return collate(items) if any(item is not None for item in items) else None
+        return item | {"index": pair} if isinstance(item, dict) else item
 
 
 def append(draft: Draft, pairs: Tensor, tokens: Tokens) -> None:
@@ -57,8 +54,10 @@ def fill(
     device: torch.device,
     half: torch.dtype | None,
     progress: Callable[[int, int], None],
-) -> None:
+) -> dict[int, Skipped]:
     """Compute what the draft lacks, the longest clips first: what does not fit fails at once.
+
+    Returns the pairs that could not be read: the draft lacks them still.
 
     Args:
         half: the type that matrix products take in mixed precision; None: float32.
@@ -72,20 +71,22 @@ def fill(
     loader = DataLoader(
         rows,
         batch_sampler=batches,
-        collate_fn=_collate,
+        collate_fn=collate,
         num_workers=num_workers,
         generator=torch.Generator(),  # or it would draw from the one behind dropout
     )
     model.eval()
     model.to(device)
+    unread: dict[int, Skipped] = {}
     progress(len(draft.done), len(order))
     for asked, batch in zip(batches, loader):
-        if batch is not None:
+        failed = batch.pop("unread", [])
+        if batch:
             on_device = {name: value.to(device) for name, value in batch.items()}
             with torch.autocast(device.type, half, enabled=half is not None):
                 tokens = compute(model, on_device, depth)
             append(draft, batch["index"], tokens)
-        missing = np.array([pair for pair in asked if pair not in draft.done], dtype=int)
-        nothing = np.zeros(len(missing), dtype=int)
-        draft.append(missing, np.zeros((0, draft.width), np.float32), nothing, nothing)
-        progress(len(draft.done), len(order))
+        missing = [pair for pair in asked if pair not in draft.done]
+        unread |= dict(zip(missing, failed, strict=True))
+        progress(len(draft.done) + len(unread), len(order))
+    return unread

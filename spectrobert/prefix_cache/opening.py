@@ -15,7 +15,9 @@ from rich.console import Console
 
 from .. import terminal
 from ..config import Config
+from ..data.checks import Skipped, refuse_too_many
 from ..data.datamodule import DataModule
+from ..errors import UserError
 from ..freezing import fingerprint
 from ..models.spectrobert import SpectroBert
 from . import depth, entry, pairs
@@ -27,6 +29,9 @@ from .reading import EncodedRows
 GB = 1e9
 DISK_SHARE = 0.9  # of the free disk that an entry may take
 HALVES = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
+
+
+Unread = dict[int, Skipped]  # row of a split -> why it could not be read
 
 
 class Unusable(Exception):
@@ -70,7 +75,9 @@ def open_prefix(
     """Let the loaders of `data` read what lies below the first trainable part from disk.
 
     `model` must hold the weights that the run will train on; it may come back on another device and
-    in eval mode. What prevents the cache is told in one line and changes nothing else.
+    in eval mode. What prevents the cache is printed in one line and changes nothing else. Clips
+    that could not be read are tried again by each run; above `dataset.max_skipped` they raise
+    UserError.
 
     Args:
         precision: of the run, as build.precision names it.
@@ -86,15 +93,18 @@ def open_prefix(
             raise Unusable(reason)
         plan = plan_of(config, model, data, precision)
         found = _read(plan.path, say)
+        unread: dict[str, Unread] = {}
         is_there = found is not None
-        if found is None:
-            found, is_there = _fill_locked(config, model, data, precision, plan, console, say)
+        if found is None or not found.is_complete:
+            found, is_there, unread = _fill_locked(
+                config, model, data, precision, plan, console, say
+            )
     except Unusable as obstacle:
         say(f"off: {obstacle}")
         return PrefixSummary(False, str(obstacle))
     splits = data.prepared.splits.items()
     data.encoded = {
-        split: EncodedRows(found, plan.pairs.of[split], rows, data.reading)
+        split: EncodedRows(found, plan.pairs.of[split], rows, data.reading, unread.get(split, {}))
         for split, rows in splits
     }
     unreadable = int((found.words == 0).sum())
@@ -144,23 +154,26 @@ def _fill_locked(
     plan: Plan,
     console: Console,
     say: Callable[[str], None],
-) -> tuple[Entry, bool]:
-    """The entry, and whether another run filled it meanwhile."""
+) -> tuple[Entry, bool, dict[str, Unread]]:
+    """The entry, whether another run filled it meanwhile, and by split the rows that it lacks."""
     try:
         with entry.lock(plan.path, lambda: say("another run computes it; waiting")):
-            if (found := _read(plan.path, lambda line: None)) is not None:
-                return found, True
+            found = _read(plan.path, lambda line: None)
+            if found is not None and found.is_complete:
+                return found, True, {}
             _check_room(plan, config.trainer.cache_gb)
-            if plan.path.exists():
+            if found is not None:
+                entry.reopen(plan.path)
+            elif plan.path.exists():
                 shutil.rmtree(plan.path)
-            _fill(config, model, data, precision, plan, console, say)
+            unread = _fill(config, model, data, precision, plan, console, say)
             found = entry.read(plan.path)
     except OSError as error:
         with suppress(OSError):
             entry.remove(plan.path.with_name(plan.path.name + entry.ASIDE))
         raise Unusable(f"{plan.path.parent}: {error.strerror or error}") from error
     assert found is not None, "it has just been written"
-    return found, False
+    return found, False, unread
 
 
 def _check_room(plan: Plan, limit: float) -> None:
@@ -181,7 +194,8 @@ def _fill(
     plan: Plan,
     console: Console,
     say: Callable[[str], None],
-) -> None:
+) -> dict[str, Unread]:
+    """Compute what the entry lacks; by split the rows that could not be read. Raises UserError."""
     began = time.monotonic()
     draft = Draft(plan.path, model.config.hidden_size)
     begun = f", {len(draft.done)} of them computed before" if draft.done else ""
@@ -190,7 +204,7 @@ def _fill(
         f" ({plan.pairs.num_rows} rows){begun}: {plan.num_bytes / GB:.2f} GB in {plan.path.parent}"
     )
     with terminal.counting("prefix cache", console, config.trainer.progress) as advance:
-        fill(
+        unread = fill(
             draft,
             model,
             plan.depth,
@@ -201,6 +215,21 @@ def _fill(
             HALVES.get(precision),
             advance,
         )
+    rows = {
+        split: {
+            row: Skipped(own["id"][row], unread[pair].recording, unread[pair].fault)
+            for row, pair in enumerate(plan.pairs.of[split].tolist())
+            if pair in unread
+        }
+        for split, own in data.prepared.splits.items()
+    }
+    skipped = [clip for lacking in rows.values() for clip in lacking.values()]
+    try:
+        refuse_too_many(skipped, plan.pairs.num_rows, config.dataset.max_skipped)
+    except UserError:
+        draft.close()  # what has been computed stays for the next run
+        raise
     seconds = time.monotonic() - began
     header = {"corpus": config.dataset.name, "what": plan.what, "seconds": seconds}
-    draft.finish(header | {"facts": plan.facts})
+    draft.finish(header | {"pairs": len(plan.pairs.names), "facts": plan.facts})
+    return rows

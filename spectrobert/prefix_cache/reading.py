@@ -8,7 +8,7 @@ Shapes: B batch, L word pieces, N audio tokens, D width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import datasets
@@ -17,6 +17,7 @@ import torch
 from torch.utils.data import Dataset
 
 from ..data.batches import collate_answers
+from ..data.checks import Skipped
 from ..data.clips import Key, Reading, answer
 from .entry import Entry
 
@@ -24,9 +25,17 @@ from .entry import Entry
 class EncodedRows(Dataset):
     """One split. A whole batch is asked for at once; see `DataLoader`'s `__getitems__`."""
 
-    def __init__(self, entry: Entry, pairs: np.ndarray, rows: datasets.Dataset, reading: Reading):
+    def __init__(
+        self,
+        entry: Entry,
+        pairs: np.ndarray,
+        rows: datasets.Dataset,
+        reading: Reading,
+        unread: Mapping[int, Skipped],
+    ):
         self.entry = entry
         self.pairs = pairs  # (rows,)
+        self.unread = unread  # row -> why the entry lacks its pair
         light = rows.remove_columns(["audio", "text"])
         self.answers = collate_answers([answer(row, reading) for row in light])
 
@@ -34,13 +43,15 @@ class EncodedRows(Dataset):
         return len(self.pairs)
 
     def __getitems__(self, keys: Sequence[Key]) -> dict[str, Any]:
-        rows = np.array([key.row for key in keys])
-        rows = rows[self.entry.words[self.pairs[rows]] > 0]
+        asked = [key.row for key in keys]
+        unread = [self.unread[row] for row in asked if row in self.unread]
+        missing: dict[str, Any] = {"unread": unread} if unread else {}
+        rows = np.array([row for row in asked if row not in self.unread], dtype=int)
         if not len(rows):
-            raise OSError("no file of a whole batch could be read; the log names them")
+            return missing
         index = torch.from_numpy(rows)
         batch = {name: values[index] for name, values in self.answers.items()}
-        return batch | {"index": index} | padded(self.entry, self.pairs[rows])
+        return batch | {"index": index} | padded(self.entry, self.pairs[rows]) | missing
 
 
 def padded(entry: Entry, pairs: np.ndarray) -> dict[str, Any]:

@@ -116,7 +116,13 @@ class Task(LightningModule):
     def on_fit_start(self) -> None:
         self.train()  # Lightning leaves the modes as it finds them: frozen parts would keep dropout
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        if "index" not in batch:
+            first = batch["unread"][0]
+            raise UserError(
+                f"none of the {len(batch['unread'])} clips of a training batch could be read; the"
+                f" first: {first.recording}: {first.fault}"
+            )
         losses = self.losses(self(batch), batch)
         # Of the whole batch: every process sees the same, and all stop together
         values = dict(zip(losses, average(torch.stack(list(losses.values())))))
@@ -132,8 +138,9 @@ class Task(LightningModule):
         )
         return losses["loss"]
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        self.val_rows.update(batch["index"], *self.rows(self(batch), batch))
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        if "index" in batch:  # else nothing of it could be read
+            self.val_rows.update(batch["index"], *self.rows(self(batch), batch))
 
     def require_monitor(self, measured: Iterable[str]) -> None:
         """Raise UserError if `task.monitor` names a validation metric that is not measured."""
@@ -157,8 +164,9 @@ class Task(LightningModule):
     def on_test_epoch_start(self) -> None:
         self.test_rows.reset()
 
-    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        self.test_rows.update(batch["index"], *self.rows(self(batch), batch))
+    def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        if "index" in batch:
+            self.test_rows.update(batch["index"], *self.rows(self(batch), batch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what is frozen: a run finds it where it began, and names it by a hash.

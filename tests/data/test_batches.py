@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from spectrobert.config import DatasetConfig, PretrainingConfig, TrainerConfig
 from spectrobert.data import vocabulary
 from spectrobert.data.batches import POOL, LengthBatches, collate
+from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import Key, Reading, to_arrow
 from spectrobert.data.datamodule import DataModule, automatic_workers
 from spectrobert.data.example import Example, Segment
@@ -115,7 +116,9 @@ def item(index: int, samples: int, pieces: int, **more) -> dict:
 
 
 def test_collate_pads_and_masks():
-    batch = collate([item(4, 5, 2, label=1), None, item(9, 3, 4, label=0)])
+    bad = Skipped("row7", "7.wav", "missing: No such file")
+    batch = collate([item(4, 5, 2, label=1), bad, item(9, 3, 4, label=0)])
+    assert batch["unread"] == [bad]
     assert batch["index"].tolist() == [4, 9]
     assert batch["num_samples"].tolist() == [5, 3]
     assert batch["waveform"].tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
@@ -131,11 +134,12 @@ def test_collate_asks_no_word_where_there_is_none():
     assert batch["mlm_labels"].tolist() == [[7, 7, IGNORED], [7, 7, 7]]
     assert batch["matched"].tolist() == [0, 1]
     assert "labels" not in batch
+    assert "unread" not in batch
 
 
-def test_a_batch_of_which_nothing_could_be_read_is_an_error():
-    with pytest.raises(OSError, match="whole batch"):
-        collate([None, None])
+def test_a_batch_of_which_nothing_could_be_read_says_why():
+    bad = [Skipped(f"row{i}", f"{i}.wav", "missing: No such file") for i in range(2)]
+    assert collate(bad) == {"unread": bad}
 
 
 @pytest.fixture(scope="module")

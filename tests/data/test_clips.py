@@ -10,6 +10,7 @@ import pytest
 from spectrobert.audio import io
 from spectrobert.config import DatasetConfig, PretrainingConfig
 from spectrobert.data import vocabulary
+from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import Clips, Key, Reading, segments, to_arrow
 from spectrobert.data.example import Example, Segment
 from spectrobert.data.masking import IGNORED
@@ -242,12 +243,11 @@ def test_a_random_crop_is_the_same_for_the_same_key(clips, long_clip):
     assert equal(one[Key(3, 0)], other[Key(3, 0)])
 
 
-def test_a_file_gone_bad_is_none_and_is_named(clips, examples, tmp_path, caplog):
+def test_a_file_gone_bad_is_named(clips, examples, tmp_path):
     path = tmp_path / "bad.wav"
     rows = [replace(examples[0], audio=(Segment(noise(path, 5)),))]
     read = clips(rows=rows)
-    assert read[Key(0, 0)] is not None
+    assert read[Key(0, 0)]["index"] == 0
     constant(path, 0.0)
-    assert read[Key(0, 0)] is None
-    assert "row0" in caplog.text
-    assert "silent" in caplog.text
+    silent = "silent: no sound in it: no sample is 0.0001 away from rest"
+    assert read[Key(0, 0)] == Skipped("row0", str(path), silent)

@@ -86,8 +86,8 @@ def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hear
     for row in predictions:
         number = numbers[row["id"]]
         item = clips[Key(0, number)]
-        if item is None:
-            continue  # the file has gone bad since; the log names it
+        if not isinstance(item, dict):
+            continue  # the file has gone bad since
         batch = collate([item])
         attention, shape = cls_attention(model, batch)
         length = batch["input_ids"].shape[1]
