@@ -35,7 +35,9 @@ class DatasetConfig:
     # Rows of the classes in train: "none" | "prune" all to the rarest | "duplicate" to the most
     # frequent. task.class_weights weighs their losses instead
     balance: str = "none"
-    vocabulary: int = 2000  # most word pieces, where a vocabulary is trained on the corpus
+    vocabulary: int = 2000  # most word pieces, if a vocabulary is trained on the corpus
+    lowercase: bool = True  # of a trained vocabulary: "Dog" is "dog"
+    strip_accents: bool = False  # of a trained vocabulary: "é" is "e", Hangul falls into letters
     silence_audio: bool = False  # zero every waveform: what can be answered from the text alone
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import BertWordPieceTokenizer, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 SPECIAL = {
@@ -17,19 +17,30 @@ SPECIAL = {
 ALWAYS = "abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()-&"  # so that a later task can ask
 
 
-def train(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
-    """A lower-casing WordPiece tokenizer of about `size` pieces; BERT's special tokens, [PAD] 0.
+def train(
+    texts: Iterable[str], size: int, lowercase: bool = True, strip_accents: bool = False
+) -> PreTrainedTokenizerFast:
+    """A WordPiece tokenizer of about `size` pieces, with BERT's special tokens, [PAD] 0.
 
     The same texts always give the same pieces. The trainer numbers characters in the order of a
     randomly seeded hash table and breaks ties by number, so it is given them in order.
+
+    Args:
+        lowercase: "Dog" is "dog".
+        strip_accents: BERT's way for uncased text: "żółw" is "zołw", and a syllable of Hangul falls
+            into its letters. Otherwise letters are composed (NFC): one character each.
     """
     texts = list(texts)
-    normalize = BertWordPieceTokenizer(lowercase=True).normalize
+    own = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip_accents)
+    composed = [] if strip_accents else [normalizers.NFC()]
+    normalizer = normalizers.Sequence([*composed, own])
+    normalize = normalizer.normalize_str
     letters = sorted(
         {c for text in texts for c in normalize(text) if not c.isspace()} | set(ALWAYS)
     )
     in_order = [*SPECIAL.values(), *letters, *(f"##{letter}" for letter in letters)]
-    trained = BertWordPieceTokenizer(lowercase=True)
+    trained = BertWordPieceTokenizer()
+    trained.normalizer = normalizer
     trained.train_from_iterator(
         texts,
         vocab_size=max(size, len(in_order)),
@@ -37,7 +48,8 @@ def train(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
         special_tokens=in_order,
         show_progress=False,
     )
-    pieces = BertWordPieceTokenizer(vocab=trained.get_vocab(), lowercase=True)
+    pieces = BertWordPieceTokenizer(vocab=trained.get_vocab())
+    pieces.normalizer = normalizer
     return PreTrainedTokenizerFast(tokenizer_object=pieces._tokenizer, **SPECIAL)
 
 
