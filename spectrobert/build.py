@@ -84,7 +84,8 @@ def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:
         return pretrained.checkpoint_tokenizer(config.init.checkpoint)
     if config.init.text_model:
         return pretrained.tokenizer(config.init.text_model)
-    return vocabulary.train(texts, config.dataset.vocabulary)
+    options = config.dataset
+    return vocabulary.train(texts, options.vocabulary, options.lowercase, options.strip_accents)
 
 
 def model_config(config: Config, vocab_size: int, labels: tuple[str, ...]) -> SpectroBertConfig:
@@ -149,7 +150,9 @@ def task(config: Config, built: SpectroBert, prepared: Prepared) -> Task:
         weights = class_weights(prepared, config.task.truth)
     kind = TASKS[config.task.name]
     steps = total_steps(config.trainer, len(prepared.splits["train"]))
-    return kind(built, config.task, config.optim, prepared.labels, weights, steps)
+    made = kind(built, config.task, config.optim, prepared.labels, weights, steps)
+    made.unseen = prepared.unseen
+    return made
 
 
 def class_weights(prepared: Prepared, truth: str) -> torch.Tensor:
@@ -187,7 +190,7 @@ def datamodule(
     reading = Reading(
         words,
         config.dataset,
-        {label: i for i, label in enumerate(prepared.labels)},
+        {label: i for i, label in enumerate([*prepared.labels, *prepared.unseen])},
         config.seed,
         config.task if config.task.name == "pre" else None,
         has_targets=config.task.truth == "targets",

@@ -114,6 +114,9 @@ def markdown(
         "seed": known["seed"],
         "control": "the test split once more, audio silenced: question only" if control else "none",
         "pairs": str(scores.pairs or ""),
+        "answers that train lacks": f"{sum(scores.unseen_answers.values())} rows, counted as wrong"
+        if scores.unseen_answers
+        else "",
         "intervals": known["interval"],
         "commit": known["git_commit"] or "not in a git checkout",
     }

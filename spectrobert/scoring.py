@@ -50,6 +50,7 @@ class Scores:
     unread: list[Skipped] = field(default_factory=list)  # rows that could not be read
     caution: str = ""  # what has to be said beside the scores: splits.caution
     pairs: PairSummary | None = None  # of pre-training
+    unseen_answers: dict[str, int] = field(default_factory=dict)  # rows, of answers train lacks
     targets: tuple[str, ...] = ()  # names, where numbers are learnt
     labels: tuple[str, ...] = ()  # classes
     confusion_matrix: list[list[int]] = field(default_factory=list)  # rows true, columns predicted
@@ -68,6 +69,8 @@ class Scores:
         shown["metric_n"] = {name: self.statistics[name].n for name in self.values}
         if self.pairs:
             shown["pairs"] = self.pairs.to_dict()
+        if self.unseen_answers:
+            shown["unseen_answers"] = self.unseen_answers
         if self.targets:
             shown["targets"] = list(self.targets)
         if self.labels:
@@ -149,6 +152,7 @@ def score(
             )
         ],
     )
+    scores.unseen_answers = data.prepared.unseen_rows.get(split, {})
     if isinstance(task, Classification):
         _add_classes(scores, task.labels, outputs.argmax(axis=1), truth)
     else:
@@ -177,7 +181,8 @@ def _add_classes(
     counts = np.bincount(predicted, minlength=len(labels)).tolist()
     scores.predicted_histogram = {name: n for name, n in zip(labels, counts) if n}
     if len(labels) <= metrics.MANY_CLASSES:
-        matrix = metrics.confusion_matrix(truth, predicted, len(labels))
+        seen = truth < len(labels)
+        matrix = metrics.confusion_matrix(truth[seen], predicted[seen], len(labels))
         scores.confusion_matrix = matrix.tolist()
 
 

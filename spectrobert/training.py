@@ -240,6 +240,13 @@ def show(
     terminal.print_line(console, f"split: {prepared.summary.definition}")
     for line in class_counts.hints(prepared.summary.labels, prepared.summary.definition):
         terminal.print_line(console, line)
+    for split, answers in prepared.unseen_rows.items():
+        shown = ", ".join(sorted(answers, key=lambda answer: -answers[answer])[:5])
+        terminal.print_line(
+            console,
+            f"{sum(answers.values())} rows of {split} have answers that train lacks and count as"
+            f" wrong: {shown}{', ...' if len(answers) > 5 else ''}",
+        )
     balance = prepared.summary.more.get("balance")
     if balance:
         changes = (f"{c} {n} -> {balance['after'][c]}" for c, n in balance["before"].items())

@@ -15,6 +15,7 @@ class TaskConfig:
 
     # The field of Example that says what is right: "label" | "targets" | "" where neither does
     truth: ClassVar[str] = "label"
+    is_open: ClassVar[bool] = False  # a label that train lacks is wrong by definition, no error
     name: str = ""
     epochs: int = 30  # appendix A: 30 for fine-tuning
     monitor: str = "val/accuracy"  # the checkpoint that is tested is the best one by this
@@ -70,6 +71,7 @@ class AqaBinaryConfig(AqaConfig):
 class AqaOpenConfig(AqaConfig):
     """One-word answers (thesis 2.4.3)."""
 
+    is_open: ClassVar[bool] = True
     name: str = "aqa_open"
 
 

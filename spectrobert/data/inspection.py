@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..config import DatasetConfig, own_options
+from ..config import TASKS, DatasetConfig, own_options
 from . import (
     class_counts,
     corpora,
@@ -69,7 +69,7 @@ def inspect(
     if is_random:
         examples = [replace(example, split="") for example in examples]
     names, drawn = split_findings.draw(examples, options)
-    findings += [drawn, *split_findings.unseen(examples, names)]
+    findings += [drawn, *split_findings.unseen(examples, names, TASKS[task].is_open)]
     findings += split_findings.few_of_a_class(examples, names, drawn.found)
     findings += split_findings.shared(examples, names, root, is_random)
     segments = recordings.distinct(examples)

@@ -33,6 +33,16 @@ class Prepared:
     skipped: list[checks.Skipped]  # unusable audio
     dropped: list[Dropped]  # rows the corpus' parser leaves out
     quotas: tuple[mixtures.Quota, ...] = ()  # of a weighted mixture, in the order of train
+    unseen: tuple[str, ...] = ()  # answers that train lacks: no logit stands for them
+
+    @property
+    def unseen_rows(self) -> dict[str, dict[str, int]]:
+        """Split -> answer that train lacks -> rows, of the splits that have any."""
+        found = {
+            split: {label: n for label, n in counts.items() if label in self.unseen}
+            for split, counts in self.summary.labels.items()
+        }
+        return {split: counts for split, counts in found.items() if counts}
 
 
 class Drawn(NamedTuple):
@@ -85,7 +95,8 @@ def prepare(
     weights = options.weights if isinstance(options, MixtureConfig) else []
     quotas = mixtures.quotas(sizes, weights)
     pa.default_memory_pool().release_unused()  # workers are forked from here
-    return Prepared(tables, labels, summary, whole.skipped, whole.dropped, quotas)
+    unseen = unseen_answers(task, whole.light, labels)
+    return Prepared(tables, labels, summary, whole.skipped, whole.dropped, quotas, unseen)
 
 
 def open_part(part: mixtures.Part, task: str) -> store.Parsed:
@@ -208,14 +219,14 @@ def _refuse_lost_splits(
 def label_set(task: str, corpus: str, table: pa.Table, names: Sequence[str]) -> tuple[str, ...]:
     """The classes: the corpus' own closed set, or what occurs in train.
 
-    Raises UserError for a label outside the set, with the rows' ids.
+    Raises UserError for a label outside the set, with the rows' ids; not for an open answer.
     """
     closed = corpora.corpus(corpus).labels.get(task)
     labels = table.column("label").to_pylist()
     seen = {label for label, name in zip(labels, names) if name == "train"}
     known = tuple(closed) if closed else tuple(sorted(seen))
     strange = Counter(label for label in labels if label not in known)
-    if strange:
+    if strange and (closed or not TASKS[task].is_open):
         label, count = strange.most_common(1)[0]
         where = table.column("id")[labels.index(label)].as_py()
         allowed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
@@ -227,3 +238,10 @@ def label_set(task: str, corpus: str, table: pa.Table, names: Sequence[str]) -> 
     if len(known) < 2:
         raise UserError(f"only one class ({known[0]!r}) for task {task!r}: nothing to tell apart")
     return known
+
+
+def unseen_answers(task: str, table: pa.Table, labels: Sequence[str]) -> tuple[str, ...]:
+    """Answers of validation and test that train lacks, sorted."""
+    if not TASKS[task].is_open:
+        return ()
+    return tuple(sorted(set(table.column("label").to_pylist()) - set(labels)))

@@ -36,14 +36,17 @@ def draw(examples: Sequence[Example], options: DatasetConfig) -> tuple[list[str]
     return drawn, Finding("splits", found, verdict, [f"no examples in {split}" for split in empty])
 
 
-def unseen(examples: Sequence[Example], drawn: Sequence[str]) -> list[Finding]:
-    """Classes of validation and test that training never sees."""
+def unseen(
+    examples: Sequence[Example], drawn: Sequence[str], is_open: bool = False
+) -> list[Finding]:
+    """Classes of validation and test that training never sees; of an open set, rows are lost."""
     seen = {e.label for e, split in zip(examples, drawn) if split == "train"}
     others = Counter(e.label for e in examples if e.label not in seen)
     if not any(example.label for example in examples):
         return []
     shown = [f"{label} ({number} rows)" for label, number in others.items()]
-    return [of_these("classes not in train", f"beside {len(seen)} that are", shown, "fault")]
+    verdict: Verdict = "warning" if is_open else "fault"
+    return [of_these("classes not in train", f"beside {len(seen)} that are", shown, verdict)]
 
 
 def few_of_a_class(

@@ -19,11 +19,14 @@ def ranks(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Place of the right class, (N, C), (N,) -> (N,), 0 being the first.
 
     Of equal logits the lower class number comes first, as `argmax` has it: a model that has
-    collapsed to equal logits is not right about everything.
+    collapsed to equal logits is not right about everything. A class without a logit (C or above)
+    comes after all others.
     """
-    own = np.take_along_axis(logits, truth[:, None], axis=1)
-    is_before = np.arange(logits.shape[1]) < truth[:, None]
-    return ((logits > own) | ((logits == own) & is_before)).sum(axis=1)
+    classes = logits.shape[1]
+    own = np.take_along_axis(logits, np.minimum(truth, classes - 1)[:, None], axis=1)
+    is_before = np.arange(classes) < truth[:, None]
+    rank = ((logits > own) | ((logits == own) & is_before)).sum(axis=1)
+    return np.where(truth < classes, rank, classes)
 
 
 def cross_entropy(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -41,8 +44,8 @@ def classification(
     `accuracy` is the share of rows that are right (the "weighted accuracy" WA of speech emotion);
     `unweighted_accuracy` (UA) the mean recall over the classes that occur in the set. The macro
     figures are scikit-learn's: means over the classes that are true or predicted in the set, where
-    0 / 0 is 0. Above MANY_CLASSES, of all
-    figures by class only AUROC is left, without an interval.
+    0 / 0 is 0. Above MANY_CLASSES, of all figures by class only AUROC is left, without an interval.
+    Class numbers from C on are answers that training has not seen: always wrong, without a loss.
     """
     logits = np.asarray(logits, dtype=np.float64)
     rank, classes = ranks(logits, truth), len(labels)
@@ -53,10 +56,12 @@ def classification(
                 rank < k, f"share of rows whose right class is among the first {k}"
             )
     if classes <= MANY_CLASSES:
-        found |= _averages(truth, logits.argmax(axis=1), classes)
+        found |= _averages(truth, logits.argmax(axis=1), max(classes, int(truth.max()) + 1))
         found |= {f"recall_{name}": _recall(truth, rank, i, name) for i, name in enumerate(labels)}
     found["auroc"] = _macro_auroc(logits, truth, classes)
-    found["loss"] = mean(cross_entropy(logits, truth), "mean cross entropy, classes unweighted")
+    seen = np.flatnonzero(truth < classes)
+    losses = cross_entropy(logits[seen], truth[seen])
+    found["loss"] = mean(losses, "mean cross entropy, classes unweighted", seen)
     return found
 
 

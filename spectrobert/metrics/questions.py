@@ -29,7 +29,7 @@ def by_question(
         questions, return_index=True, return_inverse=True, return_counts=True
     )
     rank = ranks(logits[first][member], truth)
-    answers = member * logits.shape[1] + truth  # (N,) a number for each (question, answer)
+    answers = member * (truth.max() + 1) + truth  # (N,) a number for each (question, answer)
     _, alike, times = np.unique(answers, return_inverse=True, return_counts=True)
     share = times[alike] / sizes[member]  # (N,) how many of the question's people say the same
     majority = _first_rows(member, share > 1 / 2)

@@ -65,6 +65,7 @@ class Task(LightningModule):
         self.config = config
         self.optim = optim
         self.labels = labels
+        self.unseen: tuple[str, ...] = ()  # answers numbered after the labels; no logit is theirs
         self.total_steps = total_steps
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_rows, self.test_rows = Collected(), Collected()

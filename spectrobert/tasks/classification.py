@@ -50,9 +50,9 @@ class Classification(Task):
     def predictions(
         self, outputs: np.ndarray, truth: np.ndarray
     ) -> tuple[tuple[str, ...], list[list[Any]]]:
-        names = self.labels
+        names = [*self.labels, *self.unseen]
         probabilities = torch.from_numpy(outputs).double().softmax(dim=-1).numpy()
-        shown = range(len(names)) if len(names) <= FEW else ()
+        shown = range(len(self.labels)) if len(self.labels) <= FEW else ()
         header = ("label", "prediction", "p_prediction", *(f"p_{names[i]}" for i in shown))
         rows = [
             [names[t], names[q.argmax()], f"{q.max():.6f}", *(f"{q[i]:.6f}" for i in shown)]

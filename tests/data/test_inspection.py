@@ -267,6 +267,8 @@ class TestRows:
         rows = [example(label="a"), example(label="b"), example(label="b")]
         (finding,) = apart.unseen(rows, ["train", "test", "val"])
         assert (finding.verdict, finding.examples) == ("fault", ["b (2 rows)"])
+        (finding,) = apart.unseen(rows, ["train", "test", "val"], is_open=True)
+        assert finding.verdict == "warning"
 
 
 class TestSplits:

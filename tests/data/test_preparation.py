@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from spectrobert.audio import io
-from spectrobert.config import dataset_class
+from spectrobert.config import DatasetConfig, dataset_class
 from spectrobert.data import checks, vocabulary
 from spectrobert.data.checks import check
 from spectrobert.data.example import Example, Segment
@@ -312,16 +313,59 @@ def test_unseen_letters_and_words_are_not_unknown():
 def test_a_frequent_word_is_one_piece_and_special_tokens_are_berts():
     words = vocabulary.train(TEXTS, 150)
     assert words.tokenize("The sings") == ["the", "sings"]
-    assert words.tokenize("hohe") == words.tokenize("Höhe")  # accents go, as in BERT uncased
     assert words.pad_token_id == 0
     ids = words("sad")["input_ids"]
     assert (ids[0], ids[-1]) == (words.cls_token_id, words.sep_token_id)
 
 
-def test_a_saved_vocabulary_is_read_back(tmp_path):
-    words = vocabulary.train(TEXTS, 150)
+def test_letters_keep_their_accents_and_syllables_their_letters():
+    texts = ["Zażółć gęślą jaźń", "안녕하세요 여러분"]
+    words = vocabulary.train(texts, 300)
+    assert [words.tokenize(text) for text in texts] == [text.lower().split() for text in texts]
+    decomposed = unicodedata.normalize("NFD", texts[0])
+    assert words.tokenize(decomposed) == words.tokenize(texts[0])
+    cased = vocabulary.train(texts, 300, lowercase=False)
+    assert cased.tokenize(texts[0]) == texts[0].split()
+    assert cased.tokenize("Z") != cased.tokenize("z")
+    bert = vocabulary.train(texts, 300, strip_accents=True)
+    assert bert.tokenize("gęślą") == bert.tokenize("gesla") == ["gesla"]
+    assert all(len(unicodedata.normalize("NFD", piece)) == len(piece) for piece in bert.get_vocab())
+
+
+@pytest.mark.parametrize("options", [{}, {"lowercase": False}, {"strip_accents": True}])
+def test_a_saved_vocabulary_is_read_back(tmp_path, options):
+    words = vocabulary.train(TEXTS, 150, **options)
     words.save_pretrained(tmp_path)
     again = vocabulary.load(str(tmp_path))
     assert again.get_vocab() == words.get_vocab()
+    assert again("Höhe Hohe")["input_ids"] == words("Höhe Hohe")["input_ids"]
     assert again("the wild, again")["input_ids"] == words("the wild, again")["input_ids"]
     assert again.all_special_ids == words.all_special_ids
+
+
+# ---------------------------------------------------------------- open answers
+
+
+def answers(folder: Path) -> DatasetConfig:
+    """Train knows yes-no-free answers a and b; the test split has c and d besides."""
+    lines = ["audio,question,answer,split"]
+    for i, (answer, split) in enumerate(
+        [("a", "train"), ("b", "train"), ("a", "val"), ("c", "test"), ("c", "test"), ("d", "test")]
+    ):
+        lines.append(f"{noise(folder / f'{i}.wav', i)},what is it?,{answer},{split}")
+    (folder / "t.csv").write_text("\n".join(lines))
+    return dataset_class("csv")(file=str(folder / "t.csv"))
+
+
+def test_an_answer_that_train_lacks_has_a_number_after_the_labels(tmp_path):
+    prepared = prepare("aqa_open", answers(tmp_path), "")
+    assert (prepared.labels, prepared.unseen) == (("a", "b"), ("c", "d"))
+    assert prepared.unseen_rows == {"test": {"c": 2, "d": 1}}
+
+
+def test_a_class_that_train_lacks_is_refused(tmp_path):
+    options = answers(tmp_path)
+    text = (tmp_path / "t.csv").read_text().replace("question,answer", "text,label")
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(UserError, match=r"label 'c' of 2 examples .* classes of train: a, b"):
+        prepare("ser", options, "")

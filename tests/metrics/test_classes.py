@@ -95,6 +95,16 @@ def test_equal_logits_are_no_answer_to_everything():
     assert (flat["accuracy"], flat["top2_accuracy"]) == (1 / 4, 2 / 4)
 
 
+def test_a_class_without_a_logit_is_never_right():
+    """Two rows of seen classes, both right, and three of two unseen ones, the last logit high."""
+    logits = np.array([[3.0, 0, 0], [0, 3, 0], [0, 0, 9], [0, 0, 9], [0, 0, 9]])
+    truth = np.array([0, 1, 3, 3, 4])
+    found = values(classification(logits, truth, ("a", "b", "c"), (2,)), 5)
+    assert (found["accuracy"], found["top2_accuracy"]) == (2 / 5, 2 / 5)
+    assert found["unweighted_accuracy"] == 2 / 4
+    assert found["loss"] == pytest.approx(np.log(1 + 2 * np.exp(-3)))
+
+
 def test_auroc_is_the_share_of_pairs_in_order():
     # One against rest, two classes: both sides order 3 of the 4 (positive, negative) pairs
     score = np.array([0.1, 0.6, 0.5, 0.9])

@@ -56,6 +56,16 @@ def test_top_k_of_every_protocol():
     assert found["unanimous_top2_accuracy"] == 1
 
 
+def test_two_answers_without_a_logit_are_not_one():
+    """Classes 4 and 5 of four: three people say 4, 4, 5; then 4, 5, 0, and the prediction is 0."""
+    answers = np.array([4, 4, 5, 4, 5, 0])
+    logits = np.tile([9.0, 0, 0, 0], (6, 1))
+    found = by_question(logits, answers, np.repeat([0, 1], 3))
+    assert values(found, 6)["row_accuracy"] == pytest.approx(1 / 6)
+    assert values(found, 6)["any_of_three_accuracy"] == 1 / 2
+    assert (found["majority_accuracy"].n, found["unanimous_accuracy"].n) == (1, 0)
+
+
 def test_half_is_no_majority():
     """The one question of train with six rows, evenly divided."""
     answers, questions = np.array([0, 0, 0, 1, 1, 1]), np.zeros(6, dtype=int)
