@@ -18,6 +18,10 @@ from .scoring import Scores
 
 CARD = "card.md"
 STRETCH = {"first": "the first {:g} s", "center": "the middle {:g} s"}
+CLASS_RULE = (
+    "a metric that needs every class passes over resamples that lose one; it has no interval if a"
+    " class is in one group only, or if more than half of the resamples lose one"
+)
 MANY = 50  # labels that a card still lists
 
 
@@ -118,6 +122,7 @@ def markdown(
         if scores.unseen_answers
         else "",
         "intervals": known["interval"],
+        "intervals over classes": CLASS_RULE,
         "commit": known["git_commit"] or "not in a git checkout",
     }
     lines = [
@@ -160,9 +165,10 @@ def markdown(
 
 
 def _figures(scores: Scores, name: str) -> tuple[str, str]:
-    """Value and interval of a metric."""
+    """Value of a metric, and its interval or why it has none."""
     low_high = scores.intervals.get(name)
-    interval = f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else ""
+    why = scores.no_interval.get(name, "")
+    interval = f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else f"none: {why}"
     return f"{scores.values[name]:.4f}", interval
 
 

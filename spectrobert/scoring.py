@@ -19,6 +19,7 @@ from .data.checks import Skipped
 from .data.clips import Clips, segments
 from .data.datamodule import DataModule
 from .data.preparation import prepare
+from .data.resampling import resampling_groups
 from .data.shortcuts import PairSummary
 from .data.splits import caution
 from .data.vocabulary import load
@@ -46,6 +47,7 @@ class Scores:
     statistics: dict[str, metrics.Statistic]
     values: dict[str, float]
     intervals: dict[str, tuple[float, float]]  # 95 %, see metrics.intervals
+    no_interval: dict[str, str]  # metric -> why it has none
     interval: str  # how they were drawn, in words
     unread: list[Skipped] = field(default_factory=list)  # rows that could not be read
     caution: str = ""  # what has to be said beside the scores: splits.caution
@@ -66,6 +68,9 @@ class Scores:
         if self.caution:
             shown["caution"] = self.caution
         shown["intervals"] = {name: list(pair) for name, pair in self.intervals.items()}
+        shown["no_interval"] = {
+            name: why for name, why in self.no_interval.items() if name in self.values
+        }
         shown["metric_n"] = {name: self.statistics[name].n for name in self.values}
         if self.pairs:
             shown["pairs"] = self.pairs.to_dict()
@@ -131,7 +136,8 @@ def score(
     rows = data.prepared.splits[split].select(index)
     questions = question_numbers(rows) if isinstance(task, Aqa) else None
     statistics = task.statistics(outputs, truth, questions)
-    groups, kind = resampled(rows, questions)
+    groups, kinds = resampling_groups(rows)
+    intervals, no_interval = metrics.intervals(statistics, groups)
     header, cells = task.predictions(outputs, truth)
     heard = audio_names.audio_names(rows, audio_names.folders(config.dataset, config.data_dir))
     scores = Scores(
@@ -141,15 +147,14 @@ def score(
         unread=unread.clips(split),
         statistics=statistics,
         values=metrics.values(statistics, len(index)),
-        intervals=metrics.intervals(statistics, groups),
-        interval=interval_method(len(set(groups)), kind),
+        intervals=intervals,
+        no_interval=no_interval,
+        interval=interval_method(len(set(groups)), kinds),
         caution=caution(data.prepared.summary.definition),
         header=("id", "group", *audio_names.COLUMNS, *header),
         rows=[
-            [row_id, speaker or group or row_id, *stretch, *line]
-            for row_id, speaker, group, stretch, line in zip(
-                rows["id"], rows["speaker"], rows["group"], heard, cells
-            )
+            [row_id, group, *stretch, *line]
+            for row_id, group, stretch, line in zip(rows["id"], groups, heard, cells)
         ],
     )
     scores.unseen_answers = data.prepared.unseen_rows.get(split, {})
@@ -166,12 +171,15 @@ def score(
     return scores
 
 
-def interval_method(number: int, kind: str) -> str:
-    """How intervals were drawn from that many groups of a kind, in words."""
+def interval_method(number: int, kinds: str) -> str:
+    """How intervals were drawn from that many groups, and what they cover, in words."""
     if number < 2:
-        return f"none: resampling by {kind} needs two of them"
-    method = f"95 % percentile bootstrap, {metrics.RESAMPLES} resamples of {number} {kind}"
-    return method + ("; so few make it too narrow" if number < FEW_GROUPS else "")
+        return f"none: resampling by {kinds} needs two of them"
+    method = (
+        f"95 % percentile bootstrap, {metrics.RESAMPLES} resamples of {number} {kinds},"
+        " for this trained model: how much seeds differ is not part of it"
+    )
+    return method + ("; so few groups make it too narrow" if number < FEW_GROUPS else "")
 
 
 def _add_classes(
@@ -200,26 +208,6 @@ def question_numbers(rows: Any) -> np.ndarray | None:
     return np.array(found) if len(numbers) < len(found) else None
 
 
-def resampled(rows: Any, questions: np.ndarray | None) -> tuple[list[str], str]:
-    """What each row is resampled with, and the word for it.
-
-    The speaker where he is known, else the group (a recording, a video), else the question, else
-    the row alone.
-    """
-    own = rows["id"] if questions is None else questions
-    kinds = (("speaker", rows["speaker"]), ("group", rows["group"]))
-    groups, used = [], set()
-    for i, alone in enumerate(own):
-        kind, name = next(
-            ((kind, names[i]) for kind, names in kinds if names[i]),
-            ("row" if questions is None else "question", alone),
-        )
-        groups.append(f"{kind} {name}")
-        used.add(kind)
-    order = ("speaker", "group", "question", "row")
-    return groups, ", ".join(f"{kind}s" for kind in order if kind in used)
-
-
 def silenced(data: DataModule) -> DataModule:
     """The same splits with every waveform zeroed: what do the words alone answer?"""
     options = replace(data.reading.dataset, silence_audio=True)
@@ -240,7 +228,7 @@ def show(console: Console, scores: Scores, title: str, control: Scores | None = 
         low_high = scores.intervals.get(name)
         cells = [
             f"{value:.4f}",
-            f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else "",
+            f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else "none",
             str(scores.statistics[name].n),
         ]
         cells += [f"{control.values[name]:.4f}"] if control else []
@@ -251,6 +239,7 @@ def show(console: Console, scores: Scores, title: str, control: Scores | None = 
         rows,
         title=f"{title} ({n}{warning})",
     )
+    terminal.print_line(console, f"intervals: {scores.interval}")
     if scores.pairs:
         terminal.print_line(console, f"pairs: {scores.pairs}")
     _show_labels(console, scores)

@@ -139,7 +139,7 @@ def test_predictions_hold_what_the_metric_is_made_of(finished, table):
         )
         ccc = concordance(truth, predicted, np.ones(len(rows)))
         assert results["test"]["metrics"][f"ccc_{name}"] == pytest.approx(ccc, abs=1e-4)
-    assert {row["group"] for row in rows} == {f"test {i}" for i in range(4)}
+    assert {row["group"] for row in rows} == {f"speaker test {i}" for i in range(4)}
 
 
 def test_several_labels_are_written_as_probabilities(finished):
@@ -302,4 +302,6 @@ def test_annotators_of_a_question_are_scored_by_every_protocol(tmp_path):
     ]
     found = results["test"]["metrics"]
     assert found["row_accuracy"] == found["accuracy"]
-    assert "resamples of 6 questions" in results["evaluation"]["interval"]
+    assert "resamples of 6 recordings" in results["evaluation"]["interval"]
+    written = read(runs.run_folder(config) / "predictions.csv")
+    assert len({row["group"] for row in written}) == 6  # as many as results.json resamples

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import importlib.util
 import json
 import os
 import shlex
@@ -19,7 +21,7 @@ import torch
 import yaml
 from rich.console import Console
 
-from spectrobert import cli, runs
+from spectrobert import cli, metrics, runs
 from spectrobert.__main__ import main
 from spectrobert.config import InitConfig
 from spectrobert.errors import UserError
@@ -305,65 +307,137 @@ def test_a_wrong_call_is_one_line(words, said, monkeypatch, capsys):
 # --- statistics, by hand
 
 
-def answers(hits, groups, labels=None) -> Answers:
-    ids = tuple(str(i) for i in range(len(hits)))
-    return Answers(ids, tuple(groups), tuple(labels or "a" * len(hits)), np.array(hits, float))
+def answers(hits, groups, labels=None, first=0) -> Answers:
+    """Class a unless said otherwise; a miss is called z, and z is the second of two classes."""
+    ids = tuple(str(first + i) for i in range(len(hits)))
+    labels = tuple(labels or "a" * len(hits))
+    said = tuple(label if hit else "z" for label, hit in zip(labels, hits))
+    return Answers(ids, tuple(groups), labels, said, tuple(1 if hit else 2 for hit in hits))
+
+
+def exchanged(row, baseline, groups) -> float:
+    return statistics.permutation_p("accuracy", answers(row, groups), answers(baseline, groups))
 
 
 def test_permutation_of_whole_groups():
     # signs of two groups: |2+1|, |2-1|, |-2+1|, |-2-1|; two of four reach 3
-    assert statistics.permutation_p(np.array([1.0, 1, 1]), ["x", "x", "y"]) == 0.5
-    assert statistics.permutation_p(np.array([1.0, -1]), ["x", "y"]) == 1.0
-    assert statistics.permutation_p(np.array([1.0, -1]), ["x", "x"]) == 1.0  # they cancel
+    assert exchanged([1, 1, 1], [0, 0, 0], "xxy") == 0.5
+    assert exchanged([1, 0], [0, 1], "xy") == 1.0
+    assert exchanged([1, 0], [0, 1], "xx") == 1.0  # they cancel
     # four groups of one sign: all or none exchanged, 2 of 16
-    assert statistics.permutation_p(np.ones(4), list("wxyz")) == 2 / 16
+    assert exchanged([1] * 4, [0] * 4, "wxyz") == 2 / 16
 
 
 def test_permutation_of_many_groups_is_drawn():
-    same = np.tile([1.0, -1.0], 20)
     groups = [str(i) for i in range(40)]
-    assert statistics.permutation_p(same, groups) == 1.0
-    assert statistics.permutation_p(np.ones(40), groups) == pytest.approx(1 / 10_001)
+    assert exchanged([1, 0] * 20, [0, 1] * 20, groups) == 1.0
+    assert exchanged([1] * 40, [0] * 40, groups) == pytest.approx(1 / 10_001)
     # 9 of 10 groups in favour: exactly 22 of 1024 patterns; 14 groups, 12 of them: 212 of 16384
-    signs = np.array([1.0] * 12 + [-1.0] * 2)
-    drawn = statistics.permutation_p(signs, [str(i) for i in range(14)])
+    row = [1] * 12 + [0] * 2
+    drawn = exchanged(row, [1 - hit for hit in row], groups[:14])
     assert drawn == pytest.approx(212 / 16384, abs=0.004)
-    exact = statistics.permutation_p(np.array([1.0] * 9 + [-1.0]), list("abcdefghij"))
-    assert exact == 22 / 1024
+    assert exchanged([1] * 9 + [0], [0] * 9 + [1], groups[:10]) == 22 / 1024
 
 
 def test_comparison_pairs_items_by_their_id():
-    baseline = Answers(("1", "2", "3"), ("g", "h", "i"), ("a", "a", "b"), np.array([1.0, 0, 0]))
-    row = Answers(
-        ("3", "2", "1", "9"), ("i", "h", "g", "j"), tuple("baab"), np.array([1.0, 1, 1, 0])
-    )
+    baseline = answers([1, 0, 0], "ghi", "aab")
+    row = answers([0, 1, 1, 1], "jihg", "bbaa").take([0, 1, 2, 3])
+    row = dataclasses.replace(row, ids=("9", "2", "1", "0"))
     found = statistics.compare("accuracy", [row], [baseline])
-    assert found.n == 3  # item 9 the baseline has not seen
+    assert (found.n, found.num_seeds) == (3, 1)  # item 9 the baseline has not seen
     assert found.difference == pytest.approx(2 / 3)
     assert found.p == 4 / 8  # the group without a difference doubles both counts
     ua = statistics.compare("unweighted_accuracy", [row], [baseline])
     assert ua.difference == pytest.approx((1 / 2 + 1) / 2)
+    assert (ua.interval, ua.p) == (None, 4 / 8)  # class b is in one group only
 
 
-def test_seeds_are_stacked_and_their_groups_drawn_together():
-    right, wrong = (
-        answers([1] * 5 + [0] * 5, "x" * 5 + "y" * 5),
-        answers([1] * 10, "x" * 5 + "y" * 5),
-    )
-    # two scenes: both right, both wrong, or one of each
-    assert statistics.interval("accuracy", [right, right]) == (0.0, 1.0)
-    assert statistics.interval("accuracy", [right, wrong]) == (0.5, 1.0)
-    found = statistics.compare("accuracy", [wrong, wrong], [right, wrong])
-    assert found.difference == pytest.approx(0.25)
-    assert found.interval == (0.0, 0.5)
+def test_one_seed_has_the_interval_of_results_json():
+    """One rule for both: the same statistic, the same resamples of the same groups."""
+    rng = np.random.default_rng(0)
+    labels, hits = "aabbb" * 20, rng.random(100) < 0.7
+    groups = [str(i // 5) for i in range(100)]
+    mine = answers(hits, groups, labels)
+    truth = np.array([label == "b" for label in labels]).astype(int)
+    logits = np.eye(3)[np.where(hits, truth, 2)] + np.eye(3)[truth] / 2
+    found, _ = classification_intervals(logits, truth, list("abz"), groups)
+    for metric in ("accuracy", "unweighted_accuracy", "macro_f1", "top2_accuracy"):
+        assert statistics.interval(metric, [mine]) == pytest.approx(found[metric]), metric
 
 
-def test_weights_make_the_statistics_sums():
-    labels, hits = np.array([0, 0, 0, 1]), np.array([1.0, 1, 0, 1])
-    for metric in ("accuracy", "unweighted_accuracy"):
-        statistic, weights = statistics.STATISTICS[metric]
-        assert statistic(labels, hits) == pytest.approx(weights(labels) @ hits)
-    assert statistics.over_classes(labels, hits) == pytest.approx((2 / 3 + 1) / 2)
+def classification_intervals(logits, truth, labels, groups):
+    return metrics.intervals(metrics.classification(logits, truth, labels, (2,)), groups)
+
+
+def test_the_two_errors_by_hand():
+    """Three seeds of 0.5, 0.6 and 0.7; of three seeds in two resamples, what they share."""
+    drawn = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]])  # about their means
+    found = statistics.errors(np.array([0.5, 0.6, 0.7]), drawn, num_groups=5)
+    assert found.of_seeds == pytest.approx(0.1 / np.sqrt(3))
+    # mean covariance of two seeds: 2 (0.02 + 0.03 + 0.06) / 3 over R - 1 = 1, times 5 / 4
+    assert found.of_groups**2 == pytest.approx(2 * 0.11 / 3 * 5 / 4)
+    apart = np.array([[0.1, -0.1], [-0.1, 0.1]])  # seeds that share nothing
+    assert statistics.errors(np.array([0.5, 0.6]), apart, num_groups=5).of_groups == 0
+
+
+def errors_of(seeds: float, groups: float) -> statistics.Errors:
+    return statistics.Errors(np.float64(seeds), np.float64(groups), num_seeds=3, num_groups=11)
+
+
+def test_one_error_alone_is_a_t_interval():
+    assert errors_of(0.1, 0).half_width() == pytest.approx(4.3027 * 0.1, rel=1e-4)  # t of 2
+    assert errors_of(0, 0.1).half_width() == pytest.approx(2.2281 * 0.1, rel=1e-4)  # t of 10
+    assert errors_of(0.1, 0).tail(np.float64(0.1)) == pytest.approx(0.4226, rel=1e-3)
+    assert errors_of(0, 0).half_width() == 0
+
+
+def test_two_errors_have_the_mean_of_their_tails():
+    """At 2.5 standard errors t of 2 has 0.1296 outside, t of 10 0.0314; variances are 1 to 3."""
+    both = errors_of(0.1, 0.1 * np.sqrt(3))
+    assert both.tail(np.float64(0.5)) == pytest.approx(0.1296 / 4 + 3 * 0.0314 / 4, abs=1e-4)
+    assert both.tail(both.half_width()) == pytest.approx(0.05)
+
+
+def test_seeds_that_differ_widen_the_interval():
+    """Each of 20 items its own group; the seeds are right in 12, 12, 12 or in 8, 12, 16 of them."""
+    groups = [str(i) for i in range(20)]
+    alike = [answers([1] * 12 + [0] * 8, groups) for _ in range(3)]
+    apart = [answers([1] * right + [0] * (20 - right), groups) for right in (8, 12, 16)]
+    low, high = statistics.interval("accuracy", alike)
+    # equal seeds: the groups alone, by hand t of 19 times sqrt(0.6 0.4 / 19)
+    assert high - low == pytest.approx(2 * 2.093 * np.sqrt(0.24 / 19), rel=0.05)
+    low, high = statistics.interval("accuracy", apart)
+    assert (low, high) == (pytest.approx(0.6 - 4.3027 * 0.2 / np.sqrt(3), abs=0.06), 1.0)
+    found = statistics.compare("accuracy", apart, alike)
+    assert (found.difference, found.num_seeds) == (pytest.approx(0), 3)
+    assert found.p == pytest.approx(1)
+    sure = statistics.compare("accuracy", [answers([1] * 20, groups)] * 3, alike)
+    assert sure.p < 0.01
+
+
+def test_a_class_in_one_group_has_no_interval_over_seeds_either():
+    some = [answers([1, 0, 1, 1], "wxyz", "aaab"), answers([1, 1, 0, 1], "wxyz", "aaab")]
+    assert statistics.interval("accuracy", some) is not None
+    assert statistics.interval("unweighted_accuracy", some) is None
+    assert statistics.obstacle("unweighted_accuracy", some) == "b in one group only"
+    found = statistics.compare("unweighted_accuracy", some, some[::-1])
+    assert (found.difference, found.interval, found.p) == (pytest.approx(0), None, None)
+
+
+def test_the_benchmark_of_coverage_uses_these_errors():
+    """Its matrix products and the rows of a table give one interval."""
+    spec = importlib.util.spec_from_file_location("coverage", ROOT / "benchmarks" / "coverage.py")
+    coverage = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(coverage)
+    generator = np.random.default_rng(0)
+    sizes = np.array([1, 2, 3, 4, 2, 3, 5])
+    hits = generator.random((3, sizes.sum())) < 0.7  # (K, N)
+    groups = [str(i) for i, size in enumerate(sizes) for _ in range(size)]
+    found = coverage.over_seeds_and_groups(coverage.by_group(hits[None], sizes), sizes)
+    half = found.half_width()[0]
+    low, high = statistics.interval("accuracy", [answers(h, groups) for h in hits])
+    assert min(1, hits.mean() + half) == pytest.approx(high)
+    assert max(0, hits.mean() - half) == pytest.approx(low)
 
 
 # --- lines, from folders written by hand
@@ -375,10 +449,10 @@ def finished(job, predictions, metrics, epoch=3) -> None:
     runs.write_config(folder, job.config)
     with (folder / "predictions.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "group", "label", "prediction", "p_prediction", "p_a", "p_b", "p_c"])
+        writer.writerow(["id", "group", "label", "prediction", "rank"])
         for i, (label, prediction) in enumerate(predictions):
-            chances = [0.6 if c == prediction else 0.3 if c == "a" else 0.1 for c in "abc"]
-            writer.writerow([f"{job.fold}-{i}", f"g{i}", label, prediction, 0.6, *chances])
+            rank = 1 if label == prediction else 2 if label == "a" else 3  # "a" is always second
+            writer.writerow([f"{job.fold}-{i}", f"g{i}", label, prediction, rank])
     results = {
         "split": {"definition": "owner's test split"},
         "test": {"split": "test", "n": len(predictions), "metrics": metrics},
@@ -402,21 +476,25 @@ def of(asked, row):
 ALL, SOME = [("a", "a"), ("b", "b"), ("b", "b")], [("a", "a"), ("a", "c"), ("a", "b")]
 
 
+# of results.json, and no matter: folds are scored together
+SCORES = {"accuracy": 0, "unweighted_accuracy": 0, "top2_accuracy": 0}
+
+
 def test_folds_are_pooled_so_that_each_item_counts_once(ser_jobs):
     for job in of(ser_jobs, "baseline"):
-        values = {"accuracy": 0, "unweighted_accuracy": 0, "top2_accuracy": 0, "auroc": 0.5}
-        finished(job, ALL if job.fold == 1 else SOME, values, epoch=job.fold)
+        finished(job, ALL if job.fold == 1 else SOME, SCORES, epoch=job.fold)
     line = rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
     assert line.cells["accuracy"].values == (4 / 6, 4 / 6)
     assert line.cells["unweighted_accuracy"].values == pytest.approx((0.75, 0.75))  # a 2/4, b 2/2
-    assert line.cells["top2_accuracy"].values == (1, 1)  # "a" is always second
+    assert line.cells["top2_accuracy"].values == (1, 1)
+    assert not line.cells["top2_accuracy"].is_fold_mean
     assert (line.n, line.epochs, line.seeds, line.finished) == (6, (1, 2, 1, 2), (0, 1), 4)
     assert line.comparison is None
 
 
 def test_a_seed_whose_folds_are_not_all_there_does_not_count(ser_jobs):
     for job in of(ser_jobs, "baseline")[:3]:
-        finished(job, ALL, {})
+        finished(job, ALL, SCORES)
     line = rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
     assert (line.seeds, line.finished, line.planned) == ((0,), 3, 4)
     shown = formats.cells(ser_jobs.table, [line], line)
@@ -435,7 +513,7 @@ def test_mean_spread_and_comparison_over_seeds(tmp_path):
     cell = baseline.cells["accuracy"]
     assert (cell.mean, cell.spread) == (pytest.approx(0.6), pytest.approx(0.1))
     assert frozen.comparison.difference == pytest.approx(2 / 3)  # seeds 0 and 1 only
-    assert frozen.comparison.p == 4 / 8
+    assert frozen.comparison.num_seeds == 2
     text = formats.markdown(asked.table, [baseline, frozen])
     assert "| baseline | none | 3/3/3 | 60.0 ± 10.0 (" in text
     assert "| bin-frz | runs/mine | 3/3 | 100.0 ± 0.0 (100.0 - 100.0) | 68.8 | +66.7 (" in text
@@ -481,7 +559,7 @@ def test_latex_rows_have_as_many_cells_as_the_head(ser_jobs):
 
 def test_csv_is_for_programs(ser_jobs):
     for job in of(ser_jobs, "baseline"):
-        finished(job, ALL if job.fold == 1 else SOME, {"top2_accuracy": 1})
+        finished(job, ALL if job.fold == 1 else SOME, SCORES)
     text = formats.comma_separated(ser_jobs.table, rows.lines(ser_jobs.table, ser_jobs.jobs, {}))
     first = next(iter(csv.DictReader(text.splitlines())))
     assert (first["experiment"], first["metric"], first["n"]) == ("baseline", "accuracy", "6")

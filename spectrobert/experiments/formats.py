@@ -86,10 +86,13 @@ def _difference(metric: str, line: Line) -> tuple[str, ...]:
     if line.comparison is None:
         return ("",)
     factor, digits = _scale(metric)
-    low, high = (f"{factor * bound:+{digits}}" for bound in line.comparison.interval)
-    p = line.comparison.p
-    shown = f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
-    return f"{factor * line.comparison.difference:+{digits}}", f"({low} to {high})", shown
+    found, shown = line.comparison, [f"{factor * line.comparison.difference:+{digits}}"]
+    if found.interval:
+        low, high = (f"{factor * bound:+{digits}}" for bound in found.interval)
+        shown.append(f"({low} to {high})")
+    if found.p is not None:
+        shown.append(f"p = {found.p:.3f}" if found.p >= 0.001 else "p < 0.001")
+    return tuple(shown)
 
 
 def _epochs(line: Line) -> str:
@@ -108,16 +111,9 @@ def notes(table: Table, lines: Sequence[Line]) -> list[str]:
         said.append(
             f"Test split, scored once, at the epoch that validation chose;"
             f" seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}."
-            + (" ± is the standard deviation over seeds." if len(seeds) > 1 else "")
-            + " In brackets: 95 % bootstrap interval over groups (speakers, scenes, recordings),"
-            " seeds pooled."
         )
-    if any(line.comparison for line in lines):
-        said.append(
-            f"minus {table.baseline}: paired, over the same test items and seeds, with the 95 %"
-            " bootstrap interval of the difference; p: two-sided permutation test that exchanges"
-            " the two systems' answers group by group."
-        )
+        said += _uncertainty(shown)
+    said += _comparisons(table, lines)
     means = [
         m for m in table.metrics if any(m in s.cells and s.cells[m].is_fold_mean for s in shown)
     ]
@@ -136,6 +132,56 @@ def notes(table: Table, lines: Sequence[Line]) -> list[str]:
     said += table.notes
     said += [f"{line.row.name} failed: {line.failure}" for line in lines if line.failure]
     return said
+
+
+def _uncertainty(shown: Sequence[Line]) -> list[str]:
+    """What ± is of and what the intervals cover; which figure has none, and why."""
+    said = []
+    numbers = {len(line.seeds) for line in shown}
+    if max(numbers) > 1:
+        said.append(
+            "± is the standard deviation over seeds. In brackets: 95 % interval of the expected"
+            " score of another seed on other groups (speakers, scenes, recordings), from the"
+            " differences between seeds (t) and from resampled groups."
+        )
+    if 1 in numbers:
+        said.append(
+            ("One seed: in" if max(numbers) > 1 else "In") + " brackets: 95 % bootstrap interval"
+            " over groups (speakers, scenes, recordings) for this trained model: how much seeds"
+            " differ is not part of it."
+        )
+    why: dict[str, list[str]] = {}
+    for line in shown:
+        for metric, cell in line.cells.items():
+            if cell.no_interval:
+                why.setdefault(f"{metric} has no interval: {cell.no_interval}", []).append(
+                    line.row.name
+                )
+    whole = len(shown)
+    return said + [
+        f"{reason}." if len(names) == whole else f"{', '.join(names)}: {reason}."
+        for reason, names in why.items()
+    ]
+
+
+def _comparisons(table: Table, lines: Sequence[Line]) -> list[str]:
+    """What the differences, their intervals and p values are of."""
+    numbers = {line.comparison.num_seeds for line in lines if line.comparison}
+    if not numbers:
+        return []
+    said = f"minus {table.baseline}: paired, over the same test items and seeds"
+    several = (
+        ", with the 95 % interval of the expected difference and a two-sided p, both over seeds"
+        " and groups"
+    )
+    single = (
+        "{}with the 95 % bootstrap interval over groups and the p of a two-sided permutation test"
+        " that exchanges the two models' answers group by group, for these trained models: another"
+        " seed may give another difference"
+    )
+    said += several if max(numbers) > 1 else ""
+    said += single.format("; of one seed, " if max(numbers) > 1 else ", ") if 1 in numbers else ""
+    return [f"{said}."]
 
 
 def show(console: Console, table: Table, lines: Sequence[Line]) -> None:
@@ -201,8 +247,9 @@ def latex(table: Table, lines: Sequence[Line]) -> str:
 
 
 CSV = (
-    *("experiment", "pretraining", "metric", "mean", "spread", "low", "high", "thesis", "n"),
-    *("seeds", "difference", "difference_low", "difference_high", "p", "epochs", "thesis_epoch"),
+    *("experiment", "pretraining", "metric", "mean", "standard_deviation_over_seeds"),
+    *("low", "high", "interval_over", "thesis", "n", "seeds"),
+    *("difference", "difference_low", "difference_high", "p", "epochs", "thesis_epoch"),
     *("gap_at_chosen_epoch", "gap_at_last_epoch", "runs", "runs_planned", "failure"),
 )
 
@@ -232,10 +279,13 @@ def _values(line: Line, metric: str) -> list[Any]:
         cell.spread if cell else None,
         low,
         high,
+        cell.covers if cell else None,
         None if thesis is None else thesis / _scale(metric)[0],
         line.n or None,
         " ".join(map(str, line.seeds)),
-        *((tested.difference, *tested.interval, tested.p) if tested else [None] * 4),
+        tested and tested.difference,
+        *((tested and tested.interval) or (None, None)),
+        tested and tested.p,
         " ".join(map(str, line.epochs)),
         line.row.thesis.get("epoch"),
         *(line.gaps or (None, None)),

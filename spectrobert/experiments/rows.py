@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import numpy as np
 from .. import curves, runs
 from ..data.splits import caution
 from ..errors import UserError
+from ..metrics import Interval
 from . import statistics
 from .jobs import SILENCED, Job, Settings, plan
 from .statistics import Answers, Comparison
@@ -26,12 +26,20 @@ class Cell:
     """One metric of one row."""
 
     values: tuple[float, ...]  # by seed, each over all folds
-    interval: tuple[float, float] | None  # 95 %, see statistics.interval
+    interval: Interval | None  # 95 %; over seeds and groups, of one seed over groups
     is_fold_mean: bool  # not the value of the pooled folds but the mean of theirs
+    no_interval: str = ""  # why there is none
 
     @property
     def mean(self) -> float:
         return float(np.mean(self.values))
+
+    @property
+    def covers(self) -> str:
+        """What the interval is over."""
+        if self.interval is None:
+            return ""
+        return "seeds and groups" if len(self.values) > 1 else "groups, this trained model"
 
     @property
     def spread(self) -> float | None:
@@ -144,24 +152,27 @@ def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
 def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
     pooled = [read_answers(folders, metric) for folders in by_seed]
     whole = [answers for answers in pooled if answers is not None]
-    has_folds = len(by_seed[0]) > 1
-    if has_folds and len(whole) == len(pooled):
+    is_counted, has_folds = len(whole) == len(pooled), len(by_seed[0]) > 1
+    values = [_mean_of_folds(metric, folders) for folders in by_seed]
+    if has_folds and is_counted:
         values = [statistics.value(metric, answers) for answers in whole]
+    if len(by_seed) == 1 and not has_folds:  # what results.json has, of any metric
+        test = runs.read_results(by_seed[0][0])["test"]
+        own = test.get("intervals", {}).get(metric)
+        interval, why = own and tuple(own), test.get("no_interval", {}).get(metric, "")
+    elif is_counted:
+        interval = statistics.interval(metric, whole)
+        why = "" if interval else statistics.obstacle(metric, whole)
     else:
-        values = [_mean_of_folds(metric, folders) for folders in by_seed]
-    is_exact = not has_folds or bool(statistics.kind(metric))
-    return Cell(tuple(values), _interval(metric, by_seed, whole), not is_exact)
+        interval, why = None, _missing(metric, by_seed[0][0])
+    return Cell(tuple(values), interval, has_folds and not is_counted, why)
 
 
-def _interval(
-    metric: str, by_seed: Sequence[Sequence[Path]], answers: Sequence[Answers]
-) -> tuple[float, float] | None:
-    """Over seeds and folds; of a metric that is no mean over items, that of a single run."""
-    if len(answers) == len(by_seed):
-        return statistics.interval(metric, answers)
-    runs_of = [folder for folders in by_seed for folder in folders]
-    own = runs.read_results(runs_of[0])["test"].get("intervals", {}) if len(runs_of) == 1 else {}
-    return tuple(own[metric]) if metric in own else None
+def _missing(metric: str, folder: Path) -> str:
+    """What predictions.csv lacks for an interval over several runs."""
+    if statistics.is_counted(metric):
+        return f"no column rank in {folder / 'predictions.csv'}, which an older version wrote"
+    return "predictions.csv does not hold all that it is made of"
 
 
 def _mean_of_folds(metric: str, folders: Sequence[Path]) -> float:
@@ -180,33 +191,22 @@ def _mean_of_folds(metric: str, folders: Sequence[Path]) -> float:
 
 
 def read_answers(folders: Sequence[Path], metric: str) -> Answers | None:
-    """predictions.csv of all folds of a seed, as the metric counts hits.
+    """predictions.csv of all folds of a seed.
 
-    None where the metric is no mean over items, or the files do not hold what it needs.
+    None if the metric is made of more, or the files do not hold what it needs.
     """
-    if not statistics.kind(metric):
+    if not statistics.is_counted(metric):
         return None
     rows = [row for folder in folders for row in runs.read_predictions(folder)]
-    if not rows or not {"label", "prediction"} <= rows[0].keys():
+    columns = {"label", "prediction"} | ({"rank"} if statistics.TOP_K.fullmatch(metric) else set())
+    if not rows or any(not columns <= row.keys() for row in rows):
         return None
-    hits = _hits(rows, metric)
-    if hits is None:
-        return None
-    ids, groups, labels = (tuple(row[name] for row in rows) for name in ("id", "group", "label"))
-    return Answers(ids, groups, labels, hits)
-
-
-def _hits(rows: Sequence[Mapping[str, str]], metric: str) -> statistics.Floats | None:
-    """(N,) 1.0 where the row is right, or its label among the k most probable ones."""
-    found = re.fullmatch(r"top(\d+)_accuracy", metric)
-    if not found:
-        return np.array([float(row["label"] == row["prediction"]) for row in rows])
-    names = [name for name in rows[0] if name.startswith("p_") and name != "p_prediction"]
-    if any(f"p_{row['label']}" not in names for row in rows):
-        return None  # of many classes the probabilities are not written out
-    table = np.array([[float(row[name]) for name in names] for row in rows])  # (N, C)
-    own = np.array([float(row[f"p_{row['label']}"]) for row in rows])
-    return ((table > own[:, None]).sum(axis=1) < int(found[1])).astype(float)
+    ids, groups, labels, predictions = (
+        tuple(row[name] for row in rows) for name in ("id", "group", "label", "prediction")
+    )
+    # without ranks, of all but the first place it is only known that it is not the first
+    ranks = [int(row.get("rank") or 1 + (row["label"] != row["prediction"])) for row in rows]
+    return Answers(ids, groups, labels, predictions, tuple(ranks))
 
 
 def overfitting(folder: Path, result: Mapping[str, Any]) -> tuple[float, float] | None:

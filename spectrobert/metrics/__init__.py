@@ -6,12 +6,8 @@ value, over how many rows it is taken, and what it means.
 Shapes: N rows of the set, C classes, D targets.
 """
 
-from .bootstrap import (
-    RESAMPLES,
-    bootstrap_interval,
-    intervals,
-)
-from .classes import MANY_CLASSES, classification, confusion_matrix, one_against_rest
+from .bootstrap import MIN_KEPT, RESAMPLES, Interval, intervals, obstacle, percentiles, resample
+from .classes import MANY_CLASSES, classification, confusion_matrix, one_against_rest, ranked, ranks
 from .collected import Collected
 from .continuous import dimensional
 from .label_sets import multilabel
@@ -22,18 +18,24 @@ from .statistic import Statistic, values
 
 __all__ = [
     "MANY_CLASSES",
+    "MIN_KEPT",
     "RESAMPLES",
     "Collected",
+    "Interval",
     "Statistic",
-    "bootstrap_interval",
     "by_question",
     "classification",
     "confusion_matrix",
     "dimensional",
     "intervals",
     "multilabel",
+    "obstacle",
     "one_against_rest",
+    "percentiles",
     "pretraining",
+    "ranked",
+    "ranks",
+    "resample",
     "sentiment",
     "values",
 ]

@@ -1,8 +1,15 @@
-"""95 % intervals by the percentile bootstrap, whole groups of rows at a time."""
+"""95 % intervals by the percentile bootstrap, whole groups of rows at a time.
+
+A mean over classes is a mean over the same classes in every resample: one that loses a class is
+passed over. A class whose rows are all of one group does not vary between resamples, so a statistic
+that needs it has no interval; nor has one of which more than half of the resamples lose a class.
+
+Shapes: N rows, G groups, R resamples, S statistics.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -10,58 +17,69 @@ from .statistic import Statistic
 
 RESAMPLES = 1000
 BOUNDS = (0.025, 0.975)
+MIN_KEPT = 0.5  # share of the resamples that hold all classes
+
+Interval = tuple[float, float]
 
 
-def resamples(groups: Sequence[str], seed: int = 0) -> Iterator[np.ndarray]:
-    """How often each row counts, (N,), in each resample.
-
-    Rows of one group (speaker, recording) are not independent, so whole groups are drawn; a row of
-    its own group is drawn alone.
-    """
-    names, member = np.unique(np.asarray(groups), return_inverse=True)
+def group_counts(num_groups: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """How often each group is drawn, (G,), in each of the R resamples."""
     generator = np.random.default_rng(seed)
     for _ in range(RESAMPLES):
-        chosen = generator.integers(len(names), size=len(names))
-        yield np.bincount(chosen, minlength=len(names))[member]
+        chosen = generator.integers(num_groups, size=num_groups)
+        yield np.bincount(chosen, minlength=num_groups).astype(np.float64)
+
+
+def resample(statistics: Sequence[Statistic], groups: Sequence[str], seed: int = 0) -> np.ndarray:
+    """Each statistic in each resample, (R, S), all from the same draws of groups.
+
+    Rows of one group (speaker, recording) are not independent, so whole groups are drawn; a row of
+    its own group is drawn alone. NaN where a resample loses one of the statistic's parts.
+    """
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    # by identity: statistics of one set share their parts
+    holders = {id(at): np.unique(member[at]) for s in statistics for at in s.parts.values()}
+    needs = [[id(at) for at in s.parts.values()] for s in statistics]
+    drawn = np.full((RESAMPLES, len(statistics)), np.nan)
+    for row, counts in zip(drawn, group_counts(len(names), seed)):
+        lost = {part for part, of_groups in holders.items() if not counts[of_groups].any()}
+        weights = counts[member]
+        for i, statistic in enumerate(statistics):
+            if lost.isdisjoint(needs[i]):
+                row[i] = statistic.of(weights)
+    return drawn
+
+
+def obstacle(statistic: Statistic, groups: Sequence[str]) -> str:
+    """Why these groups give the statistic no interval; "" if they do."""
+    if len(set(groups)) < 2:
+        return "one group"
+    if not statistic.has_interval:
+        return "too many classes to resample"
+    names = np.asarray(groups)
+    alone = [name for name, at in statistic.parts.items() if len(set(names[at].tolist())) < 2]
+    return f"{alone[0]} in one group only" if alone else ""
+
+
+def percentiles(drawn: np.ndarray) -> Interval | None:
+    """The interval of one statistic from its resamples, (R,); None if too many are undefined."""
+    defined = drawn[~np.isnan(drawn)]
+    if len(defined) < MIN_KEPT * len(drawn):
+        return None
+    low, high = np.quantile(defined, BOUNDS)
+    return float(low), float(high)
 
 
 def intervals(
     statistics: Mapping[str, Statistic], groups: Sequence[str], seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """The interval of each statistic that has one, all from the same resamples.
-
-    Resamples that leave a statistic undefined are passed over. Of one group alone nothing can be
-    said: then there are none.
-    """
-    if len(set(groups)) < 2:
-        return {}
-    statistics = {name: s for name, s in statistics.items() if s.has_interval}
-    drawn = np.array(
-        [
-            [statistic.of(weights) for statistic in statistics.values()]
-            for weights in (w.astype(np.float64) for w in resamples(groups, seed))
-        ]
-    )  # (resamples, statistics)
+) -> tuple[dict[str, Interval], dict[str, str]]:
+    """The interval of each statistic, or else why it has none, both by name."""
+    why = {name: reason for name, s in statistics.items() if (reason := obstacle(s, groups))}
+    left = {name: statistic for name, statistic in statistics.items() if name not in why}
     found = {}
-    for name, column in zip(statistics, drawn.T):
-        defined = column[~np.isnan(column)]
-        if len(defined):
-            low, high = np.quantile(defined, BOUNDS)
-            found[name] = (float(low), float(high))
-    return found
-
-
-def bootstrap_interval(
-    statistic: Callable[[np.ndarray, np.ndarray], float],
-    labels: np.ndarray,
-    predictions: np.ndarray,
-    groups: Sequence[str],
-    seed: int = 0,
-) -> tuple[float, float]:
-    """The interval of any statistic of labels and predictions, (N,) both; see `resamples`."""
-    found = []
-    for counts in resamples(groups, seed):
-        index = np.repeat(np.arange(len(labels)), counts)
-        found.append(statistic(labels[index], predictions[index]))
-    low, high = np.quantile(found, BOUNDS)
-    return float(low), float(high)
+    for name, drawn in zip(left, resample(list(left.values()), groups, seed).T):
+        if (interval := percentiles(drawn)) is None:
+            why[name] = "undefined in more than half of the resamples"
+        else:
+            found[name] = interval
+    return found, why

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from .counts import Counts, auroc, count
-from .statistic import Statistic, mean, ratio
+from .statistic import Statistic, by_class, mean, ratio
 
 # Above this many classes, per-class and macro metrics are skipped, but for AUROC, which then has no
 # interval: of 828 answers most are so rare that a resample loses many of them, and the interval of
@@ -18,14 +20,14 @@ MANY_CLASSES = 50
 def ranks(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Place of the right class, (N, C), (N,) -> (N,), 0 being the first.
 
-    Of equal logits the lower class number comes first, as `argmax` has it: a model that has
-    collapsed to equal logits is not right about everything. A class without a logit (C or above)
-    comes after all others.
+    Of equal logits the lower class number comes first, as `argmax` has it, and NaN comes last: a
+    model that has collapsed to equal logits, or to none, is not right about everything. A class
+    without a logit (C or above) comes after all others.
     """
     classes = logits.shape[1]
     own = np.take_along_axis(logits, np.minimum(truth, classes - 1)[:, None], axis=1)
     is_before = np.arange(classes) < truth[:, None]
-    rank = ((logits > own) | ((logits == own) & is_before)).sum(axis=1)
+    rank = (~(logits <= own) | ((logits == own) & is_before)).sum(axis=1)
     return np.where(truth < classes, rank, classes)
 
 
@@ -48,82 +50,103 @@ def classification(
     Class numbers from C on are answers that training has not seen: always wrong, without a loss.
     """
     logits = np.asarray(logits, dtype=np.float64)
-    rank, classes = ranks(logits, truth), len(labels)
-    found = {"accuracy": mean(rank == 0, "share of rows that are right (WA)")}
-    for k in top_k:
-        if k < classes:
-            found[f"top{k}_accuracy"] = mean(
-                rank < k, f"share of rows whose right class is among the first {k}"
-            )
-    if classes <= MANY_CLASSES:
-        found |= _averages(truth, logits.argmax(axis=1), max(classes, int(truth.max()) + 1))
-        found |= {f"recall_{name}": _recall(truth, rank, i, name) for i, name in enumerate(labels)}
-    found["auroc"] = _macro_auroc(logits, truth, classes)
-    seen = np.flatnonzero(truth < classes)
+    wanted = [k for k in top_k if k < len(labels)]
+    found = ranked(ranks(logits, truth), logits.argmax(axis=1), truth, labels, wanted)
+    found["auroc"] = _macro_auroc(logits, truth, labels)
+    seen = np.flatnonzero(truth < len(labels))
     losses = cross_entropy(logits[seen], truth[seen])
     found["loss"] = mean(losses, "mean cross entropy, classes unweighted", seen)
     return found
 
 
-def _averages(truth: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, Statistic]:
-    """Figures that are means over classes."""
+def ranked(
+    rank: np.ndarray,
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    labels: Sequence[str],
+    top_k: Sequence[int] = (),
+) -> dict[str, Statistic]:
+    """The figures that need no logits: (N,) each, `rank` of the right class as `ranks` has it."""
+    found = {"accuracy": mean(rank == 0, "share of rows that are right (WA)")}
+    for k in top_k:
+        found[f"top{k}_accuracy"] = mean(
+            rank < k, f"share of rows whose right class is among the first {k}"
+        )
+    if len(labels) <= MANY_CLASSES:
+        found |= _averages(truth, predicted, labels)
+        found |= {f"recall_{name}": _recall(truth, rank, i, name) for i, name in enumerate(labels)}
+    return found
+
+
+def _averages(
+    truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str]
+) -> dict[str, Statistic]:
+    """Figures that are means over classes, the same classes in every resample."""
+    classes = max(len(labels), int(truth.max()) + 1)  # with those that training has not seen
+    once = count(truth, predicted, classes, np.ones(len(truth)))
+    occurs = once.true > 0
+    seen = occurs | (once.predicted > 0)
     over = "over the classes that are true or predicted in the set"
     figures: dict[str, tuple[Callable[[Counts], float], str]] = {
         "unweighted_accuracy": (
-            Counts.unweighted_accuracy,
+            lambda counts: float(counts.recall()[occurs].mean()),
             "mean recall over the classes that occur in the set (UA)",
         ),
         "macro_precision": (
-            lambda counts: counts.macro(counts.precision()),
+            lambda counts: float(counts.precision()[seen].mean()),
             f"unweighted mean of precision {over}",
         ),
         "macro_recall": (
-            lambda counts: counts.macro(counts.recall()),
+            lambda counts: float(counts.recall()[seen].mean()),
             f"unweighted mean of recall {over}",
         ),
         "macro_f1": (
-            lambda counts: counts.macro(counts.f1()),
+            lambda counts: float(counts.f1()[seen].mean()),
             f"unweighted mean of F1 {over}",
         ),
-        "weighted_f1": (
-            Counts.weighted_f1,
-            "mean of F1 over the classes, weighed by how often each is true",
-        ),
     }
+    parts = by_class(truth, dict(enumerate(labels)))
 
-    def statistic(figure: Callable[[Counts], float], meaning: str) -> Statistic:
+    def statistic(figure: Callable[[Counts], float], meaning: str, **more: Any) -> Statistic:
         return Statistic(
-            lambda weights: figure(count(truth, predicted, classes, weights)), len(truth), meaning
+            lambda weights: figure(count(truth, predicted, classes, weights)),
+            len(truth),
+            meaning,
+            **more,
         )
 
-    return {name: statistic(*figure) for name, figure in figures.items()}
+    found = {name: statistic(*figure, parts=parts) for name, figure in figures.items()}
+    found["weighted_f1"] = statistic(
+        Counts.weighted_f1, "mean of F1 over the classes, weighed by how often each is true"
+    )
+    return found
 
 
 def _recall(truth: np.ndarray, rank: np.ndarray, number: int, label: str) -> Statistic:
     at = np.flatnonzero(truth == number)
     of_class = mean(rank[at] == 0, "share of the rows of a class that are right", at)
-    return Statistic(of_class.of, of_class.n, of_class.meaning, f"rows of {label}", label)
+    return replace(of_class, unit=f"rows of {label}", label=label, parts={label: at})
 
 
-def _macro_auroc(logits: np.ndarray, truth: np.ndarray, classes: int) -> Statistic:
+def _macro_auroc(logits: np.ndarray, truth: np.ndarray, labels: Sequence[str]) -> Statistic:
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
-    present = [c for c in range(classes) if 0 < np.count_nonzero(truth == c) < len(truth)]
+    parts = by_class(truth, dict(enumerate(labels)))
+    present = [c for c, name in enumerate(labels) if name in parts and len(parts) > 1]
 
     def area_of(number: int) -> Callable[[np.ndarray], float]:
         return auroc(truth == number, probabilities[:, number])
 
     # kept for the resamples; of many classes it is taken once, and the areas would fill memory
-    is_resampled = classes <= MANY_CLASSES
+    is_resampled = len(labels) <= MANY_CLASSES
     kept = [area_of(c) for c in present] if is_resampled else []
 
     def of(weights: np.ndarray) -> float:
         each = kept if is_resampled else map(area_of, present)
-        defined = [value for area in each if (value := area(weights)) == value]
-        return ratio(sum(defined), len(defined))
+        return ratio(sum(area(weights) for area in each), len(present))
 
     meaning = "area under the ROC curve, each class that occurs against the rest, unweighted mean"
-    return Statistic(of, len(truth), meaning, has_interval=is_resampled)
+    return Statistic(of, len(truth), meaning, has_interval=is_resampled, parts=parts)
 
 
 def one_against_rest(
@@ -135,9 +158,7 @@ def one_against_rest(
     for number, label in enumerate(labels):
         is_right = (truth == number) == (predicted == number)
         binary = mean(is_right, "share of rows where a class against all others is right")
-        found[f"binary_accuracy_{label}"] = Statistic(
-            binary.of, binary.n, binary.meaning, label=label
-        )
+        found[f"binary_accuracy_{label}"] = replace(binary, label=label)
     return found
 
 

@@ -29,14 +29,6 @@ class Counts:
         """(C,), 0 for a class that is never right."""
         return _divided(2 * self.right, self.true + self.predicted)
 
-    def macro(self, figures: np.ndarray) -> float:
-        """Mean of `figures` (C,) over the classes that are true or predicted somewhere."""
-        return float(figures[(self.true > 0) | (self.predicted > 0)].mean())
-
-    def unweighted_accuracy(self) -> float:
-        """Mean recall over the classes that occur."""
-        return float(self.recall()[self.true > 0].mean())
-
     def weighted_f1(self) -> float:
         """Mean F1, each class counting by how often it is true."""
         return float(self.f1() @ self.true / self.true.sum())

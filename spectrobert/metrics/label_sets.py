@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .counts import Counts, auroc, count
-from .statistic import Statistic, mean, ratio
+from .statistic import Statistic, by_class, mean, ratio
 
 Figure = Callable[[np.ndarray], float]
 
@@ -27,13 +27,19 @@ def multilabel(
     predicted = (logits > 0).astype(int)
     n = len(truth)
     found: dict[str, Statistic] = {}
-    for name, (figure, meaning) in FIGURES.items():
+    for name, (figure, meaning, sides) in FIGURES.items():
         each: list[Figure] = [
             figure(truth[:, i], predicted[:, i], logits[:, i]) for i in range(len(names))
         ]
-        found[name] = Statistic(_mean(each), n, f"unweighted mean over the labels of {meaning}")
-        for label, of in zip(names, each):
-            found[f"{name}_{label}"] = Statistic(of, n, meaning, label=label)
+        parts = [
+            by_class(truth[:, i], {side: f"{SIDES[side]}{label}" for side in sides})
+            for i, label in enumerate(names)
+        ]
+        all_parts = {side: at for of_label in parts for side, at in of_label.items()}
+        average = f"unweighted mean over the labels of {meaning}"
+        found[name] = Statistic(_mean(each), n, average, parts=all_parts)
+        for label, of, own in zip(names, each, parts):
+            found[f"{name}_{label}"] = Statistic(of, n, meaning, label=label, parts=own)
     costs = np.logaddexp(0, logits) - logits * truth
     found["loss"] = mean(costs.mean(axis=1), "mean binary cross entropy over rows and labels")
     return found
@@ -62,16 +68,19 @@ def _mean(figures: Sequence[Figure]) -> Figure:
     return of
 
 
-# name -> (figure of one label, definition)
-FIGURES: dict[str, tuple[Callable[..., Figure], str]] = {
+SIDES = {1: "", 0: "no "}  # in words, before the label
+# name -> (figure of one label, definition, the sides that it needs)
+FIGURES: dict[str, tuple[Callable[..., Figure], str, tuple[int, ...]]] = {
     "balanced_accuracy": (
         _counted(_balanced),
         "mean of the recall of present and of absent (CMU-MOSEI's weighted accuracy)",
+        (1, 0),
     ),
     "weighted_f1": (
         _counted(Counts.weighted_f1),
         "F1 of present and of absent, weighed by how often each is true",
+        (),
     ),
-    "f1": (_counted(lambda counts: float(counts.f1()[1])), "F1 of present"),
-    "auroc": (_auroc, "area under the ROC curve"),
+    "f1": (_counted(lambda counts: float(counts.f1()[1])), "F1 of present", (1,)),
+    "auroc": (_auroc, "area under the ROC curve", (1, 0)),
 }

@@ -49,7 +49,10 @@ def sentiment(
         found[f"acc2_{name}"] = mean(is_right, f"share of rows right, {what}", at)
         of = partial(_weighted_f1, true_side[at].astype(int), side[at].astype(int), at)
         found[f"f1_{name}"] = Statistic(
-            of, len(at), f"mean F1 of the two sides, weighed by how often each is true, {what}"
+            of,
+            len(at),
+            f"mean F1 of the two sides, weighed by how often each is true, {what}",
+            parts=found[f"acc2_{name}"].parts,
         )
     n = len(truth)
     found["mae"] = mean(abs(predicted - truth), "mean absolute error")

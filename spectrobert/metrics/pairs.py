@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .counts import auroc
-from .statistic import Statistic, mean
+from .statistic import Statistic, by_class, mean
 
 
 def pretraining(
@@ -32,7 +32,10 @@ def pretraining(
         "mlm_accuracy": _per_word(right, words, "share of the masked words that are right"),
         "sap_accuracy": mean((match > 0) == (matched > 0), "share of the pairs that are right"),
         "sap_auroc": Statistic(
-            auroc(matched > 0, match), len(match), "area under the ROC curve of the pairs"
+            auroc(matched > 0, match),
+            len(match),
+            "area under the ROC curve of the pairs",
+            parts=by_class(matched > 0, {1: "matched pairs", 0: "mismatched pairs"}),
         ),
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,6 +23,8 @@ class Statistic:
     unit: str = "rows"  # what `n` counts
     label: str = ""  # the class or target it is about, where it is about one
     has_interval: bool = True  # False: a resample does not stand for the set
+    # name -> row numbers of each class it needs: without one of them it is another metric
+    parts: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def mean(
@@ -35,7 +37,13 @@ def mean(
         chosen = weights if at is None else weights[at]
         return ratio(float(rows @ chosen), float(chosen.sum()))
 
-    return Statistic(of, len(rows), meaning, unit)
+    parts = {} if at is None else {f"all its {unit}": at}
+    return Statistic(of, len(rows), meaning, unit, parts=parts)
+
+
+def by_class(numbers: np.ndarray, names: Mapping[int, str]) -> dict[str, np.ndarray]:
+    """(N,) class numbers -> name -> the rows of each class that occurs, for `Statistic.parts`."""
+    return {name: at for i, name in names.items() if len(at := np.flatnonzero(numbers == i))}
 
 
 def ratio(part: float, whole: float) -> float:

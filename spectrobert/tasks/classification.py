@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import losses
-from ..metrics import Statistic, classification, one_against_rest
+from ..metrics import Statistic, classification, one_against_rest, ranks
 from ..models.spectrobert import Output
 from .base import Task
 
@@ -52,11 +52,13 @@ class Classification(Task):
     ) -> tuple[tuple[str, ...], list[list[Any]]]:
         names = [*self.labels, *self.unseen]
         probabilities = torch.from_numpy(outputs).double().softmax(dim=-1).numpy()
+        place = 1 + ranks(outputs, truth)  # of the logits: six digits of probabilities have ties
+        predicted = outputs.argmax(axis=1)
         shown = range(len(self.labels)) if len(self.labels) <= FEW else ()
-        header = ("label", "prediction", "p_prediction", *(f"p_{names[i]}" for i in shown))
+        header = ("label", "prediction", "rank", "p_prediction", *(f"p_{names[i]}" for i in shown))
         rows = [
-            [names[t], names[q.argmax()], f"{q.max():.6f}", *(f"{q[i]:.6f}" for i in shown)]
-            for t, q in zip(truth, probabilities)
+            [names[t], names[p], r, f"{q[p]:.6f}", *(f"{q[i]:.6f}" for i in shown)]
+            for t, p, r, q in zip(truth, predicted, place.tolist(), probabilities)
         ]
         return header, rows
 

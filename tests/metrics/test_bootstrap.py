@@ -10,12 +10,14 @@ import pytest
 
 from spectrobert import metrics
 from spectrobert.metrics import (
-    bootstrap_interval,
     by_question,
     classification,
     intervals,
+    multilabel,
+    resample,
     values,
 )
+from spectrobert.metrics.bootstrap import BOUNDS, group_counts
 from spectrobert.metrics.statistic import Statistic, mean
 
 from .test_classes import LABELS, PREDICTED
@@ -29,6 +31,16 @@ def unweighted_accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
     return float(np.mean([np.mean(predictions[labels == c] == c) for c in np.unique(labels)]))
 
 
+def bootstrap_interval(statistic, labels, predictions, groups, seed=0) -> tuple[float, float]:
+    """Rows written out as often as they are drawn."""
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    found = []
+    for counts in group_counts(len(names), seed):
+        index = np.repeat(np.arange(len(labels)), counts.astype(int)[member])
+        found.append(statistic(labels[index], predictions[index]))
+    return tuple(np.quantile(found, BOUNDS).tolist())
+
+
 def own_groups(count: int) -> list[str]:
     return [str(i) for i in range(count)]
 
@@ -37,11 +49,6 @@ def test_interval_of_all_right_is_one_to_one():
     labels = np.array([0, 1, 0, 1])
     interval = bootstrap_interval(accuracy, labels, labels, own_groups(4))
     assert interval == (1, 1)
-
-
-def test_interval_of_one_group_has_no_width():
-    interval = bootstrap_interval(accuracy, LABELS, PREDICTED, ["one"] * len(LABELS))
-    assert interval == pytest.approx((0.7, 0.7))
 
 
 def test_groups_are_drawn_whole():
@@ -93,7 +100,7 @@ def test_the_interval_of_a_statistic_is_that_of_the_rows_drawn():
     """Weights and repeated rows are two ways to write one resample."""
     groups = [str(i // 3) for i in range(90)]
     labels, predicted = np.tile(LABELS, 9), np.tile(PREDICTED, 9)
-    found = intervals(classification(np.eye(4)[predicted], labels, "abcd"), groups)
+    found, _ = intervals(classification(np.eye(4)[predicted], labels, "abcd"), groups)
     assert found["accuracy"] == pytest.approx(
         bootstrap_interval(accuracy, labels, predicted, groups)
     )
@@ -109,14 +116,70 @@ def test_the_function_gives_what_the_classes_give():
 
 
 def test_one_group_has_no_interval():
-    assert intervals({"share": mean(np.array([0, 1]), "")}, ["one", "one"]) == {}
+    found = intervals({"share": mean(np.array([0, 1]), "")}, ["one", "one"])
+    assert found == ({}, {"share": "one group"})
+
+
+def test_a_constant_answer_has_the_unweighted_accuracy_of_chance_in_every_resample():
+    """A resample of one class alone would have a UA of 1: it is passed over."""
+    labels = np.array([0, 0, 0, 1, 1])
+    found, why = intervals(classification(np.eye(2)[[0] * 5], labels, "ab"), own_groups(5))
+    for name in ("unweighted_accuracy", "macro_recall", "auroc"):
+        assert found[name] == (0.5, 0.5)
+    assert found["recall_a"] == (1, 1)
+    assert found["accuracy"][0] < 0.5 < found["accuracy"][1]
+    assert not why
+
+
+def test_one_number_has_one_interval():
+    """UA and macro recall are one number if every class that is predicted occurs."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [40, 5, 3])
+    predicted = np.where(rng.random(48) < 0.6, labels, rng.integers(3, size=48))
+    found, _ = intervals(classification(np.eye(3)[predicted], labels, "abc"), own_groups(48))
+    assert found["unweighted_accuracy"] == found["macro_recall"]
+
+
+def test_a_class_in_one_group_has_no_interval_and_says_so():
+    labels = np.array([0, 0, 1, 1, 0, 2, 2, 1])
+    groups = ["x", "x", "x", "y", "y", "z", "z", "z"]  # class 2 is z's alone
+    found, why = intervals(classification(np.eye(3)[labels], labels, "abc"), groups)
+    assert {"accuracy", "weighted_f1", "recall_a", "recall_b"} <= found.keys()
+    for name in ("recall_c", "unweighted_accuracy", "macro_f1", "macro_recall", "auroc"):
+        assert name not in found
+        assert why[name] == "c in one group only"
+
+
+def test_a_metric_whose_classes_are_mostly_lost_has_no_interval():
+    """Of 8 classes with two groups each, a resample of 16 groups keeps all with 0.88^8 = 0.36."""
+    labels = np.repeat(np.arange(8), 2)
+    found, why = intervals(classification(np.eye(8)[labels], labels, "abcdefgh"), own_groups(16))
+    assert why["macro_f1"] == "undefined in more than half of the resamples"
+    assert found["recall_a"] == (1, 1)
+
+
+def test_a_label_that_is_lost_does_not_change_what_a_mean_is_over():
+    """Of two labels one is there in two rows of six; (2/3)^6 = 9 % of the resamples lose both."""
+    logits = np.array([[1.0, 1], [-1, 1], [1, 1], [-1, 1], [1, 1], [-1, 1]])
+    targets = np.array([[1, 1], [0, 1], [1, 0], [0, 0], [1, 0], [0, 0]])
+    drawn = resample(list(multilabel(logits, targets, ("p", "q")).values()), own_groups(6))
+    names = list(multilabel(logits, targets, ("p", "q")))
+    balanced = drawn[:, names.index("balanced_accuracy")]
+    assert set(balanced[~np.isnan(balanced)]) == {0.75}  # p all right, q always said to be there
+    lost = np.isnan(drawn[:, names.index("balanced_accuracy_q")]).mean()
+    assert lost == pytest.approx((4 / 6) ** 6 + (2 / 6) ** 6, abs=0.03)
+    assert lost <= np.isnan(balanced).mean()
 
 
 def test_resamples_without_a_value_are_passed_over():
-    """Of the rows only one counts: a third of the resamples of two groups do not hold it."""
-    rare = mean(np.array([1.0]), "", at=np.array([1]))
+    """Two of three rows count: 1 in 27 of the resamples hold neither."""
+    rare = mean(np.array([1.0, 1.0]), "", at=np.array([1, 2]))
     never = Statistic(lambda weights: math.nan, 0, "")
-    assert intervals({"rare": rare, "never": never}, ["a", "b"]) == {"rare": (1, 1)}
+    found, why = intervals({"rare": rare, "never": never}, ["a", "b", "c"])
+    assert found == {"rare": (1, 1)}
+    assert why.keys() == {"never"}
+    lost = np.isnan(resample([rare], ["a", "b", "c"])).mean()
+    assert lost == pytest.approx(1 / 27, abs=0.02)
 
 
 def test_all_of_clotho_aqas_test_split_in_under_five_seconds():
@@ -128,7 +191,7 @@ def test_all_of_clotho_aqas_test_split_in_under_five_seconds():
     names = [str(i) for i in range(answers)]
     found = classification(logits, truth, names, (5, 10))
     found |= by_question(logits, truth, np.arange(n) // 3, (5,))
-    drawn = intervals(found, [str(i // 18) for i in range(n)])
+    drawn, _ = intervals(found, [str(i // 18) for i in range(n)])
     assert time.process_time() - began < 5
     known = values(found, n)
     assert drawn.keys() == known.keys() - {"auroc"}

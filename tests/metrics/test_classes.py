@@ -105,6 +105,11 @@ def test_a_class_without_a_logit_is_never_right():
     assert found["loss"] == pytest.approx(np.log(1 + 2 * np.exp(-3)))
 
 
+def test_logits_that_are_no_numbers_are_no_answer_to_everything():
+    none = values(classification(np.full((4, 4), np.nan), np.arange(4), NAMES, (2,)), 4)
+    assert (none["accuracy"], none["top2_accuracy"]) == (0, 0)
+
+
 def test_auroc_is_the_share_of_pairs_in_order():
     # One against rest, two classes: both sides order 3 of the 4 (positive, negative) pairs
     score = np.array([0.1, 0.6, 0.5, 0.9])

@@ -1,0 +1,44 @@
+"""Resampling groups: the rows of a split that are drawn together, as they are not independent.
+
+results.json, the card, the column `group` of predictions.csv and the tables take them from here.
+"""
+
+from __future__ import annotations
+
+import datasets
+import pyarrow as pa
+
+from . import rows as arrow
+
+KINDS = ("speaker", "group", "recording")  # the first that is known of a row
+
+
+def resampling_groups(split: datasets.Dataset) -> tuple[list[str], str]:
+    """The group of each row (N,), and the kinds that occur, in words.
+
+    A row is drawn with its speaker if known, else with its group (a scene, a video), else with its
+    recording: a clip cut into several rows is one group, and so are the answers of a question's
+    annotators. Groups are not chained: scenes that share one of their two recordings stay apart,
+    or all of ESC-10 would be one group. A recording is named by the id of its first row, as its
+    path differs between machines.
+    """
+    table = _columns(split, "id", "speaker", "group", "audio")
+    flat = arrow.stretches(table)
+    recordings: list[list[str]] = [[] for _ in range(table.num_rows)]
+    for row, recording in zip(flat.row.tolist(), flat.recording.to_pylist()):
+        recordings[row].append(recording)
+    first_row: dict[tuple[str, ...], str] = {}
+    groups, used = [], set()
+    columns = (table.column(name).to_pylist() for name in ("id", "speaker", "group"))
+    for row_id, speaker, group, heard in zip(*columns, recordings):
+        name = speaker or group or first_row.setdefault(tuple(heard), row_id)
+        kind = KINDS[0] if speaker else KINDS[1] if group else KINDS[2]
+        groups.append(f"{kind} {name}")
+        used.add(kind)
+    return groups, ", ".join(f"{kind}s" for kind in KINDS if kind in used)
+
+
+def _columns(split: datasets.Dataset, *names: str) -> pa.Table:
+    """Columns of a split, `audio` without its bytes."""
+    whole = arrow.light(split.data.table.select(list(names)))
+    return whole if split._indices is None else whole.take(split._indices.column(0))
