@@ -138,8 +138,9 @@ def test_auroc_over_hundreds_of_answers_has_no_interval():
     found = classification(logits, truth, names)
     assert values(found, 4)["auroc"] == pytest.approx((1 + probabilities) / 2)
     assert 0 < probabilities < 1
-    drawn = intervals(found, ["a", "b", "c", "d"])
+    drawn, why = intervals(found, ["a", "b", "c", "d"])
     assert drawn.keys() == {"accuracy", "loss"}
+    assert why == {"auroc": "too many classes to resample"}
 
 
 def test_a_constant_prediction_has_the_figures_of_chance():
