@@ -271,7 +271,7 @@ def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]
 
 
 def why_new_head(checkpoint: str, config: SpectroBertConfig) -> str:
-    """Why a model of this configuration does not take the checkpoint's head; "" if it does.
+    """The reason for a head of random weights in place of the checkpoint's; "" if that is copied.
 
     A row of a classification head means its label: with other labels, or the same in another order,
     a copied head would answer something else.

@@ -48,7 +48,7 @@ class Recorder(pl.Callback):
 
 @dataclass
 class Scripted:
-    """A finished run whose validation said what SCRIPT says."""
+    """A finished run with the validation scores of SCRIPT."""
 
     folder: Path
     results: dict[str, Any]
