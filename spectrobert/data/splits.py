@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import UserError
+from . import carving
 from .example import Example
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 SPLITS = ("train", "val", "test")
 NAMES = {"train": "training", "val": "validation", "test": "test"}  # in sentences
 SHARES = {"val": 0.1, "test": 0.1}  # of the examples that the split is carved from
-TRIALS = 100  # orders of the speakers that are tried for the nearest share
 RANDOM = "random split (speakers shared)"  # stands wherever scores of such a split are shown
 
 
@@ -63,6 +63,7 @@ class _Coded(NamedTuple):
 class _Columns(NamedTuple):
     """All that splits are drawn by, of n rows with m segments."""
 
+    id: pa.ChunkedArray  # (n,)
     rank: np.ndarray  # (n,) of the id among all ids
     label: _Coded
     speaker: _Coded
@@ -84,8 +85,9 @@ def assign(
     Examples without a split are training material, of which a missing test split is carved, then a
     missing validation split. Examples joined by a speaker, group or recording go together; `random`
     gives up the owner's lines and lets speakers be shared. The choice depends on `seed` and the
-    examples' ids, not on their order. Raises UserError where there are too few speakers to carve
-    from.
+    names of speakers and groups (else the examples' ids), not on their order, and a row that is
+    added or removed moves few others (carving.py). Raises UserError if there are too few speakers
+    to carve from.
 
     Args:
         examples: or a table of rows.SCHEMA.
@@ -100,8 +102,7 @@ def assign(
     for position, split in enumerate(to_carve):
         pool = np.flatnonzero(splits == 0)
         num_splits = 1 + len(to_carve) - position
-        labels = columns.label.numbers[pool]
-        taken = _carve(labels, units[pool], split, shares[split], num_splits, seed)
+        taken = _carve(columns, pool, units, split, shares[split], num_splits, seed, random)
         splits[pool[taken]] = SPLITS.index(split)
         kind, names = _kind(columns, pool, units, random)
         num_taken, num_names = (np.count_nonzero(np.bincount(n)) for n in (names[taken], names))
@@ -156,17 +157,15 @@ def _table(examples: Sequence[Example] | pa.Table) -> pa.Table:
 
 
 def _columns(table: pa.Table) -> _Columns:
-    import pyarrow.compute as pc
-
     from . import rows
 
-    rank = np.empty(table.num_rows, np.int64)
-    rank[pc.sort_indices(table.column("id")).to_numpy()] = np.arange(table.num_rows)
     flat = rows.stretches(table)
     label, speaker, group = (
         _Coded(*rows.codes(table.column(name))) for name in ("label", "speaker", "group")
     )
-    return _Columns(rank, label, speaker, group, _Coded(*rows.codes(flat.recording)), flat.row)
+    recording = _Coded(*rows.codes(flat.recording))
+    ids = table.column("id")
+    return _Columns(ids, _ranks(ids), label, speaker, group, recording, flat.row)
 
 
 def _numbers(splits: Sequence[str]) -> np.ndarray:
@@ -209,43 +208,54 @@ def _units(columns: _Columns, random: bool) -> np.ndarray:
 
 
 def _carve(
-    labels: np.ndarray, units: np.ndarray, split: str, share: float, num_splits: int, seed: int
+    columns: _Columns,
+    pool: np.ndarray,
+    units: np.ndarray,
+    split: str,
+    share: float,
+    num_splits: int,
+    seed: int,
+    random: bool,
 ) -> np.ndarray:
-    """Which of the pool, with these labels (n,), go to the new split: bool (n,).
-
-    Of many random orders of the units the one is taken whose beginning comes nearest to the share
-    and leaves the fewest labels out on either side. `num_splits` counts the splits that the pool
-    must still serve, a unit for each.
-    """
+    """Which of the pool's examples go to the new split: bool (n,). Raises UserError."""
     if not 0 < share < 1:
         raise UserError(f"{split}_share must lie between 0 and 1, not {share}")
-    _, unit = np.unique(units, return_inverse=True)  # (n,), numbered from 0
-    sizes = np.bincount(unit)
-    if len(sizes) < num_splits:
-        raise UserError(
-            f"no {NAMES[split]} split to carve: speakers, groups and recordings stay together, "
-            f"which makes {len(sizes)} part(s) of {len(units)} examples, for {num_splits} splits"
-        )
-    _, labels = np.unique(labels, return_inverse=True)
-    target = share * len(units)
-    nearest = abs(round(target) - target) / target  # no order can be better
-    generator = np.random.default_rng(seed)
-    best, best_score = np.zeros(len(units), bool), np.inf
-    for _ in range(TRIALS):
-        order = generator.permutation(len(sizes))
-        filled = np.cumsum(sizes[order])[: len(sizes) - num_splits + 1]
-        num_units = int(np.abs(filled - target).argmin()) + 1
-        is_taken = np.zeros(len(sizes), bool)
-        is_taken[order[:num_units]] = True
-        taken = is_taken[unit]
-        present = [np.count_nonzero(np.bincount(labels[side])) for side in (taken, ~taken)]
-        missed = 2 - sum(present) / (labels.max() + 1)
-        score = abs(filled[num_units - 1] - target) / target + missed
-        if score < best_score:
-            best, best_score = taken, score
-        if score <= nearest:
-            break
-    return best
+    numbers, unit = np.unique(units[pool], return_inverse=True)
+    # labels in the order of their names: the corpus' order must not matter
+    label = _ranks(columns.label.names)[columns.label.numbers[pool]]
+    every = _unit_names(columns, units, random)
+    names = [every[i] for i in numbers.tolist()]
+    try:
+        return carving.carve(label, unit, names, share, num_splits, f"{seed} {split}")
+    except UserError as error:
+        raise UserError(f"no {NAMES[split]} split to carve: {error}") from None
+
+
+def _ranks(names: pa.Array) -> np.ndarray:
+    """The place of each name among all."""
+    import pyarrow.compute as pc
+
+    rank = np.empty(len(names), np.int64)
+    rank[pc.sort_indices(names).to_numpy()] = np.arange(len(names))
+    return rank
+
+
+def _unit_names(columns: _Columns, units: np.ndarray, random: bool) -> list[str]:
+    """The first speaker of each unit by name, else its first group, else its first id."""
+    first_id = np.full(units.max() + 1, len(units))
+    np.minimum.at(first_id, units, columns.rank)
+    by_rank = np.argsort(columns.rank)
+    names = [f"row {i}" for i in columns.id.take(by_rank[first_id]).to_pylist()]
+    kinds = [("group", columns.group), *([] if random else [("speaker", columns.speaker)])]
+    for kind, coded in kinds:
+        ranks = _ranks(coded.names)
+        ordered = coded.names.take(np.argsort(ranks)).to_pylist()
+        named = np.flatnonzero(coded.is_named)
+        first = np.full(len(names), len(ordered))
+        np.minimum.at(first, units[named], ranks[coded.numbers[named]])
+        for unit in np.flatnonzero(first < len(ordered)).tolist():
+            names[unit] = f"{kind} {ordered[first[unit]]}"
+    return names
 
 
 def _kind(
