@@ -24,7 +24,11 @@ VALUE_FLAGS = {
     "--data_dir": "data_dir",
     "--seed": "seed",
 }
-SWITCHES = {"--cuda": "trainer.accelerator=cuda", "--resume": "resume=true"}
+SWITCHES = {
+    "--cuda": "trainer.accelerator=cuda",
+    "--resume": "resume=true",
+    "--recorded": "recorded=true",
+}
 OPTIONAL_FLAGS = {"--initialize_weights": ("init.text_model", "google-bert/bert-base-uncased")}
 HYDRA_FLAGS = ("-m", "--multirun")
 MULTIRUN = frozenset(HYDRA_FLAGS)
@@ -53,6 +57,7 @@ Train SpectroBERT.
   --seed N                   weights, order, masks, dropout (default: 0)
   --cuda                     train on the GPU; bf16-mixed from compute capability 8.0, else 16-mixed
   --resume                   continue an interrupted run where it stopped
+  --recorded                 with --resume: on its recorded rows although the corpus has changed
   -m                         sweep: seed=1,2,3 optim.lr=1e-5,3e-5
 
 Any option of spectrobert/config/ may stand beside them: model=tiny trainer.epochs=5

@@ -1,8 +1,8 @@
 """The run directory: what it holds, and how it is read back (DESIGN section 4).
 
 runs/<experiment_name>/seed<k>[/fold<f>]/
-    config.yaml  tokenizer/  checkpoints/{best,last,previous}.ckpt  metrics.csv  skipped.csv
-    model/  predictions.csv  card.md  results.json        (when finished)
+    config.yaml  split.csv  skipped.csv  tokenizer/  checkpoints/{best,last,previous}.ckpt
+    metrics.csv  model/  predictions.csv  card.md  results.json        (when finished)
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ RESULTS = "results.json"
 # What a resumed run may change: it alters no number
 FREE_ON_RESUME = {
     "resume",
+    "recorded",
     "runs_dir",
     "data_dir",
     "trainer.epochs",
@@ -146,7 +147,7 @@ def add_skipped(folder: Path, rows: Iterable[Sequence[str]]) -> None:
 
 def write_config(folder: Path, config: Config) -> None:
     """config.yaml"""
-    values = to_dict(config) | {"resume": False}
+    values = to_dict(config) | {"resume": False, "recorded": False}
     write_whole(
         folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(values)), sort_keys=False)
     )

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from . import build, files, metrics, runs, terminal
 from .config import Config
-from .data import audio_names, shortcuts
+from .data import audio_names, shortcuts, split_record
 from .data.checks import Skipped
 from .data.clips import Clips, segments
 from .data.datamodule import DataModule
@@ -274,21 +274,30 @@ def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
 
 
 def evaluate(
-    folder: Path, split: str = "test", data_dir: str = "", silence_audio: bool = False
+    folder: Path,
+    split: str = "test",
+    data_dir: str = "",
+    silence_audio: bool = False,
+    recorded: bool = False,
 ) -> Scores:
-    """Score a finished run again from its directory alone.
+    """Score a finished run again, on the rows that its split.csv names.
 
     Args:
         silence_audio: zero every waveform, to see what the text alone answers.
+        recorded: only the recorded rows of this split must be as they were; else all rows of the
+            corpus.
 
-    Raises UserError where the directory is no finished run, or its corpus is gone or has changed.
+    Raises UserError if the directory is no finished run, or its corpus is gone or has changed.
     """
     if split not in ("val", "test"):
         raise UserError(f"--split {split!r}: allowed are val, test")
     config, model, words = load_run(folder)
     config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
     config.data_dir = data_dir or config.data_dir
-    prepared = prepare(config.task.name, config.dataset, config.data_dir)
+    record = split_record.read(folder)
+    if record and recorded:
+        record = replace(record, needed=(split,), is_subset=True)
+    prepared = prepare(config.task.name, config.dataset, config.data_dir, recorded=record)
     names = (
         tuple(model.config.id2label[i] for i in range(len(model.config.id2label)))
         if prepared.labels

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from . import (
     terminal,
 )
 from .config import AqaConfig, Config
-from .data import class_counts, preparation, vocabulary
+from .data import class_counts, preparation, split_record, vocabulary
 from .data.clips import Reading, columns
 from .errors import UserError
 from .models.spectrobert import SpectroBert
@@ -108,6 +108,8 @@ def _fit(
     build.precision(config.trainer)  # a missing GPU is said before the data is read
     if config.logger.name == "comet":
         comet.is_online(config.logger)  # so is a missing key
+    if config.recorded and not config.resume:
+        raise UserError("--recorded goes with --resume: it takes the split of a run that was begun")
     checkpoint = runs.claim(config, notice.tell)
     folder = runs.run_folder(config)
     if config.resume and (folder / runs.RESULTS).exists():
@@ -116,7 +118,12 @@ def _fit(
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
 
-    prepared = prepare(config, console)
+    record = split_record.read(folder) if checkpoint else None
+    if record and config.recorded:
+        record = replace(record, is_subset=True)
+    if checkpoint and not record:
+        notice.tell(split_record.missing_line(folder))
+    prepared = prepare(config, console, record)
     words = (
         vocabulary.load(str(folder / "tokenizer"))
         if checkpoint
@@ -150,6 +157,9 @@ def _fit(
         )
     if processes.is_first():
         runs.write_config(folder, config)
+        if not checkpoint:
+            assert prepared.record is not None
+            split_record.write(folder, prepared.record)
         words.save_pretrained(folder / "tokenizer")
         left_out = ((row.what, "", row.reason) for row in prepared.dropped)
         unused = [*prepared.skipped, *cut, *cut_audio, *left_out]
@@ -181,8 +191,14 @@ def _fit(
     )
 
 
-def prepare(config: Config, console: Console) -> preparation.Prepared:
-    """The corpus of a run, with a bar, or a line now and then, while its audio is looked at."""
+def prepare(
+    config: Config, console: Console, recorded: split_record.SplitRecord | None = None
+) -> preparation.Prepared:
+    """The corpus of a run, with a bar, or a line now and then, while its audio is looked at.
+
+    Args:
+        recorded: the split of a run that is resumed.
+    """
     is_bar = config.trainer.progress and console.is_terminal
     clock = progress.Every(config.trainer.progress_minutes)
     looking = f"{config.dataset.name}: looking at the audio"
@@ -193,7 +209,9 @@ def prepare(config: Config, console: Console) -> preparation.Prepared:
             if not is_bar and clock.is_due():
                 terminal.print_line(console, f"{looking}: {done} of {total}")
 
-        return preparation.prepare(config.task.name, config.dataset, config.data_dir, show)
+        return preparation.prepare(
+            config.task.name, config.dataset, config.data_dir, show, recorded
+        )
 
 
 def cut_texts(

@@ -147,6 +147,7 @@ class Config:
     runs_dir: str = "runs"
     seed: int = 0
     resume: bool = False
+    recorded: bool = False  # resume on the rows of split.csv although the corpus has changed
 
     def __post_init__(self) -> None:
         at_least("seed", self.seed, 0)

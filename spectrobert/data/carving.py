@@ -95,8 +95,8 @@ def _choose(
     """Which units are taken, at most so many: bool (units,)."""
     missing = list(wanted)
     outside = [0] * len(wanted)  # units of each class that are not taken
-    for unit in held:
-        for c in unit:
+    for counts in held:
+        for c in counts:
             outside[c] += 1
     taken = np.zeros(len(held), bool)
 
@@ -122,9 +122,10 @@ def _choose(
     for c in sorted(by_class, key=lambda c: (len(by_class[c]), c)):
         if missing[c] == wanted[c] and taken.sum() < most:
             fits = next((u for u in by_class[c] if gain(u) >= GAIN), None)
-            unit = next((u for u in by_class[c] if gain(u) > 0), None) if fits is None else fits
-            if unit is not None:
-                take(unit)
+            if fits is None:
+                fits = next((u for u in by_class[c] if gain(u) > 0), None)
+            if fits is not None:
+                take(fits)
     num_taken = int(taken.sum())
     for unit in order:
         if num_taken == most or max(missing) <= 0.5:  # counts are whole: none comes nearer

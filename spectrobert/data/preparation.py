@@ -15,8 +15,21 @@ import pyarrow.compute as pc
 
 from ..config import TASKS, DatasetConfig, MixtureConfig
 from ..errors import UserError
-from . import balance, checks, clips, copies, corpora, mismatches, mixtures, rows, splits, store
+from . import (
+    balance,
+    checks,
+    clips,
+    copies,
+    corpora,
+    mismatches,
+    mixtures,
+    rows,
+    split_record,
+    splits,
+    store,
+)
 from .example import Dropped
+from .split_record import SplitRecord
 from .splits import SplitSummary
 from .store import cache_dir
 
@@ -33,6 +46,7 @@ class Prepared:
     skipped: list[checks.Skipped]  # unusable audio
     dropped: list[Dropped]  # rows the corpus' parser leaves out
     quotas: tuple[mixtures.Quota, ...] = ()  # of a weighted mixture, in the order of train
+    record: pa.Table | None = None  # the split of every row, for split.csv
     unseen: tuple[str, ...] = ()  # answers that train lacks: no logit stands for them
 
     @property
@@ -68,16 +82,34 @@ def prepare(
     options: DatasetConfig,
     data_dir: str,
     progress: Callable[[int, int], None] = checks.no_progress,
+    recorded: SplitRecord | None = None,
 ) -> Prepared:
     """Parse, look at the audio, draw the splits, collect the labels.
 
-    Raises UserError where the corpus, its audio, its splits or its labels cannot be used.
+    Args:
+        recorded: the split of a run, which is then not drawn; rows are in its order.
+
+    Raises UserError if the corpus, its audio, its splits or its labels cannot be used, or differ
+    from what is recorded.
     """
-    own = mixtures.parts(options, data_dir)
-    drawn = [draw(part.name, open_part(part, task), options, progress) for part in own]
-    whole = _together([part.name for part in own], drawn, options) if len(own) > 1 else drawn[0]
+    parts = mixtures.parts(options, data_dir)
+    drawn = [
+        draw(
+            part.name,
+            open_part(part, task),
+            options,
+            progress,
+            recorded.part(part.name) if recorded and len(parts) > 1 else recorded,
+        )
+        for part in parts
+    ]
+    whole = _together([part.name for part in parts], drawn, options) if len(parts) > 1 else drawn[0]
     summary = whole.summary
-    labels = label_names(task, options, whole.light, whole.names)
+    # of all recorded rows: those that are not needed may be missing
+    light, sides = whole.light, whole.names
+    if recorded and TASKS[task].truth != "targets":
+        light, sides = recorded.table, recorded.table.column("split").to_pylist()
+    labels = label_names(task, options, light, sides)
     table = clips.with_lengths(whole.table, whole.seconds)
     names = np.array(whole.names)
     tables = {}
@@ -96,7 +128,8 @@ def prepare(
     quotas = mixtures.quotas(sizes, weights)
     pa.default_memory_pool().release_unused()  # workers are forked from here
     unseen = unseen_answers(task, whole.light, labels)
-    return Prepared(tables, labels, summary, whole.skipped, whole.dropped, quotas, unseen)
+    record = recorded.table if recorded else split_record.record(whole.light, whole.names)
+    return Prepared(tables, labels, summary, whole.skipped, whole.dropped, quotas, record, unseen)
 
 
 def open_part(part: mixtures.Part, task: str) -> store.Parsed:
@@ -107,9 +140,16 @@ def open_part(part: mixtures.Part, task: str) -> store.Parsed:
 
 
 def draw(
-    name: str, parsed: store.Parsed, options: DatasetConfig, progress: checks.Progress
+    name: str,
+    parsed: store.Parsed,
+    options: DatasetConfig,
+    progress: checks.Progress,
+    recorded: SplitRecord | None = None,
 ) -> Drawn:
-    """Look at the audio of a corpus and draw its splits. Raises UserError."""
+    """Look at the audio of a corpus and draw its splits, or take those recorded.
+
+    Raises UserError.
+    """
     found = store.findings(parsed, name, options.check, progress)
     table = parsed.table
     ids = table.column("id")
@@ -123,18 +163,24 @@ def draw(
     if found.faults:
         light = light.take(usable)
     is_random = options.split == "random"
-    if not is_random:
-        owners = [row.split for row in parsed.unusable]
-        owners += [table.column("split")[row].as_py() for row in found.faults]
-        _refuse_lost_splits(name, skipped, owners, light)
-    names, summary = splits.assign(
-        light,
-        val_share=options.val_share,
-        test_share=options.test_share,
-        seed=options.split_seed,
-        random=is_random,
-    )
-    splits.verify(light, names, random=is_random)
+    if recorded:
+        places, names = recorded.places(light, is_random)
+        usable, light = usable[places], light.take(places)
+        summary = splits.describe(light, names, seed=options.split_seed, random=is_random)
+    else:
+        if not is_random:
+            owners = [row.split for row in parsed.unusable]
+            owners += [table.column("split")[row].as_py() for row in found.faults]
+            _refuse_lost_splits(name, skipped, owners, light)
+        names, summary = splits.assign(
+            light,
+            val_share=options.val_share,
+            test_share=options.test_share,
+            seed=options.split_seed,
+            random=is_random,
+        )
+    if not (recorded and recorded.is_subset):
+        splits.verify(light, names, random=is_random)
     summary = splits.with_caveat(summary, corpora.corpus(name).caveat)
     return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
 

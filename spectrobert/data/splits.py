@@ -94,21 +94,58 @@ def assign(
     """
     table = _table(examples)
     columns = _columns(table)
-    splits = _numbers(["" if random else s for s in table.column("split").to_pylist()])
+    splits = _owners(table, random)
     units = _units(columns, random)
-    to_carve = [split for split in ("test", "val") if SPLITS.index(split) not in splits]
+    to_carve = _missing(splits)
     shares = {"test": test_share, "val": val_share}
-    notes = [f"owner's {NAMES[split]} split" for split in ("test", "val") if split not in to_carve]
     for position, split in enumerate(to_carve):
         pool = np.flatnonzero(splits == 0)
         num_splits = 1 + len(to_carve) - position
         taken = _carve(columns, pool, units, split, shares[split], num_splits, seed, random)
         splits[pool[taken]] = SPLITS.index(split)
+    summary = _describe(columns, units, to_carve, splits, seed, random)
+    return [SPLITS[s] for s in splits.tolist()], summary
+
+
+def describe(
+    examples: Sequence[Example] | pa.Table, splits: Sequence[str], *, seed: int, random: bool
+) -> SplitSummary:
+    """How a split that `assign` drew came about."""
+    table = _table(examples)
+    columns = _columns(table)
+    to_carve = _missing(_owners(table, random))
+    sides = _numbers(splits)
+    return _describe(columns, _units(columns, random), to_carve, sides, seed, random)
+
+
+def _describe(
+    columns: _Columns,
+    units: np.ndarray,
+    to_carve: Sequence[str],
+    sides: np.ndarray,
+    seed: int,
+    random: bool,
+) -> SplitSummary:
+    notes = [f"owner's {NAMES[split]} split" for split in ("test", "val") if split not in to_carve]
+    for position, split in enumerate(to_carve):
+        later = [0, *(SPLITS.index(s) for s in to_carve[position:])]
+        pool = np.flatnonzero(np.isin(sides, later))
+        taken = sides[pool] == SPLITS.index(split)
         kind, names = _kind(columns, pool, units, random)
         num_taken, num_names = (np.count_nonzero(np.bincount(n)) for n in (names[taken], names))
         notes.append(f"{NAMES[split]} carved by {kind} ({num_taken} of {num_names}), seed {seed}")
     label = f"{RANDOM}: " if random else ""
-    return [SPLITS[s] for s in splits.tolist()], _summary(columns, splits, label + "; ".join(notes))
+    return _summary(columns, sides, label + "; ".join(notes))
+
+
+def _owners(table: pa.Table, random: bool) -> np.ndarray:
+    """(n,) places in SPLITS of the owner's splits, training if there is none."""
+    return _numbers(["" if random else s for s in table.column("split").to_pylist()])
+
+
+def _missing(owners: np.ndarray) -> list[str]:
+    """The splits that have to be carved, in the order in which they are."""
+    return [split for split in ("test", "val") if SPLITS.index(split) not in owners]
 
 
 def verify(examples: Sequence[Example] | pa.Table, splits: Sequence[str], *, random: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,12 @@ def evaluate(
             "--silence_audio", help="zero every waveform: what does the text alone answer?"
         ),
     ] = False,
+    recorded: Annotated[
+        bool,
+        typer.Option(
+            "--recorded", help="score the recorded rows although the corpus has changed otherwise"
+        ),
+    ] = False,
     output: Annotated[
         str, typer.Option(help="also write results.json and predictions.csv into this folder")
     ] = "",
@@ -28,11 +35,14 @@ def evaluate(
 ) -> None:
     """Score a finished run again; the test split gives the numbers of its results.json."""
     from .. import scoring
+    from ..data import split_record
     from ..terminal import console
     from ..training import quiet
 
     quiet()
-    scores = scoring.evaluate(run, split, data_dir, silence_audio)
+    scores = scoring.evaluate(run, split, data_dir, silence_audio, recorded)
+    if not (run / split_record.FILE).is_file():
+        print(split_record.missing_line(run), file=sys.stderr)
     if output:
         scoring.write(Path(output), run, scores, silence_audio)
     if as_json:

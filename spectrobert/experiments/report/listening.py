@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ... import build, scoring
 from ...audio import features
+from ...data import split_record
 from ...data.batches import collate
 from ...data.clips import Clips, Key
 from ...data.datamodule import DataModule
@@ -55,7 +56,11 @@ class Hearing:
 def listener(folder: Path, data_dir: str = "") -> Listener:
     """Raises UserError where the run's corpus is not at hand any more."""
     config, model, words = scoring.load_run(folder)
-    prepared = prepare(config.task.name, config.dataset, data_dir or config.data_dir)
+    record = split_record.read(folder)
+    if record:
+        record = replace(record, needed=("test",), is_subset=True)
+    data_dir = data_dir or config.data_dir
+    prepared = prepare(config.task.name, config.dataset, data_dir, recorded=record)
     return Listener(model, build.datamodule(config, prepared, words, model.config))
 
 
