@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..config import TASKS, DatasetConfig, own_options
 from . import (
+    audio_names,
     class_counts,
     corpora,
     counts,
@@ -38,9 +39,12 @@ class Inspection:
 def parse(
     task: str, options: DatasetConfig, data_dir: str
 ) -> tuple[Path, list[Example], list[Dropped]]:
-    """The folder of a corpus, its examples and the rows left out. Raises UserError."""
+    """The folder of a corpus' recordings, its examples and the rows left out. Raises UserError."""
     root = preparation.corpus_root(options, data_dir)
-    return root, *corpora.load(options.name, root, task, **own_options(options))
+    examples, dropped = corpora.load(options.name, root, task, **own_options(options))
+    if corpora.corpus(options.name).files:
+        root = Path(audio_names.folders(options, data_dir)[0])
+    return root, examples, dropped
 
 
 def inspect(

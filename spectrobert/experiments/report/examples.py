@@ -45,7 +45,8 @@ def _heard(row: dict[str, Any]) -> str:
     if "audio" not in row:  # a run of an older version
         return row["id"]
     stretch = f" {row['start']} - {row['end'] or 'end'} s" if row["start"] else ""
-    return f"{row['audio']}{stretch} ({row['id']})"
+    own_id = f" ({row['id']})" if row["id"] != row["audio"] else ""
+    return f"{row['audio']}{stretch}{own_id}"
 
 
 def _words(words: Sequence[tuple[str, float]]) -> str:
