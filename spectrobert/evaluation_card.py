@@ -117,6 +117,7 @@ def markdown(
         else f"the last: {chosen['name']} was never measured",
         "seed": known["seed"],
         "control": "the test split once more, audio silenced: question only" if control else "none",
+        "caution": scores.caution,
         "pairs": str(scores.pairs or ""),
         "answers that train lacks": f"{sum(scores.unseen_answers.values())} rows, counted as wrong"
         if scores.unseen_answers

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 from lightning_fabric.plugins.environments import LightningEnvironment
 from rich.console import Console
 
-from . import build, files, metrics, runs, terminal
+from . import build, files, leaks, metrics, runs, terminal
 from .config import Config
 from .data import audio_names, shortcuts, split_record
 from .data.checks import Skipped
@@ -150,7 +150,9 @@ def score(
         intervals=intervals,
         no_interval=no_interval,
         interval=interval_method(len(set(groups)), kinds),
-        caution=caution(data.prepared.summary.definition),
+        caution="; ".join(
+            filter(None, (caution(data.prepared.summary.definition), leaks.caution(config)))
+        ),
         header=("id", "group", *audio_names.COLUMNS, *header),
         rows=[
             [row_id, group, *stretch, *line]

@@ -29,6 +29,7 @@ from . import (
     evaluation_card,
     files,
     freezing,
+    leaks,
     preemption,
     pretrained,
     processes,
@@ -258,6 +259,8 @@ def show(
     terminal.print_line(console, f"split: {prepared.summary.definition}")
     for line in class_counts.hints(prepared.summary.labels, prepared.summary.definition):
         terminal.print_line(console, line)
+    if shared := leaks.caution(config):
+        terminal.print_line(console, f"caution: {shared}")
     for split, answers in prepared.unseen_rows.items():
         shown = ", ".join(sorted(answers, key=lambda answer: -answers[answer])[:5])
         terminal.print_line(

@@ -7,7 +7,8 @@ import json
 
 from rich.console import Console
 
-from spectrobert import runs, scoring
+from spectrobert import leaks, runs, scoring
+from spectrobert.config import Config, dataset_class
 from spectrobert.data.splits import RANDOM
 from spectrobert.experiments import formats, report, rows, table
 from spectrobert.training import fit
@@ -47,3 +48,28 @@ def test_a_table_says_it_of_each_row():
     line = rows.Line(chosen.rows[0], "none", {"unweighted_accuracy": cell}, caution=RANDOM)
     for form in (formats.markdown, formats.latex):
         assert f"{chosen.rows[0].name}: {RANDOM}" in form(chosen, [line])
+
+
+def test_a_checkpoint_that_has_heard_the_corpus_is_named(tmp_path):
+    """Through two runs: WavCaps, then the demo, then ESC-10."""
+
+    def run(name: str, corpus: str, checkpoint: str = "", **options) -> Config:
+        config = configure(tmp_path, "pre")
+        config.experiment_name = name
+        config.dataset = dataset_class(corpus)(**options)
+        config.init.checkpoint = checkpoint
+        folder = runs.run_folder(config)
+        folder.mkdir(parents=True)
+        runs.write_config(folder, config)
+        return config
+
+    wavcaps = str(runs.run_folder(run("w", "wavcaps")))
+    demo = str(runs.run_folder(run("d", "demo", wavcaps)))
+    told = f"{wavcaps} was trained on wavcaps with its FreeSound recordings left in"
+    assert leaks.caution(run("e", "esc10", demo)).startswith(told)
+    assert leaks.caution(run("c", "clotho_aqa", demo)) == ""
+    both = "librispeech+wavcaps"
+    clean = dataset_class(both)(wavcaps={"blacklist": "all_ac+ub8k_esc50_vggsound"})
+    mixed = run("m", both, **{"wavcaps": clean.wavcaps})
+    assert leaks.caution(run("f", "esc10", str(runs.run_folder(mixed)))) == ""
+    assert leaks.caution(run("g", "esc10", str(tmp_path))) == ""

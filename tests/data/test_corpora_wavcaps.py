@@ -181,3 +181,21 @@ def test_wavcaps_blacklist_damaged(wavcaps_root: Path, edits: list) -> None:
         assert accounted(wavcaps.load(wavcaps_root, "pre")) in (None, 11)
     finally:
         write(path, whole)
+
+
+def test_blacklists_add_up(wavcaps_root: Path) -> None:
+    lists = wavcaps_root / "json_files/blacklist/blacklist_exclude_ub8k_esc50_vggsound.json"
+    write(lists, json.dumps({"AudioSet": [], "FreeSound": ["1234"]}))
+    for choice, left in (("all_ac", {"1234"}), ("all_ac+ub8k_esc50_vggsound", set())):
+        examples, _ = parse(wavcaps.load(wavcaps_root, "pre", blacklist=choice))
+        assert {"1234", "117790"} & {e.split("/")[1] for e in examples if "free" in e} == left
+    fails(wavcaps.load(wavcaps_root, "pre", blacklist="all_ac+all"), "'all'")
+
+
+def test_what_the_blacklists_leave_in() -> None:
+    both = "all_ac+ub8k_esc50_vggsound"
+    everything = tuple(wavcaps.SOURCES)
+    assert set(wavcaps.overlaps(everything, "all_ac")) == {"esc10"}
+    assert set(wavcaps.overlaps(everything, "ub8k_esc50_vggsound")) == {"clotho_aqa"}
+    assert set(wavcaps.overlaps(everything, "none")) == {"clotho_aqa", "esc10"}
+    assert wavcaps.overlaps(everything, both) == wavcaps.overlaps(("bbc",), "none") == {}

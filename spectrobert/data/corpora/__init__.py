@@ -64,6 +64,9 @@ class Corpus:
     known: Callable[..., Mapping[str, int]] | None = None
     # The task that the files allow, and why; called with the options of `load`
     choose_task: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None
+    # Other corpora that share its recordings, each with the reason; called with the options of
+    # `load`
+    overlaps: Callable[..., Mapping[str, str]] | None = None
     caveat: str = ""  # one line: what a score on the owner's splits does not say
 
     @property

@@ -47,17 +47,21 @@ def load(
     """Captioned clips; no owner's split, no speakers. Audio may last 18 hours: seek into it.
 
     `blacklist` leaves out the audio of other corpora: `all_ac` of AudioCaps and Clotho, `test_ac`
-    of their test splits alone, `ub8k_esc50_vggsound` of UrbanSound8K, ESC-50 and VGGSound.
+    of their test splits alone, `ub8k_esc50_vggsound` of UrbanSound8K, ESC-50 and VGGSound. Several
+    are joined by "+".
     """
     for name in sources:
         if name not in SOURCES:
             raise unknown("wavcaps source", name, SOURCES)
-    if blacklist not in BLACKLISTS:
-        raise unknown("wavcaps blacklist", blacklist, BLACKLISTS)
+    lists = blacklist.split("+")
+    for name in lists:
+        if name not in BLACKLISTS:
+            raise unknown("wavcaps blacklist", name, BLACKLISTS)
     chosen = {name: SOURCES[name] for name in sources}
     labels = {name: _labels(root, source) for name, source in chosen.items()}
     audio = _audio_folders(root, [source.folder for source in chosen.values()])
-    excluded = _excluded(root, blacklist, [source.blacklist for source in chosen.values()])
+    keys = [source.blacklist for source in chosen.values()]
+    excluded = [_excluded(root, name, keys) for name in lists]
     for name, source in chosen.items():
         clips: dict[str, str] = {}
         for folder in audio[source.folder]:
@@ -66,7 +70,7 @@ def load(
             raise UserError(
                 f"wavcaps: no audio in {audio[source.folder][0]}; are its archives unpacked?"
             )
-        left_out = excluded.get(source.blacklist, frozenset())
+        left_out = frozenset[str]().union(*(of.get(source.blacklist, ()) for of in excluded))
         for row, record in enumerate(_records(labels[name])):
             yield _example(name, row, record, clips, left_out)
 
@@ -74,6 +78,18 @@ def load(
 def known(root: Path, task: str, *, sources: Sequence[str], blacklist: str) -> dict[str, int]:
     """The rows of the chosen sources, those included that are left out."""
     return {"rows": sum(SOURCES[name].rows for name in sources)}
+
+
+def overlaps(sources: Sequence[str], blacklist: str) -> dict[str, str]:
+    """Corpora made of the same FreeSound recordings that the blacklists leave in."""
+    held = {"clotho_aqa": {"all_ac", "test_ac"}, "esc10": {"ub8k_esc50_vggsound"}}
+    if "freesound" not in sources:
+        return {}
+    return {
+        name: f"with its FreeSound recordings left in (dataset.blacklist={blacklist})"
+        for name, lists in held.items()
+        if not lists & set(blacklist.split("+"))
+    }
 
 
 def _example(
@@ -179,4 +195,5 @@ CORPUS = Corpus(
     "so on, as cvssp/WavCaps on the Hub holds them",
     source="Mei et al. 2023, arXiv:2303.17395; academic use only",
     known=known,
+    overlaps=overlaps,
 )

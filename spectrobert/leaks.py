@@ -1,0 +1,31 @@
+"""Whether the recordings of a run's corpus were part of what its checkpoint was pre-trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import runs
+from .config import Config
+from .data import corpora, mixtures
+from .errors import UserError
+
+
+def caution(config: Config) -> str:
+    """One line if a pre-training corpus holds recordings of this run's corpus; "" if none does.
+
+    Follows `init.checkpoint` from run to run; a folder of weights without config.yaml ends it.
+    """
+    checkpoint, followed = config.init.checkpoint, set()
+    while checkpoint and checkpoint not in followed:
+        followed.add(checkpoint)
+        try:
+            earlier = runs.read_config(Path(checkpoint))
+        except UserError:
+            return ""
+        for part in mixtures.parts(earlier.dataset, earlier.data_dir):
+            overlaps = corpora.corpus(part.name).overlaps
+            why = overlaps(**part.options) if overlaps else {}
+            if config.dataset.name in why:
+                return f"{checkpoint} was trained on {part.name} {why[config.dataset.name]}"
+        checkpoint = earlier.init.checkpoint
+    return ""
