@@ -56,11 +56,14 @@ def test_the_page_holds_every_metric_of_the_run(finished, written):
     result = runs.read_results(finished["ser"])
     for name, value in result["test"]["metrics"].items():
         low_high = result["test"]["intervals"].get(name)
-        interval = "{:.4f} - {:.4f}".format(*low_high) if low_high else ""
+        why = result["test"]["no_interval"].get(name, "")
+        interval = "{:.4f} - {:.4f}".format(*low_high) if low_high else why
         line = f"<td>{name.replace('_', ' ')}</td><td>{value:.4f}</td><td>{interval}</td>"
         assert line in written
     assert result["split"]["definition"] in html.unescape(written)
     assert result["git_commit"] in written
+    assert result["evaluation"]["interval"] in html.unescape(written)  # one owner of the words
+    assert "95 % interval, this trained model" in written
 
 
 def test_the_page_draws_what_the_issue_asks_for(written):

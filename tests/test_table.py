@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ from spectrobert.experiments import (
 )
 from spectrobert.experiments.jobs import Settings, State
 from spectrobert.experiments.statistics import Answers
+from spectrobert.tasks.classification import Classification
 
 from .world import QUICK, ROOT, SMALL, data_dir, verb
 
@@ -490,6 +492,55 @@ def test_folds_are_pooled_so_that_each_item_counts_once(ser_jobs):
     assert not line.cells["top2_accuracy"].is_fold_mean
     assert (line.n, line.epochs, line.seeds, line.finished) == (6, (1, 2, 1, 2), (0, 1), 4)
     assert line.comparison is None
+
+
+def test_a_table_names_its_errors(tmp_path):
+    """What ± is of and what an interval covers, for three seeds, for one, and where none is had."""
+    asked = campaign.prepare(
+        table.load("demo"), Settings(seeds=3, runs_dir=str(tmp_path), checkpoint="/all/runs/mine")
+    )
+    scores = dict.fromkeys(asked.table.metrics, 0.5)
+    for job in of(asked, "baseline"):
+        finished(job, SOME, scores)
+    finished(of(asked, "bin-frz")[0], ALL, scores)
+    found = rows.lines(asked.table, asked.jobs, {})
+    baseline, frozen = found[0], next(line for line in found if line.row.name == "bin-frz")
+    said = " ".join(formats.notes(asked.table, [baseline, frozen]))
+    assert "± is the standard deviation over seeds." in said
+    assert "expected score of another seed on other groups" in said
+    assert "One seed: in brackets: 95 % bootstrap interval over groups" in said
+    assert "permutation test" in said
+    assert "baseline: auroc has no interval: predictions.csv does not hold all" in said
+    for text in (formats.latex, formats.markdown):
+        shown = text(asked.table, [baseline, frozen])
+        assert "is the standard deviation over seeds." in shown
+        assert "for this trained model: how much seeds differ is not part of it." in shown
+    assert baseline.cells["accuracy"].covers == "seeds and groups"
+
+
+def test_top_k_without_ranks_has_no_interval_and_says_why(ser_jobs):
+    """An older version wrote no ranks, and six digits of probabilities have ties."""
+    for job in of(ser_jobs, "baseline"):
+        finished(job, ALL, SCORES)
+        text = (job.folder / "predictions.csv").read_text().splitlines()
+        without = "\n".join(line.rpartition(",")[0] for line in text)
+        (job.folder / "predictions.csv").write_text(without)
+    line = rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
+    cell = line.cells["top2_accuracy"]
+    assert (cell.values, cell.interval) == ((0, 0), None)  # of results.json
+    assert cell.no_interval.startswith("no column rank in ")
+    assert line.cells["accuracy"].values == (1, 1)
+    assert line.cells["accuracy"].interval is not None
+
+
+def test_ranks_are_those_of_the_logits():
+    """Probabilities of six digits are equal, the logits are not; a collapsed model has ties."""
+    task = SimpleNamespace(labels=("a", "b", "c"), unseen=())
+    logits = np.array([[0, 1e-5, 2e-5], [0, 0, 0], [0, 0, 0]], dtype=np.float32)
+    header, cells = Classification.predictions(task, logits, np.array([0, 1, 2]))
+    ranks = [line[header.index("rank")] for line in cells]
+    assert ranks == [3, 2, 3]  # of equal logits the first class comes first, as the metric has it
+    assert len({cells[1][header.index(f"p_{name}")] for name in "abc"}) == 1
 
 
 def test_a_seed_whose_folds_are_not_all_there_does_not_count(ser_jobs):

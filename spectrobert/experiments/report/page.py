@@ -15,6 +15,10 @@ from ...errors import UserError
 from . import anatomy, examples, figures, listening
 
 TEMPLATES = Path(__file__).parent
+INTERVALS = (
+    "Intervals are of the trained model, by bootstrap over groups (speakers, scenes, recordings):"
+    " how much seeds differ is not part of them."
+)
 MAX_CONFUSED = 50  # classes up to which a confusion matrix is drawn
 
 
@@ -91,7 +95,7 @@ def overview(results: Mapping[str, dict[str, Any]]) -> Summary:
         )
         rows.append([(cell,) for cell in cells])
     header = ("run", "task", "corpus", "metric", "value", "95 % interval", "n", "epoch")
-    return Summary(header, rows)
+    return Summary(header, rows, INTERVALS)
 
 
 def scores(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -114,7 +118,9 @@ def section(name: str, folder: Path, result: dict[str, Any], data_dir: str) -> S
             (
                 metric.replace("_", " "),
                 f"{value:.4f}",
-                "{:.4f} - {:.4f}".format(*intervals[metric]) if metric in intervals else "",
+                "{:.4f} - {:.4f}".format(*intervals[metric])
+                if metric in intervals
+                else scored.get("no_interval", {}).get(metric, ""),
             )
             for metric, value in scored["metrics"].items()
         ],
@@ -169,7 +175,7 @@ def card(result: dict[str, Any]) -> list[tuple[str, str]]:
         "fold": "" if result["fold"] is None else str(result["fold"]),
         "labels": ", ".join(scored.get("labels", [])[:20]),
         "n": f"{scored['n']} ({split} split)",
-        "interval": "95 %, bootstrap over speakers, else groups, else examples",
+        "interval": result.get("evaluation", {}).get("interval", ""),
         "checkpoint": f"epoch {chosen.get('epoch', '-')}, the best by {chosen['name']}",
         "starts from": init,
         "audio": "silenced" if result["silence_audio"] else "",
