@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError, unknown
-from .flag_hints import as_meant, unknown_flag
+from .flag_hints import as_meant, groups, unknown_flag
+from .literals import as_text, check_single_run, check_value
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
@@ -93,7 +94,7 @@ def help_text() -> str:
 
 def quoted(value: str, is_sweep: bool) -> str:
     """A value as Hydra's grammar wants it: quoted unless plain, or a list of a sweep."""
-    if SAFE.fullmatch(value) or (is_sweep and "," in value):
+    if (SAFE.fullmatch(value) and value.lower() != "null") or (is_sweep and "," in value):
         return value
     # In its quotes a backslash stands for itself, unless a quote follows
     escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", r"\'")
@@ -133,12 +134,14 @@ def rewrite(arguments: Sequence[str]) -> list[str]:
                 if not rest or rest[0].startswith("--"):
                     raise UserError(f"{flag} needs a value; see --help")
                 value = rest.pop(0)
+            check_value(flag, value)
             rewritten.append(_alias(f"{VALUE_FLAGS[flag]}={quoted(value, is_sweep)}"))
         elif flag in OPTIONAL_FLAGS:
             key, default = OPTIONAL_FLAGS[flag]
             if not has_value:
                 takes_next = rest and not rest[0].startswith("-") and "=" not in rest[0]
                 value = rest.pop(0) if takes_next else default
+            check_value(flag, value)
             rewritten.append(f"{key}={quoted(value, is_sweep)}")
         else:
             known = [*VALUE_FLAGS, *SWITCHES, *OPTIONAL_FLAGS, *HYDRA_FLAGS, "--help"]
@@ -189,7 +192,7 @@ def compose(overrides: Sequence[str]) -> Any:
 
     from .config import register
 
-    overrides = [*overrides, *_model_from_checkpoint(overrides)]
+    overrides = _typed(overrides)
     register(named(overrides, "dataset"))
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -199,9 +202,15 @@ def compose(overrides: Sequence[str]) -> Any:
         raise _one_line(error, overrides) from error
 
 
+def _typed(overrides: Sequence[str]) -> list[str]:
+    """The overrides for Hydra: text stays text, and a checkpoint brings its model."""
+    dataset = named(overrides, "dataset")
+    return [*as_text(overrides, dataset[-1] if dataset else ""), *_model_from_checkpoint(overrides)]
+
+
 def _model_from_checkpoint(overrides: Sequence[str]) -> list[str]:
     """A run from a checkpoint has the checkpoint's model, unless the command names one."""
-    has_checkpoint = any(o.startswith("init.checkpoint=") for o in overrides)
+    has_checkpoint = any(named(overrides, "init.checkpoint"))
     names_model = any(re.match(r"[+~]*model[.=]", o) for o in overrides)
     return ["~model"] if has_checkpoint and not names_model else []
 
@@ -239,28 +248,22 @@ def _one_line(error: Exception, overrides: Sequence[str]) -> UserError:
 def _siblings(key: str, overrides: Sequence[str]) -> str:
     """The keys that stand beside an unknown one."""
     import dataclasses
+    import difflib
 
     from . import config
 
     parent, _, name = key.rpartition(".")
+    corpus = named(overrides, "dataset")[-1]
+    part = parent.partition(".")[2]
     if parent == "model":
-        found = [f.name for f in dataclasses.fields(config.model_class())]
-    elif parent in ("freeze", "init", "optim", "trainer", "logger"):
-        found = [
-            f.name for f in dataclasses.fields(getattr(config, f"{parent.capitalize()}Config"))
-        ]
+        options = config.model_class()
     elif parent == "task":
-        found = [f.name for f in dataclasses.fields(config.TASKS[named(overrides, "task")[-1]])]
-    elif parent.split(".")[0] == "dataset":
-        part = parent.partition(".")[2]
-        whole = named(overrides, "dataset")[-1]
-        is_part = part in whole.split("+")
-        chosen = config.part_class(part) if is_part else config.dataset_class(whole)
-        found = [f.name for f in dataclasses.fields(chosen)]
+        options = config.TASKS[named(overrides, "task")[-1]]
+    elif part in corpus.split("+"):
+        options = config.part_class(part)
     else:
-        found = [f.name for f in dataclasses.fields(config.Config)]
-    import difflib
-
+        options = groups(corpus).get(parent.partition(".")[0], config.Config)
+    found = [f.name for f in dataclasses.fields(options)]
     close = difflib.get_close_matches(name, found, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}known: {', '.join(found)}"
@@ -295,6 +298,8 @@ def main(arguments: Sequence[str], run: Callable[[Any], Any]) -> int:
     try:
         overrides = rewrite(arguments)
         jobs = first_of_sweep(overrides) if "--multirun" in overrides else overrides
+        if jobs is overrides:
+            check_single_run(overrides)
         check_groups(jobs)
         config = compose(jobs)
         if "--multirun" in overrides:
@@ -330,9 +335,10 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
     from omegaconf.errors import OmegaConfBaseException
 
     from .config import register
+    from .config.checks import folder_inside
 
     register(named(overrides, "dataset"))
-    plain = [o for o in overrides if o != "--multirun"] + _model_from_checkpoint(overrides)
+    plain = _typed([o for o in overrides if o != "--multirun"])
     parsed = OverridesParser.create().parse_overrides(plain)
     # Hydra writes the values of its jobs in a form of its own (1e-3 as 0.001): compare the keys
     varied = {o.get_key_element() for o in parsed if o.is_sweep_override()} - IN_PATH
@@ -343,6 +349,7 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
         own_folder = [o for o in chosen if o.partition("=")[0] in varied]
         if own_folder:
             config.experiment_name += "/" + ",".join(own_folder).replace("/", "-")
+            folder_inside("experiment_name", config.experiment_name)
         return run(config)
 
     # Hydra's parser wants its own flag before all overrides

@@ -5,13 +5,43 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from .errors import UserError
+
+
+def check_writable(option: str, path: Path, is_folder: bool = False) -> None:
+    """Raise UserError, before any work, if a file, or files in a folder, cannot be written.
+
+    Args:
+        option: the flag that names the path.
+    """
+    try:
+        if not is_folder and path.is_dir():
+            raise UserError(f"{option} {path} is a folder: name a file")
+        place = path if is_folder else path.parent
+        while not place.exists():
+            place = place.parent
+        if not place.is_dir():
+            raise UserError(f"{option} {path}: {place} is a file, not a folder")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise UserError(f"{option} {path}: no permission to write in {place}")
+    except OSError as error:
+        raise UserError(f"{option} {path}: {error.strerror}") from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise UserError, naming the path, in place of an OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError, unknown
 
@@ -57,11 +58,24 @@ def _keys(dataset: str) -> Iterator[str]:
 
     Not the model's: their class costs the import of torch.
     """
+    for group, options in groups(dataset).items():
+        names = [f.name for f in dataclasses.fields(options)]
+        yield from (f"{group}.{name}" if group else name for name in names if name != "name")
+
+
+def groups(dataset: str) -> dict[str, Any]:
+    """Group -> its dataclass, "" for the options without a group; all but the model's and task's.
+
+    Args:
+        dataset: the corpus, with options of its own; "" if none is named.
+    """
     from . import config
     from .data.corpora import MODULES
 
-    corpus = config.dataset_class(dataset) if dataset in MODULES else config.DatasetConfig
-    groups = {
+    is_known = bool(dataset) and all(name in MODULES for name in dataset.split("+"))
+    corpus = config.dataset_class(dataset) if is_known else config.DatasetConfig
+    return {
+        "": config.Config,
         "trainer": config.TrainerConfig,
         "optim": config.OptimConfig,
         "dataset": corpus,
@@ -69,9 +83,6 @@ def _keys(dataset: str) -> Iterator[str]:
         "freeze": config.FreezeConfig,
         "logger": config.LoggerConfig,
     }
-    yield from (f.name for f in dataclasses.fields(config.Config))
-    for group, options in groups.items():
-        yield from (f"{group}.{f.name}" for f in dataclasses.fields(options) if f.name != "name")
 
 
 def as_meant(word: str) -> str:

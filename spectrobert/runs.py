@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -113,7 +114,7 @@ def _differences(old: Config, new: Config) -> list[str]:
 def read_config(folder: Path) -> Config:
     """The configuration of a run. Raises UserError where there is none, or a damaged one."""
     path = folder / "config.yaml"
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{folder} is not a run directory: it has no config.yaml")
     return from_dict(read_yaml(path))
 
@@ -121,9 +122,11 @@ def read_config(folder: Path) -> Config:
 def read_results(folder: Path) -> dict[str, Any]:
     """results.json of a finished run. Raises UserError where there is none."""
     path = folder / RESULTS
-    if not path.is_file():
+    if not os.path.isfile(path):
         state = (
-            "has not finished" if (folder / "config.yaml").exists() else "is not a run directory"
+            "has not finished"
+            if os.path.isfile(folder / "config.yaml")
+            else "is not a run directory"
         )
         raise UserError(f"{folder} {state}: no {RESULTS} in it")
     return json.loads(path.read_text(encoding="utf-8"))

@@ -319,5 +319,6 @@ def write(folder: Path, run: Path, scores: Scores, silence_audio: bool) -> None:
     results = runs.read_results(run)
     results["silence_audio"] = results["silence_audio"] or silence_audio
     results["test"] = scores.to_dict()  # names its split
-    files.write_table(folder / "predictions.csv", scores.header, scores.rows)
-    files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
+    with files.writing(folder):
+        files.write_table(folder / "predictions.csv", scores.header, scores.rows)
+        files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))

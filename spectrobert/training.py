@@ -38,7 +38,7 @@ from . import (
     scoring,
     terminal,
 )
-from .config import AqaConfig, Config
+from .config import AqaConfig, Config, ineffective
 from .data import class_counts, preparation, split_record, vocabulary
 from .data.clips import Reading, columns
 from .errors import UserError
@@ -140,7 +140,7 @@ def _fit(
     if config.init.checkpoint:
         reason = pretrained.why_new_head(config.init.checkpoint, settings)
         head = f"random weights ({reason})" if reason else "the checkpoint's"
-        console.print(f"head: {head}", highlight=False, soft_wrap=True)
+        terminal.print_line(console, f"head: {head}")
 
     cut = cut_texts(prepared, words, config.dataset.max_text_length)
     if cut:
@@ -257,6 +257,8 @@ def show(
         console, f"{config.task.name} on {config.dataset.name}: {sizes} -> {folder}"
     )
     terminal.print_line(console, f"split: {prepared.summary.definition}")
+    for line in ineffective(config):
+        terminal.print_line(console, line)
     for line in class_counts.hints(prepared.summary.labels, prepared.summary.definition):
         terminal.print_line(console, line)
     if shared := leaks.caution(config):

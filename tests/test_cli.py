@@ -179,6 +179,46 @@ def test_a_column_of_any_alphabet_needs_no_quotes(name):
 # --- overrides
 
 
+NOT_NUMBERS = ("1e3", "007", "true", "null", "1_000", "nan", "-1", ".5", "0x10")
+
+
+@pytest.mark.parametrize("word", NOT_NUMBERS)
+def test_text_that_looks_like_a_number_stays_text(word):
+    flags = ["--experiment_name", word, "--data_dir", word, "--checkpoint", word]
+    config = cli.compose(cli.rewrite([*SER, *flags]))
+    assert (config.experiment_name, config.data_dir, config.init.checkpoint) == (word,) * 3
+
+
+@pytest.mark.parametrize("word", [word for word in NOT_NUMBERS if word != "null"])
+def test_an_override_stays_text_too(word):
+    config = cli.compose([*cli.rewrite(SER), f"experiment_name={word}", f"dataset.root={word}"])
+    assert (config.experiment_name, config.dataset.root) == (word, word)
+
+
+def test_a_number_stays_a_number():
+    config = cli.compose(cli.rewrite([*SER, "--seed", "1_0", "optim.lr=1e-3", "dataset.size=.5"]))
+    assert (config.seed, config.optim.lr, config.dataset.size) == (10, 1e-3, 0.5)
+
+
+def test_columns_of_a_table_are_text():
+    words = ["--task", "ser", "--dataset", "csv", "dataset.label=2024", "dataset.file=1_0.csv"]
+    options = cli.compose(cli.rewrite(words)).dataset
+    assert (options.label, options.file) == ("2024", "1_0.csv")
+
+
+def test_a_name_of_255_bytes_is_allowed():
+    assert cli.compose([*cli.rewrite(SER), f"experiment_name={'a' * 255}"])
+
+
+def test_a_name_may_hold_options_of_the_run():
+    config = cli.compose([*cli.rewrite(SER), "experiment_name='${dataset.name}/${seed}'"])
+    assert config.experiment_name == "demo/0"
+
+
+def test_no_checkpoint_leaves_the_model():
+    assert cli.compose([*cli.rewrite(SER), "init.checkpoint="]).model is not None
+
+
 def test_overrides_beside_flags():
     more = ("model=tiny", "optim.lr=3e-4", "trainer.epochs=5", "freeze.train=[head,audio]")
     config = composed("model.hidden_size=64", *SER, *more, "--seed", "7", "dataset.size=0.5")
@@ -308,7 +348,24 @@ WRONG = [
     (["--seed"], ["--seed needs a value"]),
     (["--seed", "--cuda"], ["--seed needs a value"]),
     (["--checkpoint"], ["--checkpoint needs a value"]),
-    (["--seed="], ["seed", "''", "Integer"]),
+    (["--seed="], ["--seed needs a value", "empty"]),
+    (["--seed", "9223372036854775808"], ["seed=9223372036854775808", "or less"]),
+    (["--checkpoint", ""], ["--checkpoint needs a value", "empty"]),
+    (["--initialize_weights="], ["--initialize_weights needs a value", "empty"]),
+    (["--data_dir", ""], ["--data_dir needs a value", "empty"]),
+    (["runs_dir="], ["runs_dir is empty", "runs_dir=."]),
+    # names of experiments: folders inside runs_dir
+    (["--experiment_name", "../../x"], ["'../../x' leads out of runs_dir"]),
+    (["--experiment_name", "a/../../x"], ["leads out of runs_dir"]),
+    (["--experiment_name", "/tmp/x"], ["'/tmp/x' leads out of runs_dir"]),
+    (["experiment_name='${oc.env:HOME}/x'"], ["leads out of runs_dir"]),
+    (["--experiment_name", "${seed}"], ["${seed}", "taken as it is", "experiment_name='${seed}'"]),
+    (["experiment_name="], ["experiment_name='' is empty"]),
+    (["experiment_name=null"], ["experiment_name=null", "other than null"]),
+    (["--experiment_name", "a//b"], ["'a//b' has a part that is no name"]),
+    (["--experiment_name", "."], ["'.' has a part that is no name"]),
+    (["--experiment_name", "a\nb"], ["cannot be printed"]),
+    (["--experiment_name", "é" * 128], ["is too long: 255 bytes"]),
     (["--cuda=yes"], ["--cuda takes no value", "'yes'"]),
     (["quick"], ["'quick' is neither a flag nor an override"]),
     (["=3"], ["'=3' is neither a flag nor an override"]),
@@ -550,6 +607,11 @@ def test_a_sweep_over_an_option_gives_each_value_a_folder(jobs):
         for freeze in ("bin-frz", "none")
     ]
     assert [config.optim.lr for config in sweep.seen] == [0.001, 0.001, 0.01, 0.01]
+
+
+def test_a_sweep_over_names_keeps_them(jobs):
+    sweep = jobs(*SER, "-m", "experiment_name=1e3,007")
+    assert [config.experiment_name for config in sweep.seen] == ["1e3", "007"]
 
 
 def test_a_sweep_from_a_checkpoint(jobs):

@@ -12,6 +12,7 @@ from .datasets import (
     own_options,
     part_class,
 )
+from .ineffective import ineffective
 from .run import (
     Config,
     FreezeConfig,
@@ -53,6 +54,7 @@ __all__ = [
     "TrainerConfig",
     "dataset_class",
     "from_dict",
+    "ineffective",
     "model_class",
     "own_options",
     "part_class",

@@ -10,9 +10,11 @@ from functools import cache, partial
 from typing import Any, Optional
 
 from ..errors import UserError
-from .checks import at_least, choose, share
+from .checks import at_least, choose, folder_inside, share
 from .datasets import MixtureConfig, dataset_class
 from .tasks import TASKS, DimensionalConfig, TaskConfig
+
+MAX_SEED = 2**63 - 1  # torch's generators take no larger one
 
 
 @dataclass
@@ -151,6 +153,12 @@ class Config:
 
     def __post_init__(self) -> None:
         at_least("seed", self.seed, 0)
+        if self.seed > MAX_SEED:
+            raise UserError(f"seed={self.seed}: must be {MAX_SEED} or less")
+        folder_inside("experiment_name", self.experiment_name)
+        for option in ("data_dir", "runs_dir"):
+            if not getattr(self, option):
+                raise UserError(f"{option} is empty: name a folder; {option}=. is the present one")
         if isinstance(self.dataset, MixtureConfig) and self.task.name != "pre":
             raise UserError(f"--dataset {self.dataset.name}: a mixture serves --task pre only")
         if self.task and self.dataset and self.task.class_weights:

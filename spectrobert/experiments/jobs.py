@@ -135,6 +135,8 @@ def folds_of(dataset: str, folds: str) -> list[int | None]:
         raise UserError(f"--folds {folds}: dataset {dataset!r} has no folds")
     if not all(part.isdigit() and int(part) for part in folds.split(",")):
         raise UserError(f"--folds {folds!r}: must be all, or numbers from 1 on, as in 1,2")
+    if known and any(int(part) > known for part in folds.split(",")):
+        raise UserError(f"--folds {folds}: dataset {dataset!r} has {known} folds")
     return [int(fold) for fold in dict.fromkeys(folds.split(","))]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from transformers import PreTrainedConfig
+from transformers.activations import ACT2FN
 
 from ..audio import features
 
@@ -76,6 +79,9 @@ class SpectroBertConfig(PreTrainedConfig):
                 raise ValueError(
                     f"model.{name}={getattr(self, name)!r}: allowed are {', '.join(allowed)}"
                 )
+        for name, (is_allowed, wanted) in BOUNDS.items():
+            if not is_allowed(getattr(self, name)):
+                raise ValueError(f"model.{name}={getattr(self, name)}: must be {wanted}")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"model.hidden_size={self.hidden_size} is not a multiple of"
@@ -99,6 +105,10 @@ class SpectroBertConfig(PreTrainedConfig):
                 " model.patch"
             )
         self.conv_kernels, self.conv_strides = tuple(self.conv_kernels), tuple(self.conv_strides)
+        for name in ("conv_kernels", "conv_strides"):
+            values = getattr(self, name)
+            if not values or min(values) < 1:
+                raise ValueError(f"model.{name}={list(values)}: positive numbers, one per layer")
         if len(self.conv_kernels) != len(self.conv_strides):
             raise ValueError("model.conv_kernels and model.conv_strides differ in length")
         if self.conv_frames < 1:
@@ -141,4 +151,22 @@ CHOICES = {
     "conv_pooling": ("mean", "concat"),
     "audio_positions": ("learned", "none"),
     "head": ("none", "pretraining", "classification"),
+}
+POSITIVE = (
+    *("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
+    *("vocab_size", "max_position_embeddings", "type_vocab_size", "num_mel_bins", "max_frames"),
+    *("max_audio_positions", "conv_dim"),
+)
+SHARES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob")
+# field -> (check, what it allows); NaN passes none
+BOUNDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(POSITIVE, (lambda value: value >= 1, "1 or more")),
+    **dict.fromkeys(SHARES, (lambda value: 0 <= value < 1, "0 or more and below 1")),
+    **dict.fromkeys(
+        ("layer_norm_eps", "audio_std"),
+        (lambda value: 0 < value < math.inf, "above 0 and finite"),
+    ),
+    "initializer_range": (lambda value: 0 <= value < math.inf, "0 or more and finite"),
+    "audio_mean": (math.isfinite, "finite"),
+    "hidden_act": (lambda value: value in ACT2FN, f"one of {', '.join(sorted(ACT2FN))}"),
 }

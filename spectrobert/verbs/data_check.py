@@ -37,11 +37,10 @@ def check(
     """
     from .. import files
     from ..data import finding, inspection
-    from ..errors import UserError
     from ..terminal import console, counting
 
-    if csv and (Path(csv).is_dir() or not Path(csv).absolute().parent.is_dir()):
-        raise UserError(f"--csv {csv}: name a file in a folder that is there")
+    if csv:
+        files.check_writable("--csv", Path(csv))
     config = configure(name, task, data_dir, overrides)
     with counting(f"{config.dataset.name}: looking at the audio") as progress:
         found = inspection.inspect(
@@ -51,10 +50,8 @@ def check(
         rows = [
             (f.check, f.verdict, f.found, e) for f in found.findings for e in f.examples or [""]
         ]
-        try:
+        with files.writing(Path(csv)):
             files.write_table(Path(csv), ("check", "verdict", "found", "example"), rows)
-        except OSError as error:
-            raise UserError(f"cannot write --csv {csv}: {error.strerror}") from error
     verdict = finding.worst(found.findings)
     if as_json:
         findings = [f._asdict() for f in found.findings]

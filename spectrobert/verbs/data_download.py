@@ -34,6 +34,7 @@ def download(
     from ..data.sources import AT_HAND, SOURCES
     from ..data.transfers import transfer
     from ..errors import UserError, unknown
+    from ..files import check_writable
     from ..terminal import console, print_line
 
     name = corpora.ALIASES.get(name, name)
@@ -53,6 +54,7 @@ def download(
             say(f"  {number}. {step.replace('{root}', str(root))}")
         why = "needs a licence" if source.needs_licence else "cannot be fetched as a file"
         raise UserError(f"{name} {why}: the steps above are yours to take")
+    check_writable("--data_dir", root, is_folder=True)
     items = acquisition.choose(name, source, part or [])
     say(f"{name}: {source.licence}. {source.page}")
     talk = acquisition.Talk(say, lambda file: transfer(out, file))

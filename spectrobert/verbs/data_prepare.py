@@ -34,7 +34,7 @@ def prepare(
 
     from ..data import copies, corpora
     from ..errors import UserError
-    from ..files import write_table
+    from ..files import check_writable, write_table
     from ..terminal import console, print_line
 
     found = corpora.corpus(name)
@@ -44,6 +44,7 @@ def prepare(
     has_fold = not found.folds or any(text.startswith("dataset.fold=") for text in given)
     folds = [[]] if has_fold else [[f"dataset.fold={i + 1}"] for i in range(found.folds)]
     folder = Path(out or f"{data_dir}/{name}_16k")
+    check_writable("--out", folder, is_folder=True)
     show = console()
     unusable = set()
     with copies.processes(num_workers or len(os.sched_getaffinity(0))) as pool:

@@ -34,15 +34,14 @@ def stats(
     as_json: Json = False,
 ) -> None:
     """Count hours, classes, speakers and words, draw them, and measure the log-mel spectrogram."""
+    from .. import files
     from ..data import plots, statistics
-    from ..errors import UserError
     from ..terminal import console, counting
 
     config = configure(name, task, data_dir, overrides)
     dataset = config.dataset
     folder = Path(out or f"data/stats/{dataset.name}")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--out {folder} is a file; a folder is needed")
+    files.check_writable("--out", folder, is_folder=True)
     with counting(f"{dataset.name}: measuring spectrograms") as progress:
         found = statistics.measure(
             config.task.name,
@@ -54,10 +53,8 @@ def stats(
             progress,
         )
     longest = float("inf") if dataset.crop == "whole" else dataset.max_seconds
-    try:
+    with files.writing(folder):
         paths = plots.draw(found, dataset.name, longest, folder, config.seed)
-    except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}; see --out") from error
     numbers = statistics.summary(found)
     if as_json:
         print(json.dumps(numbers | {"plots": list(map(str, paths))}, indent=2, ensure_ascii=False))

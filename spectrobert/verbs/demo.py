@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -21,13 +22,19 @@ def demo(
     seeds: Annotated[int, typer.Option(help="seeds 0, 1, ... of every row")] = 1,
 ) -> None:
     """The thesis' Table 5.1 on the built-in corpus: pre-train, fine-tune, write a report."""
+    from ..errors import UserError
     from ..experiments import demo as demonstration
+    from ..files import check_writable
     from ..terminal import console
     from ..training import quiet
 
+    if not 0 < size < math.inf:
+        raise UserError(f"--size {size:g}: must be above 0 and finite")
     quiet()
 
     # a quick look does not stand in the way of the whole demo
     folder = runs_dir or ("runs/demo" if size == 1 else f"runs/demo-{size:g}")
+    check_writable("--runs_dir", Path(folder), is_folder=True)
+    check_writable("--data_dir", Path(data_dir), is_folder=True)
     if demonstration.run(Path(folder), data_dir, size, seeds, console()):
         raise typer.Exit(1)

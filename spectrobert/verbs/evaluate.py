@@ -34,6 +34,11 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a finished run again; the test split gives the numbers of its results.json."""
+    from ..files import check_writable
+
+    if output:
+        check_writable("--output", Path(output), is_folder=True)
+
     from .. import scoring
     from ..data import split_record
     from ..terminal import console

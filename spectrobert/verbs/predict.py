@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import UserError
 from .options import Json, Run
 
 
@@ -19,6 +20,9 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Rank the answers of a finished run for sound files."""
+    if "" in audio:
+        raise UserError("--audio needs a file, and was given an empty name")
+
     from ..app.predict import predict as answer
     from ..terminal import console, numbers, print_line, print_table
     from ..training import quiet

@@ -27,8 +27,11 @@ def report(
     data_dir: DataDir = "",
 ) -> None:
     """Write one self-contained HTML page: curves, confusion, mistakes to listen to, attention."""
+    from ..files import check_writable
     from ..terminal import console, print_line
 
+    if out is not None:
+        check_writable("--out", out)
     if len(names) == 1 and not Path(names[0]).is_dir():
         page = _table(names[0], out, title, seeds, folds, dataset, runs_dir, data_dir)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -25,8 +26,9 @@ def table(
         str, typer.Option("--runs_dir", help="where runs and TABLE.{md,csv,tex} go (runs)")
     ] = "",
     checkpoint: Annotated[
-        str, typer.Option(help="a pre-trained run, in place of the table's own pre-training")
-    ] = "",
+        Optional[str],
+        typer.Option(help="a pre-trained run, in place of the table's own pre-training"),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="print the commands that would run, and stop")
     ] = False,
@@ -54,10 +56,13 @@ def table(
     from ..experiments import slurm as cluster
     from ..experiments.jobs import Settings, check_overrides
     from ..experiments.table import load
+    from ..files import check_writable
     from ..terminal import console
 
     if form and form not in formats.FORMATS:
         raise unknown("--format", form, formats.FORMATS)
+    if checkpoint == "":
+        raise UserError("--checkpoint needs a value, and was given an empty one")
     words = tuple(context.args)
     if slurm:
         words = ("--cuda", *words)  # as slurm/table.sbatch does; the user's words win
@@ -67,10 +72,11 @@ def table(
     settings = Settings(
         seeds=seeds,
         folds=folds,
-        checkpoint=checkpoint,
+        checkpoint=checkpoint or "",
         overrides=check_overrides(words),
         **folders,
     )
+    check_writable("--runs_dir", Path(settings.runs_dir), is_folder=True)
     asked = campaign.prepare(load(name).on(dataset), settings)
     if dry_run:
         campaign.show_commands(asked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -12,9 +12,9 @@ def tune(
     context: typer.Context,
     trials: Annotated[int, typer.Option(min=1, help="finished and pruned ones, of all workers")],
     study: Annotated[
-        str,
+        Optional[str],
         typer.Option(help="workers of one name share it; default: DATASET_TASK_tuning"),
-    ] = "",
+    ] = None,
     space: Annotated[
         str, typer.Option(help="a file of conf/space, or PATH.yaml of your own")
     ] = "default",
@@ -32,10 +32,13 @@ def tune(
     at the same time elsewhere, to join the study; trials of killed workers are repeated.
     """
     from .. import cli
+    from ..config.checks import folder_inside
     from ..errors import UserError
     from ..experiments.search_space import read
+    from ..files import check_writable
     from ..terminal import console
 
+    check_writable("--runs_dir", Path(runs_dir), is_folder=True)
     overrides = cli.rewrite([*context.args, f"runs_dir={cli.quoted(runs_dir, is_sweep=False)}"])
     cli.check_groups(overrides)
     varied = read(space)
@@ -48,7 +51,8 @@ def tune(
 
     quiet()
     config = cli.compose(overrides)
-    name = study or f"{config.dataset.name}_{config.task.name}_tuning"
+    name = f"{config.dataset.name}_{config.task.name}_tuning" if study is None else study
+    folder_inside("--study", name)
     search = tuning.Search(Path(runs_dir) / name, tuple(overrides), varied, config.seed, startup)
     finished = tuning.work(search, trials, grace, console())
     study_report.write(finished, search, config.task.monitor, console())

@@ -67,6 +67,8 @@ class Corpus:
     # Other corpora that share its recordings, each with the reason; called with the options of
     # `load`
     overlaps: Callable[..., Mapping[str, str]] | None = None
+    # Options that a task does not read, by the task
+    idle_options: Callable[[str], tuple[str, ...]] | None = None
     caveat: str = ""  # one line: what a score on the owner's splits does not say
 
     @property

@@ -30,7 +30,7 @@ from ...errors import UserError
 from ..example import Dropped, Example, Segment
 from . import Corpus, folds, row_ids
 from .answers import left_out
-from .csv_columns import NEEDED, TARGET_TASKS, choose_task, first_file, used_columns
+from .csv_columns import NEEDED, TARGET_TASKS, choose_task, first_file, idle_options, used_columns
 from .manifest import Row, read_manifest
 
 SPLIT_NAMES = {
@@ -297,6 +297,7 @@ CORPUS = Corpus(
     layout="dataset.file=... (one or several of CSV, TSV, JSONL, Parquet)",
     source="the user's own",
     needs_root=False,
+    idle_options=idle_options,
     files=("file",),
     folders=("audio_dir",),
     choose_task=choose_task,

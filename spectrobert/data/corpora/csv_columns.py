@@ -39,9 +39,8 @@ def used_columns(
     Args:
         names: option -> column.
     """
-    has_text = () if "text" in NEEDED[task] or task.startswith("aqa") else ("text",)
     used = {}
-    for option in (*NEEDED[task], *has_text, *OPTIONAL):
+    for option in (*NEEDED[task], *_text_if_there(task), *OPTIONAL):
         name = names[option]
         if name in columns:
             used[option] = name
@@ -51,6 +50,18 @@ def used_columns(
                 f"name the right one with dataset.{option}=COLUMN"
             )
     return used
+
+
+def idle_options(task: str) -> tuple[str, ...]:
+    """Options that a task does not read: columns of other tasks."""
+    options = dict.fromkeys(option for needed in NEEDED.values() for option in needed)
+    read = (*NEEDED[task], *_text_if_there(task))
+    idle = tuple(option for option in options if option not in read)
+    return idle if task in TARGET_TASKS else (*idle, "targets")
+
+
+def _text_if_there(task: str) -> tuple[str, ...]:
+    return () if "text" in NEEDED[task] or task.startswith("aqa") else ("text",)
 
 
 def choose_task(options: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -29,7 +30,7 @@ def read_manifest(path: Path) -> Table:
     extension = path.suffix.lower()
     if extension not in READERS:
         raise unknown("kind of table", path.name, READERS)
-    if not path.is_file():
+    if not os.path.isfile(path):  # a name that is too long is no file either
         raise UserError(f"no file {path}")
     if not path.stat().st_size:
         raise UserError(f"{path}: empty file")

@@ -72,7 +72,8 @@ def write(
         environment=next(iter(results.values())),
         several=any(len(paths) > 1 for paths in folders.values()),
     )
-    files.write_whole(path, page)
+    with files.writing(path):
+        files.write_whole(path, page)
     return path
 
 

@@ -1,0 +1,74 @@
+"""Options that were set and change nothing in the run at hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .datasets import MixtureConfig
+from .run import Config
+
+
+def ineffective(config: Config) -> list[str]:
+    """`option=value has no effect: reason`, for options that differ from their defaults."""
+    found = []
+    for group, names, reason in _rules(config):
+        options = getattr(config, group) if group else config
+        if options is None:  # the model is a checkpoint's
+            continue
+        for name in names:
+            value = getattr(options, name)
+            if value != _default(options, name):
+                key = f"{group}.{name}" if group else name
+                found.append(f"{key}={_shown(value)} has no effect: {reason}")
+    return found
+
+
+def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Group, options without effect, and why."""
+    # here: importing the corpora's registry with this package would be a cycle
+    from ..data.corpora import corpus
+
+    task, dataset, init, trainer = config.task, config.dataset, config.init, config.trainer
+    if config.logger.name != "comet":
+        yield "logger", ("project", "mode"), f"it is of logger=comet, not {config.logger.name}"
+    if trainer.prefix_cache == "off":
+        yield "trainer", ("cache_gb",), "trainer.prefix_cache=off"
+    if trainer.epochs != task.epochs:
+        yield "task", ("epochs",), f"trainer.epochs={trainer.epochs} is set"
+    if config.optim.clip == 0:
+        yield "optim", ("clip_by",), "optim.clip=0"
+    if init.text_model or init.checkpoint:
+        source = init.text_model or init.checkpoint
+        yield "dataset", ("vocabulary",), f"the vocabulary is that of {source}"
+    if dataset.crop == "whole":
+        yield "dataset", ("max_seconds",), "dataset.crop=whole"
+    if task.name == "pre" and task.mismatch_probability == 0:
+        yield "task", ("mlm_on_mismatch", "negatives"), "task.mismatch_probability=0"
+    if config.model is not None and not config.model.pad_to_max:
+        yield "model", ("max_frames",), "model.pad_to_max=false"
+    if isinstance(dataset, MixtureConfig):
+        return
+    known = corpus(dataset.name)
+    if dataset.prepared:
+        yield "dataset", ("root",), f"dataset.prepared={dataset.prepared} is read"
+    elif known.files:
+        yield "dataset", ("root",), f"the files are dataset.{known.files[0]}"
+    if known.files:
+        yield "", ("data_dir",), f"the files are dataset.{known.files[0]}"
+    elif dataset.prepared or dataset.root:
+        yield "", ("data_dir",), "the corpus has a folder of its own (dataset.root or .prepared)"
+    idle = known.idle_options(task.name) if known.idle_options else ()
+    yield "dataset", idle, f"task {task.name} does not read it"
+
+
+def _default(options: Any, name: str) -> Any:
+    field = next(f for f in dataclasses.fields(options) if f.name == name)
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
+
+
+def _shown(value: Any) -> str:
+    return f"[{','.join(map(str, value))}]" if isinstance(value, (list, tuple)) else str(value)

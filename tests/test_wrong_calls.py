@@ -1,0 +1,102 @@
+"""Wrong words to the verbs: one line and exit code 2, before any work."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+
+import pytest
+
+from spectrobert import __main__, files, scoring
+from spectrobert.errors import UserError
+from spectrobert.experiments.report import page
+
+LONG = "x" * 300
+TUNE = ("tune", "--trials", "1", "--task", "ser", "--dataset", "demo")
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    """`refused(...)` calls a verb in a folder with a file `afile`; it returns the one line."""
+    (tmp_path / "afile").write_text("x")
+    (tmp_path / "afolder").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["spectrobert", *words])
+        assert __main__.main() == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["afile", "afolder"]
+        return err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["report", "afolder", "--out", "afolder"], "--out afolder is a folder: name a file"),
+        (["report", "afolder", "--out", "afile/x.html"], "--out afile/x.html: afile is a file"),
+        (["report", "afolder", "--out", f"{LONG}.html"], "File name too long"),
+        (["evaluate", "afolder", "--output", "afile"], "--output afile: afile is a file"),
+        (["evaluate", "afolder", "--output", LONG], "File name too long"),
+        (["evaluate", LONG], "is not a run directory"),
+        (["report", "afolder"], "is not a run directory"),
+        (["predict", "afolder", "--audio", ""], "--audio needs a file"),
+        (["data", "check", "demo", "--csv", "afolder"], "--csv afolder is a folder"),
+        (["data", "check", "csv", "--task", "ser", f"dataset.file={LONG}.csv"], "no file xxx"),
+        (["data", "stats", "demo", "--out", "afile"], "--out afile: afile is a file"),
+        (["data", "prepare", "demo", "--out", "afile/x"], "--out afile/x: afile is a file"),
+        (["data", "download", "esc10", "--data_dir", "afile"], "afile is a file"),
+        (["table", "demo", "--status", "--runs_dir", "afile"], "--runs_dir afile: afile is"),
+        (["table", "demo", "--dry-run", "--checkpoint", ""], "--checkpoint needs a value"),
+        (["table", "ser", "--dry-run", "--folds", "2,7"], "dataset 'ravdess' has 6 folds"),
+        (["demo", "--size", "0"], "--size 0: must be above 0"),
+        (["demo", "--size", "nan"], "--size nan: must be above 0"),
+        (["demo", "--runs_dir", "afile"], "--runs_dir afile: afile is a file"),
+        (["demo", "--data_dir", "afile"], "--data_dir afile: afile is a file"),
+        ([*TUNE, "--runs_dir", "afile"], "--runs_dir afile: afile is a file"),
+        ([*TUNE, "--study", "../x"], "--study='../x' leads out of runs_dir"),
+        ([*TUNE, "--study", ""], "--study='' is empty"),
+        ([*TUNE, "--study", LONG], "is too long: 255 bytes"),
+    ],
+)
+def test_wrong_words_are_one_line(refused, words, said):
+    assert said in refused(*words)
+
+
+def test_a_folder_without_permission(monkeypatch, tmp_path):
+    files.check_writable("--out", tmp_path / "new" / "page.html")
+    monkeypatch.setattr(files.os, "access", lambda path, mode: False)
+    with pytest.raises(UserError, match=f"--out .*: no permission to write in {tmp_path}"):
+        files.check_writable("--out", tmp_path / "new" / "page.html")
+
+
+@pytest.fixture
+def read_only(monkeypatch, tmp_path):
+    """Nothing can be written any more."""
+
+    def fail(path: Path, *content) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(files, "write_whole", fail)
+    return pytest.raises(UserError, match=f"cannot write {tmp_path}.*: Read-only file system")
+
+
+def test_a_page_that_cannot_be_written(read_only, monkeypatch, tmp_path):
+    result = {"split": {"definition": ""}, "versions": {}, "git_commit": ""}
+    monkeypatch.setattr(page.runs, "read_results", lambda folder: result)
+    monkeypatch.setattr(page, "section", lambda *a: page.Section("a", "", []))
+    with read_only:
+        page.write(tmp_path / "page.html", "a", {"a": [tmp_path]}, page.Summary((), ()))
+
+
+def test_scores_that_cannot_be_written(read_only, monkeypatch, tmp_path):
+    monkeypatch.setattr(scoring.runs, "read_results", lambda folder: {"silence_audio": False})
+    scores = scoring.Scores("test", 0, {}, {}, {}, "")
+    with read_only:
+        scoring.write(tmp_path / "again", tmp_path, scores, silence_audio=False)
