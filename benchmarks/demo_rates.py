@@ -18,12 +18,12 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 from rich.console import Console
-from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from spectrobert.experiments import campaign, jobs, table, tuning, workers  # noqa: E402
+from spectrobert.terminal import console, print_line, print_table  # noqa: E402
 from spectrobert.training import quiet  # noqa: E402
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -52,20 +52,20 @@ def main() -> int:
     planned = campaign.prepare(table.load("demo"), settings).jobs
     trained = [job for job in planned if job.folder.name != jobs.SILENCED]
     wanted = [j for j in trained if j.row in asked.rows] if asked.rows else trained
-    console = Console(width=120)
+    screen = console()
     first = {job.needs for job in wanted if job.needs is not None}
-    if failed := workers.run_all(sorted(first, key=lambda job: job.name), console, {}):
-        console.print(f"failed: {next(iter(failed.values()))}")
+    if failed := workers.run_all(sorted(first, key=lambda job: job.name), screen, {}):
+        print_line(screen, f"failed: {next(iter(failed.values()))}")
         return 1
     found: dict[tuple[str, float], list[float]] = {}
     for job in wanted:
-        for rate, value in search(job, asked.rates, Path(asked.runs_dir), console).items():
+        for rate, value in search(job, asked.rates, Path(asked.runs_dir), screen).items():
             found.setdefault((job.row, rate), []).append(value)
-    show(found, console)
+    show(found, screen)
     return 0
 
 
-def search(job: jobs.Job, rates: list[float], home: Path, console: Console) -> dict[float, float]:
+def search(job: jobs.Job, rates: list[float], home: Path, screen: Console) -> dict[float, float]:
     """The best value of the monitored metric on validation, by rate."""
     overrides = [
         *(o for o in tuning.cli.rewrite(job.words[1:]) if not o.startswith(OWN)),
@@ -74,20 +74,19 @@ def search(job: jobs.Job, rates: list[float], home: Path, console: Console) -> d
     name = f"{job.row}-seed{job.seed}".replace(" ", "").replace("+", "-")
     space = {"optim.lr": CategoricalDistribution(list(rates))}
     asked = tuning.Search(home / name, tuple(overrides), space, job.seed, len(rates))
-    study = tuning.work(asked, len(rates), GRACE, console)
+    study = tuning.work(asked, len(rates), GRACE, screen)
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return {trial.params["optim.lr"]: trial.value for trial in done if trial.value is not None}
 
 
-def show(found: dict[tuple[str, float], list[float]], console: Console) -> None:
+def show(found: dict[tuple[str, float], list[float]], screen: Console) -> None:
     """A line per row and rate."""
-    shown = Table(title="validation, best epoch of each run")
-    for heading in ("row", "optim.lr", "mean over seeds", "by seed"):
-        shown.add_column(heading)
+    rows = []
     for (row, rate), values in found.items():
         by_seed = " ".join(f"{value:.4f}" for value in values)
-        shown.add_row(row, f"{rate:g}", f"{np.mean(values):.4f}", by_seed)
-    console.print(shown)
+        rows.append((row, f"{rate:g}", f"{np.mean(values):.4f}", by_seed))
+    headings = ("row", "optim.lr", "mean over seeds", "by seed")
+    print_table(screen, headings, rows, title="validation, best epoch of each run")
 
 
 if __name__ == "__main__":

@@ -349,6 +349,7 @@ WRONG = [
     (["--seed", "--cuda"], ["--seed needs a value"]),
     (["--checkpoint"], ["--checkpoint needs a value"]),
     (["--seed="], ["--seed needs a value", "empty"]),
+    (["trainer.threads=100000"], ["trainer.threads=100000", "1024 or less"]),
     (["--seed", "9223372036854775808"], ["seed=9223372036854775808", "or less"]),
     (["--checkpoint", ""], ["--checkpoint needs a value", "empty"]),
     (["--initialize_weights="], ["--initialize_weights needs a value", "empty"]),

@@ -14,6 +14,7 @@ from .checks import at_least, choose, folder_inside, share
 from .datasets import MixtureConfig, dataset_class
 from .tasks import TASKS, DimensionalConfig, TaskConfig
 
+MAX_THREADS = 1024  # far more end the process with a segmentation fault
 MAX_SEED = 2**63 - 1  # torch's generators take no larger one
 
 
@@ -110,6 +111,8 @@ class TrainerConfig:
             at_least(f"trainer.{name}", getattr(self, name), -1)
         for name in ("patience", "threads", "checkpoint_minutes", "progress_minutes", "cache_gb"):
             at_least(f"trainer.{name}", getattr(self, name), 0)
+        if self.threads > MAX_THREADS:
+            raise UserError(f"trainer.threads={self.threads}: must be {MAX_THREADS} or less")
         if self.epochs is not None:
             at_least("trainer.epochs", self.epochs, 1)
 
