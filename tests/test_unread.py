@@ -62,7 +62,8 @@ def lose(table: Path, *clips: int) -> None:
 @pytest.mark.parametrize("size", [1, 8])
 def test_each_split_reports_what_could_not_be_read(configured, table, size):
     lose(table, 0, 1, 3) if size > 1 else lose(table, 1, 3)  # of train, val, test
-    folder, results, printed = run(configured(f"trainer.batch_size={size}"))
+    workers = f"trainer.num_workers={int(size > 1)}"
+    folder, results, printed = run(configured(f"trainer.batch_size={size}", workers))
     test = results["test"]
     assert (test["n"], test["num_rows"], len(test["unread"])) == (14, 15, 1)
     assert results["unread_clips"] == {"train": int(size > 1), "val": 1}
