@@ -456,7 +456,8 @@ def finished(job, predictions, metrics, epoch=3) -> None:
             rank = 1 if label == prediction else 2 if label == "a" else 3  # "a" is always second
             writer.writerow([f"{job.fold}-{i}", f"g{i}", label, prediction, rank])
     results = {
-        "split": {"definition": "owner's test split"},
+        "split": {"definition": "owner's test split", "counts": {"train": 100}},
+        "epochs_run": 4,
         "test": {"split": "test", "n": len(predictions), "metrics": metrics},
         "monitor": {"name": "val/accuracy", "checkpoint": "best", "epoch": epoch},
     }
@@ -541,6 +542,18 @@ def test_ranks_are_those_of_the_logits():
     ranks = [line[header.index("rank")] for line in cells]
     assert ranks == [3, 2, 3]  # of equal logits the first class comes first, as the metric has it
     assert len({cells[1][header.index(f"p_{name}")] for name in "abc"}) == 1
+
+
+def test_the_examples_that_a_row_has_trained_on_are_named(ser_jobs):
+    tuned = of(ser_jobs, "ser-nofrz")
+    for job in (*of(ser_jobs, "baseline"), *tuned, *{j.needs for j in tuned}):
+        finished(job, ALL, SCORES)
+    found = rows.lines(ser_jobs.table, ser_jobs.jobs, {})
+    assert [line.examples for line in found if line.cells] == [(0, 400), (400, 400)]
+    assert (
+        "Training examples seen by a run (pre-training + fine-tuning):"
+        " baseline 400; ser-nofrz 400 + 400." in formats.notes(ser_jobs.table, found)
+    )
 
 
 def test_a_seed_whose_folds_are_not_all_there_does_not_count(ser_jobs):
@@ -653,7 +666,7 @@ def test_a_dry_run_prints_commands_that_compose():
     lines = done.stdout.splitlines()
     assert lines[0] == "# 0: WavCaps, seed 0: missing"
     commands = [shlex.split(line) for line in lines if not line.startswith("#")]
-    assert len(commands) == 2 * (1 + 4 + 1)
+    assert len(commands) == 2 * (1 + 5 + 1)
     for words in commands[:10]:
         assert words[:2] == ["python", "train.py"]
         config = cli.compose(cli.rewrite(words[2:]))

@@ -124,6 +124,7 @@ def notes(table: Table, lines: Sequence[Line]) -> list[str]:
             "train - val: training minus validation accuracy in points, at the chosen epoch and,"
             " in brackets, at the last one; a gap that grows is overfitting."
         )
+    said += _examples(lines)
     epochs = [f"{row.name} {row.thesis['epoch']:g}" for row in table.rows if "epoch" in row.thesis]
     if epochs:
         said.append(f"Epochs in the thesis: {', '.join(epochs)}.")
@@ -132,6 +133,21 @@ def notes(table: Table, lines: Sequence[Line]) -> list[str]:
     said += table.notes
     said += [f"{line.row.name} failed: {line.failure}" for line in lines if line.failure]
     return said
+
+
+def _examples(lines: Sequence[Line]) -> list[str]:
+    """How much each row has trained on: rows that differ in it are no equal effort."""
+    seen = {
+        line.row.name: " + ".join(f"{count:,}" for count in line.examples if count)
+        for line in lines
+        if any(line.examples)
+    }
+    if not seen:
+        return []
+    has_two = any(all(line.examples) for line in lines)
+    parts = "pre-training + fine-tuning" if has_two else "each counted in every epoch"
+    counts = "; ".join(f"{name} {count}" for name, count in seen.items())
+    return [f"Training examples seen by a run ({parts}): {counts}."]
 
 
 def _uncertainty(shown: Sequence[Line]) -> list[str]:

@@ -58,6 +58,7 @@ class Line:
     epochs: tuple[int, ...] = ()  # chosen by validation, by run
     # training minus validation accuracy, mean over runs: at the chosen epoch, at the last
     gaps: tuple[float, float] | None = None
+    examples: tuple[int, int] = (0, 0)  # that a run has trained on: in pre-training, in its own
     n: int = 0  # test items of a seed, all folds
     seeds: tuple[int, ...] = ()  # those of which all folds have finished
     finished: int = 0  # runs
@@ -129,12 +130,27 @@ def _line(
         cells=cells,
         epochs=tuple(r["monitor"]["epoch"] for r in results if "epoch" in r["monitor"]),
         gaps=_mean_pair(gaps),
+        examples=(0, 0) if row.silenced else _examples(done[0]),
         n=sum(runs.read_results(folder)["test"]["n"] for folder in by_seed[seeds[0]]),
         seeds=tuple(seeds),
         caution=next(filter(None, (caution(r["split"]["definition"]) for r in results)), ""),
     )
     pooled = {s: read_answers(some, table.metrics[0]) for s, some in by_seed.items()}
     return line, {s: some for s, some in pooled.items() if some is not None}
+
+
+def _examples(job: Job) -> tuple[int, int]:
+    """Examples that a run has trained on, one counted in every epoch: in pre-training, in its own.
+
+    0 in pre-training if there is none, or if nothing is recorded of it.
+    """
+    first = Path(job.config.init.checkpoint)
+    has_first = bool(job.config.init.checkpoint) and (first / runs.RESULTS).is_file()
+    counts = []
+    for folder in ([first] if has_first else []) + [job.folder]:
+        results = runs.read_results(folder)
+        counts.append(results["split"]["counts"]["train"] * results["epochs_run"])
+    return (0, *counts)[-2], counts[-1]
 
 
 def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
