@@ -83,7 +83,7 @@ def differences(whole: Path, killed: Path) -> list[str]:
         ):
             found.append(metric)
     states = [
-        torch.load(run / "checkpoints" / "last.ckpt", weights_only=False) for run in (whole, killed)
+        torch.load(run / "checkpoints" / "last.ckpt", weights_only=True) for run in (whole, killed)
     ]
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
         if not equal(states[0][part], states[1][part]):

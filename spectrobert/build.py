@@ -129,9 +129,9 @@ def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
     if config.init.checkpoint:
         pretrained.load_checkpoint(built, config.init.checkpoint)
     if config.init.text_model:
-        pretrained.load_text_model(built, config.init.text_model)
+        pretrained.load_text_model(built, config.init.text_model, config.init.allow_bin)
     if config.init.audio_encoder:
-        pretrained.load_audio_encoder(built, config.init.audio_encoder)
+        pretrained.load_audio_encoder(built, config.init.audio_encoder, config.init.allow_bin)
     if config.trainer.checkpoint_activations:
         built.activation_checkpointing_enable()
     return built

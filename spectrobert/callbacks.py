@@ -1,4 +1,4 @@
-"""What happens beside the steps of a run: its state is kept, its progress is told."""
+"""Callbacks: checkpoints, random state, progress."""
 
 from __future__ import annotations
 
@@ -26,11 +26,21 @@ SHOWN = {"train/loss", "val/loss", "val/accuracy", "val/sap_accuracy", "val/mlm_
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Writes a checkpoint aside, then renames it: a run killed meanwhile keeps the last one."""
+    """Writes a checkpoint aside, then renames it: a run killed meanwhile keeps the last one.
+
+    Reads tensors and plain types alone, and refuses to write what it could not read back.
+    """
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """The checkpoint, on the CPU; the other arguments are Lightning's and have no effect."""
+        return checkpoints.read(Path(path))
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
+        """Raises TypeError if the checkpoint holds more than tensors and plain types."""
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = target.with_name(f".{target.name}.{os.getpid()}")
@@ -39,6 +49,10 @@ class WholeFiles(TorchCheckpointIO):
                 torch.save(checkpoint, file)
                 file.flush()
                 os.fsync(file.fileno())
+            if unsafe := checkpoints.unsafe_globals(aside):
+                raise TypeError(
+                    f"a callback puts {unsafe[0]} into the checkpoint: plain types only"
+                )
             os.replace(aside, target)
         except RuntimeError as error:
             # of a disk that is full, torch.save says only that its archive has an unexpected length
@@ -139,11 +153,12 @@ class RandomState(Callback):
 
 
 def _generators() -> dict[str, Any]:
-    """The state of every generator of this process; of GPUs the one it computes on."""
+    """The state of every generator of this process, as plain types; of GPUs the one in use."""
+    name, keys, *rest = np.random.get_state()  # keys: (624,) uint32
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
-        "numpy": np.random.get_state(),
+        "numpy": (name, np.asarray(keys).tolist(), *rest),
         "python": random.getstate(),
     }
 

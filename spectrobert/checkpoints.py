@@ -1,14 +1,23 @@
-"""The checkpoints of a run: the last one, the one before it, and which of them can be read."""
+"""The checkpoints of a run: the last one, the one before it, and which of them can be read.
+
+A checkpoint holds tensors and plain types alone. torch unpickles it with `weights_only=True`: only
+the types that torch lists as safe are built (`torch.serialization`), and no global is added to
+them here. A file that names any other, as one of an earlier version or a hostile one does, is
+refused.
+"""
 
 from __future__ import annotations
 
 import os
+import pickle
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
 
+BEST = "best.ckpt"
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
 NEXT = "next.ckpt"  # there only while it takes the place of LAST
@@ -28,22 +37,62 @@ def exist(folder: Path) -> bool:
     return any((folder / name).exists() for name in BY_AGE)
 
 
+def unsafe_globals(path: Path) -> list[str]:
+    """Names in a checkpoint that torch would not build with `weights_only=True`, sorted.
+
+    The pickle is disassembled, not run. Raises ValueError or RuntimeError if it is no checkpoint.
+    """
+    from torch.serialization import get_unsafe_globals_in_checkpoint
+
+    return sorted(get_unsafe_globals_in_checkpoint(path))
+
+
 def fault(path: Path) -> str:
-    """Why a checkpoint cannot be read; "" where it can. Reads it once, to check its sums."""
+    """Why a checkpoint cannot be read; "" if it can. Reads all of it once, to check its sums."""
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, OSError) as error:
         return str(error)
-    return f"{damaged} in it is damaged" if damaged else ""
+    return f"{damaged} in it is damaged" if damaged else _more_than_data(path)
+
+
+def _more_than_data(path: Path) -> str:
+    try:
+        unsafe = unsafe_globals(path)
+    except (ValueError, RuntimeError, OSError, pickle.UnpicklingError) as error:
+        return str(error).splitlines()[0]
+    if not unsafe:
+        return ""
+    return (
+        f"it asks for {unsafe[0]}, and checkpoints hold tensors and plain types alone: it is of an"
+        " earlier version, or made to run code"
+    )
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A checkpoint, its tensors on the CPU. Raises UserError if it cannot be read."""
+    import torch
+
+    reason = _more_than_data(path)
+    if not reason:
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, ValueError, OSError, EOFError) as error:
+            reason = str(error).splitlines()[0]
+    raise UserError(f"{path} cannot be read ({reason})")
 
 
 def newest(folder: Path) -> tuple[Path | None, list[str]]:
-    """The newest checkpoint that can be read, None where there is none, and what was passed over.
+    """The newest checkpoint that can be read, None if there is none, and what was passed over.
 
-    Raises UserError where there are checkpoints and none can be read.
+    Raises UserError if there are checkpoints and none can be read, or the best one, which is scored
+    after training, cannot.
     """
     faults: list[str] = []
+    best = folder / BEST
+    if best.exists() and (reason := fault(best)):
+        raise UserError(f"--resume: {best} cannot be read ({reason}); {_remedy(folder)}")
     for path in (folder / name for name in BY_AGE):
         if not path.exists():
             continue
@@ -52,8 +101,12 @@ def newest(folder: Path) -> tuple[Path | None, list[str]]:
             return path, faults
         faults.append(f"{path} cannot be read ({found})")
     if faults:
-        raise UserError(f"--resume: {'; '.join(faults)}; to begin anew, move {folder.parent} away")
+        raise UserError(f"--resume: {'; '.join(faults)}; {_remedy(folder)}")
     return None, []
+
+
+def _remedy(folder: Path) -> str:
+    return f"to start over, move {folder.parent} away"
 
 
 def clear_leftovers(folder: Path) -> None:

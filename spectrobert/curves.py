@@ -10,7 +10,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from .files import write_table
+from .files import read_cells, write_table
 
 HEADER = ("step", "epoch", "metric", "value")
 
@@ -65,12 +65,11 @@ class CurveLogger(Logger):
 
 def read(path: Path) -> list[tuple[int, int, str, float]]:
     """Rows (step, epoch, metric, value) of a metrics.csv, without a last line that was cut off."""
-    rows = []
-    with path.open(newline="", encoding="utf-8") as file:
-        for line in csv.reader(file):
-            if len(line) == len(HEADER) and line[0].isdigit():
-                rows.append((int(line[0]), int(line[1]), line[2], float(line[3])))
-    return rows
+    return [
+        (int(step), int(epoch), metric, float(value))
+        for step, epoch, metric, value in (c for c in read_cells(path) if len(c) == len(HEADER))
+        if step.isdigit()
+    ]
 
 
 def curve(path: Path, metric: str) -> list[tuple[int, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -74,7 +75,31 @@ def read_yaml(path: Path) -> Any:
         raise UserError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises UserError, naming the file, if it cannot be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged: it holds no JSON object")
+    return found
+
+
+def read_cells(path: Path) -> list[list[str]]:
+    """The lines of a CSV file. Raises UserError, naming the file, if it cannot be read."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.reader(file))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is no CSV: {error}") from error
+
+
 def read_table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """The rows of a CSV file with a header. Raises UserError as `read_cells` does."""
+    header, *lines = read_cells(path) or [[]]
+    return [dict(zip(header, line)) for line in lines]

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import json
 import logging
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
-    AutoTokenizer,
     BertModel,
     PreTrainedConfig,
     PreTrainedModel,
@@ -25,6 +25,7 @@ from .data import vocabulary
 from .errors import UserError
 from .models.configuration import DERIVED, SpectroBertConfig
 from .models.heads import PretrainingHead
+from .models.registry import MODELS
 from .models.spectrobert import SpectroBert
 
 # pip packages that carry BERT weights, and the folder inside them
@@ -57,7 +58,7 @@ AUDIO_MODEL = ("audio encoder", "init.audio_encoder=<folder>")
 HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
 # What the libraries raise for a file that is absent, cut short, or not what its name says
-UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError)
+UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 
 
 def locate(name: str) -> str:
@@ -112,7 +113,7 @@ def tokenizer(name: str) -> PreTrainedTokenizerBase:
         _read_config(f"text model {name!r}", Path(folder))
         _check_tokenizer(f"text model {name!r}", Path(folder))
     try:
-        return AutoTokenizer.from_pretrained(folder)
+        return vocabulary.load(folder)
     except UNREADABLE as error:
         raise _unusable(TEXT_MODEL, name, error) from error
 
@@ -124,7 +125,7 @@ def _config_of(source: tuple[str, str], name: str, model_type: str) -> PreTraine
     if Path(folder).is_dir():
         _read_config(f"{kind} {name!r}", Path(folder))
     try:
-        found = AutoConfig.from_pretrained(folder)
+        found = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except UNREADABLE as error:
         raise _unusable(source, name, error) from error
     if found.model_type != model_type:
@@ -135,15 +136,34 @@ def _config_of(source: tuple[str, str], name: str, model_type: str) -> PreTraine
 
 
 def _weights_of(
-    source: tuple[str, str], name: str, model_class: type[PreTrainedModel], needed: tuple[str, ...]
+    source: tuple[str, str],
+    name: str,
+    model_class: type[PreTrainedModel],
+    needed: tuple[str, ...],
+    allow_bin: bool,
 ) -> tuple[Any, set[str]]:
     """A foreign model and the names of tensors it lacks, which transformers fills at random.
 
-    Raises UserError where it lacks one that begins with a prefix in `needed`.
+    Args:
+        allow_bin: read pytorch_model.bin if there is no model.safetensors.
+
+    Raises UserError if it lacks a tensor whose name begins with a prefix in `needed`, or has its
+    weights in a pickle alone and `allow_bin` is false.
     """
+    folder = Path(locate(name))
+    if not allow_bin and any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors")):
+        raise UserError(
+            f"{source[0]} {name!r} has its weights in a pickle (pytorch_model.bin): convert them to"
+            f" model.safetensors, or read them with init.allow_bin=true"
+        )
     try:
         with _quiet():
-            found, report = model_class.from_pretrained(locate(name), output_loading_info=True)
+            found, report = model_class.from_pretrained(
+                locate(name),
+                output_loading_info=True,
+                trust_remote_code=False,
+                use_safetensors=None if allow_bin else True,
+            )
     except UNREADABLE as error:
         raise _unusable(source, name, error) from error
     lacking = sorted(key for key in report["missing_keys"] if key.startswith(needed))
@@ -155,15 +175,19 @@ def _weights_of(
     return found, set(report["missing_keys"])
 
 
-def load_text_model(model: SpectroBert, name: str) -> None:
+def load_text_model(model: SpectroBert, name: str, allow_bin: bool = False) -> None:
     """BERT's weights into the stack and its embeddings; the rest stays random (thesis 4.2.3).
 
-    Raises UserError where BERT cannot be had, is not a BERT, or is of another size.
+    Args:
+        allow_bin: InitConfig's.
+
+    Raises UserError if BERT cannot be had, is not a BERT, or is of another size.
     """
     found = _config_of(TEXT_MODEL, name, "bert")
     sizes = {size: getattr(found, size) for size in BERT_SIZES}
     _same_size(f"text model {name!r}", sizes, model.config.to_dict())
-    bert, lacking = _weights_of(TEXT_MODEL, name, BertModel, ("embeddings.", "encoder."))
+    needed = ("embeddings.", "encoder.")
+    bert, lacking = _weights_of(TEXT_MODEL, name, BertModel, needed, allow_bin)
     text = bert.embeddings
     ours = model.embeddings
     for part in ("word_embeddings", "position_embeddings", "token_type_embeddings", "LayerNorm"):
@@ -174,17 +198,20 @@ def load_text_model(model: SpectroBert, name: str) -> None:
         model.head.pooler.load_state_dict(bert.pooler.state_dict())
 
 
-def load_audio_encoder(model: SpectroBert, name: str) -> None:
+def load_audio_encoder(model: SpectroBert, name: str, allow_bin: bool = False) -> None:
     """The first conv layers of a wav2vec 2.0 checkpoint.
 
     They expect waveforms, not patches: only a starting point (FACTS 4.3).
 
-    Raises UserError where it cannot be had or its layers differ.
+    Args:
+        allow_bin: InitConfig's.
+
+    Raises UserError if it cannot be had or its layers differ.
     """
     found = _config_of(AUDIO_MODEL, name, "wav2vec2")
     needed = ("feature_extractor.",)
-    given = _weights_of(AUDIO_MODEL, name, Wav2Vec2Model, needed)[0].feature_extractor
-    given = given.conv_layers.state_dict()
+    wav2vec2, _ = _weights_of(AUDIO_MODEL, name, Wav2Vec2Model, needed, allow_bin)
+    given = wav2vec2.feature_extractor.conv_layers.state_dict()
     wanted = model.audio_encoder.conv_layers.state_dict()
     wrong = [
         key for key, value in wanted.items() if key not in given or given[key].shape != value.shape
@@ -235,16 +262,42 @@ def saved_config(checkpoint: str) -> SpectroBertConfig:
 
 
 def checkpoint_tokenizer(checkpoint: str) -> PreTrainedTokenizerBase:
-    """The tokenizer that was saved with a checkpoint. Raises UserError where there is none."""
+    """The tokenizer that was saved with a checkpoint. Raises UserError if there is none."""
     saved_config(checkpoint)  # transformers reads it too, and what it says of a damaged one is long
-    folder = model_folder(checkpoint)
-    _check_tokenizer(f"checkpoint {checkpoint}", folder)
+    return saved_tokenizer(f"checkpoint {checkpoint}", model_folder(checkpoint))
+
+
+def saved_tokenizer(what: str, folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in a folder of a run. Raises UserError, naming `what`, if it is damaged."""
+    _check_tokenizer(what, folder)
     try:
         return vocabulary.load(str(folder))
     except UNREADABLE as error:
-        raise UserError(
-            f"checkpoint {folder}: its tokenizer is damaged: {str(error).splitlines()[0]}"
-        ) from error
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{what}: the tokenizer in {folder} is damaged: {reason}") from error
+
+
+def saved_model(checkpoint: str) -> SpectroBert:
+    """A saved model with all its weights, head included, in eval mode.
+
+    Raises UserError if it is damaged, lacks a tensor, or has one of another size.
+    """
+    kind, folder = MODELS[saved_config(checkpoint).architecture], model_folder(checkpoint)
+    try:
+        with _quiet():
+            found, report = kind.from_pretrained(
+                folder, output_loading_info=True, use_safetensors=True
+            )
+    except UNREADABLE as error:
+        raise _damaged(folder / "model.safetensors", error) from error
+    if lacking := sorted(report["missing_keys"]):
+        raise UserError(f"checkpoint {folder} is damaged: it lacks {lacking[0]}")
+    return found.eval()
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return UserError(f"checkpoint {path} is missing or damaged: {reason}")
 
 
 def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]:
@@ -299,7 +352,7 @@ def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"checkpoint {path} is missing or damaged: {error}") from error
+        raise _damaged(path, error) from error
     state = model.state_dict()
     has_same_head = not why_new_head(checkpoint, model.config)
     if not has_same_head:

@@ -20,7 +20,7 @@ import yaml
 from . import checkpoints
 from .config import Config, from_dict, to_dict
 from .errors import UserError
-from .files import read_table, read_yaml, write_table, write_whole
+from .files import read_json, read_table, read_yaml, write_table, write_whole
 
 RESULTS = "results.json"
 # What a resumed run may change: it alters no number
@@ -112,11 +112,14 @@ def _differences(old: Config, new: Config) -> list[str]:
 
 
 def read_config(folder: Path) -> Config:
-    """The configuration of a run. Raises UserError where there is none, or a damaged one."""
+    """The configuration of a run. Raises UserError if there is none, or it is damaged."""
     path = folder / "config.yaml"
     if not os.path.isfile(path):
         raise UserError(f"{folder} is not a run directory: it has no config.yaml")
-    return from_dict(read_yaml(path))
+    try:
+        return from_dict(read_yaml(path))
+    except UserError as error:
+        raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
 def read_results(folder: Path) -> dict[str, Any]:
@@ -129,7 +132,7 @@ def read_results(folder: Path) -> dict[str, Any]:
             else "is not a run directory"
         )
         raise UserError(f"{folder} {state}: no {RESULTS} in it")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)
 
 
 def read_predictions(folder: Path) -> list[dict[str, str]]:

@@ -22,11 +22,9 @@ from .data.preparation import prepare
 from .data.resampling import resampling_groups
 from .data.shortcuts import PairSummary
 from .data.splits import caution
-from .data.vocabulary import load
 from .errors import UserError
-from .models.registry import MODELS
 from .models.spectrobert import SpectroBert
-from .pretrained import saved_config
+from .pretrained import checkpoint_tokenizer, saved_model
 from .tasks import Task
 from .tasks.classification import Classification
 from .tasks.pretraining import Pretraining
@@ -270,9 +268,7 @@ def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
     """Configuration, model and tokenizer of a finished run. Raises UserError if it is none."""
     config = runs.read_config(folder)
     runs.read_results(folder)
-    architecture = saved_config(str(folder)).architecture
-    model = MODELS[architecture].from_pretrained(folder / "model").eval()
-    return config, model, load(str(folder / "model"))
+    return config, saved_model(str(folder)), checkpoint_tokenizer(str(folder))
 
 
 def evaluate(

@@ -46,7 +46,6 @@ from .models.spectrobert import SpectroBert
 from .prefix_cache.opening import PrefixSummary, open_prefix
 from .unread import UnreadClips
 
-BEST = "best.ckpt"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -126,7 +125,7 @@ def _fit(
         notice.tell(split_record.missing_line(folder))
     prepared = prepare(config, console, record)
     words = (
-        vocabulary.load(str(folder / "tokenizer"))
+        pretrained.saved_tokenizer(str(folder), folder / "tokenizer")
         if checkpoint
         else build.tokenizer(config, columns(prepared.splits["train"], "text")["text"].to_pylist())
     )
@@ -180,7 +179,7 @@ def _fit(
         warnings.filterwarnings("ignore", message="It is recommended to use `self.log.*sync_dist")
         # what is frozen is meant to be
         warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=False)
+        trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
     if trainer.interrupted:
         raise KeyboardInterrupt
     processes.end()
@@ -302,10 +301,10 @@ def take_best(
     Args:
         validation: the last values of the run.
     """
-    best = folder / "checkpoints" / BEST
+    best = folder / "checkpoints" / checkpoints.BEST
     taken: dict[str, Any] = {"name": config.task.monitor, "checkpoint": "last"}
     if best.exists():
-        saved = torch.load(best, map_location="cpu", weights_only=False)
+        saved = checkpoints.read(best)
         task.on_load_checkpoint(saved)
         task.load_state_dict(saved["state_dict"])
         taken |= {"checkpoint": "best", "epoch": saved["epoch"] + 1, "step": saved["global_step"]}

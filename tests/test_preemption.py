@@ -76,7 +76,7 @@ def test_signalled_then_out_of_space_then_damaged_ends_as_one_left_alone(tmp_pat
     os.killpg(process.pid, signal.SIGUSR1)
     said = last_words(process)
     assert process.returncode == 128 + signal.SIGUSR1, said
-    state = torch.load(kept / "last.ckpt", weights_only=False)
+    state = torch.load(kept / "last.ckpt", weights_only=True)
     assert f"SIGUSR1: the state of step {state['global_step']} is written" in said
     assert "Traceback" not in said
     assert state["global_step"] > 10

@@ -556,7 +556,7 @@ def test_killed_and_resumed_is_as_uninterrupted(tmp_path):
     assert loops(whole) == loops(killed)
     assert predictions(whole) == predictions(killed)
     states = [
-        torch.load(f / "checkpoints" / "last.ckpt", weights_only=False) for f in (whole, killed)
+        torch.load(f / "checkpoints" / "last.ckpt", weights_only=True) for f in (whole, killed)
     ]
     for key, value in states[0]["state_dict"].items():
         assert torch.equal(value, states[1]["state_dict"][key]), key
@@ -566,11 +566,11 @@ def test_a_checkpoint_holds_what_trains(own_prefix, tmp_path):
     config = configure(tmp_path, "ser", LAST, "trainer.epochs=1")
     training.fit(config, listening())
     folder = runs.run_folder(config)
-    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
+    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert saved
     assert all(name.startswith(("model.head.", "model.encoder.layer.1.")) for name in saved)
     exported = SpectroBert.from_pretrained(folder / "model").state_dict()
-    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=False)["state_dict"]
+    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     initial, _ = begin(config)
     for name, value in exported.items():
         assert torch.equal(value, best.get(f"model.{name}", initial.state_dict()[name])), name

@@ -37,7 +37,7 @@ def run(folder: Path, task: str, name: str, *more: str) -> Path:
 
 def weights(run_folder: Path) -> dict[str, torch.Tensor]:
     path = run_folder / "checkpoints" / "last.ckpt"
-    return torch.load(path, map_location="cpu", weights_only=False)["state_dict"]
+    return torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_two_processes_draw_their_own_dropout_and_resume_it(tmp_path):
     killed = tmp_path / "runs" / "killed" / "seed0"
     kill_at(start(arguments), killed / "metrics.csv", 11)
     run(tmp_path, "pre", "killed", *more, "resume=true")
-    state = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=False)["callbacks"]
+    state = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=True)["callbacks"]
     first, second = state["RandomState"]["by_process"]
     assert not torch.equal(first["torch"], second["torch"])
     for name, weight in weights(whole).items():

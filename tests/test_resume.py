@@ -86,7 +86,7 @@ def test_killed_and_resumed_is_as_uninterrupted(arguments, whole, step):
     for metric, expected in losses.items():
         assert curves.curve(folder / "metrics.csv", metric) == expected
     states = [
-        torch.load(f / "checkpoints" / "last.ckpt", weights_only=False) for f in (whole, folder)
+        torch.load(f / "checkpoints" / "last.ckpt", weights_only=True) for f in (whole, folder)
     ]
     for key, value in states[0]["state_dict"].items():
         assert torch.equal(value, states[1]["state_dict"][key]), key

@@ -324,7 +324,7 @@ def assert_equal(run_: Path, other: Path) -> None:
             other / "metrics.csv", metric
         )
     states = [
-        torch.load(r / "checkpoints/last.ckpt", weights_only=False)["state_dict"]
+        torch.load(r / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
         for r in (run_, other)
     ]
     assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())

@@ -97,7 +97,7 @@ def test_evaluate_reproduces_the_results(finished, task):
 
 def test_the_exported_model_is_the_monitored_checkpoint(finished):
     folder, _ = finished("ser")
-    saved = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=False)["state_dict"]
+    saved = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     model = SpectroBert.from_pretrained(folder / "model")
     for name, value in model.state_dict().items():
         assert torch.equal(value, saved[f"model.{name}"]), name

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, Optional
 
-from ..errors import UserError
+from ..errors import UserError, unknown
 from .checks import at_least, choose, folder_inside, share
 from .datasets import MixtureConfig, dataset_class
 from .tasks import TASKS, DimensionalConfig, TaskConfig
@@ -34,6 +34,9 @@ class InitConfig:
     text_model: str = ""
     audio_encoder: str = ""  # wav2vec 2.0 checkpoint for the conv layers: a Hub name or a folder
     checkpoint: str = ""  # a SpectroBERT run or model folder; --checkpoint sets it
+    # Read text_model and audio_encoder from pytorch_model.bin if they have no model.safetensors: a
+    # pickle, from which torch builds tensors and nothing else
+    allow_bin: bool = False
 
     def __post_init__(self) -> None:
         if self.text_model and self.checkpoint:
@@ -218,11 +221,20 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 
 def from_dict(values: dict[str, Any]) -> Config:
-    """The inverse of `to_dict`. Raises UserError for a key that this version does not know."""
+    """The inverse of `to_dict`; an option that is missing has its default.
+
+    Raises UserError for a key that this version does not know, or a value of another type.
+    """
+    if not isinstance(values, dict):
+        raise UserError("the configuration of a run is expected: options by name")
     parts = dict(values)
+    known = [f.name for f in dataclasses.fields(Config)]
+    for name in parts:
+        if name not in known:
+            raise unknown("key", name, known)
     built: dict[str, Any] = {
-        "task": TASKS[parts["task"]["name"]],
-        "dataset": dataset_class(parts["dataset"]["name"]),
+        "task": _named(parts, "task", TASKS),
+        "dataset": dataset_class(_named(parts, "dataset")),
         "model": model_class(),
         "freeze": FreezeConfig,
         "init": InitConfig,
@@ -231,12 +243,32 @@ def from_dict(values: dict[str, Any]) -> Config:
         "logger": LoggerConfig,
     }
     for name, part in built.items():
-        if parts[name] is None:
+        if parts.get(name) is None:
             continue
+        if not isinstance(parts[name], dict):
+            raise UserError(f"{name}: options by name are expected, not {parts[name]!r}")
+        options = [f.name for f in dataclasses.fields(part)]
+        for option in parts[name]:
+            if option not in options:
+                raise unknown(f"key of {name}", option, options)
         try:
             parts[name] = part(**parts[name])
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise UserError(
-                f"config.yaml was written by another version: {name}: {error}"
+                f"{name}: a value is of another type than its option: {error}"
             ) from error
-    return Config(**parts)
+    try:
+        return Config(**parts)
+    except TypeError as error:
+        raise UserError(f"a value is of another type than its option: {error}") from error
+
+
+def _named(parts: dict[str, Any], group: str, known: Mapping[str, Any] | None = None) -> Any:
+    """`group.name` of a configuration, or what it stands for among `known`."""
+    options = parts.get(group)
+    name = options.get("name") if isinstance(options, dict) else None
+    if not isinstance(name, str):
+        raise UserError(f"{group}.name is missing")
+    if known is not None and name not in known:
+        raise unknown(group, name, known)
+    return known[name] if known else name

@@ -54,5 +54,5 @@ def train(
 
 
 def load(folder: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder or a Hub name."""
-    return AutoTokenizer.from_pretrained(folder)
+    """The tokenizer of a model folder or a Hub name; code that comes with it is never run."""
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)

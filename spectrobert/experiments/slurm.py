@@ -34,7 +34,7 @@ class Queue:
         """Folder of a job -> its id; empty where nothing was submitted."""
         if not self.path.is_file():
             return {}
-        return json.loads(self.path.read_text(encoding="utf-8"))
+        return files.read_json(self.path)
 
 
 def queue(stem: str, runs_dir: str) -> Queue:

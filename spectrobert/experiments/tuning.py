@@ -83,24 +83,29 @@ def join(search: Search) -> optuna.Study:
     is_new = not path.exists()
     if not is_new:
         before = read_yaml(path)
+        if not isinstance(before, dict):
+            raise UserError(f"{path} is damaged: it describes no study; choose another --study")
         for key, value in described.items():
-            if before[key] != value:
+            if before.get(key) != value:
                 raise UserError(
-                    f"{search.folder} is another study: {key} {before[key]} then, {value} now;"
+                    f"{search.folder} is another study: {key} {before.get(key)} then, {value} now;"
                     " choose another --study"
                 )
     else:
         write_whole(path, yaml.safe_dump(described, sort_keys=False))
     # One file that workers on several nodes append to: SQLite's locks do not hold on NFS
-    storage = JournalStorage(JournalFileBackend(str(search.folder / "journal.log")))
+    journal = search.folder / "journal.log"
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        study_name=search.name,
-        storage=storage,
-        load_if_exists=True,
-        direction="maximize" if task.mode == "max" else "minimize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=1),
-    )
+    try:
+        study = optuna.create_study(
+            study_name=search.name,
+            storage=JournalStorage(JournalFileBackend(str(journal))),
+            load_if_exists=True,
+            direction="maximize" if task.mode == "max" else "minimize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=1),
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{journal} is damaged ({error}); choose another --study") from error
     if is_new:
         for point in search.grid:
             study.enqueue_trial(point)

@@ -74,8 +74,9 @@ def read(path: Path) -> Entry | None:
     """
     try:
         header = json.loads((path / HEADER).read_text(encoding="utf-8"))
-        tokens, width, count = header["tokens"], header["width"], header["records"]
-        pairs, records_crc = header["pairs"], header["records_crc"]
+        sizes = (int(header[name]) for name in ("tokens", "width", "records", "pairs"))
+        tokens, width, count, pairs = sizes
+        records_crc = header["records_crc"]
     except OSError:
         if not path.exists():
             return None
