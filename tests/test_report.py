@@ -166,12 +166,41 @@ def test_mistakes_come_first_and_the_surest_first():
 
 
 def test_the_gap_between_training_and_validation_is_told(tmp_path):
-    lines = ["step,epoch,metric,value", "0,0,train/loss,1.0", "9,0,train/loss,1.0"]
-    lines += ["9,0,val/loss,1.5", "19,1,train/loss,0.2", "19,1,val/loss,2.5"]
+    lines = ["step,epoch,metric,value", "0,0,train/loss,9.0", "9,0,train/loss,5.0"]
+    lines += ["9,0,val/loss,4.0", "10,1,train/loss,1.2", "19,1,train/loss,0.8"]
+    lines += ["19,1,val/loss,1.5", "29,2,train/loss,0.2", "29,2,val/loss,2.5"]
     (tmp_path / "metrics.csv").write_text("\n".join(lines) + "\n")
-    said = figures.gap(tmp_path, {"monitor": {"step": 10}})
-    assert "training loss is 1.000 and the validation loss 1.500 (gap +0.500)" in said
+    said = figures.gap(tmp_path, {"monitor": {"step": 20, "epoch": 2}})
+    assert "mean training loss is 1.000, the validation loss after it 1.500 (gap +0.500)" in said
     assert "risen to 2.500: the run overfits" in said
+
+
+def test_a_curve_of_one_point_has_a_marker(tmp_path):
+    result = {"task": "ser", "monitor": {"name": "val/accuracy"}}
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,epoch,metric,value\n0,0,train/loss,1.0\n")
+    one = figures.learning_curves(tmp_path, result)
+    path.write_text(path.read_text() + "1,0,train/loss,0.5\n")
+    two = figures.learning_curves(tmp_path, result)
+    # in the drawing and in the legend; matplotlib defines a marker once and uses it
+    assert (one.count('<use xlink:href="#m'), two.count('<use xlink:href="#m')) != (0, 0)
+    assert "C 0.397805 1.5 0.77937" in one  # the circle of a marker of 3 points
+    assert "C 0.397805 1.5 0.77937" not in two
+
+
+def test_without_curves_the_page_is_still_written(finished, tmp_path):
+    copy = tmp_path / "seed0"
+    shutil.copytree(finished["pre"], copy)
+    (copy / "metrics.csv").unlink()
+    text = report.write(tmp_path / "r.html", "t", {"a": [copy]}).read_text()
+    assert text.count("<svg") == 1  # the drawing of what trains
+
+
+def test_a_run_too_short_to_log_anything_has_an_empty_metrics_csv(tmp_path):
+    words = ("trainer.max_steps=1", "trainer.log_every_n_steps=10")
+    config = configure(tmp_path, "pre", *words)
+    fit(config, Console(file=io.StringIO()))
+    assert (runs.run_folder(config) / "metrics.csv").read_text() == "step,epoch,metric,value\n"
 
 
 def test_without_the_corpus_the_page_is_still_written(finished, tmp_path):

@@ -36,8 +36,10 @@ def learning_curves(folder: Path, result: dict[str, Any]) -> str:
         for axis, (name, (train, validation)) in zip(axes, found.items()):
             if train:
                 steps, values = zip(*train)
+                point = "o" if len(steps) == 1 else ""  # a line through one point is not seen
                 axis.plot(steps, values, color=BLUE, alpha=0.25, lw=1)
-                axis.plot(steps, _smooth(values), color=BLUE, lw=1.5, label="training")
+                smooth = _smooth(values)
+                axis.plot(steps, smooth, color=BLUE, lw=1.5, marker=point, ms=3, label="training")
             if validation:
                 axis.plot(
                     *zip(*validation), color=ORANGE, lw=2, marker="o", ms=3, label="validation"
@@ -52,20 +54,22 @@ def learning_curves(folder: Path, result: dict[str, Any]) -> str:
 
 
 def gap(folder: Path, result: dict[str, Any]) -> str:
-    """How far training and validation loss are apart at the tested step, in a sentence."""
-    step = result["monitor"].get("step")
-    train = curves.curve(folder / "metrics.csv", "train/loss")
-    validation = dict(curves.curve(folder / "metrics.csv", "val/loss"))
-    near = [s for s in validation if step and abs(s - step) <= 1]
-    if not near or not train:
+    """How far training and validation loss are apart in the tested epoch, in a sentence.
+
+    The training loss is the mean of what was logged in that epoch.
+    """
+    epoch = result["monitor"].get("epoch")
+    train = curves.epoch_means(folder / "metrics.csv", "train/loss")
+    validation = curves.epoch_means(folder / "metrics.csv", "val/loss")
+    if epoch is None or epoch - 1 not in train or epoch - 1 not in validation:
         return ""
-    seen = _smooth([value for s, value in train if s <= near[0]])[-1]
-    apart = validation[near[0]] - seen
+    seen = train[epoch - 1]
+    apart = validation[epoch - 1] - seen
     last = list(validation.values())[-1]
     turned = last > min(validation.values()) * 1.05
     return (
-        f"At the tested epoch the training loss is {seen:.3f} and the validation loss"
-        f" {validation[near[0]]:.3f} (gap {apart:+.3f})"
+        f"Over the tested epoch the mean training loss is {seen:.3f}, the validation loss after it"
+        f" {validation[epoch - 1]:.3f} (gap {apart:+.3f})"
         + (f"; by the last epoch it had risen to {last:.3f}: the run overfits." if turned else ".")
     )
 
