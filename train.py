@@ -7,11 +7,14 @@ from spectrobert import cli
 
 
 def run(config):
-    """One run; imported late, so that --help and a wrong flag answer at once."""
-    from spectrobert.terminal import console
-    from spectrobert.training import fit
+    """One run. Heavy libraries load after the checks that need none of them."""
+    from spectrobert import admission
 
-    return fit(config, console())
+    with admission.admitted(config):
+        from spectrobert.terminal import console
+        from spectrobert.training import fit
+
+        return fit(config, console())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from .verbs.report import report
 from .verbs.table import table
 from .verbs.tune import tune
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="SpectroBERT: joint audio-text models. Training is train.py; this is the rest.",
     no_args_is_help=True,
@@ -42,13 +44,16 @@ def main() -> int:
     """Run a verb. Returns the exit code: 2 where the user can mend it."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        return app(standalone_mode=False) or 0  # typer.Exit(1) comes back as a number
+        code: int = app(standalone_mode=False) or 0  # typer.Exit(1) comes back as a number
+        if code == INTERRUPTED:  # some versions of typer catch KeyboardInterrupt
+            raise KeyboardInterrupt
+        return code
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except Exception as error:
         usage = _usage_message(error)
         if usage is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -270,11 +269,6 @@ def loggers(config: Config, folder: Path, console: Console) -> list[Any]:
     """metrics.csv, and the one `logger.name` asks for."""
     found: list[Any] = [CurveLogger(folder / "metrics.csv")]
     if config.logger.name == "tensorboard":
-        if find_spec("tensorboard") is None:
-            raise UserError(
-                "logger=tensorboard: the package tensorboard is not installed"
-                " (pip install tensorboard)"
-            )
         from pytorch_lightning.loggers import TensorBoardLogger
 
         found.append(TensorBoardLogger(folder, name="", version="tensorboard"))

@@ -100,7 +100,7 @@ class LastCheckpoint(Checkpoint):
     def on_validation_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
         # Lightning cannot resume inside a validation: one that ends soon is waited for
         if self.notice.is_overdue:
-            self.notice.leave("a long validation is left; the last checkpoint stays")
+            self.notice.leave("a long validation is not waited for")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self._save(trainer)
@@ -203,7 +203,7 @@ class ForgetAbandonedSteps(Callback):
                 every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
                 if self.row and steps % every == 0:
                     logger.add_missing(self.row, steps - 1)
-                written = read(logger.path) if logger.path.exists() else []
+                written = read(logger.path)
             if isinstance(logger, CometCurves) and logger.is_offline:
                 logger.replay(written)
 

@@ -311,7 +311,7 @@ def main(arguments: Sequence[str], run: Callable[[Any], Any]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; continue with --resume", file=sys.stderr)
+        print("interrupted", file=sys.stderr)  # a run has logged what it wrote
         return 130
     return 0
 

@@ -1,5 +1,6 @@
 """A run that is asked to leave: it writes its state, has SLURM start it again, and goes.
 
+SIGINT is Ctrl-C: the first lets the step end and the state be written, the second leaves at once.
 SIGUSR1 comes from SLURM before a job's time is up (`--signal=SIGUSR1@120`): the job is requeued.
 SIGTERM comes from `scancel` and from preemption, where SLURM itself decides what is started again.
 A launcher with a handler of its own (submitit: SIGUSR2) is called when the state is written.
@@ -14,9 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-WATCHED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+from . import checkpoints
+
+WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 PATIENCE_SECONDS = 60.0  # for a validation to end; SLURM waits 120 s by --signal=SIGUSR1@120
 WORKER_SECONDS = 30  # that a loader's worker outlives SIGTERM
 
@@ -26,10 +30,14 @@ class Notice:
 
     During training the loop looks at it between two steps, where the state is whole. At any other
     time there is nothing to write, and the process leaves at once.
+
+    Args:
+        kept: the folder of the run's checkpoints.
     """
 
-    def __init__(self, tell: Callable[[str], None]):
+    def __init__(self, tell: Callable[[str], None], kept: Path):
         self.tell = tell
+        self.kept = kept
         self.signal: signal.Signals | None = None
         self.came_at = 0.0
         self.is_training = False
@@ -57,16 +65,27 @@ class Notice:
         self.is_training = True
 
     def _receive(self, number: int, frame: Any) -> None:
-        self.signal, self.came_at = signal.Signals(number), time.monotonic()
+        is_second = self.signal == number == signal.SIGINT
+        if self.signal is None:
+            self.signal, self.came_at = signal.Signals(number), time.monotonic()
         if not self.is_training:
-            self.leave("outside training nothing is written; the last checkpoint stays")
+            self.leave("outside training nothing is written")
+        if is_second:
+            self.leave("the step is not waited for")
+        if number == signal.SIGINT:
+            self.tell("SIGINT: this step ends, its state is written; Ctrl-C again leaves at once")
 
     def leave(self, state: str) -> None:
-        """Say what was written, ask to be started again, and raise SystemExit(128 + signal)."""
+        """Log what was written, ask to be started again, and raise SystemExit(128 + signal)."""
         number = self.signal or signal.SIGTERM  # None: another process of the run was asked
         for watched in self.launchers:
             signal.signal(watched, signal.SIG_IGN)  # a requeued job is sent SIGTERM at once
-        self.tell(f"{number.name}: {state}; --resume continues from there")
+        remedy = (
+            f"--resume continues from {self.kept / checkpoints.LAST}"
+            if checkpoints.exist(self.kept)
+            else "there is no checkpoint yet: the same command starts over"
+        )
+        self.tell(f"{number.name}: {state}; {remedy}")
         launcher = self.launchers.get(number)
         if callable(launcher):
             launcher(number, None)
@@ -76,9 +95,9 @@ class Notice:
 
 
 @contextmanager
-def listening(tell: Callable[[str], None]) -> Iterator[Notice]:
-    """Take SIGTERM and SIGUSR1 while a run lasts, and give them back after it."""
-    notice = Notice(tell)
+def listening(tell: Callable[[str], None], kept: Path) -> Iterator[Notice]:
+    """Take SIGINT, SIGTERM and SIGUSR1 while a run lasts, and give them back after it."""
+    notice = Notice(tell, kept)
     if threading.current_thread() is not threading.main_thread():
         yield notice  # Python hands signals to the main thread alone
         return
@@ -86,9 +105,28 @@ def listening(tell: Callable[[str], None]) -> Iterator[Notice]:
     notice.listen()
     try:
         yield notice
+    except SystemExit as left:
+        if left.code != 128 + signal.SIGINT:
+            raise
+        raise KeyboardInterrupt from None  # for a caller in the same process
     finally:
         for number, handler in notice.launchers.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Lightning turns Ctrl-C into exit code 1 and ignores it from then on: undo both."""
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as left:
+        if not isinstance(left.__context__, KeyboardInterrupt):
+            raise
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt from None
 
 
 def requeue(job: str) -> str:
@@ -114,6 +152,6 @@ def leave_to_parent(worker: int) -> None:
 
     A worker that dies of SIGTERM would end the run before its state is written.
     """
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(WORKER_SECONDS))

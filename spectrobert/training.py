@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from . import (
+    admission,
     build,
     checkpoints,
     comet,
@@ -39,7 +40,7 @@ from . import (
     terminal,
 )
 from .config import AqaConfig, Config, ineffective
-from .data import class_counts, preparation, split_record, vocabulary
+from .data import class_counts, preparation, split_record
 from .data.clips import Reading, columns
 from .errors import UserError
 from .models.spectrobert import SpectroBert
@@ -47,6 +48,7 @@ from .prefix_cache.opening import PrefixSummary, open_prefix
 from .unread import UnreadClips
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
 def quiet() -> None:
@@ -72,9 +74,9 @@ def fit(
         callbacks: more of them, for a search that watches the run.
         split: what is scored; a search scores "val", so that it never chooses by test results.
 
-    Returns the contents of results.json; where several processes share the run, {} in all but the
+    Returns the contents of results.json; if several processes share the run, {} in all but the
     first. Raises UserError; everything that can be refused is refused before anything is written.
-    Raises SystemExit where SIGTERM or SIGUSR1 asks it to leave.
+    Raises SystemExit if SIGTERM or SIGUSR1 asks it to leave, KeyboardInterrupt after Ctrl-C.
     """
 
     if not processes.is_first():
@@ -83,16 +85,18 @@ def fit(
     def tell(line: str) -> None:
         terminal.print_line(console, line)
 
-    config.resume = config.resume or preemption.is_restart()
-    with preemption.listening(tell) as notice:
+    folder = runs.run_folder(config)
+    with admission.admitted(config), preemption.listening(tell, folder / "checkpoints") as notice:
         try:
             return _fit(config, console, notice, callbacks, split)
         except OSError as error:
+            if error.errno in NOT_ALLOWED:
+                raise UserError(f"cannot write {error.filename}: {error.strerror}") from error
             if error.errno not in NO_SPACE:
                 raise
             raise UserError(
-                f"{runs.run_folder(config)}: {error.strerror}; its last checkpoint stays: make room"
-                " and continue with --resume"
+                f"{folder}: {error.strerror}; its last checkpoint stays: make room and continue"
+                " with --resume"
             ) from error
 
 
@@ -179,9 +183,8 @@ def _fit(
         warnings.filterwarnings("ignore", message="It is recommended to use `self.log.*sync_dist")
         # what is frozen is meant to be
         warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        with preemption.interruptible():
+            trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
     processes.end()
     if not processes.is_first():
         return {}  # the first process scores: every row once

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -174,19 +175,19 @@ def test_outside_training_a_process_leaves_at_once_and_handlers_come_back():
     said: list[str] = []
 
     def run() -> None:
-        with preemption.listening(said.append):
+        with preemption.listening(said.append, Path("nowhere")):
             signal.raise_signal(signal.SIGTERM)
             pytest.fail("it went on")
 
     with pytest.raises(SystemExit) as left:
         run()
     assert left.value.code == 143
-    assert said[0].startswith("SIGTERM: outside training nothing is written")
+    assert said[0].startswith("SIGTERM: outside training nothing is written; there is no")
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
-def test_during_training_a_signal_waits_for_the_step():
-    with preemption.listening(print) as notice:
+def test_during_training_a_signal_waits_for_the_step(tmp_path):
+    with preemption.listening(print, tmp_path) as notice:
         notice.begin_training()
         signal.raise_signal(signal.SIGUSR1)
         assert notice.is_given
@@ -203,7 +204,7 @@ def test_a_launcher_is_called_after_the_state_is_written():
     own = signal.signal(signal.SIGUSR2, lambda *_: order.append("launcher"))
 
     def run() -> None:
-        with preemption.listening(order.append) as notice:
+        with preemption.listening(order.append, Path("nowhere")) as notice:
             notice.begin_training()
             signal.raise_signal(signal.SIGUSR2)
             assert order == []
@@ -215,7 +216,8 @@ def test_a_launcher_is_called_after_the_state_is_written():
     finally:
         signal.signal(signal.SIGUSR2, own)
     assert order == [
-        "SIGUSR2: the state of step 3 is written; --resume continues from there",
+        "SIGUSR2: the state of step 3 is written;"
+        " there is no checkpoint yet: the same command starts over",
         "launcher",
     ]
 

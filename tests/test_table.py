@@ -740,38 +740,24 @@ def shell(script: str) -> list[str]:
 
 def test_what_a_run_says_last_is_why_it_failed(tmp_path, capfd):
     lock = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
-    said = workers._call(shell("echo noise >&2; echo 'error: no corpus' >&2; exit 2"), lock, False)
+    script = "echo noise >&2; echo 'error: no corpus' >&2; exit 2"
+    said = workers._call(shell(script), lock, False, {})
     assert said == (2, "no corpus")
     assert capfd.readouterr().err == "noise\nerror: no corpus\n"
-    assert workers._call(shell("kill -9 $$"), lock, False)[0] == -9
+    assert workers._call(shell("kill -9 $$"), lock, False, {})[0] == -9
 
 
-def test_a_killed_table_ends_its_run_and_starts_no_other(tmp_path):
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_a_killed_table_ends_its_run_and_starts_no_other(tmp_path, name):
     lock = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
     # a run that leaves in its own way, with an exit code of its own
-    script = "trap 'exit 1' TERM; kill -TERM $PPID; while :; do sleep 0.1; done"
+    end = f"trap 'touch {tmp_path}/over; exit 1' TERM"
+    script = f"{end}; kill -{name} $PPID; while :; do sleep 0.1; done"
     with pytest.raises(KeyboardInterrupt):
-        workers._call(shell(script), lock, False)
+        workers._call(shell(script), lock, False, {})
+    assert (tmp_path / "over").exists()  # it was waited for
     with pytest.raises(KeyboardInterrupt):
-        workers._call(shell("exit 130"), lock, False)
-
-
-def test_a_run_directory_is_one_process(tmp_path):
-    """A second table waits while the first one's run still lives, though the first was killed."""
-    said: list[str] = []
-
-    class Listener(Console):
-        def print(self, *words, **more):
-            said.append(str(words[0]))
-            os.close(first)
-
-    folder = tmp_path / "x" / "seed0"
-    first = workers._lock(folder, Console())
-    run = subprocess.Popen(["sleep", "1"], pass_fds=(first,))
-    second = workers._lock(folder, Listener())
-    run.wait(timeout=0.5)  # it is over, or the last steps of its end are under way
-    assert said == [f"waiting: another process runs in {folder}"]
-    os.close(second)
+        workers._call(shell("exit 130"), lock, False, {})
 
 
 def test_a_failure_is_told_in_words(tmp_path, monkeypatch):

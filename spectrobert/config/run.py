@@ -183,13 +183,12 @@ class Config:
 
 @cache
 def model_class() -> type:
-    """SpectroBertConfig's own fields as a dataclass: Hydra then knows names, types and defaults."""
-    from ..models.configuration import DERIVED, SpectroBertConfig
+    """The model's options as a dataclass: Hydra then knows names, types and defaults."""
+    from ..models.options import DERIVED, ModelOptions
 
     fields: list[tuple[str, Any, Any]] = []
-    inherited = {f.name for f in dataclasses.fields(SpectroBertConfig.__base__)}
-    for f in dataclasses.fields(SpectroBertConfig):
-        if f.name in inherited or f.name in DERIVED:
+    for f in dataclasses.fields(ModelOptions):
+        if f.name in DERIVED:
             continue
         if isinstance(f.default, tuple):
             values = list(f.default)

@@ -167,6 +167,12 @@ def run_trial(study: optuna.Study, trial: Trial, search: Search, console: Consol
             print_line(console, f"trial {trial.number}: pruned at epoch {pruning.epoch + 1}")
             _tidy(search.folder / place)
             return ""
+        except (KeyboardInterrupt, SystemExit):
+            study.tell(trial, state=TrialState.FAIL)
+            queue_again(study, trial, trial.user_attrs.get("tries", 1))
+            told = f"trial {trial.number}: left, and queued again: the same command continues"
+            terminal.print_line(console, told)
+            raise
         except (UserError, torch.OutOfMemoryError) as error:
             fault = str(error).splitlines()[0]
             trial.set_user_attr("fault", fault)
@@ -195,8 +201,13 @@ def retry_killed(study: optuna.Study, folder: Path, grace: float) -> None:
             continue  # another worker was faster, or it has just finished
         tries = trial.user_attrs.get("tries", 1)
         if tries < MAX_TRIES:
-            kept = {"folder": trial.user_attrs.get("folder"), "tries": tries + 1}
-            study.enqueue_trial(trial.params, user_attrs={k: v for k, v in kept.items() if v})
+            queue_again(study, trial, tries + 1)
+
+
+def queue_again(study: optuna.Study, trial: Trial | FrozenTrial, tries: int) -> None:
+    """Queue the values of a trial that has been given up; it resumes in the same run directory."""
+    kept = {"folder": trial.user_attrs.get("folder"), "tries": tries}
+    study.enqueue_trial(trial.params, user_attrs={k: v for k, v in kept.items() if v})
 
 
 class Pruning(pl.Callback):

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rich.console import Console
 
+from .. import locks
 from ..errors import UserError
 from ..terminal import print_line, print_rule
 from . import jobs
 from .jobs import Job
 
-WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # some file systems of clusters
 NOT_RUN = "not run:"
 INTERRUPTED = {130, -signal.SIGINT}  # exit codes of a run that Ctrl-C ended
 
@@ -44,7 +41,11 @@ def run_all(
         elif needs and needs in elsewhere:
             failed[job] = f"{NOT_RUN} {needs.name} is {elsewhere[needs]} on the cluster"
         else:
-            reason = run(job, console, to_stderr)
+            try:
+                reason = run(job, console, to_stderr)
+            except KeyboardInterrupt:
+                print_line(console, "what has finished stays; the same command continues")
+                raise
             if reason:
                 failed[job] = reason
         if job in failed:
@@ -54,8 +55,12 @@ def run_all(
 
 def run(job: Job, console: Console, to_stderr: bool = False) -> str:
     """Run one job unless it has finished. Returns the reason of a failure, or ""."""
-    lock = _lock(job.folder, console)  # before the state is read: another process may change it
-    try:
+
+    def waiting(holder: str) -> None:
+        print_line(console, f"waiting: {holder} runs in {job.folder}")
+
+    # before the state is read: another process may change it
+    with locks.hold(job.folder, waiting) as lock:
         now = jobs.state(job)
         if now.word == "finished":
             print_line(console, f"finished: {job.name} ({job.folder})")
@@ -63,9 +68,8 @@ def run(job: Job, console: Console, to_stderr: bool = False) -> str:
             return now.reason
         print_rule(console, f"{job.task}: {job.name}")
         print_line(console, job.line)
-        code, last = _call(job.command, lock, to_stderr)
-    finally:
-        os.close(lock)
+        given = locks.environment(job.folder, lock)
+        code, last = _call(job.command, lock, to_stderr, given)
     if code == 0:
         now = jobs.state(job)
         return "" if now.word == "finished" else f"{job.folder} is {now.word} after its run"
@@ -76,19 +80,28 @@ def run(job: Job, console: Console, to_stderr: bool = False) -> str:
     return last or f"exit code {code}"
 
 
-def _call(command: Sequence[str], lock: int, to_stderr: bool) -> tuple[int, str]:
-    """Exit code and last line of stderr, which is passed on as it comes."""
+def _call(
+    command: Sequence[str], lock: int, to_stderr: bool, given: Mapping[str, str]
+) -> tuple[int, str]:
+    """Exit code and last line of stderr, which is passed on as it comes.
+
+    Args:
+        given: environment variables of the run beside this process' own.
+
+    Raises KeyboardInterrupt, once the run has ended, if this process or the run was interrupted.
+    """
     last = ""
     started: list[subprocess.Popen[str]] = []
     asked: list[int] = []
 
     def stop(number: int, frame: object) -> None:
-        # the terminal's Ctrl-C reaches the run by itself, a plain `kill` only this process
+        # The terminal's Ctrl-C reaches the run by itself, a plain `kill` only this process. A run
+        # that is leaving already is not hurried by SIGTERM
         asked.append(number)
         for process in started:
             process.terminate()
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with subprocess.Popen(
             command,
@@ -96,6 +109,7 @@ def _call(command: Sequence[str], lock: int, to_stderr: bool) -> tuple[int, str]
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            env=os.environ | given,
             pass_fds=(lock,),  # should this process be killed, its run still holds the lock
         ) as process:
             started.append(process)
@@ -106,29 +120,11 @@ def _call(command: Sequence[str], lock: int, to_stderr: bool) -> tuple[int, str]
                 print(line, end="", file=sys.stderr, flush=True)
                 last = line.strip() or last
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if asked or process.returncode in INTERRUPTED:
         raise KeyboardInterrupt
     return process.returncode, last.removeprefix("error: ")
-
-
-def _lock(folder: Path, console: Console) -> int:
-    """File descriptor of the lock on a run directory; waits while another process runs in it."""
-    path = folder.parent / f".{folder.name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; see --runs_dir") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print_line(console, f"waiting: another process runs in {folder}")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno not in WITHOUT_LOCKS:
-            raise
-    return descriptor
 
 
 def become(job: Job) -> None:

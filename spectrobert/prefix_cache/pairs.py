@@ -16,7 +16,8 @@ import torch
 from ..audio import features
 from ..data.clips import Reading, crop
 from ..data.preparation import Prepared
-from ..models.configuration import DERIVED, SpectroBertConfig
+from ..models.configuration import SpectroBertConfig
+from ..models.options import DERIVED, ModelOptions
 
 # What decides a frozen value beside the weights and the data. A file here that changes gives every
 # entry another name
@@ -99,8 +100,7 @@ def facts(
     config: SpectroBertConfig, reading: Reading, depth: int, precision: str, accelerator: str
 ) -> dict[str, Any]:
     """What a frozen value depends on beside weights and data, for the name and for readers."""
-    inherited = {f.name for f in fields(SpectroBertConfig.__base__)}
-    own = {f.name for f in fields(config)} - inherited - INACTIVE
+    own = {f.name for f in fields(ModelOptions)} - INACTIVE
     kept, max_seconds = crop(reading.dataset, config.max_seconds, is_training=False)
     return {
         "depth": depth,

@@ -1,0 +1,68 @@
+"""Folders of saved models, checked without reading weights: no heavy library is imported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
+WEIGHTS = "model.safetensors"
+
+
+def read_config(what: str, folder: Path) -> dict[str, Any]:
+    """config.json of a model. Raises UserError, naming `what`, if it is missing or damaged."""
+    path = folder / "config.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{what}: no config.json in {folder}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{what}: {path} is damaged: {error}") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"{what}: {path} is damaged: it holds no JSON object")
+    return raw
+
+
+def require_tokenizer(what: str, folder: Path) -> None:
+    """Raise UserError, naming `what`, if the folder holds no tokenizer."""
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise UserError(f"{what}: no tokenizer in {folder} ({' or '.join(TOKENIZER_FILES)})")
+
+
+def model_folder(checkpoint: str) -> Path:
+    """The folder of `save_pretrained` in a run directory, or the folder itself.
+
+    Raises UserError if there is none.
+    """
+    path = Path(checkpoint)
+    for folder in (path / "model", path):
+        if (folder / "config.json").is_file():
+            return folder
+    if (path / "checkpoints").is_dir():
+        raise UserError(
+            f"checkpoint {checkpoint}: this run has not finished; finish it with --resume"
+        )
+    raise UserError(
+        f"checkpoint {checkpoint}: no SpectroBERT there; give a run directory"
+        " (runs/<experiment>/seed0) or a folder written by save_pretrained"
+    )
+
+
+def require_model(checkpoint: str, model_type: str = "spectrobert") -> dict[str, Any]:
+    """config.json of a checkpoint of this project.
+
+    Raises UserError if it is another's, or the tokenizer or the weights are missing.
+    """
+    folder = model_folder(checkpoint)
+    raw = read_config(f"checkpoint {checkpoint}", folder)
+    if raw.get("model_type") != model_type:
+        raise UserError(
+            f"checkpoint {folder} is a {raw.get('model_type')!r} model; a {model_type!r} is needed"
+        )
+    require_tokenizer(f"checkpoint {checkpoint}", folder)
+    if not (folder / WEIGHTS).is_file():
+        raise UserError(f"checkpoint {folder / WEIGHTS} is missing")
+    return raw

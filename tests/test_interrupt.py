@@ -1,0 +1,143 @@
+"""Ctrl-C: what was saved is said, how to continue is said, and the exit code is 130."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+
+import pytest
+import torch
+from optuna.trial import TrialState
+from rich.console import Console
+
+import train
+from spectrobert import cli, curves, runs, training
+from spectrobert.__main__ import main
+from spectrobert.experiments import tuning
+from spectrobert.tasks import Task
+from spectrobert.training import fit
+
+from .test_preemption import command, last_words, start, wait_for_step
+from .test_tuning import search
+from .world import SMALL, configure, data_dir, overrides, train_py
+
+
+def interrupt(*_: object, **__: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_during_epochs_the_state_is_written_and_the_run_continues(tmp_path):
+    process = start(command(tmp_path, "stopped"), start_new_session=True)
+    folder = tmp_path / "runs" / "stopped" / "seed0"
+    wait_for_step(process, folder / "metrics.csv", 10)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the loader's worker too
+    said = last_words(process)
+    assert process.returncode == 130, said
+    last = folder / "checkpoints" / "last.ckpt"
+    step = torch.load(last, weights_only=True)["global_step"]
+    assert step > 10
+    wanted = f"SIGINT: the state of step {step} is written; --resume continues from {last}"
+    assert wanted in said.splitlines()
+    assert said.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in said
+    done = train_py(*command(tmp_path, "stopped")[2:], "--resume")
+    assert done.returncode == 0, done.stderr
+    assert f"resuming from {last}" in done.stdout
+    steps = [number for number, _ in curves.curve(folder / "metrics.csv", "train/loss")]
+    assert steps == list(range(24))
+
+
+def test_twice_leaves_at_once(tmp_path):
+    from spectrobert import preemption
+
+    said: list[str] = []
+
+    def run() -> None:
+        with preemption.listening(said.append, tmp_path) as notice:
+            notice.begin_training()
+            interrupt()
+            assert notice.is_given
+            interrupt()
+            pytest.fail("it went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert said[0].startswith("SIGINT: this step ends")
+    assert said[1].startswith("SIGINT: the step is not waited for; there is no checkpoint yet")
+
+
+def test_during_preparation_nothing_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "prepare", interrupt)
+    assert cli.main(overrides(tmp_path, "ser"), train.run) == 130
+    out, err = capsys.readouterr()
+    assert "SIGINT: outside training nothing is written; there is no checkpoint yet" in out
+    assert err == "interrupted\n"
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    config = configure(tmp_path_factory.mktemp("finished"), "ser", "trainer.epochs=1")
+    fit(config, Console(file=io.StringIO()))
+    return runs.run_folder(config)
+
+
+def test_while_a_run_is_scored(finished, monkeypatch, capsys):
+    monkeypatch.setattr(Task, "on_test_epoch_start", interrupt)
+    (finished / runs.RESULTS).rename(finished / "kept")
+    try:
+        words = overrides(finished.parents[2], "ser", "trainer.epochs=1", "resume=true")
+        assert cli.main(words, train.run) == 130
+    finally:
+        (finished / "kept").rename(finished / runs.RESULTS)
+    out, err = capsys.readouterr()
+    last = finished / "checkpoints" / "last.ckpt"
+    assert f"nothing is written; --resume continues from {last}" in out
+    assert err == "interrupted\n"
+
+
+def test_while_evaluate_scores(finished, monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(Task, "on_test_epoch_start", interrupt)
+    monkeypatch.setattr(sys, "argv", ["", "evaluate", str(finished)])
+    assert main() == 130
+    assert capsys.readouterr().err.endswith("interrupted\n")
+    assert signal.getsignal(signal.SIGINT) == before  # Lightning would ignore all that follow
+
+
+def test_a_table_waits_for_its_run_to_write_its_state(tmp_path):
+    row = "rows:\n  - {name: one, overrides: [model=tiny, experiment_name=one]}\n"
+    text = f"title: mine\ntask: ser\ndataset: demo\nmetrics: [accuracy]\n{row}"
+    (tmp_path / "mine.yaml").write_text(text)
+    words = ["trainer.epochs=50", "dataset.size=0.05", "trainer.log_every_n_steps=1", *SMALL]
+    folders = ["--runs_dir", str(tmp_path / "runs"), "--data_dir", str(data_dir())]
+    verb = ["-m", "spectrobert", "table", str(tmp_path / "mine.yaml"), *folders, *words]
+    process = start([sys.executable, *verb], start_new_session=True)
+    folder = tmp_path / "runs" / "one" / "seed0"
+    wait_for_step(process, folder / "metrics.csv", 10)
+    os.killpg(process.pid, signal.SIGINT)
+    said = last_words(process)
+    assert process.returncode == 130, said
+    assert "SIGINT: the state of step" in said
+    assert said.splitlines()[-1] == "interrupted"
+    assert "what has finished stays; the same command continues" in said
+    assert (folder / "checkpoints" / "last.ckpt").exists()
+    assert "Traceback" not in said
+
+
+def test_a_search_queues_its_trial_again(tmp_path, monkeypatch):
+    asked = search(tmp_path, "trainer.epochs=1")
+
+    def leave(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning, "fit", leave)
+    with pytest.raises(KeyboardInterrupt):
+        tuning.work(asked, 1, 60, Console(quiet=True))
+    monkeypatch.undo()
+    study = tuning.work(asked, 1, 60, Console(quiet=True))
+    assert [t.state for t in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+    assert study.trials[0].params == study.trials[1].params
+    assert study.trials[1].user_attrs["folder"] == "trial0"
