@@ -44,7 +44,7 @@ def start(words: list[str], **more) -> subprocess.Popen:
 
 
 def wait_for_step(process: subprocess.Popen, metrics, step: int) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()[0]
         if metrics.exists() and any(s >= step for s, *_ in curves.read(metrics)):

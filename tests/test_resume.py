@@ -31,7 +31,7 @@ def start(arguments: list[str]) -> subprocess.Popen:
 
 def kill_at(process: subprocess.Popen, metrics: Path, step: int) -> None:
     """SIGKILL as soon as this step has been logged."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         assert process.poll() is None, "the run ended before it could be killed"
         if metrics.exists() and any(s >= step for s, *_ in curves.read(metrics)):
