@@ -34,7 +34,7 @@ def log_scores(
 
     Raises nothing for want of a network: Comet's own threads do the sending.
     """
-    experiment.log_metrics({f"test/{k}": v for k, v in scores.values.items()})
+    experiment.log_metrics({f"{scores.split}/{k}": v for k, v in scores.values.items()})
     experiment.log_others(
         {
             "git_commit": results["git_commit"],

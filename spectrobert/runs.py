@@ -141,6 +141,12 @@ def read_results(folder: Path) -> dict[str, Any]:
     return read_json(path)
 
 
+def read_scores(folder: Path) -> dict[str, Any]:
+    """Scores of a finished run: of test, or of val if it has no test split or is of a search."""
+    results = read_results(folder)
+    return results["test"] if "test" in results else results["val"]
+
+
 def read_predictions(folder: Path) -> list[dict[str, str]]:
     """predictions.csv of a finished run, a row each."""
     return read_table(folder / "predictions.csv")

@@ -307,6 +307,8 @@ def evaluate(
         raise UserError(
             f"the labels of {config.dataset.name} have changed since {folder} was trained"
         )
+    if not len(prepared.splits[split]):
+        raise UserError(f"{folder} has no {split} split: --split val scores its validation split")
     task = build.task(config, model, prepared)
     data = build.datamodule(config, prepared, words, model.config)
     return score(config, task, data, split)

@@ -128,6 +128,8 @@ def _fit(
     if checkpoint and not record:
         notice.tell(split_record.missing_line(folder))
     prepared = prepare(config, console, record)
+    if not len(prepared.splits[split]):  # a test split that pre-training need not have
+        split = "val"
     words = (
         pretrained.saved_tokenizer(str(folder), folder / "tokenizer")
         if checkpoint

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from spectrobert import build, cli, curves, runs, scoring
 from spectrobert.app.predict import predict
+from spectrobert.config import dataset_class
 from spectrobert.data.corpora import demo_texts
 from spectrobert.errors import UserError
 from spectrobert.experiments import report
@@ -299,3 +300,22 @@ def test_cuda_is_refused_in_one_line_without_a_gpu(tmp_path):
         pytest.skip("this machine has a GPU")
     with pytest.raises(UserError, match="--cuda: no usable GPU"):
         fit(configure(tmp_path, "ser", *cli.rewrite(["--cuda"])), silent())
+
+
+def test_pre_training_without_a_test_split_scores_validation(tmp_path):
+    lines = ["audio,text", *(f"{noise(tmp_path / f'{i}.wav', i)},words {i}" for i in range(40))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    config = configure(tmp_path, "pre", "trainer.epochs=1")
+    config.dataset = dataset_class("csv")(file=str(tmp_path / "t.csv"))
+    results = fit(config, silent())
+    folder = runs.run_folder(config)
+    assert "test" not in results
+    assert results["val"]["n"] == results["split"]["counts"]["val"] == 4
+    assert runs.read_scores(folder) == results["val"]
+    assert "| split | val; no test split" in (folder / "card.md").read_text()
+    with pytest.raises(UserError, match="has no test split: --split val"):
+        scoring.evaluate(folder)
+    again = scoring.evaluate(folder, "val")
+    assert again.values["loss"] == pytest.approx(results["val"]["metrics"]["loss"])
+    page = report.write(tmp_path / "report.html", "A report", {"pre": [folder]})
+    assert "val split scored" in page.read_text()

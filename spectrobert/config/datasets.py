@@ -6,10 +6,21 @@ import dataclasses
 import math
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import UserError
 from .checks import at_least, choose, share
+
+
+class Shares(NamedTuple):
+    """Of a corpus, for the splits that are carved."""
+
+    val: float
+    test: float | None  # None: no test split is carved
+
+
+SHARE = 0.1  # carved for a split, unless options or the task have another share
+PRE_SHARE, PRE_FEWEST, PRE_MOST = 0.02, 100, 2000  # validation of pre-training: share, clips
 
 
 @dataclass
@@ -22,8 +33,10 @@ class DatasetConfig:
     # "official": the owner's, validation carved by speaker | "random": speakers shared
     split: str = "official"
     split_seed: int = 0  # apart from `seed`, so that seeds of a run share their split
-    val_share: float = 0.1
-    test_share: float = 0.1  # carved only where the owner has no test split
+    # Of what the owner leaves open. None: 0.1 each; for pre-training no test split, and validation
+    # small (`carved_shares`)
+    val_share: float | None = None
+    test_share: float | None = None
     max_seconds: float = 10.24
     crop: str = "first"  # of longer clips: "first" | "center" | "random" (train only) | "whole"
     # Word pieces, [CLS] and [SEP] included (thesis 3.3.1); longer texts are cut and counted
@@ -46,9 +59,25 @@ class DatasetConfig:
         choose("dataset.crop", self.crop, ("first", "center", "random", "whole"))
         choose("dataset.check", self.check, ("auto", "decode", "header", "none"))
         for name in ("val_share", "test_share", "max_skipped"):
-            share(f"dataset.{name}", getattr(self, name))
+            if getattr(self, name) is not None:
+                share(f"dataset.{name}", getattr(self, name))
         at_least("dataset.max_seconds", self.max_seconds, 0.1)
         at_least("dataset.max_text_length", self.max_text_length, 3)
+
+    def carved_shares(self, task: str, num_rows: int) -> Shares:
+        """What is carved of a corpus of n rows for a split that its owner does not give.
+
+        Pre-training validates on 2 % of a corpus: 100 clips at least (if they are no more than
+        10 %) and 2000 at most. It has no test split unless `test_share` asks for one.
+        """
+        default = Shares(SHARE, SHARE)
+        if task == "pre":
+            fewest = min(SHARE, PRE_FEWEST / num_rows)
+            default = Shares(min(max(PRE_SHARE, fewest), PRE_MOST / num_rows), None)
+        return Shares(
+            default.val if self.val_share is None else self.val_share,
+            default.test if self.test_share is None else self.test_share,
+        )
 
 
 @dataclass

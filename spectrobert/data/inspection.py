@@ -72,7 +72,7 @@ def inspect(
     ]
     if is_random:
         examples = [replace(example, split="") for example in examples]
-    names, drawn = split_findings.draw(examples, options)
+    names, drawn = split_findings.draw(examples, task, options)
     findings += [drawn, *split_findings.unseen(examples, names, TASKS[task].is_open)]
     findings += split_findings.few_of_a_class(examples, names, drawn.found)
     findings += split_findings.shared(examples, names, root, is_random)

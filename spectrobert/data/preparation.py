@@ -96,6 +96,7 @@ def prepare(
     drawn = [
         draw(
             part.name,
+            task,
             open_part(part, task),
             options,
             progress,
@@ -117,7 +118,7 @@ def prepare(
         chosen = np.flatnonzero(names == split)
         if split == "train" and options.balance != "none":
             chosen, summary = _balanced(whole.light, chosen, task, options, summary)
-        if task == "pre":
+        if task == "pre" and len(chosen):
             sounds = table.column("sound").take(whole.usable[chosen])
             known = [name for name in mismatches.COLUMNS if name != "sound"]
             texts = whole.light.select(["id", *known]).take(chosen)
@@ -141,6 +142,7 @@ def open_part(part: mixtures.Part, task: str) -> store.Parsed:
 
 def draw(
     name: str,
+    task: str,
     parsed: store.Parsed,
     options: DatasetConfig,
     progress: checks.Progress,
@@ -172,15 +174,16 @@ def draw(
             owners = [row.split for row in parsed.unusable]
             owners += [table.column("split")[row].as_py() for row in found.faults]
             _refuse_lost_splits(name, skipped, owners, light)
+        shares = options.carved_shares(task, len(light))
         names, summary = splits.assign(
             light,
-            val_share=options.val_share,
-            test_share=options.test_share,
+            val_share=shares.val,
+            test_share=shares.test,
             seed=options.split_seed,
             random=is_random,
         )
     if not (recorded and recorded.is_subset):
-        splits.verify(light, names, random=is_random)
+        splits.verify(light, names, random=is_random, is_tested=task != "pre")
     summary = splits.with_caveat(summary, corpora.corpus(name).caveat)
     return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
 
@@ -191,7 +194,7 @@ def _together(names: Sequence[str], drawn: Sequence[Drawn], options: DatasetConf
     offsets = np.cumsum([0, *(len(d.table) for d in drawn)])
     light = pa.concat_tables(mixtures.prefixed(d.light, name) for name, d in zip(names, drawn))
     sides = [side for d in drawn for side in d.names]
-    splits.verify(light, sides, random=options.split == "random")
+    splits.verify(light, sides, random=options.split == "random", is_tested=False)
     definition = "; ".join(f"{name}: {d.summary.definition}" for name, d in zip(names, drawn))
     found = {
         name: {"definition": d.summary.definition, "counts": d.summary.counts}

@@ -14,15 +14,18 @@ from .finding import Finding, Verdict, of_these
 from .recordings import names
 
 
-def draw(examples: Sequence[Example], options: DatasetConfig) -> tuple[list[str], Finding]:
+def draw(
+    examples: Sequence[Example], task: str, options: DatasetConfig
+) -> tuple[list[str], Finding]:
     """The split of each example as training would draw it, and how that went."""
     is_random = options.split == "random"
     caveat = corpora.corpus(options.name).caveat
+    shares = options.carved_shares(task, len(examples))
     try:
         drawn, summary = splits.assign(
             examples,
-            val_share=options.val_share,
-            test_share=options.test_share,
+            val_share=shares.val,
+            test_share=shares.test,
             seed=options.split_seed,
             random=is_random,
         )
@@ -31,7 +34,8 @@ def draw(examples: Sequence[Example], options: DatasetConfig) -> tuple[list[str]
         return owners, Finding("splits", str(error), "fault")
     sizes = ", ".join(f"{split} {summary.counts[split]}" for split in splits.SPLITS)
     found = f"{sizes}; {splits.with_caveat(summary, caveat).definition}"
-    empty = [split for split in splits.SPLITS if not summary.counts[split]]
+    needed = ("train", "val") if shares.test is None else splits.SPLITS
+    empty = [split for split in needed if not summary.counts[split]]
     verdict: Verdict = "fault" if empty else "warning" if caveat or is_random else "ok"
     return drawn, Finding("splits", found, verdict, [f"no examples in {split}" for split in empty])
 

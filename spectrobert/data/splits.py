@@ -76,7 +76,7 @@ def assign(
     examples: Sequence[Example] | pa.Table,
     *,
     val_share: float = SHARES["val"],
-    test_share: float = SHARES["test"],
+    test_share: float | None = SHARES["test"],
     seed: int = 0,
     random: bool = False,
 ) -> tuple[list[str], SplitSummary]:
@@ -91,13 +91,14 @@ def assign(
 
     Args:
         examples: or a table of rows.SCHEMA.
+        test_share: None carves no test split.
     """
     table = _table(examples)
     columns = _columns(table)
     splits = _owners(table, random)
     units = _units(columns, random)
-    to_carve = _missing(splits)
-    shares = {"test": test_share, "val": val_share}
+    shares = {"val": val_share} if test_share is None else {"test": test_share, "val": val_share}
+    to_carve = [split for split in _missing(splits) if split in shares]
     for position, split in enumerate(to_carve):
         pool = np.flatnonzero(splits == 0)
         num_splits = 1 + len(to_carve) - position
@@ -113,8 +114,8 @@ def describe(
     """How a split that `assign` drew came about."""
     table = _table(examples)
     columns = _columns(table)
-    to_carve = _missing(_owners(table, random))
     sides = _numbers(splits)
+    to_carve = [split for split in _missing(_owners(table, random)) if split in splits]
     return _describe(columns, _units(columns, random), to_carve, sides, seed, random)
 
 
@@ -126,7 +127,12 @@ def _describe(
     seed: int,
     random: bool,
 ) -> SplitSummary:
-    notes = [f"owner's {NAMES[split]} split" for split in ("test", "val") if split not in to_carve]
+    counts = np.bincount(sides, minlength=len(SPLITS))
+    notes = [
+        ("owner's " if counts[SPLITS.index(split)] else "no ") + f"{NAMES[split]} split"
+        for split in ("test", "val")
+        if split not in to_carve
+    ]
     for position, split in enumerate(to_carve):
         later = [0, *(SPLITS.index(s) for s in to_carve[position:])]
         pool = np.flatnonzero(np.isin(sides, later))
@@ -148,16 +154,22 @@ def _missing(owners: np.ndarray) -> list[str]:
     return [split for split in ("test", "val") if SPLITS.index(split) not in owners]
 
 
-def verify(examples: Sequence[Example] | pa.Table, splits: Sequence[str], *, random: bool) -> None:
+def verify(
+    examples: Sequence[Example] | pa.Table,
+    splits: Sequence[str],
+    *,
+    random: bool,
+    is_tested: bool = True,
+) -> None:
     """Raise UserError if a split is empty, or a speaker, group or recording is in more than one.
 
-    `random` allows it of speakers.
+    `random` allows it of speakers; if not `is_tested`, there need be no test split.
     """
     sides = _numbers(splits)
     counts = np.bincount(sides, minlength=len(SPLITS))
     found = ", ".join(f"{name} {count}" for name, count in zip(SPLITS, counts) if count)
     for split, count in zip(SPLITS, counts):
-        if not count:
+        if not count and (is_tested or split != "test"):
             raise UserError(f"split {split!r} has no examples; found: {found or 'none'}")
     columns = _columns(_table(examples))
     kinds = {

@@ -73,10 +73,11 @@ def measure(
     is_random = options.split == "random"
     if is_random:
         examples = [replace(example, split="") for example in examples]
+    shares = options.carved_shares(task, len(examples))
     names, summary = splits.assign(
         examples,
-        val_share=options.val_share,
-        test_share=options.test_share,
+        val_share=shares.val,
+        test_share=shares.test,
         seed=options.split_seed,
         random=is_random,
     )

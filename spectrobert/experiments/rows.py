@@ -131,7 +131,7 @@ def _line(
         epochs=tuple(r["monitor"]["epoch"] for r in results if "epoch" in r["monitor"]),
         gaps=_mean_pair(gaps),
         examples=(0, 0) if row.silenced else _examples(done[0]),
-        n=sum(runs.read_results(folder)["test"]["n"] for folder in by_seed[seeds[0]]),
+        n=sum(runs.read_scores(folder)["n"] for folder in by_seed[seeds[0]]),
         seeds=tuple(seeds),
         caution=next(filter(None, (caution(r["split"]["definition"]) for r in results)), ""),
     )
@@ -195,7 +195,7 @@ def _mean_of_folds(metric: str, folders: Sequence[Path]) -> float:
     """Weighted by n, which for a mean over items is its value over all folds."""
     values, sizes = [], []
     for folder in folders:
-        test = runs.read_results(folder)["test"]
+        test = runs.read_scores(folder)
         if metric not in test["metrics"]:
             raise UserError(
                 f"no metric {metric!r} in {folder / runs.RESULTS};"

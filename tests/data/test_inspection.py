@@ -299,13 +299,13 @@ class TestSplits:
         assert "names no groups" in groups.found
 
     def test_too_few_to_split_is_a_fault(self):
-        finding = apart.draw([example()], dataset_class("csv")())[1]
+        finding = apart.draw([example()], "ser", dataset_class("csv")())[1]
         assert finding.verdict == "fault"
         assert "no test split to carve" in finding.found
 
     def test_an_empty_split_is_a_fault(self):
         rows = [example(str(i), f"{i}.wav", split=split) for i, split in enumerate(["val", "test"])]
-        finding = apart.draw(rows, dataset_class("csv")())[1]
+        finding = apart.draw(rows, "ser", dataset_class("csv")())[1]
         assert (finding.verdict, finding.examples) == ("fault", ["no examples in train"])
 
     def test_shared_speakers_by_nature_are_part_of_the_definition(self):
@@ -314,14 +314,14 @@ class TestSplits:
             for word in range(20)
             for label in ("sad", "angry")
         ]
-        finding = apart.draw(rows, dataset_class("tess")())[1]
+        finding = apart.draw(rows, "ser", dataset_class("tess")())[1]
         assert finding.found.endswith("; " + corpus("tess").caveat)
         assert finding.verdict == "warning"
         _, summary = splits.assign(rows)
         warned = splits.with_caveat(summary, "the two are twins")
         assert warned.definition == summary.definition + "; the two are twins"
         assert splits.with_caveat(summary, "") == summary
-        assert apart.draw(rows, dataset_class("ravdess")())[1].verdict == "ok"
+        assert apart.draw(rows, "ser", dataset_class("ravdess")())[1].verdict == "ok"
 
 
 COUNTABLE = re.compile(

@@ -369,3 +369,32 @@ def test_a_class_that_train_lacks_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(UserError, match=r"label 'c' of 2 examples .* classes of train: a, b"):
         prepare("ser", options, "")
+
+
+# ---------------------------------------------------------------- shares of pre-training
+
+
+@pytest.mark.parametrize(
+    ("num_rows", "val"), [(40, 0.1), (1000, 0.1), (2000, 0.05), (50_000, 0.02), (400_000, 0.005)]
+)
+def test_pre_training_validates_on_few_clips_and_tests_on_none(num_rows, val):
+    assert DatasetConfig().carved_shares("pre", num_rows) == (val, None)
+    assert DatasetConfig().carved_shares("ser", num_rows) == (0.1, 0.1)
+    asked = DatasetConfig(val_share=0.3, test_share=0.2)
+    for task in ("pre", "ser"):
+        assert asked.carved_shares(task, num_rows) == (0.3, 0.2)
+
+
+def test_an_unsplit_corpus_is_not_tested_in_pre_training_unless_asked(tmp_path):
+    lines = ["audio,text", *(f"{noise(tmp_path / f'{i}.wav', i)},words {i}" for i in range(40))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+
+    def counts(**more) -> tuple[dict[str, int], str]:
+        prepared = prepare("pre", dataset_class("csv")(file=str(tmp_path / "t.csv"), **more), "")
+        return prepared.summary.counts, prepared.summary.definition
+
+    found, definition = counts()
+    assert (found["test"], found["train"] + found["val"]) == (0, 40)
+    assert 2 <= found["val"] <= 6
+    assert definition.startswith("no test split; validation carved by recording")
+    assert counts(test_share=0.2)[0]["test"] > 0
