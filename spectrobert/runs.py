@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from . import checkpoints
-from .config import Config, from_dict, to_dict
+from .config import Config, from_dict, paths, to_dict
 from .errors import UserError
 from .files import read_json, read_table, read_yaml, write_table, write_whole
 
@@ -109,6 +109,8 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _differences(old: Config, new: Config) -> list[str]:
+    for config in (old, new):  # of an older version, or not begun yet: paths as they were given
+        paths.make_absolute(config)
     before, now = _flat(to_dict(old)), _flat(to_dict(new))
     return [
         f"{key}={before.get(key)} then, {now.get(key)} now"

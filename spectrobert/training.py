@@ -39,7 +39,7 @@ from . import (
     scoring,
     terminal,
 )
-from .config import AqaConfig, Config, ineffective
+from .config import AqaConfig, Config, ineffective, paths
 from .data import class_counts, preparation, split_record
 from .data.clips import Reading, columns
 from .errors import UserError
@@ -114,6 +114,7 @@ def _fit(
         comet.is_online(config.logger)  # so is a missing key
     if config.recorded and not config.resume:
         raise UserError("--recorded goes with --resume: it takes the split of a run that was begun")
+    paths.make_absolute(config)
     checkpoint = runs.claim(config, notice.tell)
     folder = runs.run_folder(config)
     if config.resume and (folder / runs.RESULTS).exists():

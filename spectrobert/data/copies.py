@@ -25,6 +25,7 @@ from uuid import uuid4
 import pyarrow as pa
 
 from ..audio import convert
+from ..config.paths import file_options
 from ..errors import UserError
 from ..files import write_whole
 from . import checks, corpora, rows, store
@@ -67,7 +68,7 @@ def write(
     if index["corpus"] not in ("", name):
         raise UserError(f"--out {out} holds {index['corpus']}: give {name} its own")
     parsed = store.parsed(name, root, task, options)
-    variant = f"{task}-{_key(json.dumps(_plain(options), sort_keys=True))[:8]}"
+    variant = f"{task}-{_key(json.dumps(_plain(name, options), sort_keys=True))[:8]}"
     aside = out / f".{uuid4().hex}"
     try:
         aside.mkdir(parents=True)
@@ -77,7 +78,7 @@ def write(
         write_whole(aside / "unusable.json", json.dumps(unusable))
         shutil.rmtree(out / variant, ignore_errors=True)
         aside.rename(out / variant)
-        tables = index["tables"] | {variant: {"task": task, "options": _plain(options)}}
+        tables = index["tables"] | {variant: {"task": task, "options": _plain(name, options)}}
         write_whole(out / INDEX, json.dumps({"corpus": name, "tables": tables}, indent=2))
     except OSError as error:
         raise UserError(f"--out {out}: cannot be written: {error.strerror or error}") from error
@@ -95,8 +96,10 @@ def opened(folder: Path, name: str, task: str, options: Mapping[str, Any]) -> st
     if index["corpus"] != name:
         held = f"holds {index['corpus']}, not {name}" if index["corpus"] else "is not prepared"
         raise UserError(f"dataset.prepared={folder} {held}; write one with: data prepare {name}")
-    asked = _plain(options)
-    of_task = {v: t["options"] for v, t in index["tables"].items() if t["task"] == task}
+    asked = _plain(name, options)
+    of_task = {
+        v: _plain(name, t["options"]) for v, t in index["tables"].items() if t["task"] == task
+    }
     # A corpus of the user's own need not be named again: its folder holds what its files said
     files = corpora.corpus(name).files
     is_any = bool(files) and not any(asked[option] for option in files) and len(of_task) == 1
@@ -132,8 +135,13 @@ def _index(folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder / INDEX} cannot be read: {error}") from error
 
 
-def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(dict(options), default=list))
+def _plain(corpus: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON holds them; paths of label files are one however they are spelt."""
+    files = {
+        option: [value] if isinstance(value, str) else value
+        for option, value in file_options(corpus, options).items()
+    }
+    return json.loads(json.dumps({**options, **files}, default=list))
 
 
 def _key(text: str) -> str:

@@ -1,0 +1,84 @@
+"""A run means the same files from any working directory."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from spectrobert import cli, runs, scoring
+from spectrobert.config import dataset_class, own_options, paths
+from spectrobert.data import copies
+from spectrobert.files import read_yaml
+from spectrobert.training import fit
+
+from . import world
+from .sounds import noise
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """The working directory, with a table in it."""
+    lines = ["audio,label,speaker"]
+    for i in range(24):
+        noise(tmp_path / "audio" / f"{i}.wav", i, 0.2)
+        lines.append(f"audio/{i}.wav,{'ab'[i % 2]},s{i // 2}")
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def compose(home: Path, *more: str):
+    words = world.overrides(home, "ser", "trainer.epochs=1", "data_dir=data", *more)
+    of_demo = ("dataset=", "dataset.size=")
+    return cli.compose(["dataset=csv", *(w for w in words if not w.startswith(of_demo))])
+
+
+def test_a_run_from_a_relative_table_is_scored_from_elsewhere(home, monkeypatch):
+    config = compose(home, "dataset.file=table.csv")
+    results = fit(config, Console(file=io.StringIO()))
+    folder = runs.run_folder(config)
+    kept = read_yaml(folder / "config.yaml")
+    assert kept["dataset"]["file"] == str(home / "table.csv")
+    assert kept["data_dir"] == str(home / "data")
+    monkeypatch.chdir(home / "elsewhere")
+    assert scoring.evaluate(folder).to_dict() == results["test"]
+    # another spelling is no other setting, here or in the run
+    again = compose(home, "dataset.file=../table.csv", "resume=true")
+    assert fit(again, Console(file=io.StringIO()))["test"] == results["test"]
+
+
+def test_folders_become_absolute_and_names_stay(home):
+    (home / "bert").mkdir()
+    config = compose(home, "dataset.file=./table.csv", "init.text_model=bert")
+    paths.make_absolute(config)
+    assert config.init.text_model == str(home / "bert")
+    config = compose(
+        home, "dataset.file=table.csv", "init.text_model=google-bert/bert-base-uncased"
+    )
+    paths.make_absolute(config)
+    assert config.init.text_model == "google-bert/bert-base-uncased"
+    parts = ("dataset.ravdess.root=r", "dataset.csv.file=[table.csv,other.csv]")
+    mixed = cli.compose(["task=pre", "dataset=csv+ravdess", "model=tiny", *parts])
+    paths.make_absolute(mixed)
+    assert mixed.dataset.ravdess.root == str(home / "r")
+    assert mixed.dataset.csv.file == [str(home / "table.csv"), str(home / "other.csv")]
+    assert mixed.dataset.csv.root == ""
+
+
+def test_a_prepared_folder_is_found_under_any_spelling(home):
+    own = dataset_class("csv")
+    with copies.processes(1) as pool:
+        written = copies.write(
+            home / "p", "csv", home, "ser", own_options(own(file="table.csv")), pool
+        )
+    for spelling in ("./table.csv", "elsewhere/../table.csv", str(home / "table.csv")):
+        found = copies.opened(home / "p", "csv", "ser", own_options(own(file=spelling)))
+        assert found.folder == written.folder
+    os.chdir(home / "elsewhere")
+    found = copies.opened(home / "p", "csv", "ser", own_options(own(file="../table.csv")))
+    assert found.folder == written.folder
