@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 
@@ -9,7 +10,8 @@ from rich.console import Console
 
 from spectrobert import leaks, runs, scoring
 from spectrobert.config import Config, dataset_class
-from spectrobert.data.splits import RANDOM
+from spectrobert.data import corpora
+from spectrobert.data.splits import RANDOM, caution
 from spectrobert.experiments import formats, report, rows, table
 from spectrobert.training import fit
 
@@ -33,6 +35,18 @@ def test_a_random_split_is_told_everywhere(tmp_path):
     assert RANDOM in " ".join(done.stdout.split())
     page = report.write(tmp_path / "report.html", "A report", {"ser": [folder]})
     assert f"<h1>A report: {RANDOM}</h1>" in page.read_text()
+
+
+def test_speakers_that_an_owner_shares_are_told_too(tmp_path, monkeypatch):
+    caveat = "both speakers are in every split"
+    demo = dataclasses.replace(corpora.corpus("demo"), caveat=caveat)
+    monkeypatch.setattr("spectrobert.data.corpora.demo.CORPUS", demo)
+    config = configure(tmp_path, "ser", "trainer.epochs=1")
+    told = io.StringIO()
+    results = fit(config, Console(file=told, width=200))
+    assert f"n={results['test']['n']}, {caveat})" in " ".join(told.getvalue().split())
+    assert results["test"]["caution"] == caveat
+    assert caution(results["split"]["definition"]) == caveat  # what tables and reports read
 
 
 def test_an_official_split_needs_no_caution(tmp_path):

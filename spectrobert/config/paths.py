@@ -33,13 +33,13 @@ def make_absolute(config: Config) -> None:
 
 
 def file_options(corpus: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a corpus that name its label files, absolute; one path or a list, as given."""
+    """The options of a corpus that name files or folders, absolute; one or a list, as given."""
     from ..data.corpora import corpus as named
 
     return {
         option: os.path.abspath(value)
         if isinstance(value, str)
         else [os.path.abspath(name) for name in value if name]
-        for option in named(corpus).files
+        for option in (*named(corpus).files, *named(corpus).folders)
         if (value := options.get(option))
     }

@@ -75,7 +75,8 @@ def inspect(
     names, drawn = split_findings.draw(examples, task, options)
     findings += [drawn, *split_findings.unseen(examples, names, TASKS[task].is_open)]
     findings += split_findings.few_of_a_class(examples, names, drawn.found)
-    findings += split_findings.shared(examples, names, root, is_random)
+    allowed = ["speaker"] if is_random else corpora.corpus(options.name).may_share
+    findings += split_findings.shared(examples, names, root, allowed)
     segments = recordings.distinct(examples)
     sounds = recordings.listen_to_all(segments, is_quick, progress)
     without_audio = [row.what for row in dropped if row.reason == NO_AUDIO]

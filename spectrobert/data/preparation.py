@@ -183,8 +183,10 @@ def draw(
             random=is_random,
         )
     if not (recorded and recorded.is_subset):
-        splits.verify(light, names, random=is_random, is_tested=task != "pre")
-    summary = splits.with_caveat(summary, corpora.corpus(name).caveat)
+        may_share = corpora.corpus(name).may_share
+        is_tested = task != "pre"
+        splits.verify(light, names, random=is_random, is_tested=is_tested, may_share=may_share)
+    summary = splits.with_caveats(summary, splits.caveats(corpora.corpus(name), light, names))
     return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
 
 
@@ -194,7 +196,8 @@ def _together(names: Sequence[str], drawn: Sequence[Drawn], options: DatasetConf
     offsets = np.cumsum([0, *(len(d.table) for d in drawn)])
     light = pa.concat_tables(mixtures.prefixed(d.light, name) for name, d in zip(names, drawn))
     sides = [side for d in drawn for side in d.names]
-    splits.verify(light, sides, random=options.split == "random", is_tested=False)
+    # speakers and groups of each corpus are under its name, and verified
+    splits.verify(light, sides, random=True, is_tested=False, may_share=("speaker", "group"))
     definition = "; ".join(f"{name}: {d.summary.definition}" for name, d in zip(names, drawn))
     found = {
         name: {"definition": d.summary.definition, "counts": d.summary.counts}

@@ -19,7 +19,6 @@ def draw(
 ) -> tuple[list[str], Finding]:
     """The split of each example as training would draw it, and how that went."""
     is_random = options.split == "random"
-    caveat = corpora.corpus(options.name).caveat
     shares = options.carved_shares(task, len(examples))
     try:
         drawn, summary = splits.assign(
@@ -33,10 +32,11 @@ def draw(
         owners = [example.split or "train" for example in examples]
         return owners, Finding("splits", str(error), "fault")
     sizes = ", ".join(f"{split} {summary.counts[split]}" for split in splits.SPLITS)
-    found = f"{sizes}; {splits.with_caveat(summary, caveat).definition}"
+    caveats = splits.caveats(corpora.corpus(options.name), examples, drawn)
+    found = f"{sizes}; {splits.with_caveats(summary, caveats).definition}"
     needed = ("train", "val") if shares.test is None else splits.SPLITS
     empty = [split for split in needed if not summary.counts[split]]
-    verdict: Verdict = "fault" if empty else "warning" if caveat or is_random else "ok"
+    verdict: Verdict = "fault" if empty else "warning" if caveats or is_random else "ok"
     return drawn, Finding("splits", found, verdict, [f"no examples in {split}" for split in empty])
 
 
@@ -73,9 +73,9 @@ def few_of_a_class(
 
 
 def shared(
-    examples: Sequence[Example], drawn: Sequence[str], root: Path, is_random: bool
+    examples: Sequence[Example], drawn: Sequence[str], root: Path, allowed: Sequence[str]
 ) -> list[Finding]:
-    """What is in more than one split, of each kind of thing."""
+    """What is in more than one split, of each kind; a fault unless the kind is `allowed`."""
     name = names(examples, root)
     sides: dict[str, dict[str | bytes, set[str]]] = defaultdict(lambda: defaultdict(set))
     for example, split in zip(examples, drawn):
@@ -91,7 +91,7 @@ def shared(
             for key, of in on.items()
             if len(of) > 1
         ]
-        verdict: Verdict = "warning" if is_random and kind == "speaker" else "fault"
+        verdict: Verdict = "warning" if kind in allowed else "fault"
         if not on:
             findings.append(Finding(f"shared {kind}s", f"the corpus names no {kind}s", "note"))
             continue

@@ -6,6 +6,7 @@ recording is on two sides of a line, and `verify` refuses a split of which that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,10 +20,13 @@ from .example import Example
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from .corpora import Corpus
+
 SPLITS = ("train", "val", "test")
 NAMES = {"train": "training", "val": "validation", "test": "test"}  # in sentences
 SHARES = {"val": 0.1, "test": 0.1}  # of the examples that the split is carved from
 RANDOM = "random split (speakers shared)"  # stands wherever scores of such a split are shown
+CAUTION = "; caution: "  # in a definition, before what stands there too
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,10 @@ class SplitSummary:
 
 
 def caution(definition: str) -> str:
-    """What has to stand beside scores of such a split: "" but for a random one."""
-    return RANDOM if RANDOM in definition else ""
+    """The warning that stands next to all scores of such a split: "" if there is none."""
+    found = [RANDOM] if RANDOM in definition else []
+    found += re.findall(f"{re.escape(CAUTION)}([^;]+)", definition)
+    return ", ".join(dict.fromkeys(found))
 
 
 class _Coded(NamedTuple):
@@ -160,10 +166,12 @@ def verify(
     *,
     random: bool,
     is_tested: bool = True,
+    may_share: Sequence[str] = (),
 ) -> None:
     """Raise UserError if a split is empty, or a speaker, group or recording is in more than one.
 
-    `random` allows it of speakers; if not `is_tested`, there need be no test split.
+    `random` allows it of speakers, `may_share` of what it names (Corpus.may_share); if not
+    `is_tested`, there need be no test split.
     """
     sides = _numbers(splits)
     counts = np.bincount(sides, minlength=len(SPLITS))
@@ -171,32 +179,58 @@ def verify(
     for split, count in zip(SPLITS, counts):
         if not count and (is_tested or split != "test"):
             raise UserError(f"split {split!r} has no examples; found: {found or 'none'}")
-    columns = _columns(_table(examples))
-    kinds = {
-        "group": (columns.group, sides),
-        "recording": (columns.recording, sides[columns.row]),
-    }
-    if not random:
-        kinds = {"speaker": (columns.speaker, sides), **kinds}
-    for kind, (coded, side) in kinds.items():
-        is_on = np.zeros((len(coded.names), len(SPLITS)), bool)
-        is_on[coded.numbers, side] = True
-        shared = [i for i in np.flatnonzero(is_on.sum(axis=1) > 1) if coded.names[i].as_py()]
-        if shared:
-            names = ", ".join(
-                f"{coded.names[i]} ({', '.join(s for s, on in zip(SPLITS, is_on[i]) if on)})"
-                for i in shared[:3]
-            )
+    allowed = (*may_share, *(["speaker"] if random else []))
+    for kind, (shared, _) in _shared(_columns(_table(examples)), sides).items():
+        if shared and kind not in allowed:
             more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
             hint = (
                 "; only dataset.split=random lets speakers be shared" if kind == "speaker" else ""
             )
-            raise UserError(f"{len(shared)} {kind}(s) in more than one split: {names}{more}{hint}")
+            first = ", ".join(shared[:3])
+            raise UserError(f"{len(shared)} {kind}(s) in more than one split: {first}{more}{hint}")
+
+
+def _shared(columns: _Columns, sides: np.ndarray) -> dict[str, tuple[list[str], int]]:
+    """Kind -> the names in more than one split, with these, and how many names there are."""
+    kinds = {
+        "speaker": (columns.speaker, sides),
+        "group": (columns.group, sides),
+        "recording": (columns.recording, sides[columns.row]),
+    }
+    found = {}
+    for kind, (coded, side) in kinds.items():
+        is_on = np.zeros((len(coded.names), len(SPLITS)), bool)
+        is_on[coded.numbers, side] = True
+        is_named = np.array([bool(name) for name in coded.names.to_pylist()], bool)
+        shared = np.flatnonzero((is_on.sum(axis=1) > 1) & is_named)
+        names = [
+            f"{coded.names[i]} ({', '.join(s for s, on in zip(SPLITS, is_on[i]) if on)})"
+            for i in shared.tolist()
+        ]
+        found[kind] = (names, int(is_named.sum()))
+    return found
 
 
 def summarise(table: pa.Table, splits: Sequence[str], definition: str) -> SplitSummary:
     """What is on each side, under a definition of the caller's."""
     return _summary(_columns(table), _numbers(splits), definition)
+
+
+def caveats(
+    corpus: Corpus, examples: Sequence[Example] | pa.Table, splits: Sequence[str]
+) -> list[str]:
+    """What scores on these splits do not say: the corpus' caveat, and what its splits share."""
+    found = [corpus.caveat] if corpus.caveat else []
+    if corpus.may_share:
+        kinds = _shared(_columns(_table(examples)), _numbers(splits))
+        shared = [
+            f"{len(kinds[kind][0])} of {kinds[kind][1]} {kind}s"
+            for kind in corpus.may_share
+            if kinds[kind][0]
+        ]
+        if shared:
+            found.append(f"the owner's splits share {' and '.join(shared)}")
+    return found
 
 
 def _table(examples: Sequence[Example] | pa.Table) -> pa.Table:
@@ -335,8 +369,7 @@ def _summary(columns: _Columns, splits: np.ndarray, definition: str) -> SplitSum
     return SplitSummary(definition, dict(zip(SPLITS, counts)), speakers, labels)
 
 
-def with_caveat(summary: SplitSummary, caveat: str) -> SplitSummary:
-    """The definition ends with what the corpus itself warns of (Corpus.caveat), if it does."""
-    if not caveat:
-        return summary
-    return replace(summary, definition=f"{summary.definition}; {caveat}")
+def with_caveats(summary: SplitSummary, found: Sequence[str]) -> SplitSummary:
+    """The definition ends with the caveats, which are then the `caution` of its scores."""
+    notes = "".join(f"{CAUTION}{caveat}" for caveat in found)
+    return replace(summary, definition=summary.definition + notes)

@@ -102,7 +102,9 @@ def measure(
     return Statistics(
         rows=len(examples),
         left_out=len(dropped),
-        split=splits.with_caveat(summary, corpora.corpus(options.name).caveat),
+        split=splits.with_caveats(
+            summary, splits.caveats(corpora.corpus(options.name), examples, names)
+        ),
         clips=usable,
         split_of={clip: first[clip][1] for clip in usable},
         examples={clip: first[clip][0] for clip in usable},

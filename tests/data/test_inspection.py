@@ -278,7 +278,7 @@ class TestSplits:
             example("2", "b.wav", speaker="ben", group="h", text="hello"),
             example("3", "a.wav", speaker="ann", group="h", text="Bye"),
         ]
-        found = apart.shared(rows, ["train", "val", "test"], tmp_path, is_random=False)
+        found = apart.shared(rows, ["train", "val", "test"], tmp_path, allowed=())
         speakers, groups, audio, texts = found
         assert speakers.examples == ["ann (train, test)"]
         assert groups.examples == ["h (val, test)"]
@@ -288,12 +288,12 @@ class TestSplits:
             texts.found == "1 of the 1 texts of val and 0 of the 1 texts of test are in train too"
         )
         assert texts.examples == ["hello (1 rows)"]
-        random = apart.shared(rows, ["train", "val", "test"], tmp_path, is_random=True)
+        random = apart.shared(rows, ["train", "val", "test"], tmp_path, allowed=["speaker"])
         assert [f.verdict for f in random] == ["warning", "fault", "fault", "warning"]
 
     def test_what_the_corpus_does_not_say(self, tmp_path):
         rows = [example("1", "a.wav", speaker="ann"), example("2", "b.wav")]
-        speakers, groups, _ = apart.shared(rows, ["train", "test"], tmp_path, is_random=False)
+        speakers, groups, _ = apart.shared(rows, ["train", "test"], tmp_path, allowed=())
         assert (speakers.verdict, groups.verdict) == ("note", "note")
         assert "not all rows" in speakers.found
         assert "names no groups" in groups.found
@@ -315,12 +315,13 @@ class TestSplits:
             for label in ("sad", "angry")
         ]
         finding = apart.draw(rows, "ser", dataset_class("tess")())[1]
-        assert finding.found.endswith("; " + corpus("tess").caveat)
+        assert finding.found.endswith("; caution: " + corpus("tess").caveat)
         assert finding.verdict == "warning"
         _, summary = splits.assign(rows)
-        warned = splits.with_caveat(summary, "the two are twins")
-        assert warned.definition == summary.definition + "; the two are twins"
-        assert splits.with_caveat(summary, "") == summary
+        warned = splits.with_caveats(summary, ["the two are twins"])
+        assert warned.definition == summary.definition + "; caution: the two are twins"
+        assert splits.caution(warned.definition) == "the two are twins"
+        assert splits.with_caveats(summary, []) == summary
         assert apart.draw(rows, "ser", dataset_class("ravdess")())[1].verdict == "ok"
 
 

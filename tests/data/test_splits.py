@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from spectrobert.data import corpora
 from spectrobert.data.example import Example, Segment
-from spectrobert.data.splits import assign, verify
+from spectrobert.data.splits import assign, caution, caveats, verify, with_caveats
 from spectrobert.errors import UserError
 
 
@@ -225,6 +226,29 @@ class TestVerify:
         else:
             with pytest.raises(UserError, match=kind):
                 verify(examples, splits, random=True)
+
+    @pytest.mark.parametrize("kind", ["speaker", "group"])
+    def test_an_owner_may_share_by_nature(self, kind: str) -> None:
+        """SLUE's dev and test are of one set: a caution, which stands next to all scores."""
+        owned = ["train"] * 4 + ["val"] * 4 + ["test"] * 4
+        examples = [
+            example(i, split=split, **{kind: f"x{i if split == 'train' else i % 4}"})
+            for i, split in enumerate(owned)
+        ]
+        splits, summary = assign(examples)
+        slue = corpora.corpus("slue_voxceleb")
+        verify(examples, splits, random=False, may_share=slue.may_share)
+        with pytest.raises(
+            UserError, match=r"4 \w+\(s\) in more than one split: x0 \(train, val, test"
+        ):
+            verify(examples, splits, random=False)
+        found = caveats(slue, examples, splits)
+        assert found == [f"the owner's splits share 4 of 4 {kind}s"]
+        assert caution(with_caveats(summary, found).definition) == found[0]
+        own = caveats(corpora.corpus("csv"), examples, splits)
+        assert caution(with_caveats(summary, own).definition) == ""
+        apart = [example(i, split=split, speaker=f"s{i}") for i, split in enumerate(owned)]
+        assert caveats(slue, apart, splits) == []
 
     def test_bytes_are_not_printed(self) -> None:
         examples = [Example(str(i), (Segment(b"same recording"),)) for i in range(3)]

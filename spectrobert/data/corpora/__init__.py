@@ -70,6 +70,8 @@ class Corpus:
     # Options that a task does not read, by the task
     idle_options: Callable[[str], tuple[str, ...]] | None = None
     caveat: str = ""  # one line: what a score on the owner's splits does not say
+    # "speaker", "group": what the owner's splits may share, a caution in place of a refusal
+    may_share: tuple[str, ...] = ()
 
     @property
     def makes_files(self) -> bool:
