@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from . import (
     split_findings,
     splits,
 )
-from .example import Dropped, Example
+from .example import Dropped, Example, Segment
 from .finding import Finding, Verdict, of_these
 
 NO_AUDIO = "no audio file"  # what parsers say of a row whose recording is not there
@@ -68,7 +68,6 @@ def inspect(
         repeated_ids(examples),
         *labels(task, options.name, examples),
         *class_names(examples),
-        *contradictions(task, examples),
     ]
     if is_random:
         examples = [replace(example, split="") for example in examples]
@@ -79,6 +78,7 @@ def inspect(
     findings += split_findings.shared(examples, names, root, allowed)
     segments = recordings.distinct(examples)
     sounds = recordings.listen_to_all(segments, is_quick, progress)
+    findings += contradictions(task, examples, root, sounds)
     without_audio = [row.what for row in dropped if row.reason == NO_AUDIO]
     findings += sound_findings.judge(examples, names, sounds, without_audio, root, is_quick)
     return Inspection(options.name, task, root, tuple(findings))
@@ -149,15 +149,27 @@ def class_names(examples: Sequence[Example]) -> list[Finding]:
     return [of_these("class names", "spelt in several ways", alike, "warning")]
 
 
-def contradictions(task: str, examples: Sequence[Example]) -> list[Finding]:
-    """Rows of the same recording and text with different labels, and what they cost.
+def contradictions(
+    task: str,
+    examples: Sequence[Example],
+    root: Path,
+    sounds: Mapping[Segment, recordings.Sound],
+) -> list[Finding]:
+    """Rows of the same sound and text with different labels, and what they cost.
 
-    People who answer a question need not agree: in question answering it is a note.
+    The sound is the same if its samples are, under whatever name; of files that were not decoded,
+    if the path is. People who answer a question need not agree: in question answering it is a note.
     """
+    name = recordings.names(examples, root)
     answers: dict[tuple[object, str, str], Counter[str]] = defaultdict(Counter)
+    called: dict[tuple[object, str, str], dict[str, None]] = defaultdict(dict)
     for example in examples:
         if example.label:
-            answers[example.audio, example.reads, example.split][example.label] += 1
+            parts = [(s, sounds.get(s._replace(onset=0.0))) for s in example.audio]
+            heard = tuple(((x.content if x else b"") or s, s.onset) for s, x in parts)
+            key = (heard, example.reads, example.split)
+            answers[key][example.label] += 1
+            called[key] |= dict.fromkeys(name(s.audio) for s, _ in parts)
     if not answers:
         return []
     torn = {key: given for key, given in answers.items() if len(given) > 1}
@@ -176,8 +188,9 @@ def contradictions(task: str, examples: Sequence[Example]) -> list[Finding]:
     unit = "questions" if task.startswith("aqa") else "recordings"
     found = f"{len(torn)} of {len(answers)} {unit}; no system can pass, row by row: {ceilings}"
     shown = [
-        f"{reads}: {', '.join(f'{label} {number}' for label, number in given.most_common())}"
-        for (_, reads, _), given in torn.items()
+        f"{' = '.join(called[key])}{f' ({key[1]})' if key[1] else ''}: "
+        + ", ".join(f"{label} {number}" for label, number in given.most_common())
+        for key, given in torn.items()
     ]
     verdict: Verdict = "note" if task.startswith("aqa") else "warning"
     return [Finding("contradicting labels", found, verdict, shown)]

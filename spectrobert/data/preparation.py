@@ -21,6 +21,7 @@ from . import (
     clips,
     copies,
     corpora,
+    equal_files,
     mismatches,
     mixtures,
     rows,
@@ -165,10 +166,14 @@ def draw(
     if found.faults:
         light = light.take(usable)
     is_random = options.split == "random"
+    # equal files are one recording, whatever their names
+    same = equal_files.joint_names(store.equal_recordings(parsed, options.check))
     if recorded:
         places, names = recorded.places(light, is_random)
         usable, light = usable[places], light.take(places)
-        summary = splits.describe(light, names, seed=options.split_seed, random=is_random)
+        summary = splits.describe(
+            rows.renamed(light, same), names, seed=options.split_seed, random=is_random
+        )
     else:
         if not is_random:
             owners = [row.split for row in parsed.unusable]
@@ -176,7 +181,7 @@ def draw(
             _refuse_lost_splits(name, skipped, owners, light)
         shares = options.carved_shares(task, len(light))
         names, summary = splits.assign(
-            light,
+            rows.renamed(light, same),
             val_share=shares.val,
             test_share=shares.test,
             seed=options.split_seed,
@@ -185,8 +190,12 @@ def draw(
     if not (recorded and recorded.is_subset):
         may_share = corpora.corpus(name).may_share
         is_tested = task != "pre"
-        splits.verify(light, names, random=is_random, is_tested=is_tested, may_share=may_share)
-    summary = splits.with_caveats(summary, splits.caveats(corpora.corpus(name), light, names))
+        heard = rows.renamed(light, same) if corpora.corpus(name).files else light
+        splits.verify(heard, names, random=is_random, is_tested=is_tested, may_share=may_share)
+    caveats = splits.caveats(corpora.corpus(name), light, names)
+    if shared := same and splits.shared_recordings(rows.renamed(light, same), names):
+        caveats.append(f"{len(shared)} equal files in several of the owner's splits")
+    summary = splits.with_caveats(summary, caveats)
     return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
 
 

@@ -159,6 +159,23 @@ def located(table: pa.Table, folder: str) -> pa.Table:
     return _with_segments(table, list(SEGMENT), folder)
 
 
+def renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    """A light table with other names for some recordings."""
+    if not names:
+        return table
+    old, new = pa.array(list(names)), pa.array(list(names.values()))
+    chunks = []
+    for chunk in light(table).column("audio").chunks:
+        flat = chunk.flatten()
+        parts = {f.name: pc.struct_field(flat, f.name) for f in flat.type}
+        other = new.take(pc.index_in(parts["path"], value_set=old))
+        parts["path"] = pc.coalesce(other, parts["path"])
+        struct = pa.StructArray.from_arrays(list(parts.values()), fields=list(flat.type))
+        offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(chunk).to_numpy())])
+        chunks.append(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct))
+    return table.set_column(table.column_names.index("audio"), "audio", pa.chunked_array(chunks))
+
+
 def _with_segments(table: pa.Table, kept: Sequence[pa.Field], folder: str) -> pa.Table:
     chunks = []
     for chunk in table.column("audio").chunks:

@@ -216,6 +216,11 @@ def summarise(table: pa.Table, splits: Sequence[str], definition: str) -> SplitS
     return _summary(_columns(table), _numbers(splits), definition)
 
 
+def shared_recordings(table: pa.Table, splits: Sequence[str]) -> list[str]:
+    """The recordings in more than one split, with these."""
+    return _shared(_columns(table), _numbers(splits))["recording"][0]
+
+
 def caveats(
     corpus: Corpus, examples: Sequence[Example] | pa.Table, splits: Sequence[str]
 ) -> list[str]:

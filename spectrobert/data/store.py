@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from .. import __version__
 from ..errors import UserError
 from ..files import write_whole
-from . import checks, corpora, example, rows, stamps
+from . import checks, corpora, equal_files, example, rows, stamps
 from .example import Dropped, Example
 
 CURRENT = "current.json"
@@ -183,15 +183,41 @@ def _forget(home: Path, present: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def equal_recordings(parsed: Parsed, mode: str) -> list[list[str]]:
+    """Recordings that are equal files (equal_files.py), looked for only if files have changed.
+
+    None are looked for in mode "none", which opens no file.
+    """
+    if mode == "none":
+        return []
+    paths = _paths(parsed.table)
+    stamp = stamps.of_audio(paths)
+    kept = parsed.folder / "equal.json"
+    try:
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        if known["stamp"] == stamp:
+            return known["equal"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # none yet, or damaged
+    found = equal_files.groups(paths.to_pylist())
+    with suppress(OSError):
+        write_whole(kept, json.dumps({"stamp": stamp, "equal": found}))
+    return found
+
+
+def _paths(table: pa.Table) -> pa.Array:
+    """The files that the recordings of a corpus are in, each once."""
+    recordings = pc.unique(rows.stretches(table).recording)
+    return recordings.filter(pc.invert(pc.starts_with(recordings, rows.BYTES)))
+
+
 def findings(
     parsed: Parsed, name: str, mode: str, progress: checks.Progress = checks.no_progress
 ) -> checks.Findings:
     """What `checks.look` finds, looked for anew only where audio files have changed."""
     if mode == "none":
         return checks.look(parsed.table, mode, Path(), progress)
-    recordings = pc.unique(rows.stretches(parsed.table).recording)
-    paths = recordings.filter(pc.invert(pc.starts_with(recordings, rows.BYTES)))
-    stamp = stamps.of_audio(paths)
+    stamp = stamps.of_audio(_paths(parsed.table))
     path = parsed.folder / f"findings.{mode}.json"
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))

@@ -245,7 +245,7 @@ class TestRows:
         assert (unknown.verdict, unknown.examples) == ("fault", ["bored (1 rows)"])
         assert (absent.verdict, len(absent.examples)) == ("warning", 7)
 
-    def test_the_ceiling_of_people_who_disagree(self):
+    def test_the_ceiling_of_people_who_disagree(self, tmp_path):
         """Of 3 + 3 + 2 test rows, 2 + 3 + 1 can be right; training rows are counted apart."""
         answers = {"loud?": "yes yes no", "wet?": "no no no", "cold?": "yes no"}
         rows = [
@@ -254,14 +254,14 @@ class TestRows:
             for label in given.split()
         ]
         rows += [example(question="loud?", label=label, split="train") for label in ("yes", "no")]
-        (finding,) = inspection.contradictions("aqa_binary", rows)
+        (finding,) = inspection.contradictions("aqa_binary", rows, tmp_path, {})
         assert finding.found.startswith("3 of 4 questions")
         assert "train 50.0 %, test 75.0 %" in finding.found
         assert finding.verdict == "note"
-        assert finding.examples[0] == "loud?: yes 2, no 1"
-        assert inspection.contradictions("ser", rows)[0].verdict == "warning"
-        assert inspection.contradictions("aqa_binary", rows[3:6])[0].found == "none"
-        assert inspection.contradictions("pre", [example()]) == []
+        assert finding.examples[0].endswith(" (loud?): yes 2, no 1")
+        assert inspection.contradictions("ser", rows, tmp_path, {})[0].verdict == "warning"
+        assert inspection.contradictions("aqa_binary", rows[3:6], tmp_path, {})[0].found == "none"
+        assert inspection.contradictions("pre", [example()], tmp_path, {}) == []
 
     def test_a_class_that_training_never_sees(self):
         rows = [example(label="a"), example(label="b"), example(label="b")]
