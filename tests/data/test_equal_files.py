@@ -91,7 +91,7 @@ def test_data_check_names_equal_sounds_of_different_labels(folder: Path) -> None
     found = inspection.inspect("ser", table(folder, other_label=True), "")
     (finding,) = (f for f in found.findings if f.check == "contradicting labels")
     assert finding.verdict == "warning"
-    assert f"{folder / '0.wav'} = {folder / 'copy0.wav'}: a 1, b 1" in finding.examples
+    assert "0.wav = copy0.wav: a 1, b 1" in finding.examples
 
 
 def test_data_check_names_one_path_of_two_labels(folder: Path) -> None:
@@ -100,4 +100,4 @@ def test_data_check_names_one_path_of_two_labels(folder: Path) -> None:
         file.write("\n7.wav,a,s7")
     found = inspection.inspect("ser", options, "", is_quick=True)
     (finding,) = (f for f in found.findings if f.check == "contradicting labels")
-    assert finding.examples == [f"{folder / '7.wav'}: b 1, a 1"]
+    assert finding.examples == ["7.wav: b 1, a 1"]
