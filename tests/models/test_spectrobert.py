@@ -195,3 +195,26 @@ def test_late_fusion_reads_no_word_in_the_light_of_the_audio():
         difference = (first[:, words] - second[:, words]).abs().max()
         assert (difference > 1e-4) == is_mixed
         assert change.abs().max() > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("hidden_dropout_prob", 2.0, "0 or more and below 1"),
+        ("attention_probs_dropout_prob", 1.0, "0 or more and below 1"),
+        ("head_dropout_prob", float("nan"), "0 or more and below 1"),
+        ("num_attention_heads", 0, "1 or more"),
+        ("num_hidden_layers", -1, "1 or more"),
+        ("conv_dim", 0, "1 or more"),
+        ("layer_norm_eps", 0.0, "above 0 and finite"),
+        ("audio_std", float("inf"), "above 0 and finite"),
+        ("audio_mean", float("nan"), "finite"),
+        ("initializer_range", -1.0, "0 or more and finite"),
+        ("hidden_act", "nope", "one of gelu, "),
+        ("conv_kernels", [], "positive numbers, one per layer"),
+        ("conv_strides", [0, 2, 2, 2, 2, 2], "positive numbers, one per layer"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused(field, value, allowed):
+    with pytest.raises(ValueError, match=rf"^model\.{field}=.*: (must be )?{allowed}"):
+        SpectroBertConfig(**{field: value})
