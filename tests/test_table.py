@@ -537,7 +537,7 @@ def test_top_k_without_ranks_has_no_interval_and_says_why(ser_jobs):
 def test_ranks_are_those_of_the_logits():
     """Probabilities of six digits are equal, the logits are not; a collapsed model has ties."""
     task = SimpleNamespace(labels=("a", "b", "c"), unseen=())
-    logits = np.array([[0, 1e-5, 2e-5], [0, 0, 0], [0, 0, 0]], dtype=np.float32)
+    logits = np.array([[0, 1e-7, 2e-7], [0, 0, 0], [0, 0, 0]], dtype=np.float32)
     header, cells = Classification.predictions(task, logits, np.array([0, 1, 2]))
     ranks = [line[header.index("rank")] for line in cells]
     assert ranks == [3, 2, 3]  # of equal logits the first class comes first, as the metric has it
