@@ -173,7 +173,7 @@ def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
     if has_folds and is_counted:
         values = [statistics.value(metric, answers) for answers in whole]
     if len(by_seed) == 1 and not has_folds:  # what results.json has, of any metric
-        test = runs.read_results(by_seed[0][0])["test"]
+        test = runs.read_scores(by_seed[0][0])
         own = test.get("intervals", {}).get(metric)
         interval, why = own and tuple(own), test.get("no_interval", {}).get(metric, "")
     elif is_counted:
