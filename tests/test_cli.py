@@ -349,6 +349,8 @@ WRONG = [
     (["--seed", "--cuda"], ["--seed needs a value"]),
     (["--checkpoint"], ["--checkpoint needs a value"]),
     (["--seed="], ["--seed needs a value", "empty"]),
+    (["task.monitor="], ["task.monitor is empty"]),
+    (["dataset.vocabulary=0"], ["dataset.vocabulary=0", "1 or more"]),
     (["trainer.threads=100000"], ["trainer.threads=100000", "1024 or less"]),
     (["--seed", "9223372036854775808"], ["seed=9223372036854775808", "or less"]),
     (["--checkpoint", ""], ["--checkpoint needs a value", "empty"]),

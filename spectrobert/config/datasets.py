@@ -63,6 +63,7 @@ class DatasetConfig:
                 share(f"dataset.{name}", getattr(self, name))
         at_least("dataset.max_seconds", self.max_seconds, 0.1)
         at_least("dataset.max_text_length", self.max_text_length, 3)
+        at_least("dataset.vocabulary", self.vocabulary, 1)
 
     def carved_shares(self, task: str, num_rows: int) -> Shares:
         """What is carved of a corpus of n rows for a split that its owner does not give.

@@ -25,6 +25,8 @@ class TaskConfig:
     def __post_init__(self) -> None:
         at_least("task.epochs", self.epochs, 1)
         choose("task.mode", self.mode, ("min", "max"))
+        if not self.monitor:
+            raise UserError("task.monitor is empty: name a metric, as val/accuracy")
 
 
 @dataclass
