@@ -16,6 +16,8 @@ from spectrobert.data import rows, split_record
 from spectrobert.data.example import Example, Segment
 from spectrobert.data.splits import SPLITS
 from spectrobert.errors import UserError
+from spectrobert.experiments import campaign
+from spectrobert.experiments.jobs import Job
 from spectrobert.files import read_table
 from spectrobert.training import fit
 from spectrobert.verbs.evaluate import evaluate
@@ -152,6 +154,20 @@ def test_a_speaker_renamed_into_two_splits_is_refused(trained, table):
     one, other = speakers["test"][0], speakers["train"][0]
     write(table, [line.replace(one, other) for line in lines()])
     assert f"1 speaker(s) in more than one split: {other} (train, test)" in refusal(folder)
+
+
+def test_a_table_refuses_runs_whose_corpus_has_changed(trained, table):
+    path, folder, _ = trained
+    job = Job("a", "ser", 0, None, folder, (), runs.read_config(folder), None)
+    printed = io.StringIO()
+    console = Console(file=printed, width=200)
+    assert campaign.outdated([job], console) == {}
+    write(path, [*lines(), "audio/12-0.wav,a,s99"])
+    why = campaign.outdated([job], console)[job]
+    assert "1 row new (the first: audio/12-0.wav)" in why
+    path.unlink()  # no corpus here: nothing to compare, and nothing wrong
+    assert campaign.outdated([job], console) == {}
+    assert "a, seed 0: not compared with its corpus: " in printed.getvalue()
 
 
 def test_resume_takes_the_recorded_rows(trained, table, tmp_path):

@@ -28,6 +28,10 @@ FILE = "split.csv"
 COLUMNS = ("id", "split", "label", "text")
 
 
+class CorpusChanged(UserError):
+    """A corpus differs from the one that a run was trained on."""
+
+
 @dataclass(frozen=True)
 class SplitRecord:
     """The split of a run, and how closely a corpus must agree with it."""
@@ -51,7 +55,7 @@ class SplitRecord:
             light: usable rows of the corpus, rows.SCHEMA.
             is_random: the owner's splits do not count.
 
-        Raises UserError, in one line, for a corpus that differs.
+        Raises CorpusChanged, in one line, for a corpus that differs.
         """
         found = pc.index_in(self.table.column("id"), value_set=_whole(light.column("id")))
         is_there = pc.is_valid(found)
@@ -84,7 +88,7 @@ class SplitRecord:
             _some(own.filter(differs["text"]), "with another text"),
         ]
         if told := [change for change in changes if change]:
-            raise UserError(
+            raise CorpusChanged(
                 f"the corpus has changed since {self.folder} was trained: {'; '.join(told)}"
                 + ("" if self.is_subset else "; --recorded takes the recorded rows alone")
             )

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from .. import runs
 from ..errors import UserError
 from ..terminal import print_line
 from . import formats, rows, slurm, workers
-from .jobs import Job, Settings, State, plan, state
+from .jobs import SILENCED, Job, Settings, State, plan, state
 from .rows import Line
 from .table import Table
 
@@ -46,7 +47,42 @@ def prepare(table: Table, settings: Settings) -> Campaign:
 def run(campaign: Campaign, console: Console, to_stderr: bool = False) -> dict[Job, str]:
     """Run what is missing, here. Returns what failed, with reasons."""
     elsewhere = {job: now.word for job, now in campaign.states().items() if now.word in ELSEWHERE}
-    return workers.run_all(campaign.jobs, console, elsewhere, to_stderr)
+    refused = outdated(campaign.jobs, console)
+    return workers.run_all(campaign.jobs, console, elsewhere, to_stderr, refused)
+
+
+def outdated(jobs: Sequence[Job], console: Console) -> dict[Job, str]:
+    """Finished runs whose corpus has changed since, with what has changed.
+
+    A corpus that cannot be opened here is not compared: a table can be printed elsewhere.
+    """
+    finished = [
+        job for job in jobs if job.folder.name != SILENCED and (job.folder / runs.RESULTS).is_file()
+    ]
+    if not finished:
+        return {}
+    from ..data import preparation, split_record
+
+    reasons: dict[tuple[str, bytes], str] = {}  # by what is compared: rows and seeds share it
+    found = {}
+    for job in finished:
+        record = split_record.read(job.folder)
+        if record is None:
+            continue
+        config = job.config
+        split = (job.folder / split_record.FILE).read_bytes()
+        compared = (repr((job.task, config.dataset, config.data_dir)), split)
+        if compared not in reasons:
+            reasons[compared] = ""
+            try:
+                preparation.prepare(job.task, config.dataset, config.data_dir, recorded=record)
+            except split_record.CorpusChanged as error:
+                reasons[compared] = str(error)
+            except UserError as error:
+                print_line(console, f"{job.name}: not compared with its corpus: {error}")
+        if reasons[compared]:
+            found[job] = reasons[compared]
+    return found
 
 
 def submit(campaign: Campaign, words: Sequence[str]) -> None:

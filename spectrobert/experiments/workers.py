@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from rich.console import Console
 
@@ -21,18 +22,25 @@ INTERRUPTED = {130, -signal.SIGINT}  # exit codes of a run that Ctrl-C ended
 
 
 def run_all(
-    todo: Sequence[Job], console: Console, elsewhere: Mapping[Job, str], to_stderr: bool = False
+    todo: Sequence[Job],
+    console: Console,
+    elsewhere: Mapping[Job, str],
+    to_stderr: bool = False,
+    refused: Mapping[Job, str] = MappingProxyType({}),
 ) -> dict[Job, str]:
     """Run what is missing, in order. Returns the reasons of those that failed.
 
     Args:
         elsewhere: jobs that are left to the cluster, with how far they are there.
         to_stderr: what the runs print goes there, so that stdout holds the table alone.
+        refused: finished jobs whose scores cannot be used, with reasons.
     """
     failed: dict[Job, str] = {}
     for job in todo:
         needs = job.needs
-        if job in elsewhere:
+        if job in refused:
+            failed[job] = refused[job]
+        elif job in elsewhere:
             print_line(console, f"{elsewhere[job]} on the cluster: {job.name}")
         elif needs and needs in failed:
             why = failed[needs]  # of a chain, what broke it is told
