@@ -129,7 +129,7 @@ def test_rows_share_three_pretraining_corpora(name):
     assert list(first.values()) == [Path(f"runs/pre_{corpus}/seed0") for corpus in names]
     rows = [job for job in planned if job.needs]
     assert [job.needs.row for job in rows] == ["WavCaps", "LibriSpeech", "Common Voice"]
-    alike = [replace(job.config, experiment_name="", init=InitConfig()) for job in rows]
+    alike = [replace(job.config, experiment_name="same", init=InitConfig()) for job in rows]
     assert alike[0] == alike[1] == alike[2]
     own = {job.folder for job in jobs.plan(table.load(name), settings)}
     assert [job.folder in own for job in rows] == [True, False, False]
@@ -667,12 +667,12 @@ def test_a_dry_run_prints_commands_that_compose():
     assert lines[0] == "# 0: WavCaps, seed 0: missing"
     commands = [shlex.split(line) for line in lines if not line.startswith("#")]
     assert len(commands) == 2 * (1 + 5 + 1)
-    for words in commands[:10]:
+    for words in commands[:12]:
         assert words[:2] == ["python", "train.py"]
         config = cli.compose(cli.rewrite(words[2:]))
         assert (config.trainer.accelerator, config.trainer.epochs) == ("cuda", 3)
         assert config.resume
-    assert commands[10][:4] == ["python", "-m", "spectrobert", "evaluate"]
+    assert commands[12][:4] == ["python", "-m", "spectrobert", "evaluate"]
 
 
 def call(*words: str, runs_dir: Path, **more) -> subprocess.CompletedProcess[str]:
@@ -818,24 +818,24 @@ def test_arrays_wait_for_what_they_need(cluster):
     found = campaign.prepare(table.load("aqa_binary"), Settings(seeds=2))
     campaign.submit(found, ["aqa_binary", "--seeds", "2"])
     lines = asked.read_text().splitlines()
-    # jobs 0, 1 pre-training; 2, 3 baseline; 4 .. 9 rows; 10, 11 silenced
+    # jobs 0, 1 pre-training; 2, 3 baseline; 4 .. 11 rows; 12, 13 silenced
     tail = "--job-name=aqa_binary"
     wait = "--kill-on-invalid-dep=yes"
     aqa = "--time=12:00:00 --mem=6GB table aqa_binary --seeds 2"
     assert lines == [
         f"--parsable --array=0,1 {tail} --time=96:00:00 --mem=6GB table aqa_binary --seeds 2",
         f"--parsable --array=2,3 {tail} {aqa}",
-        f"--parsable --array=4,6,8 {tail} --dependency=afterok:1_0 {wait} {aqa}",
-        f"--parsable --array=5,7,9 {tail} --dependency=afterok:1_1 {wait} {aqa}",
-        f"--parsable --array=10 {tail} --dependency=afterok:3_6 {wait} {aqa}",
-        f"--parsable --array=11 {tail} --dependency=afterok:4_7 {wait} {aqa}",
+        f"--parsable --array=4,6,8,10 {tail} --dependency=afterok:1_0 {wait} {aqa}",
+        f"--parsable --array=5,7,9,11 {tail} --dependency=afterok:1_1 {wait} {aqa}",
+        f"--parsable --array=12 {tail} --dependency=afterok:3_6 {wait} {aqa}",
+        f"--parsable --array=13 {tail} --dependency=afterok:4_7 {wait} {aqa}",
     ]
 
     queue.write_text("1_0 RUNNING\n1_1 PENDING\n2_2 COMPLETING\n3_4 PENDING\n")
     log = Path("runs/slurm/aqa_binary-2_3.out")
     log.write_text("epoch 1\nerror: no GPU\nsrun: error: task 0: Exited\n")
     words = [now.word for now in found.states().values()]
-    assert words == ["running", "queued", "running", "failed", "queued", *["failed"] * 7]
+    assert words == ["running", "queued", "running", "failed", "queued", *["failed"] * 9]
     assert found.states()[found.jobs[3]].reason == "job 2_3: no GPU"
 
     asked.unlink()  # a second call submits again what has left the queue, and only that
@@ -843,10 +843,10 @@ def test_arrays_wait_for_what_they_need(cluster):
     arrays = [line.split()[1:5] for line in asked.read_text().splitlines()]
     assert [words[0] for words in arrays] == [
         "--array=3",
-        "--array=5,7,9",
-        "--array=6,8",
-        "--array=10",
-        "--array=11",
+        "--array=5,7,9,11",
+        "--array=6,8,10",
+        "--array=12",
+        "--array=13",
     ]
     assert arrays[2][2] == "--dependency=afterok:1_0"  # still in the queue
 

@@ -130,7 +130,7 @@ class TestRecordings:
         assert findings["sample rates"].found == "16000 Hz 12, 44100 Hz 1"
         assert findings["channels"].found == "mono 12, stereo 1"
         assert [findings[name].verdict for name in ("sample rates", "channels")] == ["note"] * 2
-        assert findings["channels"].examples == [f"{odd} (stereo)"]
+        assert findings["channels"].examples == ["odd.flac (stereo)"]
 
     def test_quick_reads_headers_only(self, tmp_path, rows, monkeypatch):
         def decode(*_):
@@ -411,7 +411,7 @@ class TestVerb:
             (["ravdes"], "did you mean 'ravdess'"),
             (["ravdess", "--task", "aqa_open"], "has no task 'aqa_open'"),
             (["ravdess", "dataset.folds=1"], "did you mean 'fold'"),
-            (["ravdess", "--csv", "no/such/file.csv"], "--csv no/such/file.csv"),
+            (["ravdess", "--csv", "."], "--csv . is a folder: name a file"),
             (["ravdess"], "no folder"),
             (["csv"], "needs dataset.file="),
             ([], "Missing argument"),
