@@ -40,7 +40,10 @@ def admitted(config: Config) -> Iterator[None]:
 
 def require(config: Config) -> None:
     """Raise UserError for what can be seen to be missing without reading any data."""
-    runs.require_free(config)
+    try:
+        runs.require_free(config)
+    except OSError as error:
+        raise UserError(f"cannot write {runs.run_folder(config)}: {error.strerror}") from error
     if config.init.checkpoint:
         saved_folder.require_model(config.init.checkpoint)
     if config.logger.name == "tensorboard" and find_spec("tensorboard") is None:

@@ -17,6 +17,7 @@ from .errors import UserError
 
 WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # some file systems of clusters
 INHERITED = "SPECTROBERT_LOCK"  # "<descriptor>:<path>", for a process that its holder starts
+MAX_TRIES = 1000  # of taking a lock whose file or folder other processes keep removing
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # as Lightning reads them: the first that is set
 
 _held: dict[Path, int] = {}  # descriptors of this process
@@ -104,12 +105,14 @@ def _inherited(path: Path) -> int | None:
 
 
 def _take(path: Path, folder: Path, waiting: Callable[[str], None] | None) -> int:
-    while True:
+    for tries_left in reversed(range(MAX_TRIES)):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
         except FileNotFoundError:
-            continue  # its folder was removed by a run that was refused
+            if tries_left:
+                continue  # its folder was removed by a run that was refused
+            raise  # no folder can be made there
         try:
             _lock(descriptor, folder, waiting)
             # the holder before may have removed the file: then it is no longer the lock
@@ -119,6 +122,7 @@ def _take(path: Path, folder: Path, waiting: Callable[[str], None] | None) -> in
             os.close(descriptor)
             raise
         os.close(descriptor)
+    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
 
 
 def _lock(descriptor: int, folder: Path, waiting: Callable[[str], None] | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import logging
+import os
 import pickle
 import re
 from pathlib import Path
@@ -77,7 +78,7 @@ def locate(name: str) -> str:
 def _unusable(source: tuple[str, str], name: str, error: Exception) -> UserError:
     kind, remedy = source
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-    if Path(locate(name)).is_dir():
+    if os.path.isdir(locate(name)):
         return UserError(f"{kind} {name!r} is damaged or incomplete: {reason}")
     if not HUB_NAME.fullmatch(name):
         return UserError(f"{kind} {name!r}: there is no such folder")
@@ -91,7 +92,7 @@ def _unusable(source: tuple[str, str], name: str, error: Exception) -> UserError
 def tokenizer(name: str) -> PreTrainedTokenizerBase:
     """The tokenizer that belongs to a BERT. Raises UserError where it cannot be had."""
     folder = locate(name)
-    if Path(folder).is_dir():
+    if os.path.isdir(folder):
         read_config(f"text model {name!r}", Path(folder))
         require_tokenizer(f"text model {name!r}", Path(folder))
     try:
@@ -104,7 +105,7 @@ def _config_of(source: tuple[str, str], name: str, model_type: str) -> PreTraine
     """The configuration of a foreign model. Raises UserError where it is of another type."""
     kind = source[0]
     folder = locate(name)
-    if Path(folder).is_dir():
+    if os.path.isdir(folder):
         read_config(f"{kind} {name!r}", Path(folder))
     try:
         found = AutoConfig.from_pretrained(folder, trust_remote_code=False)

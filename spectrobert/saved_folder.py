@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,9 @@ def model_folder(checkpoint: str) -> Path:
     """
     path = Path(checkpoint)
     for folder in (path / "model", path):
-        if (folder / "config.json").is_file():
+        if os.path.isfile(folder / "config.json"):
             return folder
-    if (path / "checkpoints").is_dir():
+    if os.path.isdir(path / "checkpoints"):
         raise UserError(
             f"checkpoint {checkpoint}: this run has not finished; finish it with --resume"
         )

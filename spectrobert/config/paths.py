@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from .datasets import MixtureConfig
@@ -28,7 +27,7 @@ def make_absolute(config: Config) -> None:
             setattr(part, option, value)
     config.data_dir = os.path.abspath(config.data_dir)
     for option in INIT:
-        if (given := getattr(config.init, option)) and Path(given).is_dir():
+        if (given := getattr(config.init, option)) and os.path.isdir(given):
             setattr(config.init, option, os.path.abspath(given))
 
 
