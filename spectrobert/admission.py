@@ -1,4 +1,4 @@
-"""What is refused before torch is imported: a missing file, a directory in use, a folder to write.
+"""Refusals before torch is imported: a missing file, a directory in use, a folder to write.
 
 torch and transformers take seconds; nothing here imports them.
 """

@@ -48,7 +48,7 @@ def unsafe_globals(path: Path) -> list[str]:
 
 
 def fault(path: Path) -> str:
-    """Why a checkpoint cannot be read; "" if it can. Reads all of it once, to check its sums."""
+    """Reason why a checkpoint cannot be read; "" if it can. Reads all of it, to check its sums."""
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()

@@ -71,7 +71,7 @@ def facts(
 
 
 def heard(data: DataModule, split: str) -> str:
-    """Which stretch of its clips a split was scored on, in words."""
+    """The stretch of its clips that a split was scored on, in words."""
     options = data.reading.dataset
     if options.silence_audio:
         return "silenced"

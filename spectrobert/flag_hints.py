@@ -40,7 +40,7 @@ def unknown_flag(flag: str, known: Sequence[str], arguments: Sequence[str]) -> U
 
 
 def override_for(flag: str, dataset: str, flags: Iterable[str]) -> str:
-    """What to write in place of an unknown flag; "" if nothing bears that name.
+    """Replacement for an unknown flag; "" if nothing has that name.
 
     Args:
         dataset: the corpus of the command, whose options are searched too; "" if none is named.

@@ -1,4 +1,4 @@
-"""Whether the recordings of a run's corpus were part of what its checkpoint was pre-trained on."""
+"""Leaks from pre-training: a checkpoint that was trained on the recordings of a run's corpus."""
 
 from __future__ import annotations
 

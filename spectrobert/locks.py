@@ -34,7 +34,7 @@ os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def is_helper() -> bool:
-    """Whether this process is one that another process of the same run has started."""
+    """True if another process of the same run has started this one."""
     return int(next((os.environ[name] for name in RANKS if name in os.environ), "0")) > 0
 
 

@@ -174,7 +174,7 @@ def score(
 
 
 def interval_method(number: int, kinds: str) -> str:
-    """How intervals were drawn from that many groups, and what they cover, in words."""
+    """Method of the intervals from that many groups, and what they cover, in words."""
     if number < 2:
         return f"none: resampling by {kinds} needs two of them"
     method = (

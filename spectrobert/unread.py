@@ -39,7 +39,7 @@ class UnreadClips(Callback):
         self.known: dict[str, dict[str, Skipped]] = {}  # in any pass
 
     def clips(self, split: str) -> list[Skipped]:
-        """Of a split, in any pass."""
+        """Clips of a split that could not be read, in any pass."""
         return list(self.known.get(split, {}).values())
 
     def on_train_epoch_start(self, *args: Any) -> None:

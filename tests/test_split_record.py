@@ -94,7 +94,7 @@ def test_the_run_directory_holds_the_split(trained):
 
 
 def test_shuffled_rows_change_nothing(trained, table):
-    """Of the recorded split, of its scores and of their intervals."""
+    """The recorded split, its scores and their intervals."""
     _, folder, _ = trained
     before = scoring.evaluate(folder).to_dict()
     assert before == runs.read_results(folder)["test"]

@@ -496,7 +496,7 @@ def test_folds_are_pooled_so_that_each_item_counts_once(ser_jobs):
 
 
 def test_a_table_names_its_errors(tmp_path):
-    """What ± is of and what an interval covers, for three seeds, for one, and where none is had."""
+    """Meaning of ± and of an interval, for three seeds, for one, and if there is none."""
     asked = campaign.prepare(
         table.load("demo"), Settings(seeds=3, runs_dir=str(tmp_path), checkpoint="/all/runs/mine")
     )

@@ -30,7 +30,7 @@ PRINTED_BY_RICH = {"Console", "Progress", "Table", "Panel"}
 
 
 def calls(path: Path) -> set[str]:
-    """What of rich a module calls: methods of consoles, classes."""
+    """Calls of rich in a module: methods of consoles, classes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = {
         alias.asname or alias.name

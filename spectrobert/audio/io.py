@@ -51,7 +51,7 @@ class AudioError(UserError):
 
     @property
     def recording(self) -> str:
-        """How the message calls the recording."""
+        """Name of the recording in the message."""
         return str(self).removesuffix(f": {self.fault}: {self.detail}")
 
 
@@ -334,7 +334,7 @@ def _is_quiet(lowest: float, highest: float) -> bool:
 
 
 def is_silent(samples: np.ndarray) -> bool:
-    """Whether a waveform (T,) holds no sound."""
+    """True if a waveform (T,) holds no sound."""
     return _is_quiet(float(samples.min()), float(samples.max()))
 
 

@@ -13,7 +13,7 @@ from .checks import at_least, choose, share
 
 
 class Shares(NamedTuple):
-    """Of a corpus, for the splits that are carved."""
+    """Shares of a corpus for the splits that are carved."""
 
     val: float
     test: float | None  # None: no test split is carved
@@ -66,7 +66,7 @@ class DatasetConfig:
         at_least("dataset.vocabulary", self.vocabulary, 1)
 
     def carved_shares(self, task: str, num_rows: int) -> Shares:
-        """What is carved of a corpus of n rows for a split that its owner does not give.
+        """Share that is carved from a corpus of n rows for a split that its owner does not give.
 
         Pre-training validates on 2 % of a corpus: 100 clips at least (if they are no more than
         10 %) and 2000 at most. It has no test split unless `test_share` asks for one.

@@ -1,4 +1,4 @@
-"""Which units (speakers, groups, recordings) make a split that the owner does not draw.
+"""Choice of units (speakers, groups, recordings) for a split that the owner does not draw.
 
 Each unit has a place in an order of its own: the hash of the seed, the split and the unit's name. A
 split takes units in that order as long as they bring it nearer to its share of every class. So the
@@ -26,7 +26,7 @@ def carve(
     num_splits: int,
     key: str,
 ) -> np.ndarray:
-    """Which of n examples go to the new split: bool (n,).
+    """Membership of n examples in the new split: bool (n,).
 
     A class keeps a unit outside the split, and has one inside if two or more units hold it.
 
@@ -81,7 +81,7 @@ def _classes(labels: np.ndarray, share: float) -> tuple[np.ndarray, list[float]]
 def _counts(
     units: np.ndarray, classes: np.ndarray, num_units: int, num_classes: int
 ) -> list[dict[int, int]]:
-    """Of each unit, class -> examples."""
+    """Class -> examples, per unit."""
     pairs, counts = np.unique(units * num_classes + classes, return_counts=True)
     held: list[dict[int, int]] = [{} for _ in range(num_units)]
     for pair, count in zip(pairs.tolist(), counts.tolist()):
@@ -92,7 +92,7 @@ def _counts(
 def _choose(
     held: list[dict[int, int]], wanted: Sequence[float], order: list[int], most: int
 ) -> np.ndarray:
-    """Which units are taken, at most so many: bool (units,)."""
+    """Units that are taken, at most so many: bool (units,)."""
     missing = list(wanted)
     outside = [0] * len(wanted)  # units of each class that are not taken
     for counts in held:

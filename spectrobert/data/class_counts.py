@@ -42,7 +42,7 @@ def few(labels: Mapping[str, Mapping[str, int]], definition: str) -> dict[str, l
 
 
 def advice(split: str) -> str:
-    """What to do about a carved split with few of a class."""
+    """Remedies for a carved split with few of a class."""
     return (
         f"raise dataset.{split}_share, take another dataset.split_seed, merge classes, or name the"
         " splits in the table"

@@ -64,7 +64,7 @@ def columns(split: datasets.Dataset, *names: str) -> pa.Table:
 
 
 def crop(options: DatasetConfig, model_seconds: float, is_training: bool) -> tuple[io.Crop, float]:
-    """Which stretch of a longer clip is heard, and its seconds.
+    """The stretch of a longer clip that is heard, and its seconds.
 
     `crop=random` is random in training only, else the middle. A whole clip ends where the model's
     audio positions do, after `model_seconds`.

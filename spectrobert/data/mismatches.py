@@ -43,7 +43,7 @@ def sounds(flat: rows.Stretches, num_rows: int) -> pa.ListArray:
 
 
 def holds(claims: Iterable[str], content: Iterable[str]) -> bool:
-    """Whether the content has all of the claims, in their order; False if either is not stated."""
+    """True if the content has all claims, in their order; False if either is not stated."""
     heard = iter(content)
     found = [claim in heard for claim in claims]  # `in` continues after the claim before
     return bool(found) and all(found)
@@ -84,7 +84,7 @@ class Mismatches:
             self.order, self.ranges = _alike(source, seconds, length)
 
     def is_match(self, row: int, other: int) -> bool:
-        """Whether the text of `row` is true of the sound of `other`, or may be."""
+        """True if the text of `row` is true of the sound of `other`, or may be."""
         if holds(self.claims[self.claim[row]], self.contents[self.content[other]]):
             return True
         first = int(self.text[row]) * self.num_sounds

@@ -75,7 +75,7 @@ def few_of_a_class(
 def shared(
     examples: Sequence[Example], drawn: Sequence[str], root: Path, allowed: Sequence[str]
 ) -> list[Finding]:
-    """What is in more than one split, of each kind; a fault unless the kind is `allowed`."""
+    """Members of several splits, per kind; a fault unless the kind is `allowed`."""
     name = names(examples, root)
     sides: dict[str, dict[str | bytes, set[str]]] = defaultdict(lambda: defaultdict(set))
     for example, split in zip(examples, drawn):

@@ -49,7 +49,7 @@ class SplitRecord:
         return replace(self, table=own.set_column(0, "id", short))
 
     def places(self, light: pa.Table, is_random: bool) -> tuple[np.ndarray, list[str]]:
-        """Which rows of a corpus are in the split, in the recorded order, and their splits.
+        """Rows of a corpus that are in the split, in the recorded order, and their splits.
 
         Args:
             light: usable rows of the corpus, rows.SCHEMA.

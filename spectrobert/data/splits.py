@@ -117,7 +117,7 @@ def assign(
 def describe(
     examples: Sequence[Example] | pa.Table, splits: Sequence[str], *, seed: int, random: bool
 ) -> SplitSummary:
-    """How a split that `assign` drew came about."""
+    """Description of a split that `assign` drew."""
     table = _table(examples)
     columns = _columns(table)
     sides = _numbers(splits)
@@ -224,7 +224,7 @@ def shared_recordings(table: pa.Table, splits: Sequence[str]) -> list[str]:
 def caveats(
     corpus: Corpus, examples: Sequence[Example] | pa.Table, splits: Sequence[str]
 ) -> list[str]:
-    """What scores on these splits do not say: the corpus' caveat, and what its splits share."""
+    """Limits of scores on these splits: the corpus' caveat, and what its splits share."""
     found = [corpus.caveat] if corpus.caveat else []
     if corpus.may_share:
         kinds = _shared(_columns(_table(examples)), _numbers(splits))
@@ -305,7 +305,7 @@ def _carve(
     seed: int,
     random: bool,
 ) -> np.ndarray:
-    """Which of the pool's examples go to the new split: bool (n,). Raises UserError."""
+    """Members of the new split among the pool's examples: bool (n,). Raises UserError."""
     if not 0 < share < 1:
         raise UserError(f"{split}_share must lie between 0 and 1, not {share}")
     numbers, unit = np.unique(units[pool], return_inverse=True)

@@ -136,7 +136,7 @@ def notes(table: Table, lines: Sequence[Line]) -> list[str]:
 
 
 def _examples(lines: Sequence[Line]) -> list[str]:
-    """How much each row has trained on: rows that differ in it are no equal effort."""
+    """Training examples per row: rows that differ in them are no equal effort."""
     seen = {
         line.row.name: " + ".join(f"{count:,}" for count in line.examples if count)
         for line in lines
@@ -151,7 +151,7 @@ def _examples(lines: Sequence[Line]) -> list[str]:
 
 
 def _uncertainty(shown: Sequence[Line]) -> list[str]:
-    """What ± is of and what the intervals cover; which figure has none, and why."""
+    """Meaning of ± and of the intervals; figures without an interval, with reasons."""
     said = []
     numbers = {len(line.seeds) for line in shown}
     if max(numbers) > 1:
@@ -181,7 +181,7 @@ def _uncertainty(shown: Sequence[Line]) -> list[str]:
 
 
 def _comparisons(table: Table, lines: Sequence[Line]) -> list[str]:
-    """What the differences, their intervals and p values are of."""
+    """Meaning of the differences, their intervals and p values."""
     numbers = {line.comparison.num_seeds for line in lines if line.comparison}
     if not numbers:
         return []

@@ -36,7 +36,7 @@ class Cell:
 
     @property
     def covers(self) -> str:
-        """What the interval is over."""
+        """Sources of variation that the interval includes."""
         if self.interval is None:
             return ""
         return "seeds and groups" if len(self.values) > 1 else "groups, this trained model"
@@ -185,7 +185,7 @@ def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
 
 
 def _missing(metric: str, folder: Path) -> str:
-    """What predictions.csv lacks for an interval over several runs."""
+    """Missing part of predictions.csv for an interval over several runs."""
     if statistics.is_counted(metric):
         return f"no column rank in {folder / 'predictions.csv'}, which an older version wrote"
     return "predictions.csv does not hold all that it is made of"

@@ -89,7 +89,7 @@ class Errors:
         return 2 * (share * by_seeds + (1 - share) * by_groups)
 
     def half_width(self) -> Floats:
-        """Of the 95 % interval: the distance with a tail of 5 %."""
+        """Half width of the 95 % interval: the distance with a tail of 5 %."""
         from scipy.special import stdtrit
 
         fewest = min(self.num_seeds, self.num_groups)
@@ -140,7 +140,7 @@ def value(metric: str, answers: Answers) -> float:
 
 
 def obstacle(metric: str, seeds: Sequence[Answers]) -> str:
-    """Why there is no interval, "" if there is one."""
+    """Reason why there is no interval; "" if there is one."""
     reasons = (metrics.obstacle(statistic(metric, a), a.groups) for a in seeds)
     return next(filter(None, reasons), "")
 

@@ -94,7 +94,7 @@ def _call(
     """Exit code and last line of stderr, which is passed on as it comes.
 
     Args:
-        given: environment variables of the run beside this process' own.
+        given: environment variables of the run, in addition to this process' own.
 
     Raises KeyboardInterrupt, once the run has ended, if this process or the run was interrupted.
     """

@@ -23,7 +23,7 @@ Interval = tuple[float, float]
 
 
 def group_counts(num_groups: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """How often each group is drawn, (G,), in each of the R resamples."""
+    """Counts of each group, (G,), in each of the R resamples."""
     generator = np.random.default_rng(seed)
     for _ in range(RESAMPLES):
         chosen = generator.integers(num_groups, size=num_groups)
@@ -51,7 +51,7 @@ def resample(statistics: Sequence[Statistic], groups: Sequence[str], seed: int =
 
 
 def obstacle(statistic: Statistic, groups: Sequence[str]) -> str:
-    """Why these groups give the statistic no interval; "" if they do."""
+    """Reason why these groups give the statistic no interval; "" if they do."""
     if len(set(groups)) < 2:
         return "one group"
     if not statistic.has_interval:

@@ -48,7 +48,7 @@ def describe(model: SpectroBert, depth: int) -> str:
 
 
 def why_not(config: Config, model: SpectroBert, prepared: Prepared) -> str:
-    """Why this run caches nothing; "" if it may. One rule per line; the first that holds is given.
+    """Reason why this run caches nothing; "" if it may. One rule per line; the first that holds.
 
     Anything redrawn in every epoch below the first trainable part belongs here.
     """

@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every pair could be read."""
+        """True if every pair could be read."""
         return self.header["records"] == self.header["pairs"]
 
     @property

@@ -31,7 +31,7 @@ def by_clip(generator: shuffling.Random) -> list[Example]:
 
 
 def share_that_moves(before: list[Example], after: list[Example], seed: int, random: bool) -> float:
-    """Of the examples in both, how many are in another split."""
+    """Share of the examples in both that are in another split."""
     one, two = (
         dict(zip((e.id for e in some), assign(some, seed=seed, random=random)[0], strict=True))
         for some in (before, after)
@@ -53,7 +53,7 @@ def test_a_row_more_or_less_moves_few_others(make, is_random: bool) -> None:
         more = [*before, clip("new", twin.label, twin.speaker)]
         generator.shuffle(more)
         moves += [share_that_moves(before, after, seed, is_random) for after in (fewer, more)]
-    # drawn anew, 32 % of the examples would be in another split
+    # drawn once more, 32 % of the examples would be in another split
     assert np.mean(moves) < 0.01
     assert np.median(moves) < 0.005
     assert max(moves) < 0.15

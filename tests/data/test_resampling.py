@@ -1,4 +1,4 @@
-"""Which rows of a split are resampled together."""
+"""Groups of rows that are resampled together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sentence-audio pairs give away without listening."""
+"""Shortcuts of sentence-audio pairs: their score without listening."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def test_a_class_in_one_group_has_no_interval_and_says_so():
 
 
 def test_a_metric_whose_classes_are_mostly_lost_has_no_interval():
-    """Of 8 classes with two groups each, a resample of 16 groups keeps all with 0.88^8 = 0.36."""
+    """A resample of 16 groups, two per class, keeps all 8 classes with 0.88^8 = 0.36."""
     labels = np.repeat(np.arange(8), 2)
     found, why = intervals(classification(np.eye(8)[labels], labels, "abcdefgh"), own_groups(16))
     assert why["macro_f1"] == "undefined in more than half of the resamples"
@@ -159,7 +159,7 @@ def test_a_metric_whose_classes_are_mostly_lost_has_no_interval():
 
 
 def test_a_label_that_is_lost_does_not_change_what_a_mean_is_over():
-    """Of two labels one is there in two rows of six; (2/3)^6 = 9 % of the resamples lose both."""
+    """A label in two rows of six; (2/3)^6 = 9 % of the resamples lose both."""
     logits = np.array([[1.0, 1], [-1, 1], [1, 1], [-1, 1], [1, 1], [-1, 1]])
     targets = np.array([[1, 1], [0, 1], [1, 0], [0, 0], [1, 0], [0, 0]])
     drawn = resample(list(multilabel(logits, targets, ("p", "q")).values()), own_groups(6))

@@ -1,4 +1,4 @@
-"""Which answers belong to which question-answering task."""
+"""Answers by question-answering task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ YES_NO = ("no", "yes")
 
 
 def left_out(task: str, answer: str) -> str:
-    """Why a task does not use a row with this answer; "" if it does."""
+    """Reason why a task does not use a row with this answer; "" if it does."""
     is_binary = answer in YES_NO
     if task == "aqa_binary" and not is_binary:
         return "answered other than yes or no, for aqa_open"

@@ -46,7 +46,7 @@ class Folds:
             )
 
     def split(self, cell: str) -> str:
-        """Of a row in this fold; "" if validation is yet to be carved from it."""
+        """Split of a row in this fold; "" if validation is yet to be carved from it."""
         names = {self.test: "test", self.val: "val"}
         return names.get(cell, "train" if self.val else "")
 

@@ -55,7 +55,7 @@ class RowIds:
         self.given = Counter[str]()
 
     def is_repeated(self, key: str) -> bool:
-        """Whether another row has this key; one that none has is the id of its row."""
+        """True if another row has this key; a key that is unique is the id of its row."""
         return hash(key) in self.repeated
 
     def draw(self, key: str, example: Example, table: Path) -> str:

@@ -54,7 +54,7 @@ def learning_curves(folder: Path, result: dict[str, Any]) -> str:
 
 
 def gap(folder: Path, result: dict[str, Any]) -> str:
-    """How far training and validation loss are apart in the tested epoch, in a sentence.
+    """Gap between training and validation loss in the tested epoch, in a sentence.
 
     The training loss is the mean of what was logged in that epoch.
     """
