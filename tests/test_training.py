@@ -60,6 +60,7 @@ def test_every_task_trains_and_fills_its_run_directory(finished, task):
         "model",
         "predictions.csv",
         "results.json",
+        "split.csv",
         "skipped.csv",
         "tokenizer",
     }

@@ -97,6 +97,6 @@ def test_a_page_that_cannot_be_written(read_only, monkeypatch, tmp_path):
 
 def test_scores_that_cannot_be_written(read_only, monkeypatch, tmp_path):
     monkeypatch.setattr(scoring.runs, "read_results", lambda folder: {"silence_audio": False})
-    scores = scoring.Scores("test", 0, {}, {}, {}, "")
+    scores = scoring.Scores("test", 0, 0, {}, {}, {}, {}, "")
     with read_only:
         scoring.write(tmp_path / "again", tmp_path, scores, silence_audio=False)

@@ -65,9 +65,8 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
 
 def _default(options: Any, name: str) -> Any:
     field = next(f for f in dataclasses.fields(options) if f.name == name)
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
+    # not compared with dataclasses.MISSING: a class that a launcher has pickled has one of its own
+    return field.default_factory() if callable(field.default_factory) else field.default
 
 
 def _shown(value: Any) -> str:

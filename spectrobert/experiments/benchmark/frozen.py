@@ -38,7 +38,7 @@ def _our_epochs(bench: Bench, train: list[str], folder: Path) -> tuple[Call, Cal
         with torch.no_grad():
             tokens = depth.compute(model.eval(), given, level)
         filling.append(draft, torch.arange(BATCH), tokens)
-        draft.finish({"facts": {"depth": level}})
+        draft.finish({"facts": {"depth": level}, "pairs": BATCH})
         stored = entry.read(path)
         assert stored is not None
         return stored
