@@ -24,6 +24,14 @@ from .test_tuning import search
 from .world import SMALL, configure, data_dir, overrides, train_py
 
 
+@pytest.fixture(autouse=True)
+def listens():
+    """Python's own reaction to Ctrl-C; a shell's background jobs are started without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt(*_: object, **__: object) -> None:
     signal.raise_signal(signal.SIGINT)
 

@@ -17,7 +17,7 @@ import yaml
 from optuna.trial import TrialState
 from rich.console import Console
 
-from spectrobert import cli, runs
+from spectrobert import cli, curves, runs
 from spectrobert.errors import UserError
 from spectrobert.experiments import search_space, study_report, tuning
 from spectrobert.experiments.heartbeat import Heartbeat, last_sign
@@ -106,7 +106,9 @@ def test_a_killed_worker_is_noticed_and_its_trial_resumed(tmp_path):
     worker = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL)
     run = asked.folder / "trial0" / "seed0"
     deadline = time.monotonic() + 600
-    while not (run / "checkpoints" / "last.ckpt").exists():
+    while not (
+        (run / "checkpoints" / "last.ckpt").exists() and curves.read(run / "metrics.csv")
+    ):  # a step's row is written after its checkpoint
         assert time.monotonic() < deadline
         assert worker.poll() is None
         time.sleep(0.02)
