@@ -50,7 +50,7 @@ def unseen(
         return []
     shown = [f"{label} ({number} rows)" for label, number in others.items()]
     verdict: Verdict = "warning" if is_open else "fault"
-    return [of_these("classes not in train", f"beside {len(seen)} that are", shown, verdict)]
+    return [of_these("classes not in train", f"next to {len(seen)} that are", shown, verdict)]
 
 
 def few_of_a_class(
