@@ -1,1 +1,0 @@
-"""What training costs, beside the obvious build from Hugging Face parts (benchmarks/rival.py)."""
