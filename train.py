@@ -3,19 +3,19 @@
 
 import sys
 
-from spectrobert import cli
+from spectrobert.settings import composition
 
 
 def run(config):
     """One run. Heavy libraries load after the checks that need none of them."""
-    from spectrobert import admission
+    from spectrobert.run import admission
 
     with admission.admitted(config):
+        from spectrobert.run.fit import fit
         from spectrobert.terminal import console
-        from spectrobert.training import fit
 
         return fit(config, console())
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(sys.argv[1:], run))
+    sys.exit(composition.main(sys.argv[1:], run))

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .options import Json
+from spectrobert.commands.options import Json
 
 
 def bench(
@@ -24,16 +24,16 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Time this machine: ours against the obvious build from Hugging Face parts."""
-    from ..experiments.benchmark import machine, table
-    from ..terminal import console
-    from ..training import quiet
+    from benchmarks import comparison, machine
+    from spectrobert.run.fit import quiet
+    from spectrobert.terminal import console
 
     quiet()
-    names, how = table.plan(only or (), quick, threads, repeats or (3 if quick else 5))
+    names, how = comparison.plan(only or (), quick, threads, repeats or (3 if quick else 5))
     peak = machine.matmul_peak()
-    rows = list(table.run(names, how, console()))
+    rows = list(comparison.run(names, how, console()))
     if as_json:
-        found = {"peak_flops_per_second": peak, "rows": [table.to_dict(row) for row in rows]}
+        found = {"peak_flops_per_second": peak, "rows": [comparison.to_dict(row) for row in rows]}
         print(json.dumps(found, indent=2))
     else:
-        table.show(console(), rows, how, peak)
+        comparison.show(console(), rows, how, peak)

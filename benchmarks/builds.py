@@ -14,12 +14,13 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from ... import freezing, losses
-from ...errors import UserError
-from ...models.configuration import SpectroBertConfig
-from ...models.spectrobert import SpectroBert
+from spectrobert.errors import UserError
+from spectrobert.models import freezing
+from spectrobert.models.configuration import SpectroBertConfig
+from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.tasks import losses
 
-RIVAL = Path(__file__).parents[3] / "benchmarks" / "rival.py"
+RIVAL = Path(__file__).parent / "rival.py"
 CLASSES = 8
 CLIP_SECONDS = 3.7  # RAVDESS
 WORD_PIECES = 12  # of RAVDESS' two sentences, about

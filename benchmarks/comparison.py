@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Column
 from rich.text import Text
 
-from ...errors import UserError
-from ...terminal import print_line, print_table
-from . import builds, compute, data_path, frozen, machine, startup
-from .compute import Bench
-from .measure import Row
+from benchmarks import builds, compute, data_path, frozen, machine, startup
+from benchmarks.compute import Bench
+from benchmarks.measure import Row
+from spectrobert.errors import UserError
+from spectrobert.terminal import print_line, print_table
 
 # In the order of the table. A measurement takes how it is to be made and returns its row
 MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {

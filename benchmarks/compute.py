@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ...audio import features
-from ...models.audio_encoder import AudioEncoder
-from ...models.configuration import SpectroBertConfig
-from . import builds, machine, memory
-from .builds import Sizes
-from .measure import Row, compare, in_turn, seconds, times
+from benchmarks import builds, machine, memory
+from benchmarks.builds import Sizes
+from benchmarks.measure import Row, compare, in_turn, seconds, times
+from spectrobert.audio import features
+from spectrobert.models.audio_encoder import AudioEncoder
+from spectrobert.models.configuration import SpectroBertConfig
 
 CALLS = 5  # of log-mel in a turn: one is over in 20 ms, which the machine's other work decides
 

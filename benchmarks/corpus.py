@@ -75,11 +75,12 @@ def synthesise(folder: Path, scale: float) -> int:
 
 def opened(folder: Path, check: str, is_read: bool) -> dict[str, float]:
     """In this process: seconds to open, and memory in MB, of this process and of each worker."""
-    from spectrobert.config import PretrainingConfig, TrainerConfig, dataset_class
+    from spectrobert.config import PretrainingConfig, TrainerConfig
     from spectrobert.data import vocabulary
     from spectrobert.data.clips import Reading
-    from spectrobert.data.datamodule import DataModule
     from spectrobert.data.preparation import prepare
+    from spectrobert.run.loaders import DataModule
+    from spectrobert.settings.schemas import dataset_class
 
     options = dataset_class("wavcaps")(root=str(folder), check=check)
     began, busy = time.monotonic(), time.process_time()
@@ -136,7 +137,7 @@ def in_a_fresh_process(folder: Path, check: str, is_read: bool, cache: Path) -> 
 def crops(folder: Path) -> dict[str, float]:
     """Milliseconds to read 10 s: of a file of 10 s, and from places in a file of five hours."""
     from spectrobert.audio import io
-    from spectrobert.data.example import Segment
+    from spectrobert.audio.segment import Segment
 
     hours, rate = 5, 32_000
     noise = np.random.default_rng(0).normal(0, 0.1, 60 * rate).clip(-1, 1)

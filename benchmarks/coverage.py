@@ -6,8 +6,8 @@ Simulates tables: K seeds of a method whose expected accuracy is known, scored o
 groups of 1 to 8 rows. Each seed has an expected accuracy of its own, and each trained model errs on
 items of its own; items are unequally hard, and alike within a group. A second method, equal in
 expectation, is run with as many seeds on the same items. Both go through the estimator that tables
-use (spectrobert/experiments/statistics.py), and, for comparison, through a bootstrap over groups
-alone with the seeds pooled. Exits with 1 if a figure is further from nominal than 2 points.
+use (spectrobert/experiments/seed_statistics.py), and, for comparison, through a bootstrap over
+groups alone with the seeds pooled. Exits with 1 if a figure is further from nominal than 2 points.
 
 Shapes: M simulated tables, K seeds, N items, G groups, R resamples.
 """
@@ -20,7 +20,7 @@ from functools import cache
 
 import numpy as np
 
-from spectrobert.experiments.statistics import CONFIDENCE, Errors, errors
+from spectrobert.experiments.seed_statistics import CONFIDENCE, Errors, errors
 from spectrobert.metrics.bootstrap import BOUNDS, group_counts
 
 TABLES, AT_ONCE = 4000, 250

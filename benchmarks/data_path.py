@@ -10,14 +10,15 @@ import numpy as np
 import soundfile
 from torch.utils.data import DataLoader
 
-from ...config import DatasetConfig
-from ...data import vocabulary
-from ...data.batches import LengthBatches, collate
-from ...data.clips import Clips, Reading, to_arrow
-from ...data.example import Example, Segment
-from . import builds
-from .compute import Bench
-from .measure import Row
+from benchmarks import builds
+from benchmarks.compute import Bench
+from benchmarks.measure import Row
+from spectrobert.audio.segment import Segment
+from spectrobert.config import DatasetConfig
+from spectrobert.corpora.example import Example
+from spectrobert.data import vocabulary
+from spectrobert.data.batches import LengthBatches, collate
+from spectrobert.data.clips import Clips, Reading, to_arrow
 
 NATIVE_RATE = 48_000
 WORKERS = 2

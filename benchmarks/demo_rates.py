@@ -22,9 +22,9 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from spectrobert.experiments import campaign, jobs, table, tuning, workers  # noqa: E402
+from spectrobert.experiments import campaign, jobs, table_spec, tuning, workers  # noqa: E402
+from spectrobert.run.fit import quiet  # noqa: E402
 from spectrobert.terminal import console, print_line, print_table  # noqa: E402
-from spectrobert.training import quiet  # noqa: E402
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 GRACE = 120.0  # seconds without a sign of life until a trial counts as killed
@@ -49,7 +49,7 @@ def main() -> int:
         runs_dir=asked.runs_dir,
         overrides=tuple(asked.overrides),
     )
-    planned = campaign.prepare(table.load("demo"), settings).jobs
+    planned = campaign.prepare(table_spec.load("demo"), settings).jobs
     trained = [job for job in planned if job.folder.name != jobs.SILENCED]
     wanted = [j for j in trained if j.row in asked.rows] if asked.rows else trained
     screen = console()

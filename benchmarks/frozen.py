@@ -1,7 +1,7 @@
 """Steps over a frozen prefix, against the rival's over its own.
 
 Ours computes what lies below the first trainable layer in the first epoch and reads it from disk
-ever after (spectrobert/prefix_cache); the rival computes it at every step.
+ever after (spectrobert/run/prefix_cache); the rival computes it at every step.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ... import freezing
-from ...prefix_cache import depth, entry, filling, reading
-from . import builds
-from .compute import Bench
-from .measure import Call, Row, compare, in_turn
+from benchmarks import builds
+from benchmarks.compute import Bench
+from benchmarks.measure import Call, Row, compare, in_turn
+from spectrobert.models import freezing
+from spectrobert.run.prefix_cache import depth, entry, filling, reading
 
 BATCH = 2
 LAST = ["head", "encoder.-1"]

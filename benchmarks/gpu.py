@@ -26,15 +26,15 @@ from transformers import BertConfig
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.builds import CLASSES, Sizes  # noqa: E402
+from benchmarks.machine import flops  # noqa: E402
 from benchmarks.rival import PretrainingRival, Rival  # noqa: E402
-from spectrobert import losses  # noqa: E402
-from spectrobert.data import synthesis  # noqa: E402
-from spectrobert.data.corpora.demo_texts import NAMES, PARTIAL_CAPTIONS  # noqa: E402
+from spectrobert.corpora.demo import synthesis  # noqa: E402
+from spectrobert.corpora.demo.texts import NAMES, PARTIAL_CAPTIONS  # noqa: E402
 from spectrobert.data.masking import mask_words  # noqa: E402
-from spectrobert.experiments.benchmark.builds import CLASSES, Sizes  # noqa: E402
-from spectrobert.experiments.benchmark.machine import flops  # noqa: E402
 from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
 from spectrobert.models.spectrobert import IGNORED, SpectroBert  # noqa: E402
+from spectrobert.tasks import losses  # noqa: E402
 
 PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
 BF16_CAPABILITY = (8, 0)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from spectrobert import curves
+from spectrobert.run import curves
 
 ROOT = Path(__file__).resolve().parents[1]
 # dropout, random crops, a worker, checkpoints inside epochs: all that could go differently

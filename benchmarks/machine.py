@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ...models.linear import product
-from .measure import seconds
+from benchmarks.measure import seconds
+from spectrobert.kernels.linear import product
 
 SIZE = 1536  # of the square matrices that the peak is measured with
 

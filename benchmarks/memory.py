@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ...errors import UserError
+from spectrobert.errors import UserError
 
 
 def peak_gb() -> float:
@@ -44,7 +44,7 @@ def of_step(side: str, sizes: dict, threads: int, batch_size: int, steps: int = 
             "steps": steps,
         }
     )
-    command = [sys.executable, "-m", "spectrobert.experiments.benchmark.memory", request]
+    command = [sys.executable, "-m", "benchmarks.memory", request]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
@@ -56,7 +56,7 @@ def main() -> None:
     """Make the steps that argv[1] asks for, and print the peak."""
     import torch
 
-    from .builds import Sizes, step
+    from benchmarks.builds import Sizes, step
 
     request = json.loads(sys.argv[1])
     torch.set_num_threads(request["threads"])

@@ -27,19 +27,14 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from spectrobert import losses, processes, terminal  # noqa: E402
+from benchmarks.builds import CLIP_SECONDS, QUICK, Sizes, batch, our_model, our_step  # noqa: E402
+from benchmarks.machine import flops, matmul_peak  # noqa: E402
+from spectrobert import terminal  # noqa: E402
 from spectrobert.audio import io  # noqa: E402
-from spectrobert.experiments.benchmark.builds import (  # noqa: E402
-    CLIP_SECONDS,
-    QUICK,
-    Sizes,
-    batch,
-    our_model,
-    our_step,
-)
-from spectrobert.experiments.benchmark.machine import flops, matmul_peak  # noqa: E402
 from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
 from spectrobert.models.spectrobert import IGNORED, SpectroBert  # noqa: E402
+from spectrobert.run import processes  # noqa: E402
+from spectrobert.tasks import losses  # noqa: E402
 
 LENGTHS = (1.0, 2.0, 4.0, 8.0)  # seconds
 BATCHES = (1, 2, 4)

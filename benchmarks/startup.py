@@ -10,10 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from ...errors import UserError
-from . import builds
-from .compute import Bench
-from .measure import Row, seconds
+from benchmarks import builds
+from benchmarks.compute import Bench
+from benchmarks.measure import Row, seconds
+from spectrobert.errors import UserError
 
 TRAIN = builds.RIVAL.parents[1] / "train.py"
 FIRST_STEP_S, ANSWER_S = 12.0, 1.5  # the bars

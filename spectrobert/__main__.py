@@ -7,16 +7,15 @@ import sys
 
 import typer
 
+from .commands.cache import cache
+from .commands.data import app as data_app
+from .commands.demo import demo
+from .commands.evaluate import evaluate
+from .commands.predict import predict
+from .commands.report import report
+from .commands.table import table
+from .commands.tune import tune
 from .errors import UserError
-from .verbs.bench import bench
-from .verbs.cache import cache
-from .verbs.data import app as data_app
-from .verbs.demo import demo
-from .verbs.evaluate import evaluate
-from .verbs.predict import predict
-from .verbs.report import report
-from .verbs.table import table
-from .verbs.tune import tune
 
 INTERRUPTED = 130
 
@@ -32,7 +31,6 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
 app.command()(report)
-app.command()(bench)
 app.command()(cache)
 app.add_typer(data_app, name="data")
 # what these do not know is for train.py

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from spectrobert.data.corpora import MODULES
+from spectrobert.corpora import MODULES
 
-from .world import ROOT
+from .helpers.world import ROOT
 
 PACKAGE = ROOT / "spectrobert"
 NAMES = sorted(m.name for m in pkgutil.walk_packages([str(PACKAGE)], "spectrobert."))
@@ -29,8 +29,8 @@ ABOVE = (
     "spectrobert.data",
     "spectrobert.tasks",
     "spectrobert.config",
-    "spectrobert.build",
-    "spectrobert.training",
+    "spectrobert.run.build",
+    "spectrobert.run.fit",
     "pytorch_lightning",
     "lightning",
     "lightning_fabric",
@@ -96,13 +96,16 @@ def test_every_folder_is_a_package():
 
 
 def test_package_command_line_and_corpora_answer_without_heavy_libraries():
-    assert loaded_by("spectrobert", "spectrobert.cli", "spectrobert.__main__") == set()
-    corpora = [f"spectrobert.data.corpora.{module}" for module in MODULES.values()]
+    assert (
+        loaded_by("spectrobert", "spectrobert.settings.composition", "spectrobert.__main__")
+        == set()
+    )
+    corpora = [f"spectrobert.corpora.{module}" for module in MODULES.values()]
     assert loaded_by("spectrobert.audio.io", *corpora) == set()
 
 
 def test_the_check_itself_sees_a_heavy_library():
-    assert "torch" in loaded_by("spectrobert.losses")
+    assert "torch" in loaded_by("spectrobert.tasks.losses")
 
 
 @pytest.mark.parametrize("path", LOWEST, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -14,12 +14,13 @@ import pytest
 from rich.console import Console
 
 import train
-from spectrobert import __main__, cli, terminal
+from spectrobert import __main__, terminal
 from spectrobert.experiments.report import figures
 from spectrobert.markup import markdown_escaped, tex_escaped
+from spectrobert.settings import composition
 
-from .sounds import noise
-from .world import ROOT, SMALL
+from .helpers.sounds import noise
+from .helpers.world import ROOT, SMALL
 
 NAMES = ("[laughter]", "[/s]", ":smile:", "\u200b", r"$\x$", "a|b", "_<b>_")
 SHOWN = ("[laughter]", "[/s]", ":smile:", r"'\u200b'", r"$\x$", "a|b", "_<b>_")
@@ -139,11 +140,15 @@ def run(corpus) -> Path:
     """A finished run on that corpus, with what it printed in `printed.txt`."""
     before, sys.stdout = sys.stdout, io.StringIO()
     try:
-        code = cli.main(
+        code = composition.main(
             [
                 *("--task", "ser", "--dataset", "csv", "--experiment_name", "[/b]mine"),
-                *(cli.rewrite([f"dataset.file={cli.quoted(str(corpus / 'table.csv'), False)}"])),
-                f"runs_dir={cli.quoted(str(corpus / 'runs'), False)}",
+                *(
+                    composition.rewrite(
+                        [f"dataset.file={composition.quoted(str(corpus / 'table.csv'), False)}"]
+                    )
+                ),
+                f"runs_dir={composition.quoted(str(corpus / 'runs'), False)}",
                 *("model=tiny", *SMALL, "trainer.epochs=1", "trainer.batch_size=8"),
                 *("trainer.num_workers=0", "trainer.threads=1", "dataset.balance=prune"),
             ],
@@ -200,7 +205,7 @@ def test_predict_shows_them(run, verb, corpus):
 
 
 def test_data_stats_and_data_check_show_them(corpus, verb, tmp_path):
-    table = f"dataset.file={cli.quoted(str(corpus / 'table.csv'), False)}"
+    table = f"dataset.file={composition.quoted(str(corpus / 'table.csv'), False)}"
     printed = verb("data", "stats", "csv", table, "--task", "ser", "--out", tmp_path / "[b]")
     assert all(f" {name} " in printed for name in SHOWN)
     assert f"{tmp_path / '[b]' / 'classes.png'}" in printed

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from spectrobert import cli
 from spectrobert.config import OptimConfig, SerConfig, tasks
 from spectrobert.errors import UserError
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.settings import composition
 from spectrobert.tasks import TASKS
 
 from .models.test_parity import TOY
@@ -33,7 +33,7 @@ MONITORS = {
 
 @pytest.fixture(scope="module")
 def config():
-    return cli.compose(["task=pre", "dataset=demo"])
+    return composition.compose(["task=pre", "dataset=demo"])
 
 
 def test_optimisation_and_regularisation_of_appendix_a(config):
@@ -71,7 +71,7 @@ def test_what_chooses_the_checkpoint(task):
 def test_clipping_is_by_norm_or_by_value(more):
     value = more.partition("=")[2]
     with pytest.raises(UserError, match=rf"optim.clip_by='{value}': allowed are norm, value"):
-        cli.compose(["task=pre", "dataset=demo", more])
+        composition.compose(["task=pre", "dataset=demo", more])
 
 
 def test_the_page_names_options_that_exist():
@@ -79,8 +79,8 @@ def test_the_page_names_options_that_exist():
     words = " ".join(re.findall(r"`([^`]+)`", page)).split()
     options = [w for w in words if re.fullmatch(r"[a-z_]+\.[a-z_]+=.+", w)]
     assert len(options) > 12
-    cli.compose(["task=pre", "dataset=wavcaps", *options])
+    composition.compose(["task=pre", "dataset=wavcaps", *options])
     presets = set(re.findall(r"`(?:--freeze )?((?:bin|open|ser)-[a-z0-9-]+)`", page))
-    known = {*cli.options_of("freeze"), "bin-nofrz", "ser-nofrz"}  # the last two are rows
+    known = {*composition.options_of("freeze"), "bin-nofrz", "ser-nofrz"}  # the last two are rows
     assert presets <= known
     assert {f"{task}_corpora" for task in ("aqa_binary", "aqa_open", "ser")} <= set(words)

@@ -88,7 +88,7 @@ def _is_looped(device: torch.device) -> bool:
 def _cut_frames(waveform: Tensor, window: Tensor, frames: Tensor) -> None:
     """Frames of (R, T) without their mean, emphasised, windowed, into `frames` (R, F, FFT)."""
     if _is_looped(waveform.device):
-        from . import loops  # numba takes a moment
+        from ..kernels import loops  # numba takes a moment
 
         loops.cut_frames(
             waveform.numpy(), window.numpy(), HOP, np.float32(PRE_EMPHASIS), frames.numpy()
@@ -107,7 +107,7 @@ def _square(spectrum: Tensor, power: Tensor) -> None:
     """Squared magnitudes of (N, BINS), into `power`."""
     parts = torch.view_as_real(spectrum)  # (N, BINS, 2)
     if _is_looped(spectrum.device):
-        from . import loops
+        from ..kernels import loops
 
         loops.square(parts.flatten(1).numpy(), power.numpy())
     else:

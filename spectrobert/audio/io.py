@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import soundfile as sf
 
-from ..data.example import Segment
 from ..errors import UserError
+from .segment import Segment
 
 SAMPLE_RATE = 16_000
 MIN_SECONDS = 0.025  # one analysis window of the log-mel: less gives no frame at all

@@ -16,7 +16,7 @@ def cache(
     """Frozen prefixes on disk ($SPECTROBERT_CACHE/prefix), the one used last first."""
     import time
 
-    from ..prefix_cache import entry
+    from ..run.prefix_cache import entry
 
     now = time.time()
     found = [e for e in entry.list_entries() if now - e.used_at >= unused_days * 86_400]

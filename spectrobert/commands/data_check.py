@@ -14,7 +14,7 @@ from .options import Json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..data.inspection import Inspection
+    from ..corpus_tools.inspection import Inspection
 
 SHOWN = 3  # examples in the table; --csv and --json hold all
 COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "fault": "red"}
@@ -36,7 +36,7 @@ def check(
     Exit code 0: no faults. 1: faults. 2: not usable at all, such as a folder that is not there.
     """
     from .. import files
-    from ..data import finding, inspection
+    from ..corpus_tools import finding, inspection
     from ..terminal import console, counting
 
     if csv:

@@ -30,9 +30,10 @@ def download(
 
     Goes on where an earlier call was cut off. Exit code 0: the corpus lies there; 2: it does not.
     """
-    from ..data import acquisition, corpora
-    from ..data.sources import AT_HAND, SOURCES
-    from ..data.transfers import transfer
+    from .. import corpora
+    from ..corpus_tools import acquisition
+    from ..corpus_tools.sources import AT_HAND, SOURCES
+    from ..corpus_tools.transfers import transfer
     from ..errors import UserError, unknown
     from ..files import check_writable
     from ..terminal import console, print_line

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .options import Corpora
 
 if TYPE_CHECKING:
-    from ..data.sources import Source
+    from ..corpus_tools.sources import Source
 
 LONGEST_LAYOUT = 80
 
@@ -17,9 +17,9 @@ def list_corpora(data_dir: Corpora = "data") -> None:
     """The corpora: tasks, layout, licence, how to get them, and whether they are there."""
     from rich.table import Column
 
-    from ..data import corpora
-    from ..data.acquisition import has_files, work_folder
-    from ..data.sources import AT_HAND, SOURCES
+    from .. import corpora
+    from ..corpus_tools.acquisition import has_files, work_folder
+    from ..corpus_tools.sources import AT_HAND, SOURCES
     from ..terminal import console, print_line, print_table
 
     shares = {"tasks": 3, "layout": 6, "licence": 4, "how to get it": 3}

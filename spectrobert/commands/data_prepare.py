@@ -32,7 +32,8 @@ def prepare(
     """
     import os
 
-    from ..data import copies, corpora
+    from .. import corpora
+    from ..data import copies
     from ..errors import UserError
     from ..files import check_writable, write_table
     from ..terminal import console, print_line
@@ -64,14 +65,14 @@ def prepare(
 
 def _table(folder: Path, words: list[str], pool: Executor, show: Console) -> Written:
     """The copies and the table that one call of train.py would read."""
-    from .. import cli
     from ..data import copies
     from ..data.mixtures import parts
+    from ..settings import composition
     from ..terminal import counting
 
-    rewritten = cli.rewrite(words)
-    cli.check_groups(rewritten)
-    config = cli.compose(rewritten)
+    rewritten = composition.rewrite(words)
+    composition.check_groups(rewritten)
+    config = composition.compose(rewritten)
     (part,) = parts(config.dataset, config.data_dir)
     with counting(f"{part.name}: copying", show) as advance:
         return copies.write(

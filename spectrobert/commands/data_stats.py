@@ -35,7 +35,7 @@ def stats(
 ) -> None:
     """Count hours, classes, speakers and words, draw them, and measure the log-mel spectrogram."""
     from .. import files
-    from ..data import plots, statistics
+    from ..corpus_tools import plots, stats
     from ..terminal import console, counting
 
     config = configure(name, task, data_dir, overrides)
@@ -43,7 +43,7 @@ def stats(
     folder = Path(out or f"data/stats/{dataset.name}")
     files.check_writable("--out", folder, is_folder=True)
     with counting(f"{dataset.name}: measuring spectrograms") as progress:
-        found = statistics.measure(
+        found = stats.measure(
             config.task.name,
             dataset,
             config.data_dir,
@@ -55,7 +55,7 @@ def stats(
     longest = float("inf") if dataset.crop == "whole" else dataset.max_seconds
     with files.writing(folder):
         paths = plots.draw(found, dataset.name, longest, folder, config.seed)
-    numbers = statistics.summary(found)
+    numbers = stats.summary(found)
     if as_json:
         print(json.dumps(numbers | {"plots": list(map(str, paths))}, indent=2, ensure_ascii=False))
     else:

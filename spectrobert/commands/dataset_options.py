@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from .. import cli
+from ..settings import composition
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -32,16 +32,16 @@ def configure(name: str, task: str, data_dir: str, overrides: list[str] | None) 
     Raises UserError for an unknown corpus, task or option.
     """
     from .. import terminal
-    from ..config import own_options
-    from ..data.corpora import corpus
+    from ..corpora import corpus
+    from ..settings.schemas import own_options
 
     found = corpus(name)
 
     def compose(task: str) -> Config:
         chosen = ["--task", task, "--dataset", name, "--data_dir", data_dir]
-        words = cli.rewrite([*chosen, *(overrides or [])])
-        cli.check_groups(words)
-        return cli.compose(words)
+        words = composition.rewrite([*chosen, *(overrides or [])])
+        composition.check_groups(words)
+        return composition.compose(words)
 
     if task or not found.choose_task:
         return compose(task or next(iter([*found.labels, *found.tasks])))

@@ -25,8 +25,8 @@ def demo(
     from ..errors import UserError
     from ..experiments import demo as demonstration
     from ..files import check_writable
+    from ..run.fit import quiet
     from ..terminal import console
-    from ..training import quiet
 
     if not 0 < size < math.inf:
         raise UserError(f"--size {size:g}: must be above 0 and finite")

@@ -39,10 +39,10 @@ def evaluate(
     if output:
         check_writable("--output", Path(output), is_folder=True)
 
-    from .. import scoring
     from ..data import split_record
+    from ..run import scoring
+    from ..run.fit import quiet
     from ..terminal import console
-    from ..training import quiet
 
     quiet()
     scores = scoring.evaluate(run, split, data_dir, silence_audio, recorded)

@@ -23,9 +23,9 @@ def predict(
     if "" in audio:
         raise UserError("--audio needs a file, and was given an empty name")
 
-    from ..app.predict import predict as answer
+    from ..run.fit import quiet
+    from ..run.predict import predict as answer
     from ..terminal import console, numbers, print_line, print_table
-    from ..training import quiet
 
     quiet()
     predictions = answer(run, audio, question, text, top)

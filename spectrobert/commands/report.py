@@ -41,7 +41,7 @@ def report(
 
 def _runs(folders: list[Path], out: Path | None, title: str, data_dir: str) -> Path:
     from ..errors import UserError
-    from ..runs import read_results
+    from ..run.runs import read_results
 
     named = {}
     for run in folders:
@@ -52,7 +52,7 @@ def _runs(folders: list[Path], out: Path | None, title: str, data_dir: str) -> P
         raise UserError("a run is named twice, or two have the same experiment, seed and fold")
 
     from ..experiments.report import write
-    from ..training import quiet
+    from ..run.fit import quiet
 
     quiet()
     path = out or folders[0] / "report.html"
@@ -72,8 +72,8 @@ def _table(
     from ..experiments import campaign, formats
     from ..experiments.jobs import Settings
     from ..experiments.report import write_table
-    from ..experiments.table import load
-    from ..training import quiet
+    from ..experiments.table_spec import load
+    from ..run.fit import quiet
 
     quiet()
     asked = campaign.prepare(

@@ -55,7 +55,7 @@ def table(
     from ..experiments import campaign, formats, workers
     from ..experiments import slurm as cluster
     from ..experiments.jobs import Settings, check_overrides
-    from ..experiments.table import load
+    from ..experiments.table_spec import load
     from ..files import check_writable
     from ..terminal import console
 

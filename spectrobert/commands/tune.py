@@ -31,26 +31,28 @@ def tune(
     All other words are train.py's flags and overrides, the same for every trial. Call it again, or
     at the same time elsewhere, to join the study; trials of killed workers are repeated.
     """
-    from .. import cli
     from ..config.checks import folder_inside
     from ..errors import UserError
     from ..experiments.search_space import read
     from ..files import check_writable
+    from ..settings import composition
     from ..terminal import console
 
     check_writable("--runs_dir", Path(runs_dir), is_folder=True)
-    overrides = cli.rewrite([*context.args, f"runs_dir={cli.quoted(runs_dir, is_sweep=False)}"])
-    cli.check_groups(overrides)
+    overrides = composition.rewrite(
+        [*context.args, f"runs_dir={composition.quoted(runs_dir, is_sweep=False)}"]
+    )
+    composition.check_groups(overrides)
     varied = read(space)
     for key in varied:
-        if cli.named(overrides, key):
+        if composition.named(overrides, key):
             raise UserError(f"{key} is set on the command line and searched by --space {space}")
 
     from ..experiments import study_report, tuning
-    from ..training import quiet
+    from ..run.fit import quiet
 
     quiet()
-    config = cli.compose(overrides)
+    config = composition.compose(overrides)
     name = f"{config.dataset.name}_{config.task.name}_tuning" if study is None else study
     folder_inside("--study", name)
     search = tuning.Search(Path(runs_dir) / name, tuple(overrides), varied, config.seed, startup)

@@ -1,18 +1,11 @@
-"""Every option of a run: name, type, default, meaning and check, once.
-
-YAML files under conf/ say only what differs. `register` puts the dataclasses into Hydra's
-ConfigStore; after composing, `Config` is a plain object and nothing below build.py knows Hydra.
-"""
+"""Every option of a run: name, type, default, meaning and check, once. Plain dataclasses."""
 
 from .datasets import (
     DatasetConfig,
     MixtureConfig,
     PartConfig,
-    dataset_class,
-    own_options,
-    part_class,
 )
-from .ineffective import ineffective
+from .model import ModelOptions
 from .run import (
     Config,
     FreezeConfig,
@@ -20,9 +13,6 @@ from .run import (
     LoggerConfig,
     OptimConfig,
     TrainerConfig,
-    from_dict,
-    model_class,
-    register,
     to_dict,
 )
 from .tasks import (
@@ -44,6 +34,7 @@ __all__ = [
     "InitConfig",
     "LoggerConfig",
     "MixtureConfig",
+    "ModelOptions",
     "NumbersConfig",
     "OptimConfig",
     "PartConfig",
@@ -52,12 +43,5 @@ __all__ = [
     "SerConfig",
     "TaskConfig",
     "TrainerConfig",
-    "dataset_class",
-    "from_dict",
-    "ineffective",
-    "model_class",
-    "own_options",
-    "part_class",
-    "register",
     "to_dict",
 ]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass, field
-from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..errors import UserError
 from .checks import at_least, choose, share
@@ -111,59 +109,9 @@ class MixtureConfig(DatasetConfig):
                     f"dataset.{option}={getattr(self, option)}: each corpus of a mixture has its"
                     f" own: dataset.{self.parts[0]}.{option}="
                 )
-        for name in self.parts:
-            if isinstance(getattr(self, name), dict):  # from config.yaml
-                setattr(self, name, part_class(name)(**getattr(self, name)))
         is_positive = all(0 < weight < math.inf for weight in self.weights)
         if self.weights and (len(self.weights) != len(self.parts) or not is_positive):
             raise UserError(
                 f"dataset.weights={self.weights}: one number above 0 is needed for each of"
                 f" {', '.join(self.parts)}"
             )
-
-
-@cache
-def dataset_class(name: str) -> type[DatasetConfig]:
-    """DatasetConfig with the corpus' own options: the keyword-only parameters of its `load`.
-
-    Of a mixture, with one such group for each corpus. Raises UserError for an unknown name.
-    """
-    named: list[tuple[str, Any, Any]] = [("name", str, field(default=name))]
-    parts = name.split("+")
-    if len(parts) == 1:
-        return dataclasses.make_dataclass(
-            f"{name}_dataset", named + own_fields(name), bases=(DatasetConfig,)
-        )
-    if len(set(parts)) < len(parts):
-        raise UserError(f"--dataset {name} names a corpus twice")
-    kinds = {part: part_class(part) for part in parts}
-    groups = [(part, kind, field(default_factory=kind)) for part, kind in kinds.items()]
-    return dataclasses.make_dataclass("mixture", named + groups, bases=(MixtureConfig,))
-
-
-@cache
-def part_class(name: str) -> type[PartConfig]:
-    """PartConfig with the corpus' own options."""
-    return dataclasses.make_dataclass(f"{name}_part", own_fields(name), bases=(PartConfig,))
-
-
-def own_fields(name: str) -> list[tuple[str, Any, Any]]:
-    """A corpus' own options, for `make_dataclass`."""
-    from ..data.corpora import corpus
-
-    fields: list[tuple[str, Any, Any]] = []
-    for option, parameter in corpus(name).options().items():
-        default = parameter.default
-        if isinstance(default, (tuple, list)):
-            values = list(default)
-            fields.append((option, list[str], field(default_factory=partial(list, values))))
-        else:
-            kind = Any if default in ("", None) else type(default)
-            fields.append((option, kind, field(default=default)))
-    return fields
-
-
-def own_options(options: DatasetConfig) -> dict[str, Any]:
-    """The corpus' own options, those that `dataset_class` adds; of a mixture those of its parts."""
-    common = {f.name for f in dataclasses.fields(DatasetConfig)}
-    return {name: v for name, v in dataclasses.asdict(options).items() if name not in common}

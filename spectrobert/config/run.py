@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
 from typing import Any, Optional
 
-from ..errors import UserError, unknown
+from ..errors import UserError
 from .checks import at_least, choose, folder_inside, share
-from .datasets import MixtureConfig, dataset_class
-from .tasks import TASKS, DimensionalConfig, TaskConfig
+from .datasets import MixtureConfig
+from .tasks import DimensionalConfig, TaskConfig
 
 MAX_THREADS = 1024  # far more end the process with a segmentation fault
 MAX_SEED = 2**63 - 1  # torch's generators take no larger one
@@ -20,7 +18,7 @@ MAX_SEED = 2**63 - 1  # torch's generators take no larger one
 
 @dataclass
 class FreezeConfig:
-    """Which parts train (spectrobert/freezing.py lists the parts)."""
+    """Which parts train (spectrobert/models/freezing.py lists the parts)."""
 
     name: str = "none"
     train: list[str] = field(default_factory=lambda: ["all"])
@@ -181,93 +179,6 @@ class Config:
             at_least("trainer.batch_size", self.trainer.batch_size, 2)
 
 
-@cache
-def model_class() -> type:
-    """The model's options as a dataclass: Hydra then knows names, types and defaults."""
-    from ..models.options import DERIVED, ModelOptions
-
-    fields: list[tuple[str, Any, Any]] = []
-    for f in dataclasses.fields(ModelOptions):
-        if f.name in DERIVED:
-            continue
-        if isinstance(f.default, tuple):
-            values = list(f.default)
-            fields.append((f.name, list[int], field(default_factory=partial(list, values))))
-        else:
-            fields.append((f.name, type(f.default), field(default=f.default)))
-    return dataclasses.make_dataclass("model", fields)
-
-
-def register(datasets: Iterable[str]) -> None:
-    """Put the schemas into Hydra's ConfigStore, of corpora only those named. Idempotent."""
-    from hydra.core.config_store import ConfigStore
-
-    store = ConfigStore.instance()
-    store.store(name="schema", node=Config)
-    store.store(group="model", name="schema", node=model_class())
-    store.store(group="freeze", name="schema", node=FreezeConfig)
-    for name, task in TASKS.items():
-        store.store(group="task", name=name, node=task)
-    for name in datasets:
-        store.store(group="dataset", name=name, node=dataset_class(name))
-    for name in ("csv", "tensorboard", "comet"):
-        store.store(group="logger", name=name, node=LoggerConfig(name=name))
-
-
 def to_dict(config: Config) -> dict[str, Any]:
     """Plain types, for config.yaml."""
     return dataclasses.asdict(config)
-
-
-def from_dict(values: dict[str, Any]) -> Config:
-    """The inverse of `to_dict`; an option that is missing has its default.
-
-    Raises UserError for a key that this version does not know, or a value of another type.
-    """
-    if not isinstance(values, dict):
-        raise UserError("the configuration of a run is expected: options by name")
-    parts = dict(values)
-    known = [f.name for f in dataclasses.fields(Config)]
-    for name in parts:
-        if name not in known:
-            raise unknown("key", name, known)
-    built: dict[str, Any] = {
-        "task": _named(parts, "task", TASKS),
-        "dataset": dataset_class(_named(parts, "dataset")),
-        "model": model_class(),
-        "freeze": FreezeConfig,
-        "init": InitConfig,
-        "optim": OptimConfig,
-        "trainer": TrainerConfig,
-        "logger": LoggerConfig,
-    }
-    for name, part in built.items():
-        if parts.get(name) is None:
-            continue
-        if not isinstance(parts[name], dict):
-            raise UserError(f"{name}: options by name are expected, not {parts[name]!r}")
-        options = [f.name for f in dataclasses.fields(part)]
-        for option in parts[name]:
-            if option not in options:
-                raise unknown(f"key of {name}", option, options)
-        try:
-            parts[name] = part(**parts[name])
-        except (TypeError, AttributeError) as error:
-            raise UserError(
-                f"{name}: a value is of another type than its option: {error}"
-            ) from error
-    try:
-        return Config(**parts)
-    except TypeError as error:
-        raise UserError(f"a value is of another type than its option: {error}") from error
-
-
-def _named(parts: dict[str, Any], group: str, known: Mapping[str, Any] | None = None) -> Any:
-    """`group.name` of a configuration, or what it stands for among `known`."""
-    options = parts.get(group)
-    name = options.get("name") if isinstance(options, dict) else None
-    if not isinstance(name, str):
-        raise UserError(f"{group}.name is missing")
-    if known is not None and name not in known:
-        raise unknown(group, name, known)
-    return known[name] if known else name

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError, unknown
-from ..example import Dropped, Example
+from ..errors import UserError, unknown
+from .example import Dropped, Example
 
 # corpus name -> module of this package. An alias is a second key.
 MODULES: dict[str, str] = {

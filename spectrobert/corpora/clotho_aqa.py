@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..example import Dropped, Example, Segment
-from ..splits import SPLITS
+from ..audio.segment import Segment
 from . import Corpus
 from .answers import YES_NO, left_out
-from .tables import read_table
+from .example import SPLITS, Dropped, Example
+from .label_files import read_table
 
 COLUMNS = ("file_name", "QuestionText", "answer")
 # Named one way in the CSV files and another way in some copies of the audio.

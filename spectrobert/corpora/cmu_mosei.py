@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import UserError, unknown
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError, unknown
 from . import Corpus
-from .tables import first_line, index_audio, number, read_table, read_text
+from .example import Dropped, Example
+from .label_files import first_line, index_audio, number, read_table, read_text
 
 LABELS_CSV, LABELS_CSD = "CMU_MOSEI_Labels.csv", "CMU_MOSEI_Labels.csd"
 WORDS_CSD, FOLDS_PY = "CMU_MOSEI_TimestampedWords.csd", "cmu_mosei_std_folds.py"

@@ -9,10 +9,11 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...errors import UserError, unknown
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError, unknown
 from . import Corpus
-from .tables import number, read_table
+from .example import Dropped, Example
+from .label_files import number, read_table
 
 COLUMNS = ("client_id", "path", "sentence", "up_votes", "down_votes")
 # The tables of a choice of rows, with the split of each.

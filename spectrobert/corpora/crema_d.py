@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
 from . import Corpus
-from .tables import index_audio
+from .example import Dropped, Example
+from .label_files import index_audio
 
 EMOTIONS = {
     "ANG": "angry",

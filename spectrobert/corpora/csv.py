@@ -26,11 +26,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError
 from . import Corpus, folds, row_ids
 from .answers import left_out
 from .csv_columns import NEEDED, TARGET_TASKS, choose_task, first_file, idle_options, used_columns
+from .example import Dropped, Example
 from .manifest import Row, read_manifest
 
 SPLIT_NAMES = {

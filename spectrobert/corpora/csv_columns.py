@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError
+from ..errors import UserError
 from .answers import YES_NO
 from .manifest import Row, read_manifest
 

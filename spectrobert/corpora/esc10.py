@@ -27,10 +27,11 @@ from zlib import crc32
 
 import numpy as np
 
-from ...errors import UserError
-from ..example import Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError
 from . import Corpus
-from .tables import read_table
+from .example import Example
+from .label_files import read_table
 
 FOLDS = 5
 SCENE_SECONDS = 2.5  # of each of its clips

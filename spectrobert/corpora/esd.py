@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...errors import UserError, unknown
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError, unknown
 from . import Corpus
-from .tables import index_audio
+from .example import Dropped, Example
+from .label_files import index_audio
 
 EMOTIONS = (
     "angry",

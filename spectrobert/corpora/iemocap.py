@@ -12,10 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ...errors import UserError, unknown
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError, unknown
 from . import Corpus
-from .tables import index_audio, read_text
+from .example import Dropped, Example
+from .label_files import index_audio, read_text
 
 SESSIONS = (1, 2, 3, 4, 5)
 SPEAKERS = tuple(f"Ses0{session}{sex}" for session in SESSIONS for sex in "FM")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError
+from ..errors import UserError
 
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ...errors import UserError, unknown
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError, unknown
 from . import Corpus
-from .tables import embedded_audio, index_audio, read_parquet, read_text, shards
+from .example import Dropped, Example
+from .label_files import embedded_audio, index_audio, read_parquet, read_text, shards
 
 # OpenSLR's name -> the Hub's names. `all` repeats what `clean` and `other` hold.
 SUBSETS = {

@@ -14,7 +14,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError, unknown
+from ..errors import UserError, unknown
 
 Row = dict[str, Any]
 Table = tuple[list[str], Iterator[Row]]  # the columns, and the rows as they are drawn

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...errors import UserError
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError
 from . import Corpus
-from .tables import index_audio, read_table
+from .example import Dropped, Example
+from .label_files import index_audio, read_table
 
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
 EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...errors import UserError, unknown
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError, unknown
 from . import Corpus
-from .tables import index_audio, number, read_table, read_text
+from .example import Dropped, Example
+from .label_files import index_audio, number, read_table, read_text
 
 # Early releases misspell the name.
 TABLES = tuple(

@@ -23,9 +23,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...errors import UserError
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError
 from . import Corpus
+from .example import Dropped, Example
 
 NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-([01]\d|2[0-4])")
 AUDIO_SPEECH = ("03", "01")  # modality, channel

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..example import Example
+from .example import Example
 
 
 def key(folder: str, audio: str | bytes, name: str, start: str, end: str, text: str) -> str:

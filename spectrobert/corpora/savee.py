@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...errors import unknown
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import unknown
 from . import Corpus
-from .tables import AUDIO_SUFFIXES
+from .example import Dropped, Example
+from .label_files import AUDIO_SUFFIXES
 
 EMOTIONS = {
     "a": "angry",

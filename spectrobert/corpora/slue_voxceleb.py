@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
 from . import Corpus
-from .tables import embedded_audio, index_audio, number, read_parquet, read_table, shards
+from .example import Dropped, Example
+from .label_files import embedded_audio, index_audio, number, read_parquet, read_table, shards
 
 LABELS = {"Negative": "negative", "Neutral": "neutral", "Positive": "positive"}
 COLUMNS = ("id", "normalized_text", "sentiment", "start_second", "end_second")

@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
 from . import Corpus
-from .tables import AUDIO_SUFFIXES
+from .example import Dropped, Example
+from .label_files import AUDIO_SUFFIXES
 
 EMOTIONS = {  # the owner's words
     "angry": "angry",

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
-from ...errors import UserError, unknown
-from ..example import Dropped, Example, Segment
+from ..audio.segment import Segment
+from ..errors import UserError, unknown
 from . import Corpus
-from .tables import index_audio, read_json
+from .example import Dropped, Example
+from .label_files import index_audio, read_json
 
 
 class Source(NamedTuple):

@@ -7,19 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..config import TASKS, DatasetConfig, own_options
-from . import (
-    audio_names,
-    class_counts,
-    corpora,
-    counts,
-    preparation,
-    recordings,
-    sound_findings,
-    split_findings,
-    splits,
-)
-from .example import Dropped, Example, Segment
+from .. import corpora
+from ..audio.segment import Segment
+from ..config import TASKS, DatasetConfig
+from ..corpora.example import Dropped, Example
+from ..data import audio_names, class_counts, preparation, splits
+from ..settings.schemas import own_options
+from . import published_counts, recordings, sound_findings, split_findings
 from .finding import Finding, Verdict, of_these
 
 NO_AUDIO = "no audio file"  # what parsers say of a row whose recording is not there
@@ -63,7 +57,7 @@ def inspect(
     is_random = options.split == "random"
     known = published(root, task, options)
     findings = [
-        published_finding(known, counts.count(examples, dropped)),
+        published_finding(known, published_counts.count(examples, dropped)),
         *left_out(dropped),
         repeated_ids(examples),
         *labels(task, options.name, examples),

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from ..audio import features, io
+from ..audio.segment import Segment
 from ..config import DatasetConfig
-from . import recordings, splits
-from .example import Segment
+from ..data import splits
+from . import recordings
 
 CHUNK = 64  # decoded clips that wait to be measured
 

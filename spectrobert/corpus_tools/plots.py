@@ -17,8 +17,9 @@ from PIL import Image
 
 from .. import files
 from ..audio import features, io
-from . import log_mel, splits
-from .statistics import Statistics
+from ..data import splits
+from . import log_mel
+from .stats import Statistics
 
 COLOURS = {"train": "#2a6f97", "val": "#e9a23b", "test": "#d1495b"}
 MOST_BARS = 40  # of more classes or speakers the largest are drawn

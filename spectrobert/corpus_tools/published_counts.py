@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from .example import Dropped, Example
+from ..corpora.example import Dropped, Example
 
 
 def count(examples: Sequence[Example], dropped: Sequence[Dropped]) -> Counter[str]:

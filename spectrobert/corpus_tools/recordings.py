@@ -13,7 +13,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from ..audio import io
-from .example import Example, Segment
+from ..audio.segment import Segment
+from ..corpora.example import Example
 
 FULL_SCALE = 0.999  # from here on a sample counts as clipped
 CLIPPED_SHARE = 0.001  # a recording is clipped if at least this share of its samples is

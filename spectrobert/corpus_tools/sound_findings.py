@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..audio import io
-from .example import Example, Segment
+from ..audio.segment import Segment
+from ..corpora.example import Example
 from .finding import Finding, Verdict, of_these
 from .recordings import CLIPPED_SHARE, FULL_SCALE, Sound, names
 

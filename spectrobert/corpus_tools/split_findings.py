@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .. import corpora
 from ..config import DatasetConfig
+from ..corpora.example import Example
+from ..data import class_counts, splits
 from ..errors import UserError
-from . import class_counts, corpora, splits
-from .example import Example
 from .finding import Finding, Verdict, of_these
 from .recordings import names
 

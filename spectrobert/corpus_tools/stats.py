@@ -14,9 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import corpora
+from ..audio.segment import Segment
 from ..config import DatasetConfig
-from . import corpora, inspection, log_mel, recordings, splits
-from .example import Example, Segment
+from ..corpora.example import Example
+from ..data import splits
+from . import inspection, log_mel, recordings
 from .log_mel import Clip, LogMel, Moments
 
 WORD = re.compile(r"\w+(?:['\u2019]\w+)*")

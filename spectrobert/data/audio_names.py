@@ -10,8 +10,9 @@ from typing import Any
 import datasets
 import numpy as np
 
+from .. import corpora
 from ..config import DatasetConfig
-from . import checks, corpora, mixtures, rows
+from . import checks, mixtures, rows
 
 COLUMNS = ("audio", "start", "end")
 

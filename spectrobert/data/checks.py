@@ -15,10 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from ..audio import io
+from ..audio.segment import Segment
+from ..corpora.example import Example
 from ..errors import UserError
 from ..files import write_whole
 from . import rows
-from .example import Example, Segment
 
 # "auto" decodes whole corpora up to this length, and reads headers of longer ones
 MAX_DECODED_SECONDS = 20 * 3600.0

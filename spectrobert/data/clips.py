@@ -21,9 +21,9 @@ from transformers import PreTrainedTokenizerBase
 
 from ..audio import io
 from ..config import DatasetConfig, PretrainingConfig
+from ..corpora.example import Example
 from . import mismatches, rows
 from .checks import Skipped
-from .example import Example
 from .masking import IGNORED, mask_words
 from .mismatches import Mismatches
 from .rows import segments

@@ -24,12 +24,13 @@ from uuid import uuid4
 
 import pyarrow as pa
 
+from .. import corpora
 from ..audio import convert
-from ..config.paths import file_options
+from ..corpora.example import Example
 from ..errors import UserError
 from ..files import write_whole
-from . import checks, corpora, rows, store
-from .example import Example
+from ..settings.paths import file_options
+from . import checks, rows, store
 
 INDEX = "prepared.json"
 

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import corpora
 from ..config import DatasetConfig, MixtureConfig, PartConfig
 from ..errors import UserError
-from . import corpora
 
 
 class Part(NamedTuple):

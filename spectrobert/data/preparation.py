@@ -13,14 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import corpora
 from ..config import TASKS, DatasetConfig, MixtureConfig
+from ..corpora.example import Dropped
 from ..errors import UserError
 from . import (
     balance,
     checks,
     clips,
     copies,
-    corpora,
     equal_files,
     mismatches,
     mixtures,
@@ -29,7 +30,6 @@ from . import (
     splits,
     store,
 )
-from .example import Dropped
 from .split_record import SplitRecord
 from .splits import SplitSummary
 from .store import cache_dir

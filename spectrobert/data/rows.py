@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .example import Example, Segment
+from ..audio.segment import Segment
+from ..corpora.example import Example
 
 SEGMENT = pa.struct(
     {

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from ..corpora.example import SPLITS
 from ..errors import UserError
 from ..files import write_whole
-from .splits import SPLITS
 
 FILE = "split.csv"
 COLUMNS = ("id", "split", "label", "text")

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..corpora.example import SPLITS, Example
 from ..errors import UserError
 from . import carving
-from .example import Example
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .corpora import Corpus
+    from ..corpora import Corpus
 
-SPLITS = ("train", "val", "test")
 NAMES = {"train": "training", "val": "validation", "test": "test"}  # in sentences
 SHARES = {"val": 0.1, "test": 0.1}  # of the examples that the split is carved from
 RANDOM = "random split (speakers shared)"  # stands wherever scores of such a split are shown

@@ -16,8 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..corpora.label_files import AUDIO_SUFFIXES
 from .checks import MAX_STATTED
-from .corpora.tables import AUDIO_SUFFIXES
 
 Stamp = dict[str, dict[str, Any]]
 

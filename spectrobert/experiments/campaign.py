@@ -10,13 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from .. import runs
 from ..errors import UserError
+from ..run import runs
 from ..terminal import print_line
-from . import formats, rows, slurm, workers
+from . import formats, slurm, table_rows, workers
 from .jobs import SILENCED, Job, Settings, State, plan, state
-from .rows import Line
-from .table import Table
+from .table_rows import Line
+from .table_spec import Table
 
 ELSEWHERE = ("queued", "running")  # on the cluster
 
@@ -101,7 +101,7 @@ def failures(states: Mapping[Job, State]) -> dict[Job, str]:
 
 def lines(campaign: Campaign, failed: Mapping[Job, str]) -> list[Line]:
     """The table so far; what was written of it lies in the runs' folder."""
-    found = rows.lines(campaign.table, campaign.jobs, failed)
+    found = table_rows.lines(campaign.table, campaign.jobs, failed)
     if any(line.cells for line in found):
         formats.write(Path(campaign.settings.runs_dir), campaign.table, found)
     return found

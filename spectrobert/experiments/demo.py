@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..terminal import print_line
-from . import campaign, formats, report, table
+from . import campaign, formats, report, table_spec
 from .jobs import Settings
 
 MIN_EPOCHS = 2
@@ -20,7 +20,7 @@ def run(runs_dir: Path, data_dir: str, size: float, seeds: int, console: Console
     Args:
         size: share of the corpus and of the epochs.
     """
-    chosen = table.load("demo")
+    chosen = table_spec.load("demo")
     asked = campaign.prepare(chosen, settings(runs_dir, data_dir, size, seeds))
     failed = campaign.run(asked, console)
     lines = campaign.lines(asked, failed)
@@ -36,7 +36,7 @@ def settings(runs_dir: Path, data_dir: str, size: float, seeds: int) -> Settings
     whole = Settings(seeds=seeds, data_dir=data_dir, runs_dir=str(runs_dir))
     if size == 1:
         return whole
-    epochs = campaign.prepare(table.load("demo"), whole).jobs[0].config.trainer.epochs
+    epochs = campaign.prepare(table_spec.load("demo"), whole).jobs[0].config.trainer.epochs
     assert epochs is not None
     fewer = max(MIN_EPOCHS, round(epochs * min(size, 1)))
     return replace(whole, overrides=(f"dataset.size={size}", f"trainer.epochs={fewer}"))

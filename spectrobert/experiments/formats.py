@@ -15,8 +15,8 @@ from rich.table import Column
 
 from .. import files, terminal
 from ..markup import markdown_escaped, tex_escaped
-from .rows import Cell, Line
-from .table import Table
+from .table_rows import Cell, Line
+from .table_spec import Table
 
 PERCENT = re.compile(r"accuracy|macro_(precision|recall|f1)")  # the others are shown as they are
 SHORT = {"unweighted_accuracy": "UA", "auroc": "AUROC"}

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import cli, runs
 from ..config import Config
-from ..data.corpora import corpus
+from ..corpora import corpus
 from ..errors import UserError
-from .table import Row, Table
+from ..run import runs
+from ..settings import composition
+from .table_spec import Row, Table
 
-TRAIN = cli.CONF.parent / "train.py"
+TRAIN = composition.CONF.parent / "train.py"
 SILENCED = "silenced"  # folder inside a run: its scores with every waveform zeroed
 # what the table itself decides -> where it is said
 TAKEN = {
@@ -91,7 +92,7 @@ def check_overrides(words: Sequence[str]) -> tuple[str, ...]:
 
     Raises UserError for what is none, and for what the table decides itself.
     """
-    overrides = cli.rewrite(words)
+    overrides = composition.rewrite(words)
     for override in overrides:
         key = override.partition("=")[0].lstrip("~")
         if key in TAKEN:
@@ -188,7 +189,7 @@ def _more(checkpoint: str, settings: Settings) -> list[str]:
     return [
         *(["--checkpoint", checkpoint] if checkpoint else []),
         *("--data_dir", settings.data_dir),
-        f"runs_dir={cli.quoted(settings.runs_dir, is_sweep=False)}",
+        f"runs_dir={composition.quoted(settings.runs_dir, is_sweep=False)}",
         "--resume",  # a run that was killed goes on
         *more,
     ]
@@ -197,9 +198,9 @@ def _more(checkpoint: str, settings: Settings) -> list[str]:
 def _compose(row: Row, words: Sequence[str]) -> Config:
     """As train.py would. Raises UserError that names the row."""
     try:
-        overrides = cli.rewrite(words)
-        cli.check_groups(overrides)
-        return cli.compose(overrides)
+        overrides = composition.rewrite(words)
+        composition.check_groups(overrides)
+        return composition.compose(overrides)
     except UserError as error:
         raise UserError(f"row {row.name!r}: {error}") from error
 

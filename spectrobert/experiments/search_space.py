@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cli import CONF
 from ..errors import UserError, unknown
 from ..files import read_yaml
+from ..settings.composition import CONF
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

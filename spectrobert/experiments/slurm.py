@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import cli, files
+from .. import files
 from ..errors import UserError
+from ..settings import composition
 from .jobs import Job, State
 
-FOLDER = cli.CONF.parent / "slurm"
+FOLDER = composition.CONF.parent / "slurm"
 # task -> the batch script that says how much time, memory and how many cores it needs
 SCRIPTS = {"pre": "pretraining", "aqa_binary": "aqa", "aqa_open": "aqa"}
 RESOURCES = re.compile(r"^#SBATCH (--(?:time|mem|cpus-per-task)=\S+)", re.MULTILINE)

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import curves, runs
 from ..data.splits import caution
 from ..errors import UserError
 from ..metrics import Interval
-from . import statistics
+from ..run import curves, runs
+from . import seed_statistics
 from .jobs import SILENCED, Job, Settings, plan
-from .statistics import Answers, Comparison
-from .table import Row, Table
+from .seed_statistics import Answers, Comparison
+from .table_spec import Row, Table
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,9 @@ def _compare(
     seeds = sorted(mine.keys() & base.keys())
     if not seeds:
         return None
-    return statistics.compare(table.metrics[0], [mine[s] for s in seeds], [base[s] for s in seeds])
+    return seed_statistics.compare(
+        table.metrics[0], [mine[s] for s in seeds], [base[s] for s in seeds]
+    )
 
 
 def _line(
@@ -171,14 +173,14 @@ def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
     is_counted, has_folds = len(whole) == len(pooled), len(by_seed[0]) > 1
     values = [_mean_of_folds(metric, folders) for folders in by_seed]
     if has_folds and is_counted:
-        values = [statistics.value(metric, answers) for answers in whole]
+        values = [seed_statistics.value(metric, answers) for answers in whole]
     if len(by_seed) == 1 and not has_folds:  # what results.json has, of any metric
         test = runs.read_scores(by_seed[0][0])
         own = test.get("intervals", {}).get(metric)
         interval, why = own and tuple(own), test.get("no_interval", {}).get(metric, "")
     elif is_counted:
-        interval = statistics.interval(metric, whole)
-        why = "" if interval else statistics.obstacle(metric, whole)
+        interval = seed_statistics.interval(metric, whole)
+        why = "" if interval else seed_statistics.obstacle(metric, whole)
     else:
         interval, why = None, _missing(metric, by_seed[0][0])
     return Cell(tuple(values), interval, has_folds and not is_counted, why)
@@ -186,7 +188,7 @@ def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
 
 def _missing(metric: str, folder: Path) -> str:
     """Missing part of predictions.csv for an interval over several runs."""
-    if statistics.is_counted(metric):
+    if seed_statistics.is_counted(metric):
         return f"no column rank in {folder / 'predictions.csv'}, which an older version wrote"
     return "predictions.csv does not hold all that it is made of"
 
@@ -211,10 +213,12 @@ def read_answers(folders: Sequence[Path], metric: str) -> Answers | None:
 
     None if the metric is made of more, or the files do not hold what it needs.
     """
-    if not statistics.is_counted(metric):
+    if not seed_statistics.is_counted(metric):
         return None
     rows = [row for folder in folders for row in runs.read_predictions(folder)]
-    columns = {"label", "prediction"} | ({"rank"} if statistics.TOP_K.fullmatch(metric) else set())
+    columns = {"label", "prediction"} | (
+        {"rank"} if seed_statistics.TOP_K.fullmatch(metric) else set()
+    )
     if not rows or any(not columns <= row.keys() for row in rows):
         return None
     ids, groups, labels, predictions = (

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..cli import CONF, choices, options_of
 from ..errors import UserError, unknown
 from ..files import read_yaml
+from ..settings.composition import CONF, choices, options_of
 
 
 @dataclass(frozen=True)

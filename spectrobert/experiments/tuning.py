@@ -26,11 +26,12 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 from rich.console import Console
 
-from .. import cli, terminal
+from .. import terminal
 from ..errors import UserError
 from ..files import read_yaml, write_whole
+from ..run.fit import fit
+from ..settings import composition
 from ..terminal import print_line
-from ..training import fit
 from .heartbeat import Heartbeat, last_sign
 from .search_space import ends
 
@@ -64,7 +65,7 @@ class Search:
     def compose(self, params: dict[str, Any], *more: str) -> Any:
         """The configuration of a run with these values."""
         chosen = [f"{key}={value}" for key, value in params.items()]
-        return cli.compose([*self.overrides, *chosen, *more])
+        return composition.compose([*self.overrides, *chosen, *more])
 
 
 def join(search: Search) -> optuna.Study:
@@ -147,7 +148,7 @@ def run_trial(study: optuna.Study, trial: Trial, search: Search, console: Consol
     """Train one trial and tell the study. Returns why it failed, or ""."""
     place = trial.user_attrs.get("folder") or f"trial{trial.number}"
     trial.set_user_attr("folder", place)
-    name = cli.quoted(f"{search.name}/{place}", is_sweep=False)
+    name = composition.quoted(f"{search.name}/{place}", is_sweep=False)
     shown = ", ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
     print_line(console, f"trial {trial.number}: {shown}")
     quiet = terminal.console(quiet=True)

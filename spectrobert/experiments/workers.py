@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 from rich.console import Console
 
-from .. import locks
 from ..errors import UserError
+from ..run import locks
 from ..terminal import print_line, print_rule
 from . import jobs
 from .jobs import Job

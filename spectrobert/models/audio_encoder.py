@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ..kernels.linear import Linear, linear, product
 from .configuration import SpectroBertConfig
-from .linear import Linear, linear, product
 
 layer_norm = torch.ops.aten.native_layer_norm
 layer_norm_backward = torch.ops.aten.native_layer_norm_backward

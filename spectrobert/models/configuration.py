@@ -10,7 +10,7 @@ from transformers import PreTrainedConfig
 from transformers.activations import ACT2FN
 
 from ..audio import features
-from .options import ModelOptions
+from ..config.model import ModelOptions
 
 
 class SpectroBertConfig(ModelOptions, PreTrainedConfig):

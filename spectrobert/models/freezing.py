@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from .errors import UserError
-from .models.spectrobert import SpectroBert
+from ..errors import UserError
+from .spectrobert import SpectroBert
 
 
 def parts(model: SpectroBert) -> dict[str, list[nn.Module]]:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from transformers.models.bert.modeling_bert import BertPooler, BertPredictionHeadTransform
 
+from ..kernels.linear import linear
 from .configuration import SpectroBertConfig
-from .linear import linear
 
 
 class PretrainingHead(nn.Module):

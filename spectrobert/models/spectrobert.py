@@ -20,12 +20,12 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.models.bert.modeling_bert import BertEncoder
 
 from ..audio import features
+from ..kernels.linear import adopt
 from .audio_encoder import AudioEncoder
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
 from .first_token import first_token
 from .heads import ClassificationHead, PretrainingHead
-from .linear import adopt
 
 HEADS: dict[str, type[nn.Module]] = {
     "none": nn.Identity,
@@ -60,7 +60,7 @@ class SpectroBert(PreTrainedModel):
 
     A batch is a mapping with `input_ids` (B, L), `text_mask` (B, L), `waveform` (B, T) float in
     [-1, 1] at 16 kHz, zero beyond `num_samples` (B,); with the pre-training head also `mlm_labels`
-    (B, L). Where the frozen part has been computed before (spectrobert/prefix_cache), `hidden`
+    (B, L). Where the frozen part has been computed before (spectrobert/run/prefix_cache), `hidden`
     (B, L + N, D), `audio_mask` (B, N) and the number `depth` of layers behind it stand in place of
     `input_ids` and `waveform`; behind all layers `hidden` is h_[CLS] alone.
     """

@@ -11,10 +11,10 @@ from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
+from .. import corpora
+from ..config import Config, MixtureConfig
+from ..errors import UserError
 from . import locks, preemption, runs, saved_folder
-from .config import Config, MixtureConfig
-from .data import corpora
-from .errors import UserError
 
 
 @contextmanager

@@ -14,19 +14,19 @@ from pytorch_lightning.strategies import DDPStrategy, Strategy
 from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
+from ..config import Config, TrainerConfig
+from ..data import vocabulary
+from ..data.clips import Reading
+from ..data.preparation import Prepared
+from ..errors import UserError
+from ..models.configuration import SpectroBertConfig
+from ..models.registry import MODELS
+from ..models.spectrobert import SpectroBert
+from ..tasks import TASKS, Task
 from . import callbacks, pretrained, processes, progress
-from .config import Config, TrainerConfig
 from .curves import CurveLogger
-from .data import vocabulary
-from .data.clips import Reading
-from .data.datamodule import DataModule
-from .data.preparation import Prepared
-from .errors import UserError
-from .models.configuration import SpectroBertConfig
-from .models.registry import MODELS
-from .models.spectrobert import SpectroBert
+from .loaders import DataModule
 from .preemption import Notice
-from .tasks import TASKS, Task
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
 

@@ -16,7 +16,8 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Callback, Checkpoint, RichProgressBar
 from rich.console import Console
 
-from . import checkpoints, terminal
+from .. import terminal
+from . import checkpoints
 from .comet import CometCurves
 from .curves import CurveLogger, read
 from .preemption import Notice

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .. import corpora
+from ..config import Config
+from ..data import clips
+from ..markup import markdown_escaped
+from ..settings.schemas import own_options
 from . import runs
-from .config import Config, own_options
-from .data import clips, corpora
-from .data.datamodule import DataModule
-from .markup import markdown_escaped
+from .loaders import DataModule
 from .scoring import Scores
 
 CARD = "card.md"

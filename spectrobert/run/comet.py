@@ -15,10 +15,10 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from rich.console import Console
 
-from .config import Config, LoggerConfig, to_dict
-from .errors import UserError
-from .files import write_whole
-from .terminal import print_line
+from ..config import Config, LoggerConfig, to_dict
+from ..errors import UserError
+from ..files import write_whole
+from ..terminal import print_line
 
 KEY = "COMET_API_KEY"
 IDENTITY = "experiment_key.txt"  # in the run's comet folder: a requeued run goes on under it

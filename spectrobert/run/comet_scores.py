@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from .audio import io
-from .data.clips import Clips, crop, segments
-from .data.datamodule import DataModule
+from ..audio import io
+from ..data.clips import Clips, crop, segments
+from ..models.freezing import FreezeSummary
+from ..tasks import Task
 from .embeddings import cls_embeddings
-from .freezing import FreezeSummary
+from .loaders import DataModule
 from .scoring import Scores
-from .tasks import Task
 
 MAX_CURVES = 10  # classes with a ROC curve each
 MAX_EMBEDDINGS = 500

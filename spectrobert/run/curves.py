@@ -10,7 +10,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from .files import read_cells, write_table
+from ..files import read_cells, write_table
 
 HEADER = ("step", "epoch", "metric", "value")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from .data.batches import collate
-from .data.clips import Clips, Key, columns
-from .models.spectrobert import SpectroBert
+from ..data.batches import collate
+from ..data.clips import Clips, Key, columns
+from ..models.spectrobert import SpectroBert
 
 BATCH = 16
 

@@ -20,16 +20,23 @@ from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
+from .. import files, terminal
+from ..config import AqaConfig, Config
+from ..data import class_counts, preparation, split_record
+from ..data.clips import Reading, columns
+from ..errors import UserError
+from ..models import freezing
+from ..models.spectrobert import SpectroBert
+from ..settings import paths
+from ..settings.ineffective import ineffective
 from . import (
     admission,
     build,
+    card,
     checkpoints,
     comet,
     comet_scores,
     curves,
-    evaluation_card,
-    files,
-    freezing,
     leaks,
     preemption,
     pretrained,
@@ -37,13 +44,7 @@ from . import (
     progress,
     runs,
     scoring,
-    terminal,
 )
-from .config import AqaConfig, Config, ineffective, paths
-from .data import class_counts, preparation, split_record
-from .data.clips import Reading, columns
-from .errors import UserError
-from .models.spectrobert import SpectroBert
 from .prefix_cache.opening import PrefixSummary, open_prefix
 from .unread import UnreadClips
 
@@ -346,7 +347,7 @@ def finish(
     asks = isinstance(config.task, AqaConfig) and config.task.question_only
     if asks and not config.dataset.silence_audio:
         control = scoring.score(config, task, scoring.silenced(data), split)
-    evaluation = evaluation_card.facts(config, data, scores, control, monitored)
+    evaluation = card.facts(config, data, scores, control, monitored)
     results = {
         "experiment": config.experiment_name,
         "task": config.task.name,
@@ -376,8 +377,8 @@ def finish(
     if late:
         runs.add_skipped(folder, late)
     files.write_table(folder / "predictions.csv", scores.header, scores.rows)
-    card = evaluation_card.markdown(config.experiment_name, evaluation, scores, control)
-    files.write_whole(folder / evaluation_card.CARD, card)
+    page = card.markdown(config.experiment_name, evaluation, scores, control)
+    files.write_whole(folder / card.CARD, page)
     files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
     (folder / "checkpoints" / checkpoints.PREVIOUS).unlink(missing_ok=True)
     for logger in trainer.loggers:

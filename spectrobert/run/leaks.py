@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .. import corpora
+from ..config import Config
+from ..data import mixtures
+from ..errors import UserError
 from . import runs
-from .config import Config
-from .data import corpora, mixtures
-from .errors import UserError
 
 
 def caution(config: Config) -> str:

@@ -11,10 +11,10 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from ..config import TrainerConfig
-from ..preemption import leave_to_parent
-from .batches import LengthBatches, as_is, collate
-from .clips import Clips, Reading, columns
-from .preparation import Prepared
+from ..data.batches import LengthBatches, as_is, collate
+from ..data.clips import Clips, Reading, columns
+from ..data.preparation import Prepared
+from .preemption import leave_to_parent
 
 
 def automatic_workers(num_workers: int) -> int:
@@ -34,7 +34,7 @@ class DataModule(LightningDataModule):
         self.options = options
         self.num_workers = automatic_workers(options.num_workers)
         # By split, in place of audio and words: whole batches with the frozen part behind them
-        # (spectrobert/prefix_cache)
+        # (spectrobert/run/prefix_cache)
         self.encoded: dict[str, Dataset] = {}
 
     def train_dataloader(self) -> DataLoader:

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from ..audio import io
+from ..audio.segment import Segment
 from ..config import DatasetConfig, NumbersConfig
 from ..data.batches import collate
 from ..data.clips import crop
-from ..data.example import Segment
 from ..data.masking import IGNORED
 from ..errors import UserError
-from ..scoring import load_run
 from ..tasks import TASKS
+from .scoring import load_run
 
 AQA = ("aqa_binary", "aqa_open")
 

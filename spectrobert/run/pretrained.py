@@ -21,13 +21,13 @@ from transformers import (
     Wav2Vec2Model,
 )
 
-from .data import vocabulary
-from .errors import UserError
-from .models.configuration import SpectroBertConfig
-from .models.heads import PretrainingHead
-from .models.options import DERIVED, ModelOptions
-from .models.registry import MODELS
-from .models.spectrobert import SpectroBert
+from ..config.model import DERIVED, ModelOptions
+from ..data import vocabulary
+from ..errors import UserError
+from ..models.configuration import SpectroBertConfig
+from ..models.heads import PretrainingHead
+from ..models.registry import MODELS
+from ..models.spectrobert import SpectroBert
 from .saved_folder import WEIGHTS, model_folder, read_config, require_tokenizer
 
 # pip packages that carry BERT weights, and the folder inside them

@@ -17,10 +17,12 @@ from typing import Any
 
 import yaml
 
+from ..config import Config, to_dict
+from ..errors import UserError
+from ..files import read_json, read_table, read_yaml, write_table, write_whole
+from ..settings import paths
+from ..settings.schemas import from_dict
 from . import checkpoints
-from .config import Config, from_dict, paths, to_dict
-from .errors import UserError
-from .files import read_json, read_table, read_yaml, write_table, write_whole
 
 RESULTS = "results.json"
 # What a resumed run may change: it alters no number

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError
+from ..errors import UserError
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
 WEIGHTS = "model.safetensors"

@@ -12,24 +12,25 @@ import pytorch_lightning as pl
 from lightning_fabric.plugins.environments import LightningEnvironment
 from rich.console import Console
 
-from . import build, files, leaks, metrics, runs, terminal
-from .config import Config
-from .data import audio_names, shortcuts, split_record
-from .data.checks import Skipped
-from .data.clips import Clips, segments
-from .data.datamodule import DataModule
-from .data.preparation import prepare
-from .data.resampling import resampling_groups
-from .data.shortcuts import PairSummary
-from .data.splits import caution
-from .errors import UserError
-from .models.spectrobert import SpectroBert
+from .. import files, metrics, terminal
+from ..config import Config
+from ..data import audio_names, shortcuts, split_record
+from ..data.checks import Skipped
+from ..data.clips import Clips, segments
+from ..data.preparation import prepare
+from ..data.resampling import resampling_groups
+from ..data.shortcuts import PairSummary
+from ..data.splits import caution
+from ..errors import UserError
+from ..models.spectrobert import SpectroBert
+from ..tasks import Task
+from ..tasks.classification import Classification
+from ..tasks.pretraining import Pretraining
+from ..tasks.questions import Aqa
+from . import build, leaks, runs
+from .loaders import DataModule
 from .preemption import interruptible
 from .pretrained import checkpoint_tokenizer, saved_model
-from .tasks import Task
-from .tasks.classification import Classification
-from .tasks.pretraining import Pretraining
-from .tasks.questions import Aqa
 from .unread import UnreadClips
 
 FEW_GROUPS = 10  # fewer say little of how groups differ

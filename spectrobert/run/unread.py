@@ -14,9 +14,9 @@ import torch.distributed as dist
 from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 
-from .data.checks import Skipped, refuse_too_many
-from .data.preparation import Prepared
-from .terminal import print_line
+from ..data.checks import Skipped, refuse_too_many
+from ..data.preparation import Prepared
+from ..terminal import print_line
 
 
 class UnreadClips(Callback):

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError, unknown
+from ..errors import UserError, unknown
 from .flag_hints import as_meant, groups, unknown_flag
 from .literals import as_text, check_single_run, check_value
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
+PACKAGE = Path(__file__).resolve().parents[1]
+# in a checkout beside the package, in a wheel inside it
+CONF = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p.is_dir())
 
 # flag -> the override it stands for
 VALUE_FLAGS = {
@@ -74,8 +76,8 @@ def options_of(group: str) -> list[str]:
 
 def choices(group: str) -> list[str]:
     """What may stand behind `group=`."""
-    from .config import TASKS
-    from .data.corpora import ALIASES, MODULES
+    from ..config import TASKS
+    from ..corpora import ALIASES, MODULES
 
     known = {
         "task": list(TASKS),
@@ -87,7 +89,7 @@ def choices(group: str) -> list[str]:
 
 def help_text() -> str:
     """The answer to --help."""
-    from .data.corpora import MODULES
+    from ..corpora import MODULES
 
     return HELP.format(datasets=" | ".join(MODULES), presets=" | ".join(options_of("freeze")))
 
@@ -150,7 +152,7 @@ def rewrite(arguments: Sequence[str]) -> list[str]:
 
 
 def _alias(override: str) -> str:
-    from .data.corpora import ALIASES
+    from ..corpora import ALIASES
 
     key, _, value = override.partition("=")
     if key != "dataset":
@@ -190,7 +192,7 @@ def compose(overrides: Sequence[str]) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from .config import register
+    from ..settings.schemas import register
 
     overrides = _typed(overrides)
     register(named(overrides, "dataset"))
@@ -250,17 +252,18 @@ def _siblings(key: str, overrides: Sequence[str]) -> str:
     import dataclasses
     import difflib
 
-    from . import config
+    from .. import config
+    from . import schemas
 
     parent, _, name = key.rpartition(".")
     corpus = named(overrides, "dataset")[-1]
     part = parent.partition(".")[2]
     if parent == "model":
-        options = config.model_class()
+        options = schemas.model_class()
     elif parent == "task":
         options = config.TASKS[named(overrides, "task")[-1]]
     elif part in corpus.split("+"):
-        options = config.part_class(part)
+        options = schemas.part_class(part)
     else:
         options = groups(corpus).get(parent.partition(".")[0], config.Config)
     found = [f.name for f in dataclasses.fields(options)]
@@ -334,8 +337,8 @@ def sweep(overrides: Sequence[str], run: Callable[[Any], Any]) -> None:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from .config import register
-    from .config.checks import folder_inside
+    from ..config.checks import folder_inside
+    from ..settings.schemas import register
 
     register(named(overrides, "dataset"))
     plain = _typed([o for o in overrides if o != "--multirun"])

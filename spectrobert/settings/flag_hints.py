@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError, unknown
+from ..errors import UserError, unknown
 
 # other frameworks' names -> ours
 SYNONYMS = {
@@ -69,11 +69,12 @@ def groups(dataset: str) -> dict[str, Any]:
     Args:
         dataset: the corpus, with options of its own; "" if none is named.
     """
-    from . import config
-    from .data.corpora import MODULES
+    from .. import config
+    from ..corpora import MODULES
+    from . import schemas
 
     is_known = bool(dataset) and all(name in MODULES for name in dataset.split("+"))
-    corpus = config.dataset_class(dataset) if is_known else config.DatasetConfig
+    corpus = schemas.dataset_class(dataset) if is_known else config.DatasetConfig
     return {
         "": config.Config,
         "trainer": config.TrainerConfig,

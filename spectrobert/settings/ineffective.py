@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .datasets import MixtureConfig
-from .run import Config
+from ..config.datasets import MixtureConfig
+from ..config.run import Config
 
 
 def ineffective(config: Config) -> list[str]:
@@ -28,7 +28,7 @@ def ineffective(config: Config) -> list[str]:
 def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
     """Group, options without effect, and why."""
     # here: importing the corpora's registry with this package would be a cycle
-    from ..data.corpora import corpus
+    from ..corpora import corpus
 
     task, dataset, init, trainer = config.task, config.dataset, config.init, config.trainer
     if config.logger.name != "comet":

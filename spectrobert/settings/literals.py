@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .errors import UserError
+from ..errors import UserError
 from .flag_hints import groups
 
 PLAIN = re.compile(r"[\w./:@+%,-]+", re.ASCII)

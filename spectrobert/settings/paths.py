@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from .datasets import MixtureConfig
-from .run import Config
+from ..config.datasets import MixtureConfig
+from ..config.run import Config
 
 INIT = ("text_model", "audio_encoder", "checkpoint")  # names of packages or of the Hub, or folders
 
@@ -33,7 +33,7 @@ def make_absolute(config: Config) -> None:
 
 def file_options(corpus: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a corpus that name files or folders, absolute; one or a list, as given."""
-    from ..data.corpora import corpus as named
+    from ..corpora import corpus as named
 
     return {
         option: os.path.abspath(value)

@@ -20,10 +20,10 @@ from transformers import (
 from .. import metrics
 from ..config import OptimConfig, TaskConfig
 from ..errors import UserError
-from ..freezing import fingerprint, frozen_parameters, train_mode
-from ..losses import average
 from ..metrics import Collected, Statistic
+from ..models.freezing import fingerprint, frozen_parameters, train_mode
 from ..models.spectrobert import Output, SpectroBert
+from .losses import average
 
 
 def _constant(optimizer: Optimizer, warmup: int, total: int) -> LambdaLR:

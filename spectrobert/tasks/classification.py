@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import losses
 from ..metrics import Statistic, classification, one_against_rest, ranks
 from ..models.spectrobert import Output
+from . import losses
 from .base import Task
 
 FEW = 10  # classes whose probabilities are all written to predictions.csv

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from .. import losses
 from ..metrics import Statistic, dimensional
 from ..models.spectrobert import Output
+from . import losses
 from .targets import Targets
 
 

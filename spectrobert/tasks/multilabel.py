@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import losses
 from ..metrics import Statistic, multilabel
 from ..models.spectrobert import Output
+from . import losses
 from .targets import Targets
 
 

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import losses
 from ..config import PretrainingConfig
 from ..metrics import Statistic, pretraining
 from ..models.spectrobert import IGNORED, Output
+from . import losses
 from .base import Task
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import losses
 from ..metrics import Statistic, by_question
 from ..models.spectrobert import Output
+from . import losses
 from .classification import Classification
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
-from .. import losses
 from ..config import SentimentRegressionConfig
 from ..metrics import Statistic, sentiment
 from ..models.spectrobert import Output
+from . import losses
 from .targets import Targets
 
 # task.loss -> loss of a batch, the same of an array of differences, its name

@@ -12,7 +12,7 @@ import pytest
 import soundfile as sf
 
 from spectrobert.audio import io
-from spectrobert.data.example import Segment
+from spectrobert.audio.segment import Segment
 
 RATE = 16_000
 FORMATS = {"WAV": "PCM_16", "FLAC": "PCM_16", "OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}

@@ -10,20 +10,12 @@ import pytest
 import torch
 from transformers import ASTFeatureExtractor, BertConfig
 
+from benchmarks import builds, comparison, compute, data_path, frozen, machine, memory
+from benchmarks.builds import Sizes
+from benchmarks.measure import Row, compare, in_turn
 from spectrobert.errors import UserError
-from spectrobert.experiments.benchmark import (
-    builds,
-    compute,
-    data_path,
-    frozen,
-    machine,
-    memory,
-    table,
-)
-from spectrobert.experiments.benchmark.builds import Sizes
-from spectrobert.experiments.benchmark.measure import Row, compare, in_turn
 
-from .world import ROOT, verb
+from ..helpers.world import ROOT, verb
 
 TOY = Sizes(16, 1, 2, 32, 8)
 TOY_BENCH = compute.Bench(TOY, threads=1, repeats=2, is_quick=True)
@@ -54,13 +46,13 @@ def test_both_sides_are_called_in_turn_and_compared_pair_by_pair():
 def test_a_bar_without_a_ratio_is_a_largest_value():
     assert Row("start", "s", 1.4, 1.5).is_met
     assert not Row("start", "s", 1.6, 1.5).is_met
-    assert str(table.cells(Row("start", "s", 1.6, 1.5), 1e9)[4]) == "<= 1.5 s missed"
+    assert str(comparison.cells(Row("start", "s", 1.6, 1.5), 1e9)[4]) == "<= 1.5 s missed"
 
 
 def test_cells_of_a_comparison():
     pairs = [(1.0, 2.0), (1.0, 4.0), (1.0, 3.0)]
     row = compare("x", 6, "clips/s", 2.0, pairs, tokens_per_second=70.0, flops_per_second=4e8)
-    assert [str(cell) for cell in table.cells(row, 1e9)] == [
+    assert [str(cell) for cell in comparison.cells(row, 1e9)] == [
         "x",
         "6 clips/s",
         "2 clips/s",
@@ -187,7 +179,7 @@ def test_an_unknown_measurement_is_one_line():
 def test_without_a_checkout_the_missing_rival_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(builds, "RIVAL", tmp_path / "benchmarks" / "rival.py")
     with pytest.raises(UserError, match=r"rival is missing \(.*rival.py\); run it in a checkout"):
-        table.plan((), quick=True, threads=0, repeats=2)
+        comparison.plan((), quick=True, threads=0, repeats=2)
 
 
 def test_gpu_script_runs_where_only_torch_and_transformers_are():

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from spectrobert import __main__, files, scoring
+from spectrobert import __main__, files
 from spectrobert.errors import UserError
 from spectrobert.experiments.report import page
+from spectrobert.run import scoring
 
 LONG = "x" * 300
 TUNE = ("tune", "--trials", "1", "--task", "ser", "--dataset", "demo")

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 from hypothesis import given
 
-from spectrobert.data.corpora import common_voice
+from spectrobert.corpora import common_voice
 
-from .corpus_files import (
+from ..helpers.corpus_files import (
     EDITS,
     accounted,
     damaged,

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from spectrobert import corpora
 from spectrobert.audio import io
-from spectrobert.data import corpora, splits
-from spectrobert.data.corpora import esc10, ravdess
-from spectrobert.data.example import Example
+from spectrobert.corpora import esc10, ravdess
+from spectrobert.corpora.example import Example
+from spectrobert.data import splits
 from spectrobert.errors import UserError
 
-from .corpus_files import esc10_folder
+from ..helpers.corpus_files import esc10_folder
 
 
 def load(name: str, root: Path, task: str, **options: Any) -> list[Example]:
@@ -42,7 +43,7 @@ def by_split(examples: Sequence[Example]) -> dict[str, list[Example]]:
 def test_parsers_import_nothing_heavy() -> None:
     names = ("ravdess", "esc10", "clotho_aqa", "csv")
     program = (
-        f"import sys; from spectrobert.data.corpora import corpus; [corpus(n) for n in {names}];"
+        f"import sys; from spectrobert.corpora import corpus; [corpus(n) for n in {names}];"
         "print([m for m in ('torch', 'transformers', 'pandas', 'pyarrow') if m in sys.modules])"
     )
     done = subprocess.run(
@@ -54,7 +55,7 @@ def test_parsers_import_nothing_heavy() -> None:
 @pytest.mark.parametrize("name", ["ravdess", "esc10", "clotho_aqa", "csv"])
 def test_options_do_not_hide_those_of_every_corpus(name: str) -> None:
     from spectrobert.config import DatasetConfig
-    from spectrobert.data.corpora import corpus
+    from spectrobert.corpora import corpus
 
     assert not set(corpus(name).options()) & {field.name for field in fields(DatasetConfig)}
 

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from spectrobert.data import corpora, synthesis
-from spectrobert.data.corpora import demo, demo_texts
-from spectrobert.data.example import Example
+from spectrobert import corpora
+from spectrobert.corpora import demo
+from spectrobert.corpora.demo import synthesis, texts
+from spectrobert.corpora.example import Example
 from spectrobert.errors import UserError
 
 SPLITS = ("train", "val", "test")
@@ -60,7 +61,7 @@ def task(request: pytest.FixtureRequest) -> str:
 def named(text: str) -> list[str]:
     """The events of a text, in its order."""
     words = text.replace(",", " ").replace("?", " ").split()
-    return [word for word in words if word in demo_texts.NAMES]
+    return [word for word in words if word in texts.NAMES]
 
 
 def test_a_caption_names_events_of_its_scene_in_their_order() -> None:
@@ -73,8 +74,8 @@ def test_a_caption_names_events_of_its_scene_in_their_order() -> None:
         assert told == [event for event in events if event in told]
         complete += told == events
         partial += told != events
-        counts = [word for word in demo_texts.COUNTS if word in row["text"].split()]
-        assert counts in ([], [demo_texts.COUNTS[len(events) - 1]])
+        counts = [word for word in texts.COUNTS if word in row["text"].split()]
+        assert counts in ([], [texts.COUNTS[len(events) - 1]])
     assert complete > 50
     assert partial > 20
 
@@ -111,7 +112,7 @@ def test_one_word_answers_are_true() -> None:
     asked: set[int | None] = set()
     for (events, _), row in plan("aqa_open", "train"):
         (place,) = [places[word] for word in places if word in row["question"]] or [None]
-        truth = demo_texts.COUNTS[len(events) - 1] if place is None else events[place]
+        truth = texts.COUNTS[len(events) - 1] if place is None else events[place]
         assert row["label"] == truth, (events, row)
         assert len(set(events)) == len(events)
         asked.add(place)
@@ -123,7 +124,7 @@ def test_a_sound_is_the_only_one_of_its_recording() -> None:
     for (events, _), row in plan("classification", "train"):
         assert events == [row["label"]]
         labels[row["label"]] += 1
-    assert labels == dict.fromkeys(demo_texts.NAMES, 40)
+    assert labels == dict.fromkeys(texts.NAMES, 40)
 
 
 def test_an_emotion_is_in_the_voice() -> None:
@@ -136,8 +137,8 @@ def test_an_emotion_is_in_the_voice() -> None:
 
 
 def test_a_sentiment_is_the_sign_of_words_and_voice() -> None:
-    polarity = {word: sign for sign, words in demo_texts.ADJECTIVES.items() for word in words}
-    voice = {synthesis.MANNERS[name]: sign for sign, name in demo_texts.SENTIMENT_VOICES.items()}
+    polarity = {word: sign for sign, words in texts.ADJECTIVES.items() for word in words}
+    voice = {synthesis.MANNERS[name]: sign for sign, name in texts.SENTIMENT_VOICES.items()}
     by_voice: dict[int, Counter[str]] = defaultdict(Counter)
     for (text, _, manner, _), row in plan("sentiment", "train"):
         total = polarity[text.split()[-1]] + voice[manner]
@@ -161,7 +162,7 @@ def test_each_question_is_yes_as_often_as_no(root: Path, split: str) -> None:
 def test_each_open_question_has_its_answers_equally_often(root: Path, split: str) -> None:
     rows = [row for row in load(root, "aqa_open", size=SMALL) if row.split == split]
     for question, labels in answers(rows, "question").items():
-        possible = demo_texts.COUNTS if "how many" in question else tuple(synthesis.EVENTS)
+        possible = texts.COUNTS if "how many" in question else tuple(synthesis.EVENTS)
         assert set(labels) == set(possible)
         assert len(set(labels.values())) == 1, question
 
@@ -212,7 +213,7 @@ def test_labels_are_those_declared(root: Path) -> None:
 
 def test_it_needs_nothing_heavy() -> None:
     code = (
-        "import sys; import spectrobert.data.corpora.demo;"
+        "import sys; import spectrobert.corpora.demo;"
         "print([m for m in ('torch', 'transformers', 'scipy', 'pandas') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

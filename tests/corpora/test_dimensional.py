@@ -16,11 +16,12 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spectrobert.data.corpora import cmu_mosei, iemocap, msp_podcast
-from spectrobert.data.example import Dropped, Example, Segment
+from spectrobert.audio.segment import Segment
+from spectrobert.corpora import cmu_mosei, iemocap, msp_podcast
+from spectrobert.corpora.example import Dropped, Example
 from spectrobert.errors import UserError
 
-from .corpus_files import damage, parse_or_refuse
+from ..helpers.corpus_files import damage, parse_or_refuse
 
 Rows = Iterable[Example | Dropped]
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from spectrobert.data.corpora.tables import (
+from spectrobert.corpora.label_files import (
     index_audio,
     number,
     read_json,
@@ -20,7 +20,7 @@ from spectrobert.data.corpora.tables import (
 )
 from spectrobert.errors import UserError
 
-from .corpus_files import tsv, write
+from ..helpers.corpus_files import tsv, write
 
 
 def test_table_keeps_quotes_of_a_tsv_and_reads_those_of_a_csv(tmp_path: Path) -> None:

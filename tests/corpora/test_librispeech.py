@@ -11,10 +11,20 @@ import pytest
 import soundfile
 from hypothesis import given
 
-from spectrobert.data.corpora import librispeech
+from spectrobert.corpora import librispeech
 from spectrobert.errors import UserError
 
-from .corpus_files import EDITS, accounted, damaged, encoded, fails, fuzzed, hub_file, parse, write
+from ..helpers.corpus_files import (
+    EDITS,
+    accounted,
+    damaged,
+    encoded,
+    fails,
+    fuzzed,
+    hub_file,
+    parse,
+    write,
+)
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from spectrobert.data import corpora, splits
-from spectrobert.data.corpora.csv_columns import choose_task
-from spectrobert.data.example import Example
+from spectrobert import corpora
+from spectrobert.corpora.csv_columns import choose_task
+from spectrobert.corpora.example import Example
+from spectrobert.data import splits
 from spectrobert.errors import UserError
 from spectrobert.experiments.jobs import folds_of
 

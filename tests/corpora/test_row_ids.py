@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spectrobert.data import corpora
+from spectrobert import corpora
 from spectrobert.errors import UserError
 
 

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 from hypothesis import given
 
-from spectrobert.data.corpora import slue_voxceleb
+from spectrobert.corpora import slue_voxceleb
 
-from .corpus_files import (
+from ..helpers.corpus_files import (
     EDITS,
     accounted,
     damaged,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spectrobert.data import synthesis
+from spectrobert.corpora.demo import synthesis
 
 
 def spectrum(samples: NDArray[Any]) -> NDArray[np.float64]:

@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from hypothesis import given
 
-from spectrobert.data.corpora import wavcaps
+from spectrobert.corpora import wavcaps
 
-from .corpus_files import EDITS, accounted, damaged, encoded, fails, fuzzed, parse, write
+from ..helpers.corpus_files import EDITS, accounted, damaged, encoded, fails, fuzzed, parse, write
 
 
 def captions(*records: object) -> str:

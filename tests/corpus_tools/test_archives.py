@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from spectrobert.data import archives, disk, split_zip
+from spectrobert.corpus_tools import archives, disk, split_zip
 from spectrobert.errors import UserError
 
 SOUND = random.Random(0).randbytes(50_000)

@@ -24,13 +24,14 @@ from pathlib import Path
 import pytest
 
 from spectrobert import __main__ as command_line
-from spectrobert.data import acquisition, checksums, corpora, disk, download
-from spectrobert.data.sources import AT_HAND, LIBRISPEECH_MD5, SOURCES, HubFiles, WebFile
+from spectrobert import corpora
+from spectrobert.corpus_tools import acquisition, checksums, disk, download
+from spectrobert.corpus_tools.sources import AT_HAND, LIBRISPEECH_MD5, SOURCES, HubFiles, WebFile
 from spectrobert.errors import UserError
 
-from ..sounds import noise
-from ..world import ROOT
-from .web import Page, Site, add_hub_repository, add_zenodo_record, serve
+from ..helpers.sounds import noise
+from ..helpers.web import Page, Site, add_hub_repository, add_zenodo_record, serve
+from ..helpers.world import ROOT
 
 BODY = random.Random(0).randbytes(300_000)
 OTHER = random.Random(1).randbytes(300_000)
@@ -327,7 +328,7 @@ def test_a_part_counts_towards_the_room_that_is_needed(site, tmp_path, monkeypat
 def test_a_killed_process_leaves_what_the_next_one_goes_on_from(site, tmp_path):
     site.pages["/f"] = first_then(Page(BODY, stall_after=200_000), Page(BODY))
     code = (
-        "from pathlib import Path; from spectrobert.data.download import fetch;"
+        "from pathlib import Path; from spectrobert.corpus_tools.download import fetch;"
         f"fetch({site.url + '/f'!r}, Path({str(tmp_path / 'f')!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
@@ -389,13 +390,13 @@ def test_a_source_is_either_fetched_or_explained(name):
 
 
 def test_parts_of_librispeech_are_those_the_corpus_knows():
-    from spectrobert.data.corpora.librispeech import SUBSETS
+    from spectrobert.corpora.librispeech import SUBSETS
 
     assert set(SOURCES["librispeech"].parts) == set(SUBSETS) == set(LIBRISPEECH_MD5)
 
 
 def test_parts_of_wavcaps_are_those_the_corpus_knows():
-    from spectrobert.data.corpora.wavcaps import SOURCES as WAVCAPS
+    from spectrobert.corpora.wavcaps import SOURCES as WAVCAPS
 
     assert set(SOURCES["wavcaps"].parts) == set(WAVCAPS)
     for item in SOURCES["wavcaps"].items:

@@ -15,15 +15,18 @@ import pytest
 import soundfile
 
 from spectrobert import __main__ as program
-from spectrobert.config import dataset_class
-from spectrobert.data import corpora, counts, inspection, recordings, sound_findings, splits
-from spectrobert.data import split_findings as apart
-from spectrobert.data.corpora import MODULES, Corpus, corpus
-from spectrobert.data.example import Dropped, Example, Segment
-from spectrobert.data.finding import Finding, worst
+from spectrobert import corpora
+from spectrobert.audio.segment import Segment
+from spectrobert.corpora import MODULES, Corpus, corpus
+from spectrobert.corpora.example import Dropped, Example
+from spectrobert.corpus_tools import inspection, published_counts, recordings, sound_findings
+from spectrobert.corpus_tools import split_findings as apart
+from spectrobert.corpus_tools.finding import Finding, worst
+from spectrobert.data import splits
 from spectrobert.errors import UserError
+from spectrobert.settings.schemas import dataset_class
 
-from ..sounds import BAD_FILES, noise
+from ..helpers.sounds import BAD_FILES, noise
 
 
 def example(id: str = "a", audio: str | bytes = "a.wav", **more) -> Example:
@@ -225,7 +228,7 @@ class TestRows:
 
     def test_published_counts(self):
         examples = [example("a", label="x"), example("b", "b.wav", label="y", split="test")]
-        found = counts.count(examples, [Dropped("why", "c")])
+        found = published_counts.count(examples, [Dropped("why", "c")])
         expected = {"rows": 3, "examples": 2, "examples of test": 1, "recordings": 2, "classes": 2}
         assert {name: found[name] for name in expected} == expected
         agreed = inspection.published_finding(expected | {"class x": 1}, found)
@@ -237,7 +240,7 @@ class TestRows:
 
     def test_one_question_of_two_recordings_is_two_questions(self):
         examples = [example(audio=audio, question="loud?") for audio in ("a.wav", "a.wav", "b.wav")]
-        assert counts.count(examples, [])["questions"] == 2
+        assert published_counts.count(examples, [])["questions"] == 2
 
     def test_classes_outside_the_closed_set(self):
         rows = [example(label=label) for label in ("calm", "calm", "bored")]
@@ -424,7 +427,7 @@ class TestVerb:
         assert said in err
 
     def test_the_task_by_default_is_one_with_classes(self):
-        from spectrobert.verbs.dataset_options import configure
+        from spectrobert.commands.dataset_options import configure
 
         tasks = {
             name: configure(name, "", "data", None).task.name for name in ("wavcaps", "ravdess")
@@ -477,7 +480,7 @@ class TestReal:
             for row in corpora.load("clotho_aqa", real_data / "clotho_aqa", task)[0]
         ]
         assert Counter(row.split for row in both) == {"train": 21132, "val": 6192, "test": 8514}
-        found = counts.count(both, [])
+        found = published_counts.count(both, [])
         assert [found[f"questions of {split}"] for split in splits.SPLITS] == [7043, 2064, 2838]
         (texts,) = apart.shared_texts(both, [row.split for row in both])
         assert "460 of the 2515 texts of test" in texts.found

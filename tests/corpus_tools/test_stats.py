@@ -15,16 +15,16 @@ import soundfile
 from PIL import Image
 
 from spectrobert import __main__ as program
-from spectrobert import cli
 from spectrobert.audio import features, io
-from spectrobert.config import dataset_class
-from spectrobert.data import log_mel, plots, statistics
-from spectrobert.data.example import Segment
-from spectrobert.data.log_mel import Moments, moments
-from spectrobert.data.recordings import Sound
-from spectrobert.data.statistics import Statistics, summary
+from spectrobert.audio.segment import Segment
+from spectrobert.corpus_tools import log_mel, plots, stats
+from spectrobert.corpus_tools.log_mel import Moments, moments
+from spectrobert.corpus_tools.recordings import Sound
+from spectrobert.corpus_tools.stats import Statistics, summary
+from spectrobert.settings import composition
+from spectrobert.settings.schemas import dataset_class
 
-from ..sounds import noise
+from ..helpers.sounds import noise
 
 BINS = 128
 COLUMNS = ("audio", "label", "text", "split", "speaker", "question", "answer")
@@ -53,7 +53,7 @@ def table(folder: Path, lines: list[tuple[str, ...]]) -> str:
 
 def measure(file: str, task: str = "ser", max_clips: int | None = None, seed: int = 0, **options):
     dataset = dataset_class("csv")(file=file, **options)
-    return statistics.measure(task, dataset, "nowhere", BINS, max_clips, seed)
+    return stats.measure(task, dataset, "nowhere", BINS, max_clips, seed)
 
 
 @pytest.fixture(scope="module")
@@ -181,9 +181,9 @@ class TestNumbers:
     def test_a_scene_is_as_long_as_its_last_sound(self):
         scene = (Segment("a.wav", 0.0, 2.5, 0.0), Segment("b.wav", 0.0, 2.5, 2.5))
         sounds = {s._replace(onset=0.0): Sound(seconds=2.5) for s in scene}
-        assert statistics._seconds(scene, sounds) == 5.0
+        assert stats._seconds(scene, sounds) == 5.0
         sounds[scene[0]] = Sound("missing: no such file")
-        assert statistics._seconds(scene, sounds) is None
+        assert stats._seconds(scene, sounds) is None
 
     def test_speakers_labels_and_words(self, found):
         numbers = summary(found)
@@ -286,7 +286,7 @@ class TestVerb:
         code, out, err = call("csv", f"dataset.file={file}", out=tmp_path, capsys=capsys)
         assert (code, err) == (0, "")
         words = re.findall(r"model\.audio_\w+=\S+", out)
-        config = cli.compose(["task=ser", "dataset=demo", *words])
+        config = composition.compose(["task=ser", "dataset=demo", *words])
         train = found.log_mel.by_split["train"]
         assert config.model.audio_mean == pytest.approx(train.mean, abs=1e-4)
         assert config.model.audio_std == pytest.approx(train.std, abs=1e-4)
@@ -311,7 +311,7 @@ class TestVerb:
 def test_real_speech(real_data):
     manifest = str(real_data / "ljspeech_385" / "manifest.tsv")
     dataset = dataset_class("csv")(file=manifest, audio="path", text="transcript")
-    found = statistics.measure("pre", dataset, "", BINS)
+    found = stats.measure("pre", dataset, "", BINS)
     assert found.log_mel.total.mean == pytest.approx(-6.8783, abs=1e-3)
     assert found.log_mel.total.std == pytest.approx(4.1380, abs=1e-3)
     assert sum(found.hours.values()) == pytest.approx(0.69, abs=0.005)

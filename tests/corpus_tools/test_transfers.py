@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from spectrobert.data import transfers
+from spectrobert.corpus_tools import transfers
 
 
 def shown(is_terminal: bool) -> str:

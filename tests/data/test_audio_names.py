@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from spectrobert.config import dataset_class
+from spectrobert.audio.segment import Segment
+from spectrobert.corpora.example import Example
 from spectrobert.data.audio_names import audio_names, folders
 from spectrobert.data.clips import to_arrow
-from spectrobert.data.example import Example, Segment
+from spectrobert.settings.schemas import dataset_class
 
 
 def test_a_recording_its_stretch_and_a_scene():

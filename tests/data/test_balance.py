@@ -7,13 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from spectrobert import cli
-from spectrobert.config import dataset_class
 from spectrobert.data.balance import duplicate, prune
 from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
+from spectrobert.settings import composition
+from spectrobert.settings.schemas import dataset_class
 
-from ..sounds import noise
+from ..helpers.sounds import noise
 
 LABELS = ["a"] * 7 + ["b"] * 2 + ["c"] * 3
 
@@ -72,8 +72,8 @@ def test_what_has_no_class_cannot_be_balanced(table):
 
 def test_one_way_to_balance_at_a_time():
     with pytest.raises(UserError, match="choose one"):
-        cli.compose(
+        composition.compose(
             ["task=ser", "dataset=demo", "task.class_weights=true", "dataset.balance=prune"]
         )
     with pytest.raises(UserError, match="allowed are none, prune, duplicate"):
-        cli.compose(["task=ser", "dataset=demo", "dataset.balance=both"])
+        composition.compose(["task=ser", "dataset=demo", "dataset.balance=both"])

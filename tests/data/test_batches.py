@@ -10,18 +10,19 @@ import torch
 from lightning_fabric.utilities.data import _set_sampler_epoch
 from torch.utils.data import DataLoader
 
+from spectrobert.audio.segment import Segment
 from spectrobert.config import DatasetConfig, PretrainingConfig, TrainerConfig
+from spectrobert.corpora.example import Example
 from spectrobert.data import vocabulary
 from spectrobert.data.batches import POOL, LengthBatches, collate
 from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import Key, Reading, to_arrow
-from spectrobert.data.datamodule import DataModule, automatic_workers
-from spectrobert.data.example import Example, Segment
 from spectrobert.data.masking import IGNORED
 from spectrobert.data.preparation import Prepared
 from spectrobert.data.splits import SplitSummary
+from spectrobert.run.loaders import DataModule, automatic_workers
 
-from ..sounds import noise
+from ..helpers.sounds import noise
 
 SECONDS = np.random.default_rng(0).uniform(0.5, 10, 203)  # the last batch is not full
 BATCH = 8

@@ -7,7 +7,8 @@ import random as shuffling
 import numpy as np
 import pytest
 
-from spectrobert.data.example import Example, Segment
+from spectrobert.audio.segment import Segment
+from spectrobert.corpora.example import Example
 from spectrobert.data.splits import assign
 
 

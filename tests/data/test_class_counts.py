@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from spectrobert.data import class_counts, inspection, split_findings
-from spectrobert.data.example import Example, Segment
+from spectrobert.audio.segment import Segment
+from spectrobert.corpora.example import Example
+from spectrobert.corpus_tools import inspection, split_findings
+from spectrobert.data import class_counts
 
 CARVED = "validation carved by speaker (1 of 9), seed 0; test carved by speaker (1 of 9), seed 0"
 LABELS = {

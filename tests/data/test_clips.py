@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from spectrobert.audio import io
+from spectrobert.audio.segment import Segment
 from spectrobert.config import DatasetConfig, PretrainingConfig
+from spectrobert.corpora.example import Example
 from spectrobert.data import vocabulary
 from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import Clips, Key, Reading, segments, to_arrow
-from spectrobert.data.example import Example, Segment
 from spectrobert.data.masking import IGNORED
 
-from ..sounds import constant, noise
+from ..helpers.sounds import constant, noise
 
 SECONDS = 0.1
 RECORDINGS = 8

@@ -12,15 +12,15 @@ import pytest
 import soundfile
 
 from spectrobert.audio import convert, io
-from spectrobert.config import dataset_class
 from spectrobert.data import copies
 from spectrobert.data.clips import segments
 from spectrobert.data.preparation import prepare
 from spectrobert.data.rows import SCHEMA
 from spectrobert.errors import UserError
+from spectrobert.settings.schemas import dataset_class
 
-from ..sounds import constant, noise
-from ..world import data_dir, verb
+from ..helpers.sounds import constant, noise
+from ..helpers.world import data_dir, verb
 
 COLUMNS = ("id", "text", "label", "targets", "speaker", "group", "seconds")
 
@@ -38,7 +38,7 @@ class Inline:
 
 
 def prepared(out: Path, options, task: str, root: Path) -> tuple[copies.Written, list]:
-    from spectrobert.data.corpora import corpus
+    from spectrobert.corpora import corpus
 
     own = {name: getattr(options, name) for name in corpus(options.name).options()}
     pool = Inline()

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from spectrobert.config import dataset_class
-from spectrobert.data import corpora, equal_files, inspection
+from spectrobert import corpora
+from spectrobert.corpus_tools import inspection
+from spectrobert.data import equal_files
 from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
+from spectrobert.settings.schemas import dataset_class
 
-from ..sounds import noise
+from ..helpers.sounds import noise
 
 
 def test_files_are_compared_by_content(tmp_path: Path) -> None:
@@ -68,7 +70,7 @@ def test_equal_files_on_two_sides_are_refused(folder: Path) -> None:
 
 def test_equal_files_of_a_published_corpus_are_a_caution(folder: Path, monkeypatch) -> None:
     own = replace(corpora.corpus("csv"), files=())
-    monkeypatch.setattr("spectrobert.data.corpora.csv.CORPUS", own)
+    monkeypatch.setattr("spectrobert.corpora.csv.CORPUS", own)
     found = prepare("ser", table(folder, split=True), "").summary.definition
     assert found.endswith("; caution: 4 equal files in several of the owner's splits")
 

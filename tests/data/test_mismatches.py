@@ -9,15 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from spectrobert.data import corpora, rows
+from spectrobert import corpora
+from spectrobert.audio.segment import Segment
+from spectrobert.corpora import demo, esc10
+from spectrobert.corpora.demo.texts import COUNTS, NAMES
+from spectrobert.corpora.example import Example
+from spectrobert.data import rows
 from spectrobert.data.clips import with_lengths
-from spectrobert.data.corpora import demo, esc10
-from spectrobert.data.corpora.demo_texts import COUNTS, NAMES
-from spectrobert.data.example import Example, Segment
 from spectrobert.data.mismatches import COLUMNS, Mismatches, holds, require
 from spectrobert.errors import UserError
 
-from .corpus_files import esc10_folder
+from ..helpers.corpus_files import esc10_folder
 
 
 def pairs(*given: tuple[str, str | Segment], labels: str = "") -> list[Example]:

@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectrobert import cli, runs
-from spectrobert.config import PretrainingConfig, dataset_class
+from spectrobert.config import PretrainingConfig
 from spectrobert.data import vocabulary
 from spectrobert.data.batches import LengthBatches
 from spectrobert.data.clips import Clips, Key, Reading
 from spectrobert.data.mixtures import Quota, places, quotas
 from spectrobert.data.preparation import Prepared, prepare
 from spectrobert.errors import UserError
+from spectrobert.run import runs
+from spectrobert.settings import composition
+from spectrobert.settings.schemas import dataset_class
 
-from ..sounds import noise
+from ..helpers.sounds import noise
 
 TASK = ("task=pre", "model=tiny")
 
@@ -40,14 +42,14 @@ def tables(tmp_path_factory) -> Path:
 
 
 def composed(words: list[str]):
-    given = cli.rewrite(words)
-    cli.check_groups(given)
-    return cli.compose(given)
+    given = composition.rewrite(words)
+    composition.check_groups(given)
+    return composition.compose(given)
 
 
 def configured(tables: Path, *more: str):
     words = (*TASK, "dataset=csv+ravdess", f"dataset.csv.file={tables / 'own.csv'}")
-    return cli.compose([*words, f"data_dir={tables}", *more])
+    return composition.compose([*words, f"data_dir={tables}", *more])
 
 
 def mixed(tables: Path, *more: str) -> Prepared:
@@ -181,7 +183,7 @@ def test_wrong_mixtures_get_one_line(words, message):
 
 
 def test_a_corpus_without_the_task_is_named(tables):
-    config = cli.compose([*TASK, "dataset=ravdess+emodb"])
+    config = composition.compose([*TASK, "dataset=ravdess+emodb"])
     with pytest.raises(UserError, match="dataset 'emodb' has no task 'pre'"):
         prepare("pre", config.dataset, str(tables))
 

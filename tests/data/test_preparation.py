@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from spectrobert.audio import io
-from spectrobert.config import DatasetConfig, dataset_class
+from spectrobert.audio.segment import Segment
+from spectrobert.config import DatasetConfig
+from spectrobert.corpora.example import Example
 from spectrobert.data import checks, vocabulary
 from spectrobert.data.checks import check
-from spectrobert.data.example import Example, Segment
 from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
+from spectrobert.settings.schemas import dataset_class
 
-from ..sounds import BAD_FILES, constant, noise
+from ..helpers.sounds import BAD_FILES, constant, noise
 
 ROOT = Path(__file__).parents[2]
 
@@ -226,10 +228,10 @@ def test_a_label_outside_the_set_is_one_line(table):
 
 
 def test_a_label_outside_a_closed_set_is_one_line(table, monkeypatch):
-    from spectrobert.data.corpora import csv
+    from spectrobert.corpora import csv
 
     monkeypatch.setattr(
-        "spectrobert.data.corpora.csv.CORPUS",
+        "spectrobert.corpora.csv.CORPUS",
         csv.CORPUS.__class__(
             load=csv.load, tasks=("ser",), labels={"ser": ("b", "z")}, needs_root=False
         ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from spectrobert.audio.segment import Segment
+from spectrobert.corpora.example import Example
 from spectrobert.data import clips
-from spectrobert.data.example import Example, Segment
 from spectrobert.data.resampling import resampling_groups
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spectrobert.audio.segment import Segment
 from spectrobert.config import DatasetConfig, PretrainingConfig
+from spectrobert.corpora.example import Example
 from spectrobert.data import vocabulary
 from spectrobert.data.clips import Clips, Key, Reading, to_arrow
-from spectrobert.data.example import Example, Segment
 from spectrobert.data.shortcuts import summarise
 
 SECONDS = np.random.default_rng(0).uniform(1, 10, 600)

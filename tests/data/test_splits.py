@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from spectrobert.data import corpora
-from spectrobert.data.example import Example, Segment
+from spectrobert import corpora
+from spectrobert.audio.segment import Segment
+from spectrobert.corpora.example import Example
 from spectrobert.data.splits import assign, caution, caveats, verify, with_caveats
 from spectrobert.errors import UserError
 

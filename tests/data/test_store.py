@@ -14,15 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from spectrobert import corpora
 from spectrobert.audio import io
-from spectrobert.config import dataset_class
-from spectrobert.data import checks, corpora, rows, store
-from spectrobert.data.example import Example, Segment
+from spectrobert.audio.segment import Segment
+from spectrobert.corpora.example import Example
+from spectrobert.data import checks, rows, store
 from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
+from spectrobert.settings.schemas import dataset_class
 
-from ..sounds import constant, noise
-from .corpus_files import encoded
+from ..helpers.corpus_files import encoded
+from ..helpers.sounds import constant, noise
 
 ROOT = Path(__file__).parents[2]
 CLIPS = 12

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from spectrobert.experiments import demo, table
+from spectrobert.experiments import demo, table_spec
 
-from .world import data_dir, verb
+from ..helpers.world import data_dir, verb
 
-TABLE = table.load("demo")
+TABLE = table_spec.load("demo")
 ROWS = [row.name for row in TABLE.rows if row.experiment]
 SILENCED = [row.name for row in TABLE.rows if row.silenced]
 
@@ -44,7 +44,7 @@ def test_the_report_stands_alone(shown):
 
 def test_rows_differ_in_what_trains(shown):
     runs_dir, _ = shown
-    from spectrobert import runs
+    from spectrobert.run import runs
 
     trains = {
         name: runs.read_results(runs_dir / name / "seed0")["freeze"]["trainable"] for name in ROWS

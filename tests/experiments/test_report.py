@@ -15,15 +15,15 @@ import soundfile as sf
 import torch
 from rich.console import Console
 
-from spectrobert import runs
 from spectrobert.errors import UserError
 from spectrobert.experiments import report
 from spectrobert.experiments.report import anatomy, examples, figures, listening
-from spectrobert.training import fit
+from spectrobert.run import runs
+from spectrobert.run.fit import fit
 
-from .models.test_parity import padded_batch
-from .models.test_spectrobert import classifier
-from .world import configure, verb
+from ..helpers.world import configure, verb
+from ..models.test_parity import padded_batch
+from ..models.test_spectrobert import classifier
 
 
 @pytest.fixture(scope="module")

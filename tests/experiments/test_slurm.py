@@ -20,10 +20,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from spectrobert import cli, curves
-from spectrobert.config import TrainerConfig, register
+from spectrobert.config import TrainerConfig
+from spectrobert.run import curves
+from spectrobert.settings import composition
+from spectrobert.settings.schemas import register
 
-from .world import QUICK, ROOT, SMALL, data_dir
+from ..helpers.world import QUICK, ROOT, SMALL, data_dir
 
 JOBS = sorted(path.stem for path in (ROOT / "slurm").glob("*.sbatch"))
 # hours, cores, GB: thesis, appendix B; what it does not print is as SER
@@ -111,9 +113,9 @@ def test_its_training_composes(job):
         pytest.skip("trainer.nodes is not there")
     script, *words = launched(job, "--seed", "2")
     assert script == "train.py"
-    overrides = cli.rewrite(words)
-    cli.check_groups(overrides)
-    config = cli.compose(overrides)
+    overrides = composition.rewrite(words)
+    composition.check_groups(overrides)
+    config = composition.compose(overrides)
     assert (config.task.name, config.dataset.name) == TASKS[job]
     assert config.trainer.accelerator == "cuda"
     assert config.init.text_model == "google-bert/bert-base-uncased"
@@ -127,7 +129,7 @@ def test_its_training_composes(job):
 
 def test_a_checkpoint_takes_the_place_of_berts_weights():
     _, *words = launched("ser", "--checkpoint", "runs/librispeech_pretraining/seed0")
-    config = cli.compose(cli.rewrite(words))
+    config = composition.compose(composition.rewrite(words))
     assert config.init.checkpoint == "runs/librispeech_pretraining/seed0"
     assert config.init.text_model == ""
 
@@ -149,7 +151,7 @@ def test_a_sweep_asks_for_what_ser_asks_for():
     from hydra import compose, initialize_config_dir
 
     register(["demo"])
-    with initialize_config_dir(str(cli.CONF), version_base="1.3"):
+    with initialize_config_dir(str(composition.CONF), version_base="1.3"):
         words = ["task=ser", "dataset=demo", "hydra/launcher=slurm"]
         found = compose("config", words, return_hydra_config=True).hydra.launcher
     asked = directives("ser")

@@ -22,7 +22,7 @@ import torch
 import yaml
 from rich.console import Console
 
-from spectrobert import cli, metrics, runs
+from spectrobert import metrics
 from spectrobert.__main__ import main
 from spectrobert.config import InitConfig
 from spectrobert.errors import UserError
@@ -30,17 +30,19 @@ from spectrobert.experiments import (
     campaign,
     formats,
     jobs,
-    rows,
+    seed_statistics,
     slurm,
-    statistics,
-    table,
+    table_rows,
+    table_spec,
     workers,
 )
 from spectrobert.experiments.jobs import Settings, State
-from spectrobert.experiments.statistics import Answers
+from spectrobert.experiments.seed_statistics import Answers
+from spectrobert.run import runs
+from spectrobert.settings import composition
 from spectrobert.tasks.classification import Classification
 
-from .world import QUICK, ROOT, SMALL, data_dir, verb
+from ..helpers.world import QUICK, ROOT, SMALL, data_dir, verb
 
 LITTLE = (*QUICK, "model=tiny", *SMALL, "trainer.epochs=1")
 
@@ -48,9 +50,9 @@ LITTLE = (*QUICK, "model=tiny", *SMALL, "trainer.epochs=1")
 # --- tables as data
 
 
-@pytest.mark.parametrize("name", cli.options_of("table"))
+@pytest.mark.parametrize("name", composition.options_of("table"))
 def test_every_table_of_the_project_plans(name):
-    found = table.load(name)
+    found = table_spec.load(name)
     planned = jobs.plan(found, Settings(seeds=2))
     assert {job.row for job in planned} >= {row.name for row in found.rows if row.is_run}
     assert [job.seed for job in planned if job.row == found.baseline][:1] == [0]
@@ -88,9 +90,9 @@ def test_every_table_of_the_project_plans(name):
     ],
 )
 def test_the_thesis_figures(name, figures):
-    rows = [row for row in table.load(name).rows if row.experiment and row.thesis]
-    assert {row.name: tuple(row.thesis.values()) for row in rows} == figures
-    for row in table.load(f"{name}_corpora").rows:
+    chosen = [row for row in table_spec.load(name).rows if row.experiment and row.thesis]
+    assert {row.name: tuple(row.thesis.values()) for row in chosen} == figures
+    for row in table_spec.load(f"{name}_corpora").rows:
         assert tuple(row.thesis.values()) == figures.get(row.name.removesuffix(" from WavCaps"), ())
 
 
@@ -104,7 +106,7 @@ def test_the_thesis_figures(name, figures):
 )
 def test_the_metrics_of_the_thesis_are_columns(name, metrics):
     """Sections 4.2.1 (accuracy, AUROC), 4.2.3 (top-5, top-10) and 4.2.4 (top-2)."""
-    for found in (table.load(name), table.load(f"{name}_corpora")):
+    for found in (table_spec.load(name), table_spec.load(f"{name}_corpora")):
         assert list(found.metrics) == metrics
 
 
@@ -113,7 +115,7 @@ def test_the_metrics_of_the_thesis_are_columns(name, metrics):
 )
 def test_full_fine_tuning_is_a_row(name, row, epochs):
     """Sections 4.2.3 and 4.2.4: pre-trained, with all weights unfrozen."""
-    job = next(job for job in jobs.plan(table.load(name), Settings()) if job.row == row)
+    job = next(job for job in jobs.plan(table_spec.load(name), Settings()) if job.row == row)
     assert job.config.freeze.train == ["all"]
     assert job.config.init.checkpoint == "runs/pre_wavcaps/seed0"
     assert job.config.trainer.epochs == epochs
@@ -123,34 +125,36 @@ def test_full_fine_tuning_is_a_row(name, row, epochs):
 def test_rows_share_three_pretraining_corpora(name):
     """Section 4.2.3, "Pre-Trained on Each Dataset": one preset, three corpora."""
     settings = Settings(folds="1" if name == "ser" else "all")
-    planned = jobs.plan(table.load(f"{name}_corpora"), settings)
+    planned = jobs.plan(table_spec.load(f"{name}_corpora"), settings)
     first = {job.row: job.folder for job in planned if job.task == "pre"}
     names = ("wavcaps", "librispeech", "common_voice")
     assert list(first.values()) == [Path(f"runs/pre_{corpus}/seed0") for corpus in names]
-    rows = [job for job in planned if job.needs]
-    assert [job.needs.row for job in rows] == ["WavCaps", "LibriSpeech", "Common Voice"]
-    alike = [replace(job.config, experiment_name="same", init=InitConfig()) for job in rows]
+    chosen = [job for job in planned if job.needs]
+    assert [job.needs.row for job in chosen] == ["WavCaps", "LibriSpeech", "Common Voice"]
+    alike = [replace(job.config, experiment_name="same", init=InitConfig()) for job in chosen]
     assert alike[0] == alike[1] == alike[2]
-    own = {job.folder for job in jobs.plan(table.load(name), settings)}
-    assert [job.folder in own for job in rows] == [True, False, False]
-    assert len({job.folder for job in rows}) == 3
+    own = {job.folder for job in jobs.plan(table_spec.load(name), settings)}
+    assert [job.folder in own for job in chosen] == [True, False, False]
+    assert len({job.folder for job in chosen}) == 3
 
 
 def test_rows_differ_as_the_thesis_says():
-    planned = {job.row: job.config for job in jobs.plan(table.load("ser"), Settings(folds="1"))}
+    planned = {
+        job.row: job.config for job in jobs.plan(table_spec.load("ser"), Settings(folds="1"))
+    }
     assert planned["WavCaps"].trainer.epochs == 50
     assert planned["baseline"].trainer.epochs == 50  # the best epoch was the 47th
     assert planned["baseline"].init.text_model == "google-bert/bert-base-uncased"
     assert planned["ser-frz-nolast"].freeze.train == ["head", "encoder.-1"]
     assert planned["ser-frz-nolast-noaudio"].freeze.train == ["head", "encoder.-1", "audio"]
-    binary = {job.row: job.config for job in jobs.plan(table.load("aqa_binary"), Settings())}
+    binary = {job.row: job.config for job in jobs.plan(table_spec.load("aqa_binary"), Settings())}
     assert binary["bin-frz"].trainer.epochs == 30
     assert binary["bin-frz"].init.checkpoint == "runs/pre_wavcaps/seed0"
     assert binary["bin-frz"].init.text_model == ""
 
 
 def test_pretraining_is_shared_by_the_rows_of_a_seed_and_all_tables():
-    binary, ser = (jobs.plan(table.load(n), Settings(seeds=2)) for n in ("aqa_binary", "ser"))
+    binary, ser = (jobs.plan(table_spec.load(n), Settings(seeds=2)) for n in ("aqa_binary", "ser"))
     first = [job for job in ser if job.task == "pre"]
     assert [job.folder for job in first] == [Path(f"runs/pre_wavcaps/seed{k}") for k in (0, 1)]
     assert [j.folder for j in binary if j.task == "pre"] == [j.folder for j in first]
@@ -163,7 +167,7 @@ def test_pretraining_is_shared_by_the_rows_of_a_seed_and_all_tables():
 
 
 def test_a_checkpoint_takes_the_place_of_pretraining():
-    planned = jobs.plan(table.load("aqa_binary"), Settings(checkpoint="runs/mine/seed0"))
+    planned = jobs.plan(table_spec.load("aqa_binary"), Settings(checkpoint="runs/mine/seed0"))
     assert not [job for job in planned if job.task == "pre"]
     started = {job.row: job.config.init.checkpoint for job in planned if not job.needs}
     assert started["bin-frz"] == "runs/mine/seed0"
@@ -181,7 +185,7 @@ def test_pretraining_on_the_rows_own_corpus_does_not_hear_the_test_speakers(tmp_
     }
     path = tmp_path / "own.yaml"
     path.write_text(yaml.safe_dump(text))
-    planned = jobs.plan(table.load(str(path)), Settings(folds="2,5"))
+    planned = jobs.plan(table_spec.load(str(path)), Settings(folds="2,5"))
     assert [(job.row, job.fold) for job in planned] == [("p", 2), ("p", 5), ("r", 2), ("r", 5)]
     assert [job.needs.fold for job in planned if job.needs] == [2, 5]
 
@@ -206,13 +210,13 @@ def own_table(tmp_path: Path, **changes) -> str:
 
 
 def test_rows_with_overrides_have_folders_of_their_own(tmp_path):
-    planned = jobs.plan(table.load(own_table(tmp_path)), Settings())
+    planned = jobs.plan(table_spec.load(own_table(tmp_path)), Settings())
     assert [str(job.folder) for job in planned] == [
         "runs/demo_slow/seed0",
         "runs/demo_fast-or-so/seed0",
     ]
     assert [job.config.optim.lr for job in planned] == [1e-5, 1e-3]
-    planned = jobs.plan(table.load(own_table(tmp_path)), Settings(overrides=("optim.lr=2",)))
+    planned = jobs.plan(table_spec.load(own_table(tmp_path)), Settings(overrides=("optim.lr=2",)))
     assert [job.config.optim.lr for job in planned] == [2, 2]  # the command line wins
 
 
@@ -252,7 +256,7 @@ def test_rows_with_overrides_have_folders_of_their_own(tmp_path):
 )
 def test_a_wrong_table_is_one_line(tmp_path, changes, said):
     with pytest.raises(UserError) as error:
-        table.load(own_table(tmp_path, **changes))
+        table_spec.load(own_table(tmp_path, **changes))
     assert "own.yaml" in str(error.value)
     assert "\n" not in str(error.value)
     for words in said:
@@ -263,7 +267,7 @@ def test_the_example_of_the_docs_plans(tmp_path):
     text = (ROOT / "docs" / "tables.md").read_text()
     path = tmp_path / "own.yaml"
     path.write_text(text.split("```yaml\n")[1].split("```")[0])
-    planned = jobs.plan(table.load(str(path)), Settings(folds="1"))
+    planned = jobs.plan(table_spec.load(str(path)), Settings(folds="1"))
     assert [job.row for job in planned] == ["LibriSpeech", "slow", "fast", "fast, audio silenced"]
     assert str(planned[2].folder) == "runs/ravdess_fast/seed0/fold1"
 
@@ -273,7 +277,7 @@ def test_a_file_that_is_no_table_is_one_line(tmp_path, text):
     path = tmp_path / "own.yaml"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(UserError, match=r"own\.yaml") as error:
-        table.load(str(path))
+        table_spec.load(str(path))
     assert "\n" not in str(error.value)
 
 
@@ -318,7 +322,9 @@ def answers(hits, groups, labels=None, first=0) -> Answers:
 
 
 def exchanged(row, baseline, groups) -> float:
-    return statistics.permutation_p("accuracy", answers(row, groups), answers(baseline, groups))
+    return seed_statistics.permutation_p(
+        "accuracy", answers(row, groups), answers(baseline, groups)
+    )
 
 
 def test_permutation_of_whole_groups():
@@ -345,11 +351,11 @@ def test_comparison_pairs_items_by_their_id():
     baseline = answers([1, 0, 0], "ghi", "aab")
     row = answers([0, 1, 1, 1], "jihg", "bbaa").take([0, 1, 2, 3])
     row = dataclasses.replace(row, ids=("9", "2", "1", "0"))
-    found = statistics.compare("accuracy", [row], [baseline])
+    found = seed_statistics.compare("accuracy", [row], [baseline])
     assert (found.n, found.num_seeds) == (3, 1)  # item 9 the baseline has not seen
     assert found.difference == pytest.approx(2 / 3)
     assert found.p == 4 / 8  # the group without a difference doubles both counts
-    ua = statistics.compare("unweighted_accuracy", [row], [baseline])
+    ua = seed_statistics.compare("unweighted_accuracy", [row], [baseline])
     assert ua.difference == pytest.approx((1 / 2 + 1) / 2)
     assert (ua.interval, ua.p) == (None, 4 / 8)  # class b is in one group only
 
@@ -364,7 +370,7 @@ def test_one_seed_has_the_interval_of_results_json():
     logits = np.eye(3)[np.where(hits, truth, 2)] + np.eye(3)[truth] / 2
     found, _ = classification_intervals(logits, truth, list("abz"), groups)
     for metric in ("accuracy", "unweighted_accuracy", "macro_f1", "top2_accuracy"):
-        assert statistics.interval(metric, [mine]) == pytest.approx(found[metric]), metric
+        assert seed_statistics.interval(metric, [mine]) == pytest.approx(found[metric]), metric
 
 
 def classification_intervals(logits, truth, labels, groups):
@@ -374,16 +380,16 @@ def classification_intervals(logits, truth, labels, groups):
 def test_the_two_errors_by_hand():
     """Three seeds of 0.5, 0.6 and 0.7; of three seeds in two resamples, what they share."""
     drawn = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]])  # about their means
-    found = statistics.errors(np.array([0.5, 0.6, 0.7]), drawn, num_groups=5)
+    found = seed_statistics.errors(np.array([0.5, 0.6, 0.7]), drawn, num_groups=5)
     assert found.of_seeds == pytest.approx(0.1 / np.sqrt(3))
     # mean covariance of two seeds: 2 (0.02 + 0.03 + 0.06) / 3 over R - 1 = 1, times 5 / 4
     assert found.of_groups**2 == pytest.approx(2 * 0.11 / 3 * 5 / 4)
     apart = np.array([[0.1, -0.1], [-0.1, 0.1]])  # seeds that share nothing
-    assert statistics.errors(np.array([0.5, 0.6]), apart, num_groups=5).of_groups == 0
+    assert seed_statistics.errors(np.array([0.5, 0.6]), apart, num_groups=5).of_groups == 0
 
 
-def errors_of(seeds: float, groups: float) -> statistics.Errors:
-    return statistics.Errors(np.float64(seeds), np.float64(groups), num_seeds=3, num_groups=11)
+def errors_of(seeds: float, groups: float) -> seed_statistics.Errors:
+    return seed_statistics.Errors(np.float64(seeds), np.float64(groups), num_seeds=3, num_groups=11)
 
 
 def test_one_error_alone_is_a_t_interval():
@@ -405,24 +411,24 @@ def test_seeds_that_differ_widen_the_interval():
     groups = [str(i) for i in range(20)]
     alike = [answers([1] * 12 + [0] * 8, groups) for _ in range(3)]
     apart = [answers([1] * right + [0] * (20 - right), groups) for right in (8, 12, 16)]
-    low, high = statistics.interval("accuracy", alike)
+    low, high = seed_statistics.interval("accuracy", alike)
     # equal seeds: the groups alone, by hand t of 19 times sqrt(0.6 0.4 / 19)
     assert high - low == pytest.approx(2 * 2.093 * np.sqrt(0.24 / 19), rel=0.05)
-    low, high = statistics.interval("accuracy", apart)
+    low, high = seed_statistics.interval("accuracy", apart)
     assert (low, high) == (pytest.approx(0.6 - 4.3027 * 0.2 / np.sqrt(3), abs=0.06), 1.0)
-    found = statistics.compare("accuracy", apart, alike)
+    found = seed_statistics.compare("accuracy", apart, alike)
     assert (found.difference, found.num_seeds) == (pytest.approx(0), 3)
     assert found.p == pytest.approx(1)
-    sure = statistics.compare("accuracy", [answers([1] * 20, groups)] * 3, alike)
+    sure = seed_statistics.compare("accuracy", [answers([1] * 20, groups)] * 3, alike)
     assert sure.p < 0.01
 
 
 def test_a_class_in_one_group_has_no_interval_over_seeds_either():
     some = [answers([1, 0, 1, 1], "wxyz", "aaab"), answers([1, 1, 0, 1], "wxyz", "aaab")]
-    assert statistics.interval("accuracy", some) is not None
-    assert statistics.interval("unweighted_accuracy", some) is None
-    assert statistics.obstacle("unweighted_accuracy", some) == "b in one group only"
-    found = statistics.compare("unweighted_accuracy", some, some[::-1])
+    assert seed_statistics.interval("accuracy", some) is not None
+    assert seed_statistics.interval("unweighted_accuracy", some) is None
+    assert seed_statistics.obstacle("unweighted_accuracy", some) == "b in one group only"
+    found = seed_statistics.compare("unweighted_accuracy", some, some[::-1])
     assert (found.difference, found.interval, found.p) == (pytest.approx(0), None, None)
 
 
@@ -437,7 +443,7 @@ def test_the_benchmark_of_coverage_uses_these_errors():
     groups = [str(i) for i, size in enumerate(sizes) for _ in range(size)]
     found = coverage.over_seeds_and_groups(coverage.by_group(hits[None], sizes), sizes)
     half = found.half_width()[0]
-    low, high = statistics.interval("accuracy", [answers(h, groups) for h in hits])
+    low, high = seed_statistics.interval("accuracy", [answers(h, groups) for h in hits])
     assert min(1, hits.mean() + half) == pytest.approx(high)
     assert max(0, hits.mean() - half) == pytest.approx(low)
 
@@ -468,7 +474,7 @@ def finished(job, predictions, metrics, epoch=3) -> None:
 def ser_jobs(tmp_path):
     """The SER table with two folds and two seeds, nothing run yet."""
     settings = Settings(seeds=2, folds="1,2", runs_dir=str(tmp_path))
-    return campaign.prepare(table.load("ser"), settings)
+    return campaign.prepare(table_spec.load("ser"), settings)
 
 
 def of(asked, row):
@@ -486,7 +492,7 @@ SCORES = {"accuracy": 0, "unweighted_accuracy": 0, "top2_accuracy": 0, "auroc": 
 def test_folds_are_pooled_so_that_each_item_counts_once(ser_jobs):
     for job in of(ser_jobs, "baseline"):
         finished(job, ALL if job.fold == 1 else SOME, SCORES, epoch=job.fold)
-    line = rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
+    line = table_rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
     assert line.cells["accuracy"].values == (4 / 6, 4 / 6)
     assert line.cells["unweighted_accuracy"].values == pytest.approx((0.75, 0.75))  # a 2/4, b 2/2
     assert line.cells["top2_accuracy"].values == (1, 1)
@@ -498,13 +504,14 @@ def test_folds_are_pooled_so_that_each_item_counts_once(ser_jobs):
 def test_a_table_names_its_errors(tmp_path):
     """Meaning of ± and of an interval, for three seeds, for one, and if there is none."""
     asked = campaign.prepare(
-        table.load("demo"), Settings(seeds=3, runs_dir=str(tmp_path), checkpoint="/all/runs/mine")
+        table_spec.load("demo"),
+        Settings(seeds=3, runs_dir=str(tmp_path), checkpoint="/all/runs/mine"),
     )
     scores = dict.fromkeys(asked.table.metrics, 0.5)
     for job in of(asked, "baseline"):
         finished(job, SOME, scores)
     finished(of(asked, "bin-frz")[0], ALL, scores)
-    found = rows.lines(asked.table, asked.jobs, {})
+    found = table_rows.lines(asked.table, asked.jobs, {})
     baseline, frozen = found[0], next(line for line in found if line.row.name == "bin-frz")
     said = " ".join(formats.notes(asked.table, [baseline, frozen]))
     assert "± is the standard deviation over seeds." in said
@@ -526,7 +533,7 @@ def test_top_k_without_ranks_has_no_interval_and_says_why(ser_jobs):
         text = (job.folder / "predictions.csv").read_text().splitlines()
         without = "\n".join(line.rpartition(",")[0] for line in text)
         (job.folder / "predictions.csv").write_text(without)
-    line = rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
+    line = table_rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
     cell = line.cells["top2_accuracy"]
     assert (cell.values, cell.interval) == ((0, 0), None)  # of results.json
     assert cell.no_interval.startswith("no column rank in ")
@@ -548,7 +555,7 @@ def test_the_examples_that_a_row_has_trained_on_are_named(ser_jobs):
     tuned = of(ser_jobs, "ser-nofrz")
     for job in (*of(ser_jobs, "baseline"), *tuned, *{j.needs for j in tuned}):
         finished(job, ALL, SCORES)
-    found = rows.lines(ser_jobs.table, ser_jobs.jobs, {})
+    found = table_rows.lines(ser_jobs.table, ser_jobs.jobs, {})
     assert [line.examples for line in found if line.cells] == [(0, 400), (400, 400)]
     assert (
         "Training examples seen by a run (pre-training + fine-tuning):"
@@ -559,7 +566,7 @@ def test_the_examples_that_a_row_has_trained_on_are_named(ser_jobs):
 def test_a_seed_whose_folds_are_not_all_there_does_not_count(ser_jobs):
     for job in of(ser_jobs, "baseline")[:3]:
         finished(job, ALL, SCORES)
-    line = rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
+    line = table_rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
     assert (line.seeds, line.finished, line.planned) == ((0,), 3, 4)
     shown = formats.cells(ser_jobs.table, [line], line)
     assert shown[-1] == ("3 of 4 runs",)
@@ -567,13 +574,14 @@ def test_a_seed_whose_folds_are_not_all_there_does_not_count(ser_jobs):
 
 def test_mean_spread_and_comparison_over_seeds(tmp_path):
     asked = campaign.prepare(
-        table.load("demo"), Settings(seeds=3, runs_dir=str(tmp_path), checkpoint="/all/runs/mine")
+        table_spec.load("demo"),
+        Settings(seeds=3, runs_dir=str(tmp_path), checkpoint="/all/runs/mine"),
     )
     for job, accuracy in zip(of(asked, "baseline"), (0.5, 0.6, 0.7)):
         finished(job, SOME, {"accuracy": accuracy, "auroc": 0.5})
     for job in of(asked, "bin-frz")[:2]:
         finished(job, [("a", "a")] * 3, {"accuracy": 1.0, "auroc": 0.9})
-    baseline, frozen, *_ = rows.lines(asked.table, asked.jobs, {})
+    baseline, frozen, *_ = table_rows.lines(asked.table, asked.jobs, {})
     cell = baseline.cells["accuracy"]
     assert (cell.mean, cell.spread) == (pytest.approx(0.6), pytest.approx(0.1))
     assert frozen.comparison.difference == pytest.approx(2 / 3)  # seeds 0 and 1 only
@@ -585,10 +593,10 @@ def test_mean_spread_and_comparison_over_seeds(tmp_path):
 
 def test_a_metric_that_is_not_there_fails_its_row_with_the_names_that_are(ser_jobs):
     ser_jobs = campaign.prepare(
-        table.load("ser"), Settings(folds="1", runs_dir=ser_jobs.settings.runs_dir)
+        table_spec.load("ser"), Settings(folds="1", runs_dir=ser_jobs.settings.runs_dir)
     )
     finished(of(ser_jobs, "baseline")[0], ALL, {"accuracy": 1, "loss": 2})
-    line = rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
+    line = table_rows.lines(ser_jobs.table, ser_jobs.jobs, {})[0]
     assert "no metric 'unweighted_accuracy'" in line.failure
     assert "it has: accuracy, loss" in line.failure
 
@@ -599,10 +607,10 @@ def test_the_gap_between_training_and_validation(tmp_path):
         "1,0,train/accuracy,0.5\n2,0,train/accuracy,0.7\n2,0,val/accuracy,0.55\n"
         "3,1,train/accuracy,0.9\n4,1,val/accuracy,0.5\n5,2,train/accuracy,1.0\n"
     )
-    found = rows.overfitting(tmp_path, {"monitor": {"epoch": 1}})
+    found = table_rows.overfitting(tmp_path, {"monitor": {"epoch": 1}})
     assert found == pytest.approx((0.05, 0.4))
-    assert rows.overfitting(tmp_path, {"monitor": {"epoch": 3}}) is None  # not validated
-    assert rows.overfitting(tmp_path / "none", {"monitor": {"epoch": 1}}) is None
+    assert table_rows.overfitting(tmp_path, {"monitor": {"epoch": 3}}) is None  # not validated
+    assert table_rows.overfitting(tmp_path / "none", {"monitor": {"epoch": 1}}) is None
 
 
 def test_latex_escapes_what_it_reads_as_orders():
@@ -613,7 +621,7 @@ def test_latex_escapes_what_it_reads_as_orders():
 
 
 def test_latex_rows_have_as_many_cells_as_the_head(ser_jobs):
-    lines = rows.lines(ser_jobs.table, ser_jobs.jobs, {})
+    lines = table_rows.lines(ser_jobs.table, ser_jobs.jobs, {})
     text = formats.latex(ser_jobs.table, lines)
     columns = len(formats.headings(ser_jobs.table, lines))
     body = [line for line in text.splitlines() if line.endswith(r"\\")]
@@ -624,7 +632,9 @@ def test_latex_rows_have_as_many_cells_as_the_head(ser_jobs):
 def test_csv_is_for_programs(ser_jobs):
     for job in of(ser_jobs, "baseline"):
         finished(job, ALL if job.fold == 1 else SOME, SCORES)
-    text = formats.comma_separated(ser_jobs.table, rows.lines(ser_jobs.table, ser_jobs.jobs, {}))
+    text = formats.comma_separated(
+        ser_jobs.table, table_rows.lines(ser_jobs.table, ser_jobs.jobs, {})
+    )
     first = next(iter(csv.DictReader(text.splitlines())))
     assert (first["experiment"], first["metric"], first["n"]) == ("baseline", "accuracy", "6")
     assert float(first["mean"]) == pytest.approx(4 / 6)
@@ -652,7 +662,7 @@ def test_states_and_folders(ser_jobs):
         Settings(2, "1,2", runs_dir=ser_jobs.settings.runs_dir, overrides=("trainer.epochs=60",)),
     )
     assert "for 50 epochs, not 60" in jobs.state(of(longer, "baseline")[0]).reason
-    found = rows.folders(ser_jobs.table, ser_jobs.settings.runs_dir)
+    found = table_rows.folders(ser_jobs.table, ser_jobs.settings.runs_dir)
     assert found["baseline"] == [first.folder]
     assert found["WavCaps"] == []
 
@@ -669,7 +679,7 @@ def test_a_dry_run_prints_commands_that_compose():
     assert len(commands) == 2 * (1 + 5 + 1)
     for words in commands[:12]:
         assert words[:2] == ["python", "train.py"]
-        config = cli.compose(cli.rewrite(words[2:]))
+        config = composition.compose(composition.rewrite(words[2:]))
         assert (config.trainer.accelerator, config.trainer.epochs) == ("cuda", 3)
         assert config.resume
     assert commands[12][:4] == ["python", "-m", "spectrobert", "evaluate"]
@@ -720,7 +730,7 @@ def test_one_row_fails_the_others_run_and_all_is_kept(tmp_path, monkeypatch, cap
 
     overrides = jobs.check_overrides(words[1:])
     settings = Settings(data_dir=str(data_dir()), runs_dir=str(tmp_path / "r"), overrides=overrides)
-    asked = campaign.prepare(table.load(words[0]), settings)
+    asked = campaign.prepare(table_spec.load(words[0]), settings)
     called = []
     monkeypatch.setattr(workers, "_call", lambda command, *_: called.append(command) or (2, "no"))
     campaign.run(asked, Console(quiet=True))
@@ -761,7 +771,7 @@ def test_a_killed_table_ends_its_run_and_starts_no_other(tmp_path, name):
 
 
 def test_a_failure_is_told_in_words(tmp_path, monkeypatch):
-    found = campaign.prepare(table.load("demo"), Settings(runs_dir=str(tmp_path)))
+    found = campaign.prepare(table_spec.load("demo"), Settings(runs_dir=str(tmp_path)))
     codes = iter([(2, "no corpus"), (-9, ""), (3, ""), (0, "")])
     monkeypatch.setattr(workers, "_call", lambda *_: next(codes))
     quiet = Console(quiet=True)
@@ -775,7 +785,7 @@ def test_a_failure_is_told_in_words(tmp_path, monkeypatch):
 
 
 def test_what_needs_a_failed_run_is_not_run(tmp_path, monkeypatch):
-    found = campaign.prepare(table.load("demo"), Settings(runs_dir=str(tmp_path)))
+    found = campaign.prepare(table_spec.load("demo"), Settings(runs_dir=str(tmp_path)))
     monkeypatch.setattr(workers, "run", lambda job, *_: "broken" if job.task == "pre" else "")
     failed = campaign.run(found, Console(quiet=True))
     assert {job.row for job in found.jobs} - {job.row for job in failed} == {"baseline"}
@@ -815,7 +825,7 @@ def cluster(tmp_path, monkeypatch):
 
 def test_arrays_wait_for_what_they_need(cluster):
     asked, queue = cluster
-    found = campaign.prepare(table.load("aqa_binary"), Settings(seeds=2))
+    found = campaign.prepare(table_spec.load("aqa_binary"), Settings(seeds=2))
     campaign.submit(found, ["aqa_binary", "--seeds", "2"])
     lines = asked.read_text().splitlines()
     # jobs 0, 1 pre-training; 2, 3 baseline; 4 .. 11 rows; 12, 13 silenced
@@ -853,7 +863,7 @@ def test_arrays_wait_for_what_they_need(cluster):
 
 def test_a_local_run_leaves_the_clusters_jobs_alone(cluster, monkeypatch):
     _, queue = cluster
-    found = campaign.prepare(table.load("aqa_binary"), Settings())
+    found = campaign.prepare(table_spec.load("aqa_binary"), Settings())
     campaign.submit(found, ["aqa_binary"])
     queue.write_text("1_0 RUNNING\n2_1 PENDING\n")
     ran = []
@@ -866,7 +876,7 @@ def test_a_local_run_leaves_the_clusters_jobs_alone(cluster, monkeypatch):
 
 
 def test_an_index_becomes_its_job(monkeypatch, tmp_path):
-    found = campaign.prepare(table.load("aqa_binary"), Settings(runs_dir=str(tmp_path)))
+    found = campaign.prepare(table_spec.load("aqa_binary"), Settings(runs_dir=str(tmp_path)))
     called = []
     monkeypatch.setattr(os, "execv", lambda path, words: called.append((path, words)))
     workers.become(found.jobs[0])

@@ -17,12 +17,13 @@ import yaml
 from optuna.trial import TrialState
 from rich.console import Console
 
-from spectrobert import cli, curves, runs
 from spectrobert.errors import UserError
 from spectrobert.experiments import search_space, study_report, tuning
 from spectrobert.experiments.heartbeat import Heartbeat, last_sign
+from spectrobert.run import curves, runs
+from spectrobert.settings import composition
 
-from .world import ROOT, overrides, verb
+from ..helpers.world import ROOT, overrides, verb
 
 SPACE = "optim.lr: {low: 1e-4, high: 1e-2, log: true}\ntrainer.batch_size: [8, 16]\n"
 
@@ -67,7 +68,7 @@ def test_a_study_finds_the_best_trial_and_writes_what_it_is(tmp_path):
     for name in ("history", "curves", "slices"):
         assert (asked.folder / f"{name}.png").stat().st_size > 5_000
     command = said.file.getvalue().split("test it: ")[1].split()
-    config = cli.compose(cli.rewrite(command[2:]))
+    config = composition.compose(composition.rewrite(command[2:]))
     assert config.optim.lr == pytest.approx(written["optim"]["lr"])
 
 
@@ -216,7 +217,7 @@ def test_the_space_in_conf_composes_at_its_ends():
     space = search_space.read("default")
     for params in search_space.ends(space):
         chosen = [f"{key}={value}" for key, value in params.items()]
-        config = cli.compose(["task=ser", "dataset=ravdess", "model=tiny", *chosen])
+        config = composition.compose(["task=ser", "dataset=ravdess", "model=tiny", *chosen])
         assert config.optim.lr == params["optim.lr"]
 
 

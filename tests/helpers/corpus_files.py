@@ -16,8 +16,8 @@ import soundfile
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from spectrobert.data.corpora import esc10
-from spectrobert.data.example import Dropped, Example
+from spectrobert.corpora import esc10
+from spectrobert.corpora.example import Dropped, Example
 from spectrobert.errors import UserError
 
 

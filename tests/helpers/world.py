@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from spectrobert import cli
 from spectrobert.config import Config
+from spectrobert.settings import composition
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMALL = (
     "model.hidden_size=32",
     "model.num_hidden_layers=2",
@@ -37,7 +37,7 @@ def overrides(tmp_path: Path, task: str, *more: str, from_checkpoint: bool = Fal
 
 def configure(tmp_path: Path, task: str, *more: str, from_checkpoint: bool = False) -> Config:
     """The composed configuration."""
-    return cli.compose(overrides(tmp_path, task, *more, from_checkpoint=from_checkpoint))
+    return composition.compose(overrides(tmp_path, task, *more, from_checkpoint=from_checkpoint))
 
 
 def data_dir() -> Path:

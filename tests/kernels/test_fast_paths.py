@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from spectrobert import losses
-from spectrobert.models import linear
+from spectrobert.kernels import linear
 from spectrobert.models.audio_encoder import AudioEncoder
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.tasks import losses
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 TOY = {

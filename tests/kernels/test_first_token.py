@@ -8,8 +8,8 @@ import torch
 from spectrobert.models.registry import MODELS
 from spectrobert.models.spectrobert import SpectroBert
 
-from .test_parity import CLOSE, padded_batch
-from .test_spectrobert import classifier
+from ..models.test_parity import CLOSE, padded_batch
+from ..models.test_spectrobert import classifier
 
 
 def moved(**options) -> SpectroBert:

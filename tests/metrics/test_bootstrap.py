@@ -9,14 +9,7 @@ import numpy as np
 import pytest
 
 from spectrobert import metrics
-from spectrobert.metrics import (
-    by_question,
-    classification,
-    intervals,
-    multilabel,
-    resample,
-    values,
-)
+from spectrobert.metrics import by_question, classification, intervals, multilabel, resample, values
 from spectrobert.metrics.bootstrap import BOUNDS, group_counts
 from spectrobert.metrics.statistic import Statistic, mean
 

@@ -7,9 +7,9 @@ import pytest
 import scipy.stats
 import torch
 
-from spectrobert import losses
 from spectrobert.metrics import dimensional, values
 from spectrobert.metrics.continuous import concordance, pearson
+from spectrobert.tasks import losses
 
 TRUTH = np.array([1.0, 2.0, 3.0, 4.0])  # variance 5 / 4
 ONCE = np.ones(4)

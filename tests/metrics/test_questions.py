@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectrobert.data import clips, corpora
+from spectrobert import corpora
+from spectrobert.data import clips
 from spectrobert.metrics import by_question, values
-from spectrobert.scoring import question_numbers
+from spectrobert.run.scoring import question_numbers
 
 # question 0: 1 1 1 (unanimous), question 1: 0 1 1 (majority 1), question 2: 0 1 2 (none)
 QUESTIONS = np.repeat([7, 3, 5], 3)

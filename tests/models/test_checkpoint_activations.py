@@ -9,11 +9,11 @@ from rich.console import Console
 from transformers import modeling_utils
 from transformers.models.bert.modeling_bert import BertAttention
 
-from spectrobert import curves, runs
-from spectrobert.training import fit
+from spectrobert.run import curves, runs
+from spectrobert.run.fit import fit
 
-from .models.test_spectrobert import classifier
-from .world import configure
+from ..helpers.world import configure
+from .test_spectrobert import classifier
 
 
 @pytest.fixture

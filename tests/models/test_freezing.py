@@ -8,14 +8,14 @@ import pytest
 import torch
 import yaml
 
-from spectrobert import freezing
 from spectrobert.config import OptimConfig, SerConfig
 from spectrobert.errors import UserError
+from spectrobert.models import freezing
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.tasks import TASKS
 
-from .models.test_parity import TOY, padded_batch
+from .test_parity import TOY, padded_batch
 
 # What the thesis says of each preset (5.2.1 - 5.2.3), written out as names of parameters
 LAST, SECOND_LAST = "encoder.layer.1.", "encoder.layer.0."
@@ -33,7 +33,7 @@ TRAINS = {
     "ser-frz-nolast-noaudio": ("head.", LAST, "audio_encoder."),
     "ser-frz-nolast-noaudio-conv": ("head.", LAST, "audio_encoder.conv_layers."),
 }
-CONF = Path(__file__).parents[1] / "conf" / "freeze"
+CONF = Path(__file__).parents[2] / "conf" / "freeze"
 
 
 def toy() -> SpectroBert:

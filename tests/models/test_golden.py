@@ -7,7 +7,7 @@ import pytest
 
 from spectrobert.models.spectrobert import SpectroBert
 
-from .golden import make
+from ..golden import make
 
 
 def stored(head: str) -> dict[str, np.ndarray]:

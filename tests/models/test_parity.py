@@ -10,10 +10,10 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import (
     Wav2Vec2FeatureProjection,
 )
 
-from spectrobert import pretrained
 from spectrobert.models.audio_encoder import AudioEncoder
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.run import pretrained
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 TOY = {

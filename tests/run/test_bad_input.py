@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import train
-from spectrobert import cli
+from spectrobert.settings import composition
 
-from .sounds import BAD_FILES, noise
-from .world import SMALL, train_py
+from ..helpers.sounds import BAD_FILES, noise
+from ..helpers.world import SMALL, train_py
 
 TASKS = ("pre", "aqa_binary", "aqa_open", "classification", "ser", "sentiment")
 LITTLE = (
@@ -68,7 +68,7 @@ def call(tmp_path, capsys):
     def run(*arguments: str, dataset: str = "csv", task: str = "ser") -> tuple[int, str, str]:
         folder = f"runs_dir={tmp_path / 'runs'}"
         words = ["--task", task, "--dataset", dataset, *LITTLE, folder, *arguments]
-        code = cli.main(words, train.run)
+        code = composition.main(words, train.run)
         return code, *capsys.readouterr()
 
     return run

@@ -8,14 +8,15 @@ import json
 
 from rich.console import Console
 
-from spectrobert import leaks, runs, scoring
-from spectrobert.config import Config, dataset_class
-from spectrobert.data import corpora
+from spectrobert import corpora
+from spectrobert.config import Config
 from spectrobert.data.splits import RANDOM, caution
-from spectrobert.experiments import formats, report, rows, table
-from spectrobert.training import fit
+from spectrobert.experiments import formats, report, table_rows, table_spec
+from spectrobert.run import leaks, runs, scoring
+from spectrobert.run.fit import fit
+from spectrobert.settings.schemas import dataset_class
 
-from .world import configure, verb
+from ..helpers.world import configure, verb
 
 
 def test_a_random_split_is_told_everywhere(tmp_path):
@@ -40,7 +41,7 @@ def test_a_random_split_is_told_everywhere(tmp_path):
 def test_speakers_that_an_owner_shares_are_told_too(tmp_path, monkeypatch):
     caveat = "both speakers are in every split"
     demo = dataclasses.replace(corpora.corpus("demo"), caveat=caveat)
-    monkeypatch.setattr("spectrobert.data.corpora.demo.CORPUS", demo)
+    monkeypatch.setattr("spectrobert.corpora.demo.CORPUS", demo)
     config = configure(tmp_path, "ser", "trainer.epochs=1")
     told = io.StringIO()
     results = fit(config, Console(file=told, width=200))
@@ -57,9 +58,9 @@ def test_an_official_split_needs_no_caution(tmp_path):
 
 
 def test_a_table_says_it_of_each_row():
-    chosen = table.load("ser")
-    cell = rows.Cell((0.9,), (0.8, 1.0), is_fold_mean=False)
-    line = rows.Line(chosen.rows[0], "none", {"unweighted_accuracy": cell}, caution=RANDOM)
+    chosen = table_spec.load("ser")
+    cell = table_rows.Cell((0.9,), (0.8, 1.0), is_fold_mean=False)
+    line = table_rows.Line(chosen.rows[0], "none", {"unweighted_accuracy": cell}, caution=RANDOM)
     for form in (formats.markdown, formats.latex):
         assert f"{chosen.rows[0].name}: {RANDOM}" in form(chosen, [line])
 

@@ -14,13 +14,13 @@ import pytest
 import soundfile as sf
 from rich.console import Console
 
-from spectrobert import curves, runs
-from spectrobert.comet import IDENTITY, KEY
 from spectrobert.errors import UserError
-from spectrobert.training import fit
+from spectrobert.run import curves, runs
+from spectrobert.run.comet import IDENTITY, KEY
+from spectrobert.run.fit import fit
 
+from ..helpers.world import configure, overrides, train_py
 from .test_resume import kill_at, start
-from .world import configure, overrides, train_py
 
 
 @pytest.fixture(autouse=True)

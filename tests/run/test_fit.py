@@ -12,19 +12,20 @@ import soundfile
 import torch
 from rich.console import Console
 
-from spectrobert import build, cli, curves, runs, scoring
-from spectrobert.app.predict import predict
-from spectrobert.config import dataset_class
-from spectrobert.data.corpora import demo_texts
+from spectrobert.commands.predict import predict as predict_verb
+from spectrobert.corpora.demo import texts
 from spectrobert.errors import UserError
 from spectrobert.experiments import report
 from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.run import build, curves, runs, scoring
+from spectrobert.run.fit import fit
+from spectrobert.run.predict import predict
+from spectrobert.settings import composition
+from spectrobert.settings.schemas import dataset_class
 from spectrobert.tasks import TASKS as TASK_CLASSES
-from spectrobert.training import fit
-from spectrobert.verbs.predict import predict as predict_verb
 
-from .sounds import constant, noise
-from .world import configure, data_dir
+from ..helpers.sounds import constant, noise
+from ..helpers.world import configure, data_dir
 
 TASKS = ("pre", "aqa_binary", "aqa_open", "classification", "ser", "sentiment")
 
@@ -178,7 +179,7 @@ def test_predict_is_what_the_test_saw(finished):
     folder, _ = finished("ser")
     with (folder / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))[:3]
-    from spectrobert.data import corpora
+    from spectrobert import corpora
 
     examples, _ = corpora.load("demo", data_dir() / "demo", "ser", size=0.05)
     by_id = {e.id: e for e in examples}
@@ -198,7 +199,7 @@ def test_plain_classes_are_predicted_and_reported(finished, tmp_path):
     assert not any(name.startswith("binary") for name in measured)
     clip = next(data_dir().rglob("classification-test-*.flac"))
     (answer,) = predict(folder, [str(clip)], top=20)
-    assert {label for label, _ in answer.ranked} == set(demo_texts.NAMES)
+    assert {label for label, _ in answer.ranked} == set(texts.NAMES)
     page = report.write(tmp_path / "page.html", "sounds", {"sounds": [folder]}).read_text()
     assert "classification on demo" in page
 
@@ -242,7 +243,7 @@ def test_predict_names_the_stretch_that_it_heard(finished, tmp_path, monkeypatch
 
     config, *loaded = scoring.load_run(folder)
     config.dataset.crop = "random"  # in training; else the middle
-    monkeypatch.setattr("spectrobert.app.predict.load_run", lambda run: (config, *loaded))
+    monkeypatch.setattr("spectrobert.run.predict.load_run", lambda run: (config, *loaded))
     (answer,) = predict(folder, [clip])
     assert answer.used == pytest.approx((0.88, 11.12))
 
@@ -277,10 +278,10 @@ def test_the_verb_prints_what_predict_heard(finished, tmp_path, capsys):
 
 
 def test_class_weights_are_inverse_frequencies(tmp_path):
-    from spectrobert import training
+    from spectrobert.run.fit import prepare
 
     config = configure(tmp_path, "ser", "task.class_weights=true")
-    prepared = training.prepare(config, silent())
+    prepared = prepare(config, silent())
     words = build.tokenizer(config, prepared.splits["train"]["text"])
     settings = build.model_config(config, len(words), prepared.labels)
     task = build.task(config, build.model(config, settings), prepared)
@@ -300,7 +301,7 @@ def test_cuda_is_refused_in_one_line_without_a_gpu(tmp_path):
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(UserError, match="--cuda: no usable GPU"):
-        fit(configure(tmp_path, "ser", *cli.rewrite(["--cuda"])), silent())
+        fit(configure(tmp_path, "ser", *composition.rewrite(["--cuda"])), silent())
 
 
 def test_pre_training_without_a_test_split_scores_validation(tmp_path):

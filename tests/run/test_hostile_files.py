@@ -19,17 +19,17 @@ import yaml
 from rich.console import Console
 from transformers import BertConfig, BertModel
 
-from spectrobert import callbacks, checkpoints, curves, pretrained, runs, scoring
-from spectrobert.callbacks import WholeFiles
 from spectrobert.config import InitConfig
 from spectrobert.data import copies, store
 from spectrobert.data.vocabulary import train as train_vocabulary
 from spectrobert.errors import UserError
-from spectrobert.experiments import search_space, slurm, table, tuning
-from spectrobert.prefix_cache import entry
-from spectrobert.training import fit
+from spectrobert.experiments import search_space, slurm, table_spec, tuning
+from spectrobert.run import callbacks, checkpoints, curves, pretrained, runs, scoring
+from spectrobert.run.callbacks import WholeFiles
+from spectrobert.run.fit import fit
+from spectrobert.run.prefix_cache import entry
 
-from .world import configure
+from ..helpers.world import configure
 
 WORDS = ("trainer.epochs=1", "freeze=bin-frz")  # all but the head frozen: the prefix is cached
 
@@ -301,7 +301,7 @@ def test_files_of_tables_studies_and_prepared_corpora(tmp_path, mark, made):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
     acts = [
-        call(table.load, str(tmp_path / "own.yaml")),
+        call(table_spec.load, str(tmp_path / "own.yaml")),
         call(search_space.read, str(tmp_path / "space.yaml")),
         call(slurm.Queue(tmp_path / "queue.json", "").read),
         call(copies.opened, tmp_path / "prepared", "demo", "ser", {}),
@@ -315,7 +315,7 @@ def test_files_of_tables_studies_and_prepared_corpora(tmp_path, mark, made):
 @pytest.mark.parametrize("name", ["study.yaml", "journal.log"])
 @pytest.mark.parametrize("made", [pickled, as_yaml], ids=lambda made: made.__name__)
 def test_files_of_a_study(tmp_path, mark, name, made):
-    from .test_tuning import search
+    from ..experiments.test_tuning import search
 
     asked = search(tmp_path)
     tuning.join(asked)

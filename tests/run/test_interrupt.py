@@ -13,15 +13,16 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 import train
-from spectrobert import cli, curves, runs, training
 from spectrobert.__main__ import main
 from spectrobert.experiments import tuning
+from spectrobert.run import curves, runs
+from spectrobert.run.fit import fit
+from spectrobert.settings import composition
 from spectrobert.tasks import Task
-from spectrobert.training import fit
 
+from ..experiments.test_tuning import search
+from ..helpers.world import SMALL, configure, data_dir, overrides, train_py
 from .test_preemption import command, last_words, start, wait_for_step
-from .test_tuning import search
-from .world import SMALL, configure, data_dir, overrides, train_py
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def test_during_epochs_the_state_is_written_and_the_run_continues(tmp_path):
 
 
 def test_twice_leaves_at_once(tmp_path):
-    from spectrobert import preemption
+    from spectrobert.run import preemption
 
     said: list[str] = []
 
@@ -77,8 +78,8 @@ def test_twice_leaves_at_once(tmp_path):
 
 
 def test_during_preparation_nothing_is_written(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "prepare", interrupt)
-    assert cli.main(overrides(tmp_path, "ser"), train.run) == 130
+    monkeypatch.setattr("spectrobert.run.fit.prepare", interrupt)
+    assert composition.main(overrides(tmp_path, "ser"), train.run) == 130
     out, err = capsys.readouterr()
     assert "SIGINT: outside training nothing is written; there is no checkpoint yet" in out
     assert err == "interrupted\n"
@@ -97,7 +98,7 @@ def test_while_a_run_is_scored(finished, monkeypatch, capsys):
     (finished / runs.RESULTS).rename(finished / "kept")
     try:
         words = overrides(finished.parents[2], "ser", "trainer.epochs=1", "resume=true")
-        assert cli.main(words, train.run) == 130
+        assert composition.main(words, train.run) == 130
     finally:
         (finished / "kept").rename(finished / runs.RESULTS)
     out, err = capsys.readouterr()

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from spectrobert import admission, cli, locks, runs
 from spectrobert.errors import UserError
+from spectrobert.run import admission, locks, runs
+from spectrobert.settings import composition
 
+from ..helpers.world import ROOT, configure, overrides, train_py
 from .test_preemption import last_words
-from .world import ROOT, configure, overrides, train_py
 
 HOLD = """
 import os, sys, time
@@ -171,7 +172,7 @@ def test_what_needs_no_torch_is_refused_without_it(tmp_path, monkeypatch, words,
     Path("table.csv").write_text("path,label\na.wav,x\n")
     Path("bert").mkdir()
     Path("bert/config.json").write_text('{"model_type": "bert"}')
-    old = cli.compose(["task=ser", "dataset=demo", "experiment_name=old", "seed=3"])
+    old = composition.compose(["task=ser", "dataset=demo", "experiment_name=old", "seed=3"])
     runs.write_config(Path("runs/old/seed0"), old)
     Path("runs/old/seed0/checkpoints").mkdir()
     Path("runs/old/seed0/checkpoints/last.ckpt").touch()

@@ -13,12 +13,12 @@ import pytorch_lightning as pl
 import torch
 from rich.console import Console
 
-from spectrobert import runs, scoring
 from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.run import runs, scoring
+from spectrobert.run.fit import fit
 from spectrobert.tasks.classification import Ser
-from spectrobert.training import fit
 
-from .world import configure
+from ..helpers.world import configure
 
 SCRIPT = (0.5, 0.9, 0.1, 0.3)  # val/unweighted_accuracy of each epoch: best, worst, neither last
 CLIP = 0.01  # below every gradient of a toy model

@@ -10,11 +10,11 @@ import pytest
 import typer
 
 import train
-from spectrobert import cli
 from spectrobert.__main__ import app
-from spectrobert.data.corpora import corpus
+from spectrobert.corpora import corpus
+from spectrobert.settings import composition
 
-from .world import ROOT, SMALL
+from ..helpers.world import ROOT, SMALL
 
 PAGE = (ROOT / "docs" / "own-corpus.md").read_text(encoding="utf-8")
 LINES = [
@@ -39,7 +39,7 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     assert verb(VERBS[0]) == 0
     assert "task classification, by column 'label'" in capsys.readouterr().err
     little = [*SMALL, "trainer.epochs=1", "trainer.num_workers=0", "trainer.threads=1"]
-    assert cli.main([*TRAIN[0], *little], train.run) == 0
+    assert composition.main([*TRAIN[0], *little], train.run) == 0
     capsys.readouterr()
     folder = tmp_path / "runs" / "sounds" / "seed0"
     with (folder / "predictions.csv").open() as file:
@@ -55,9 +55,13 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("words", TRAIN, ids=" ".join)
 def test_train_commands_compose(words):
-    jobs = cli.first_of_sweep(cli.rewrite(words)) if "-m" in words else cli.rewrite(words)
-    cli.check_groups(jobs)
-    assert cli.compose(jobs).dataset.name == "csv"
+    jobs = (
+        composition.first_of_sweep(composition.rewrite(words))
+        if "-m" in words
+        else composition.rewrite(words)
+    )
+    composition.check_groups(jobs)
+    assert composition.compose(jobs).dataset.name == "csv"
 
 
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)

@@ -17,13 +17,13 @@ import torch
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-from spectrobert import checkpoints, curves, preemption
-from spectrobert.callbacks import LastCheckpoint, WholeFiles
 from spectrobert.errors import UserError
-from spectrobert.progress import spoken
-from spectrobert.training import fit
+from spectrobert.run import checkpoints, curves, preemption
+from spectrobert.run.callbacks import LastCheckpoint, WholeFiles
+from spectrobert.run.fit import fit
+from spectrobert.run.progress import spoken
 
-from .world import ROOT, configure, overrides, train_py
+from ..helpers.world import ROOT, configure, overrides, train_py
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 LIMIT = 300_000  # bytes: more than metrics.csv, less than a checkpoint

@@ -18,18 +18,20 @@ import pytest
 import torch
 from rich.console import Console
 
-from spectrobert import build, cli, curves, freezing, runs, training
+from spectrobert.commands.cache import cache
 from spectrobert.config import Config
 from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import Key
-from spectrobert.data.datamodule import DataModule
 from spectrobert.errors import UserError
+from spectrobert.models import freezing
 from spectrobert.models.spectrobert import SpectroBert
-from spectrobert.prefix_cache import depth, entry, filling, opening, pairs
-from spectrobert.verbs.cache import cache
+from spectrobert.run import build, curves, fit, runs
+from spectrobert.run.loaders import DataModule
+from spectrobert.run.prefix_cache import depth, entry, filling, opening, pairs
+from spectrobert.settings import composition
 
+from ..helpers.world import ROOT, configure, data_dir, overrides, train_py, verb
 from .test_resume import kill_at, start
-from .world import ROOT, configure, data_dir, overrides, train_py, verb
 
 LAST = "freeze=ser-frz-nolast"
 HEAD = "freeze=bin-frz"
@@ -53,7 +55,7 @@ def own_prefix(tmp_path, monkeypatch) -> Path:
 
 def begin(config: Config) -> tuple[SpectroBert, DataModule]:
     """What `fit` has in hand when it opens the prefix."""
-    prepared = training.prepare(config, listening())
+    prepared = fit.prepare(config, listening())
     words = build.tokenizer(config, prepared.splits["train"]["text"])
     settings = build.model_config(config, len(words), prepared.labels)
     torch.manual_seed(config.seed)
@@ -105,7 +107,7 @@ def test_the_same_losses_metrics_and_predictions(own_prefix, tmp_path, task, epo
         )
         config = configure(tmp_path, task, *more, *quick, f"experiment_name={mode}")
         console = listening()
-        results = training.fit(config, console)
+        results = fit.fit(config, console)
         found[mode] = (runs.run_folder(config), results, said(console))
     (plain, plain_results, _), (cached, results, printed) = found["off"], found["auto"]
     assert results["prefix_cache"]["used"]
@@ -172,10 +174,10 @@ def test_a_second_run_reads_no_audio(own_prefix, tmp_path, monkeypatch):
     def none(*args, **more):
         raise AssertionError("audio was read")
 
-    training.fit(configure(tmp_path, "ser", HEAD, "trainer.epochs=1"), listening())
+    fit.fit(configure(tmp_path, "ser", HEAD, "trainer.epochs=1"), listening())
     monkeypatch.setattr("spectrobert.audio.io.read_clip", none)
     again = configure(tmp_path, "ser", HEAD, "trainer.epochs=1", "experiment_name=again")
-    results = training.fit(again, listening())
+    results = fit.fit(again, listening())
     assert results["prefix_cache"]["used"]
     assert not results["prefix_cache"]["filled"]
 
@@ -352,7 +354,7 @@ def test_a_changed_audio_file_gives_another_entry(own_prefix, tmp_path):
 def configure_csv(tmp_path: Path, *more: str) -> Config:
     of_demo = ("dataset=demo", "dataset.size=0.05")
     rest = [word for word in overrides(tmp_path, "ser", *more) if word not in of_demo]
-    return cli.compose(rest)
+    return composition.compose(rest)
 
 
 def test_what_is_heard_and_read_twice_is_computed_once(own_prefix, tmp_path, monkeypatch):
@@ -564,7 +566,7 @@ def test_killed_and_resumed_is_as_uninterrupted(tmp_path):
 
 def test_a_checkpoint_holds_what_trains(own_prefix, tmp_path):
     config = configure(tmp_path, "ser", LAST, "trainer.epochs=1")
-    training.fit(config, listening())
+    fit.fit(config, listening())
     folder = runs.run_folder(config)
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert saved
@@ -578,7 +580,7 @@ def test_a_checkpoint_holds_what_trains(own_prefix, tmp_path):
 
 def test_resuming_on_other_frozen_weights_is_refused(own_prefix, tmp_path, monkeypatch):
     config = configure(tmp_path, "ser", LAST, "trainer.epochs=1")
-    training.fit(config, listening())
+    fit.fit(config, listening())
     (runs.run_folder(config) / runs.RESULTS).unlink()
     real = build.model
 
@@ -591,7 +593,7 @@ def test_resuming_on_other_frozen_weights_is_refused(own_prefix, tmp_path, monke
     monkeypatch.setattr(build, "model", changed)
     config.resume, config.trainer.epochs = True, 2
     with pytest.raises(UserError, match="frozen weights are not those that this run was begun"):
-        training.fit(config, listening())
+        fit.fit(config, listening())
 
 
 # Entries as a user sees them

@@ -9,11 +9,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, BertModel, Wav2Vec2Config, Wav2Vec2Model
 
-from spectrobert import build, cli, pretrained
 from spectrobert.config import DatasetConfig
 from spectrobert.data import vocabulary
 from spectrobert.errors import UserError
 from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.run import build, pretrained
+from spectrobert.settings import composition
 
 TEXTS = ("a dog barks", "the bell rings")
 WORDS = vocabulary.train(TEXTS, DatasetConfig().vocabulary)
@@ -49,7 +50,7 @@ def run(
 ):
     """What training.fit does with a command line, up to the model; and the model as only seeded."""
     flags = ["--task", task, "--dataset", "demo", *arguments, *model]
-    config = cli.compose(cli.rewrite(flags))
+    config = composition.compose(composition.rewrite(flags))
     words = build.tokenizer(config, TEXTS)
     settings = build.model_config(config, len(words), () if task == "pre" else labels)
     torch.manual_seed(7)

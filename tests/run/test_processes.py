@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from spectrobert import curves, losses, processes
 from spectrobert.data.batches import LengthBatches
+from spectrobert.run import curves, processes
+from spectrobert.tasks import losses
 
+from ..helpers.world import overrides, train_py
 from .test_resume import kill_at, start
-from .world import overrides, train_py
 
 NO_DROPOUT = tuple(f"model.{name}_dropout_prob=0" for name in ("hidden", "attention_probs", "head"))
 # 120 clips in batches of 17: the last has one row, fewer than processes

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from spectrobert import curves, runs
+from spectrobert.run import curves, runs
 
-from .world import ROOT, overrides, train_py
+from ..helpers.world import ROOT, overrides, train_py
 
 EPOCHS = 3
 STEPS_PER_EPOCH = 8  # 120 clips, batches of 16
@@ -125,8 +125,8 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(arguments):
     folder = arguments.folder / "early" / "seed0"
     config_only = folder / "config.yaml"
     config_only.parent.mkdir(parents=True)
-    from spectrobert import cli
+    from spectrobert.settings import composition
 
-    runs.write_config(folder, cli.compose(arguments("early")))
+    runs.write_config(folder, composition.compose(arguments("early")))
     done = train_py(*arguments("early"), "--resume", "trainer.epochs=1")
     assert done.returncode == 0, done.stderr

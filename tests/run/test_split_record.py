@@ -11,19 +11,20 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from spectrobert import cli, curves, runs, scoring
+from spectrobert.audio.segment import Segment
+from spectrobert.commands.evaluate import evaluate
+from spectrobert.corpora.example import SPLITS, Example
 from spectrobert.data import rows, split_record
-from spectrobert.data.example import Example, Segment
-from spectrobert.data.splits import SPLITS
 from spectrobert.errors import UserError
 from spectrobert.experiments import campaign
 from spectrobert.experiments.jobs import Job
 from spectrobert.files import read_table
-from spectrobert.training import fit
-from spectrobert.verbs.evaluate import evaluate
+from spectrobert.run import curves, runs, scoring
+from spectrobert.run.fit import fit
+from spectrobert.settings import composition
 
-from . import world
-from .sounds import noise
+from ..helpers import world
+from ..helpers.sounds import noise
 
 SPEAKERS = 12
 HEADER = "audio,label,speaker"
@@ -58,7 +59,7 @@ def trained(tmp_path_factory) -> tuple[Path, Path, tuple[str, ...]]:
 def configured(folder: Path, overrides: tuple[str, ...], *more: str):
     words = world.overrides(folder, "ser", *overrides, "trainer.epochs=1", *more)
     of_demo = ("dataset=", "dataset.size=")
-    return cli.compose(["dataset=csv", *(w for w in words if not w.startswith(of_demo))])
+    return composition.compose(["dataset=csv", *(w for w in words if not w.startswith(of_demo))])
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from spectrobert import cli, runs, scoring
 from spectrobert.config import Config
 from spectrobert.errors import UserError
-from spectrobert.training import fit
+from spectrobert.run import runs, scoring
+from spectrobert.run.fit import fit
+from spectrobert.settings import composition
 
-from .sounds import noise
-from .world import SMALL
+from ..helpers.sounds import noise
+from ..helpers.world import SMALL
 
 CLIPS = 60  # 30 of train, 15 of val, 15 of test
 SPLITS = ("train", "val", "train", "test")
@@ -42,7 +43,7 @@ def configured(table):
         quick = ("trainer.epochs=1", "trainer.num_workers=0", "trainer.threads=1")
         folders = (f"dataset.file={table}", f"runs_dir={table.parent / 'runs'}")
         options = ("task=ser", "dataset=csv", "dataset.check=none", "dataset.max_skipped=0.1")
-        return cli.compose([*options, "model=tiny", *SMALL, *quick, *folders, *more])
+        return composition.compose([*options, "model=tiny", *SMALL, *quick, *folders, *more])
 
     return make
 

@@ -10,11 +10,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from spectrobert import build, cli, runs
-from spectrobert.config import Config, TrainerConfig, from_dict, to_dict
+from spectrobert.config import Config, TrainerConfig, to_dict
 from spectrobert.errors import UserError
+from spectrobert.run import build, runs
+from spectrobert.settings import composition
+from spectrobert.settings.schemas import from_dict
 
-from .world import ROOT, overrides, train_py
+from ..helpers.world import ROOT, overrides, train_py
 
 SER = ("--task", "ser", "--dataset", "demo")
 
@@ -22,7 +24,7 @@ SER = ("--task", "ser", "--dataset", "demo")
 def composed(*arguments: str) -> Config:
     """The configuration that `train.py` would hand to a run."""
     seen: list[Config] = []
-    assert cli.main(arguments, seen.append) == 0
+    assert composition.main(arguments, seen.append) == 0
     (config,) = seen
     return config
 
@@ -61,7 +63,7 @@ def must_not_run(config: Config) -> None:
 def test_the_thesis_commands(command, task, dataset, epochs):
     words = ["--initialize_weights", "--cuda", *command.split()]
     name = words[-1]
-    assert cli.rewrite(words) == [
+    assert composition.rewrite(words) == [
         "init.text_model=google-bert/bert-base-uncased",
         "trainer.accelerator=cuda",
         f"task={task}",
@@ -90,7 +92,7 @@ def test_an_alias_is_the_corpus_itself(words):
 
 
 def test_an_alias_in_a_sweep():
-    rewritten = cli.rewrite(["-m", "--dataset", "clothoqa,demo"])
+    rewritten = composition.rewrite(["-m", "--dataset", "clothoqa,demo"])
     assert rewritten == ["--multirun", "dataset=clotho_aqa,demo"]
 
 
@@ -111,29 +113,37 @@ def test_an_alias_in_a_sweep():
     ],
 )
 def test_a_flag_in_both_forms(flag, value, override):
-    assert cli.rewrite([flag, value]) == [override]
-    assert cli.rewrite([f"{flag}={value}"]) == [override]
+    assert composition.rewrite([flag, value]) == [override]
+    assert composition.rewrite([f"{flag}={value}"]) == [override]
 
 
 def test_every_flag_is_listed_above_and_explained():
-    for flag in (*cli.VALUE_FLAGS, *cli.SWITCHES, *cli.OPTIONAL_FLAGS, "-m"):
-        assert f"  {flag} " in cli.help_text()
+    for flag in (
+        *composition.VALUE_FLAGS,
+        *composition.SWITCHES,
+        *composition.OPTIONAL_FLAGS,
+        "-m",
+    ):
+        assert f"  {flag} " in composition.help_text()
 
 
 def test_switches():
-    assert cli.rewrite(["--cuda", "--resume"]) == ["trainer.accelerator=cuda", "resume=true"]
+    assert composition.rewrite(["--cuda", "--resume"]) == [
+        "trainer.accelerator=cuda",
+        "resume=true",
+    ]
     assert composed(*SER, "--resume").resume
 
 
 @pytest.mark.parametrize("after", [(), ("--cuda",), ("seed=3",), ("-m",)])
 def test_initialize_weights_takes_a_word_and_nothing_else(after):
-    assert cli.rewrite(["--initialize_weights", *after])[0].endswith(
+    assert composition.rewrite(["--initialize_weights", *after])[0].endswith(
         "=google-bert/bert-base-uncased"
     )
 
 
 def test_a_value_may_be_negative():
-    assert cli.rewrite(["--seed", "-1"]) == ["seed=-1"]
+    assert composition.rewrite(["--seed", "-1"]) == ["seed=-1"]
 
 
 @pytest.mark.parametrize(
@@ -185,38 +195,44 @@ NOT_NUMBERS = ("1e3", "007", "true", "null", "1_000", "nan", "-1", ".5", "0x10")
 @pytest.mark.parametrize("word", NOT_NUMBERS)
 def test_text_that_looks_like_a_number_stays_text(word):
     flags = ["--experiment_name", word, "--data_dir", word, "--checkpoint", word]
-    config = cli.compose(cli.rewrite([*SER, *flags]))
+    config = composition.compose(composition.rewrite([*SER, *flags]))
     assert (config.experiment_name, config.data_dir, config.init.checkpoint) == (word,) * 3
 
 
 @pytest.mark.parametrize("word", [word for word in NOT_NUMBERS if word != "null"])
 def test_an_override_stays_text_too(word):
-    config = cli.compose([*cli.rewrite(SER), f"experiment_name={word}", f"dataset.root={word}"])
+    config = composition.compose(
+        [*composition.rewrite(SER), f"experiment_name={word}", f"dataset.root={word}"]
+    )
     assert (config.experiment_name, config.dataset.root) == (word, word)
 
 
 def test_a_number_stays_a_number():
-    config = cli.compose(cli.rewrite([*SER, "--seed", "1_0", "optim.lr=1e-3", "dataset.size=.5"]))
+    config = composition.compose(
+        composition.rewrite([*SER, "--seed", "1_0", "optim.lr=1e-3", "dataset.size=.5"])
+    )
     assert (config.seed, config.optim.lr, config.dataset.size) == (10, 1e-3, 0.5)
 
 
 def test_columns_of_a_table_are_text():
     words = ["--task", "ser", "--dataset", "csv", "dataset.label=2024", "dataset.file=1_0.csv"]
-    options = cli.compose(cli.rewrite(words)).dataset
+    options = composition.compose(composition.rewrite(words)).dataset
     assert (options.label, options.file) == ("2024", "1_0.csv")
 
 
 def test_a_name_of_255_bytes_is_allowed():
-    assert cli.compose([*cli.rewrite(SER), f"experiment_name={'a' * 255}"])
+    assert composition.compose([*composition.rewrite(SER), f"experiment_name={'a' * 255}"])
 
 
 def test_a_name_may_hold_options_of_the_run():
-    config = cli.compose([*cli.rewrite(SER), "experiment_name='${dataset.name}/${seed}'"])
+    config = composition.compose(
+        [*composition.rewrite(SER), "experiment_name='${dataset.name}/${seed}'"]
+    )
     assert config.experiment_name == "demo/0"
 
 
 def test_no_checkpoint_leaves_the_model():
-    assert cli.compose([*cli.rewrite(SER), "init.checkpoint="]).model is not None
+    assert composition.compose([*composition.rewrite(SER), "init.checkpoint="]).model is not None
 
 
 def test_overrides_beside_flags():
@@ -255,16 +271,16 @@ def test_composed_configurations_read_back():
 
 @pytest.mark.parametrize("group", ["model", "freeze"])
 def test_every_choice_of_a_group_composes(group):
-    for name in cli.choices(group):
+    for name in composition.choices(group):
         composed(*SER, f"{group}={name}")
 
 
-@pytest.mark.parametrize("task", cli.choices("task"))
+@pytest.mark.parametrize("task", composition.choices("task"))
 def test_every_task_composes(task):
     assert composed("--task", task, "--dataset", "demo").task.name == task
 
 
-@pytest.mark.parametrize("dataset", [d for d in cli.choices("dataset") if d != "clothoqa"])
+@pytest.mark.parametrize("dataset", [d for d in composition.choices("dataset") if d != "clothoqa"])
 def test_every_dataset_composes(dataset):
     assert composed("--task", "ser", "--dataset", dataset).dataset.name == dataset
 
@@ -395,7 +411,7 @@ WRONG = [
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """The one line that these arguments get."""
-    assert cli.main(arguments, must_not_run) == 2
+    assert composition.main(arguments, must_not_run) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: ")
@@ -448,9 +464,9 @@ def test_a_job_that_is_refused_or_interrupted_gives_the_exit_code(capsys):
     def interrupt(config: Config) -> None:
         raise KeyboardInterrupt
 
-    assert cli.main(SER, refuse) == 2
+    assert composition.main(SER, refuse) == 2
     assert capsys.readouterr().err == "error: no such file: a.wav\n"
-    assert cli.main(SER, interrupt) == 130
+    assert composition.main(SER, interrupt) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
 
@@ -459,7 +475,7 @@ def test_a_fault_of_the_code_is_not_hidden():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        cli.main(SER, fail)
+        composition.main(SER, fail)
 
 
 # --- before torch
@@ -570,7 +586,7 @@ def test_precision_on_a_cpu():
     ],
 )
 def test_first_job_of_a_sweep(words, first):
-    assert cli.first_of_sweep(["--multirun", *words]) == first
+    assert composition.first_of_sweep(["--multirun", *words]) == first
 
 
 @pytest.fixture
@@ -588,7 +604,7 @@ def jobs(monkeypatch, tmp_path):
                 raise UserError(f"seed {config.seed} is refused")
             seen.append(config)
 
-        return SimpleNamespace(code=cli.main(words, run), seen=seen)
+        return SimpleNamespace(code=composition.main(words, run), seen=seen)
 
     return collect
 

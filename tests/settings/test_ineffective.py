@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from spectrobert import cli
-from spectrobert.config import ineffective
-from spectrobert.experiments import campaign, table
+from spectrobert.experiments import campaign, table_spec
 from spectrobert.experiments.jobs import Settings
+from spectrobert.settings import composition
+from spectrobert.settings.ineffective import ineffective
 
 SER = ("task=ser", "dataset=demo", "model=tiny")
 CSV = ("task=ser", "dataset=csv", "model=tiny", "dataset.file=a.csv")
@@ -16,12 +16,12 @@ PRE = ("task=pre", "dataset=demo", "model=tiny")
 
 @pytest.mark.parametrize("words", [SER, CSV, PRE, ("task=pre", "dataset=librispeech+wavcaps")])
 def test_defaults_are_not_reported(words):
-    assert ineffective(cli.compose(words)) == []
+    assert ineffective(composition.compose(words)) == []
 
 
 @pytest.mark.parametrize("name", ["demo", "ser"])
 def test_no_table_of_the_project_sets_an_option_in_vain(name):
-    for job in campaign.prepare(table.load(name), Settings()).jobs:
+    for job in campaign.prepare(table_spec.load(name), Settings()).jobs:
         assert ineffective(job.config) == [], job.name
 
 
@@ -47,7 +47,7 @@ def test_no_table_of_the_project_sets_an_option_in_vain(name):
     ],
 )
 def test_an_option_without_effect_is_reported(words, option, reason):
-    lines = ineffective(cli.compose([*words, option]))
+    lines = ineffective(composition.compose([*words, option]))
     assert len(lines) == 1
     assert lines[0].startswith(f"{option} has no effect: ")
     assert reason in lines[0]
@@ -70,10 +70,10 @@ def test_an_option_without_effect_is_reported(words, option, reason):
     ],
 )
 def test_an_option_with_an_effect_is_not_reported(words, option):
-    assert ineffective(cli.compose([*words, option])) == []
+    assert ineffective(composition.compose([*words, option])) == []
 
 
 def test_options_of_hydra_itself_are_refused_without_a_sweep(capsys):
     words = ["--task", "ser", "--dataset", "demo", "hydra.run.dir=/tmp/x"]
-    assert cli.main(words, lambda config: None) == 2
+    assert composition.main(words, lambda config: None) == 2
     assert "hydra.run.dir=/tmp/x has no effect without -m" in capsys.readouterr().err

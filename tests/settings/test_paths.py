@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from spectrobert import cli, runs, scoring
-from spectrobert.config import dataset_class, own_options, paths
 from spectrobert.data import copies
 from spectrobert.files import read_yaml
-from spectrobert.training import fit
+from spectrobert.run import runs, scoring
+from spectrobert.run.fit import fit
+from spectrobert.settings import composition, paths
+from spectrobert.settings.schemas import dataset_class, own_options
 
-from . import world
-from .sounds import noise
+from ..helpers import world
+from ..helpers.sounds import noise
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def home(tmp_path, monkeypatch) -> Path:
 def compose(home: Path, *more: str):
     words = world.overrides(home, "ser", "trainer.epochs=1", "data_dir=data", *more)
     of_demo = ("dataset=", "dataset.size=")
-    return cli.compose(["dataset=csv", *(w for w in words if not w.startswith(of_demo))])
+    return composition.compose(["dataset=csv", *(w for w in words if not w.startswith(of_demo))])
 
 
 def test_a_run_from_a_relative_table_is_scored_from_elsewhere(home, monkeypatch):
@@ -63,7 +64,7 @@ def test_folders_become_absolute_and_names_stay(home):
     paths.make_absolute(config)
     assert config.init.text_model == "google-bert/bert-base-uncased"
     parts = ("dataset.ravdess.root=r", "dataset.csv.file=[table.csv,other.csv]")
-    mixed = cli.compose(["task=pre", "dataset=csv+ravdess", "model=tiny", *parts])
+    mixed = composition.compose(["task=pre", "dataset=csv+ravdess", "model=tiny", *parts])
     paths.make_absolute(mixed)
     assert mixed.dataset.ravdess.root == str(home / "r")
     assert mixed.dataset.csv.file == [str(home / "table.csv"), str(home / "other.csv")]

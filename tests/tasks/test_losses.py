@@ -7,13 +7,12 @@ import math
 import pytest
 import torch
 
-from spectrobert import losses
 from spectrobert.config import OptimConfig, PretrainingConfig
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import IGNORED, SpectroBert
-from spectrobert.tasks import TASKS
+from spectrobert.tasks import TASKS, losses
 
-from .models.test_parity import TOY, padded_batch
+from ..models.test_parity import TOY, padded_batch
 
 
 def test_no_masked_word_costs_nothing_and_moves_nothing():

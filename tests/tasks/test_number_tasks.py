@@ -12,14 +12,15 @@ import pytest
 from rich.console import Console
 
 import train
-from spectrobert import build, cli, runs, scoring, training
-from spectrobert.app.predict import predict
-from spectrobert.data import corpora
+from spectrobert import corpora
 from spectrobert.errors import UserError
 from spectrobert.metrics.continuous import concordance
+from spectrobert.run import build, fit, runs, scoring
+from spectrobert.run.predict import predict
+from spectrobert.settings import composition
 
-from .sounds import noise
-from .world import SMALL, configure
+from ..helpers.sounds import noise
+from ..helpers.world import SMALL, configure
 
 DIMENSIONS = ("arousal", "valence", "dominance")
 EMOTIONS = ("happy", "sad")
@@ -93,8 +94,8 @@ def finished(table, tmp_path_factory):
 
     def get(task: str) -> tuple[Path, dict]:
         if task not in made:
-            config = cli.compose(cli.rewrite(words(table, task, folder)))
-            made[task] = (runs.run_folder(config), training.fit(config, silent()))
+            config = composition.compose(composition.rewrite(words(table, task, folder)))
+            made[task] = (runs.run_folder(config), fit.fit(config, silent()))
         return made[task]
 
     return get
@@ -174,8 +175,10 @@ def test_predict_is_what_the_test_saw(finished, table, task):
 
 def test_mse_is_another_loss(table, tmp_path):
     more = ("task.loss=mse", "trainer.epochs=1")
-    config = cli.compose(cli.rewrite(words(table, "sentiment_regression", tmp_path, *more)))
-    training.fit(config, silent())
+    config = composition.compose(
+        composition.rewrite(words(table, "sentiment_regression", tmp_path, *more))
+    )
+    fit.fit(config, silent())
     rows = read(runs.run_folder(config) / "predictions.csv")
     squares = [(float(r["sentiment"]) - float(r["predicted_sentiment"])) ** 2 for r in rows]
     results = runs.read_results(runs.run_folder(config))
@@ -183,8 +186,8 @@ def test_mse_is_another_loss(table, tmp_path):
 
 
 def test_weights_of_several_labels_are_absent_over_present(table, tmp_path):
-    config = cli.compose(cli.rewrite(words(table, "ser_multilabel", tmp_path)))
-    prepared = training.prepare(config, silent())
+    config = composition.compose(composition.rewrite(words(table, "ser_multilabel", tmp_path)))
+    prepared = fit.prepare(config, silent())
     targets = np.array(prepared.splits["train"]["targets"])
     weights = build.class_weights(prepared, config.task.truth)
     assert weights.tolist() == pytest.approx(((1 - targets).sum(0) / targets.sum(0)).tolist())
@@ -206,7 +209,7 @@ def test_weights_of_several_labels_are_absent_over_present(table, tmp_path):
     ],
 )
 def test_what_is_wrong_is_one_line(table, tmp_path, capsys, task, more, named):
-    code = cli.main(words(table, task, tmp_path / "runs", *more), train.run)
+    code = composition.main(words(table, task, tmp_path / "runs", *more), train.run)
     error = capsys.readouterr().err
     assert code == 2
     assert error.startswith("error: ")
@@ -229,8 +232,8 @@ def test_a_cell_that_is_no_number_is_refused(tmp_path, cell):
 
 def test_a_random_split_is_named_on_the_card(table, tmp_path):
     more = ("dataset.split=random", "dataset.test_share=0.3", "trainer.epochs=1")
-    config = cli.compose(cli.rewrite(words(table, "dimensional", tmp_path, *more)))
-    results = training.fit(config, silent())
+    config = composition.compose(composition.rewrite(words(table, "dimensional", tmp_path, *more)))
+    results = fit.fit(config, silent())
     card = (runs.run_folder(config) / "card.md").read_text()
     assert "random split (speakers shared)" in card
     assert "random split (speakers shared)" in results["evaluation"]["split_definition"]
@@ -239,7 +242,7 @@ def test_a_random_split_is_named_on_the_card(table, tmp_path):
 def test_the_card_of_the_questions_names_the_control(tmp_path):
     config = configure(tmp_path, "aqa_binary", "trainer.epochs=1")
     shown = silent()
-    results = training.fit(config, shown)
+    results = fit.fit(config, shown)
     control = results["question_only"]
     assert control["n"] == results["test"]["n"]
     again = scoring.evaluate(runs.run_folder(config), silence_audio=True)
@@ -272,7 +275,7 @@ def test_the_card_of_the_questions_names_the_control(tmp_path):
 
 def test_the_control_can_be_left_out(tmp_path):
     config = configure(tmp_path, "aqa_binary", "task.question_only=false", "trainer.max_steps=1")
-    assert training.fit(config, silent())["question_only"] is None
+    assert fit.fit(config, silent())["question_only"] is None
 
 
 def test_annotators_of_a_question_are_scored_by_every_protocol(tmp_path):
@@ -290,8 +293,8 @@ def test_annotators_of_a_question_are_scored_by_every_protocol(tmp_path):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    config = cli.compose(cli.rewrite(words(path, "aqa_binary", tmp_path / "runs")))
-    results = training.fit(config, silent())
+    config = composition.compose(composition.rewrite(words(path, "aqa_binary", tmp_path / "runs")))
+    results = fit.fit(config, silent())
     n = results["test"]["metric_n"]
     unanimous = sum(1 for i in range(24) if SPLITS[(i // 2) % 4] == "test" and i % 3 == 0)
     assert [n[f"{name}_accuracy"] for name in ("row", "any_of_three", "majority", "unanimous")] == [

@@ -38,12 +38,14 @@ import soundfile as sf
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from ...audio.segment import Segment
 from ...errors import UserError
-from .. import synthesis
-from ..example import Example, Segment
-from ..synthesis import EVENTS, MANNERS, RATE, Speaker, scene, speaker, utterance
-from . import Corpus, demo_texts
-from .demo_texts import (
+from .. import Corpus
+from ..example import Example
+from . import synthesis
+from . import texts as demo_texts
+from .synthesis import EVENTS, MANNERS, RATE, Speaker, scene, speaker, utterance
+from .texts import (
     ADJECTIVES,
     CAPTIONS,
     COUNTS,

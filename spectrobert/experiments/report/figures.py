@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ... import curves
+from ...run import curves
 from .images import BLUE, GREY, ORANGE, in_legend, pyplot, svg
 
 SMOOTHING = 0.9  # of the noisy training curve: a running mean, drawn over the raw line

@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import build, scoring
 from ...audio import features
 from ...data import split_record
 from ...data.batches import collate
 from ...data.clips import Clips, Key
-from ...data.datamodule import DataModule
 from ...data.preparation import prepare
-from ...embeddings import cls_embeddings
 from ...models.spectrobert import SpectroBert
+from ...run import build, scoring
+from ...run.embeddings import cls_embeddings
+from ...run.loaders import DataModule
 
 MAX_POINTS = 300
 

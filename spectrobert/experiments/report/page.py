@@ -9,9 +9,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from ... import files, runs
+from ... import files
 from ...data.splits import caution
 from ...errors import UserError
+from ...run import runs
 from . import anatomy, examples, figures, listening
 
 TEMPLATES = Path(__file__).parent

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import UserError
-from .. import formats, rows
+from .. import formats, table_rows
 from ..campaign import Campaign
-from ..rows import Line
+from ..table_rows import Line
 from .page import Summary, write
 
 
@@ -18,7 +18,7 @@ def write_table(
     """Write the page. Raises UserError where no run of the table has finished."""
     table = campaign.table
     trained = [row.name for row in (*table.pretraining, *table.rows) if not row.silenced]
-    done = rows.folders(table, campaign.settings.runs_dir)
+    done = table_rows.folders(table, campaign.settings.runs_dir)
     folders = {name: done[name] for name in trained if done.get(name)}
     if not folders:
         raise UserError(

@@ -6,10 +6,10 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor, nn
 
-from ..config import Config
-from ..data.clips import columns
-from ..data.preparation import Prepared
-from ..models.spectrobert import SpectroBert, Tokens
+from ...config import Config
+from ...data.clips import columns
+from ...data.preparation import Prepared
+from ...models.spectrobert import SpectroBert, Tokens
 
 
 def frozen_depth(model: SpectroBert) -> int | None:

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data.preparation import cache_dir
-from ..files import write_whole
+from ...data.preparation import cache_dir
+from ...files import write_whole
 
 VALUES, RECORDS, HEADER = "values.bin", "records.bin", "entry.json"
 RECORD = np.dtype(

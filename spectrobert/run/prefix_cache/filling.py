@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ..data.batches import collate
-from ..data.checks import Skipped
-from ..data.clips import Clips, Key, Reading
-from ..data.preparation import Prepared
-from ..models.spectrobert import SpectroBert, Tokens
+from ...data.batches import collate
+from ...data.checks import Skipped
+from ...data.clips import Clips, Key, Reading
+from ...data.preparation import Prepared
+from ...models.spectrobert import SpectroBert, Tokens
 from .depth import compute
 from .entry import Draft
 from .pairs import Pairs

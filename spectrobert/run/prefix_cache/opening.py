@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from .. import terminal
-from ..config import Config
-from ..data.checks import Skipped, refuse_too_many
-from ..data.datamodule import DataModule
-from ..errors import UserError
-from ..freezing import fingerprint
-from ..models.spectrobert import SpectroBert
+from ... import terminal
+from ...config import Config
+from ...data.checks import Skipped, refuse_too_many
+from ...errors import UserError
+from ...models.freezing import fingerprint
+from ...models.spectrobert import SpectroBert
+from ..loaders import DataModule
 from . import depth, entry, pairs
 from .entry import Damaged, Draft, Entry
 from .filling import FirstRows, fill

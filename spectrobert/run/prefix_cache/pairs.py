@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..audio import features
-from ..data.clips import Reading, crop
-from ..data.preparation import Prepared
-from ..models.configuration import SpectroBertConfig
-from ..models.options import DERIVED, ModelOptions
+from ...audio import features
+from ...config.model import DERIVED, ModelOptions
+from ...data.clips import Reading, crop
+from ...data.preparation import Prepared
+from ...models.configuration import SpectroBertConfig
 
 # What decides a frozen value beside the weights and the data. A file here that changes gives every
 # entry another name
-CODE = ("audio", "models")
-PACKAGE = Path(__file__).parents[1]
+CODE = ("audio", "kernels", "models")
+PACKAGE = Path(__file__).parents[2]
 VERSIONS = ("torch", "transformers", "soundfile", "soxr")
 INACTIVE = {*DERIVED, "hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob"}
 

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from ..data.batches import collate_answers
-from ..data.checks import Skipped
-from ..data.clips import Key, Reading, answer
+from ...data.batches import collate_answers
+from ...data.checks import Skipped
+from ...data.clips import Key, Reading, answer
 from .entry import Entry
 
 
