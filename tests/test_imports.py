@@ -1,4 +1,4 @@
-"""What may import what (DESIGN section 3), and what an import costs."""
+"""Floors: a room imports only from the rooms below it. And what an import costs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -18,19 +19,33 @@ from .helpers.world import ROOT
 
 PACKAGE = ROOT / "spectrobert"
 NAMES = sorted(m.name for m in pkgutil.walk_packages([str(PACKAGE)], "spectrobert."))
+# From the top of the house down
+ROOMS = (
+    "__main__",
+    "__init__",
+    "commands",
+    "experiments",
+    "corpus_tools",
+    "run",
+    "tasks",
+    "data",
+    "settings",
+    "models",
+    "corpora",
+    "audio",
+    "config",
+    "kernels",
+    "metrics",
+    "files",
+    "terminal",
+    "markup",
+    "errors",
+)
+MOST_LOOSE = 6  # modules that are no room
 HEAVY = ("torch", "transformers", "torchaudio", "pytorch_lightning", "hydra")
-# They know neither data, nor Lightning, nor Hydra, nor whoever uses them
-LOWEST = [
-    *sorted((PACKAGE / "models").rglob("*.py")),
-    PACKAGE / "losses.py",
-    *sorted((PACKAGE / "metrics").rglob("*.py")),
-]
-ABOVE = (
-    "spectrobert.data",
-    "spectrobert.tasks",
-    "spectrobert.config",
-    "spectrobert.run.build",
-    "spectrobert.run.fit",
+# Networks, losses and metrics know neither the frameworks that train nor those that configure
+PLAIN_ROOMS = ("models", "kernels", "metrics", "audio", "config")
+FRAMEWORKS = (
     "pytorch_lightning",
     "lightning",
     "lightning_fabric",
@@ -40,20 +55,24 @@ ABOVE = (
 )
 
 
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULE_PATHS = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
 def imported(path: Path, nodes: Iterator[ast.AST]) -> Iterator[str]:
     """Full names of what the import statements among `nodes` name; relative ones resolved."""
-    parts = ("spectrobert", *path.relative_to(PACKAGE).with_suffix("").parts)
+    package = path.relative_to(ROOT).parent.parts
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
-            above = parts[: len(parts) - node.level] if node.level else ()
+            above = package[: len(package) - node.level + 1] if node.level else ()
             base = ".".join([*above, *filter(None, [node.module])])
             yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def everywhere(tree: ast.AST) -> Iterator[ast.AST]:
-    return ast.walk(tree)
 
 
 def when_imported(tree: ast.AST) -> Iterator[ast.AST]:
@@ -64,8 +83,28 @@ def when_imported(tree: ast.AST) -> Iterator[ast.AST]:
             yield from when_imported(child)
 
 
-def names_in(path: Path, select) -> set[str]:
+def names_in(path: Path, select: Callable[[ast.AST], Iterator[ast.AST]] = ast.walk) -> set[str]:
     return set(imported(path, select(ast.parse(path.read_text(encoding="utf-8")))))
+
+
+def modules_in(path: Path) -> set[str]:
+    """Modules of the package that a file imports, inside functions too, without itself."""
+    found = set()
+    for name in names_in(path):
+        if name.split(".")[0] == "spectrobert":
+            found.add(name if name in MODULE_PATHS else name.rpartition(".")[0])
+    return found - {module_name(path)}
+
+
+def room(module: str) -> str:
+    """The room a module of the package is in, itself if it is loose."""
+    return [*module.split("."), "__init__"][1]
+
+
+def upward(path: Path) -> list[str]:
+    """Imports of a file from its own floor's neighbours above."""
+    here = ROOMS.index(room(module_name(path)))
+    return sorted(name for name in modules_in(path) if ROOMS.index(room(name)) < here)
 
 
 def is_within(name: str, package: str) -> bool:
@@ -95,11 +134,42 @@ def test_every_folder_is_a_package():
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
-def test_package_command_line_and_corpora_answer_without_heavy_libraries():
-    assert (
-        loaded_by("spectrobert", "spectrobert.settings.composition", "spectrobert.__main__")
-        == set()
+def test_the_list_of_rooms_is_complete():
+    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    loose = {path.stem for path in PACKAGE.glob("*.py")}
+    assert folders | loose == set(ROOMS)
+    assert len(loose) <= MOST_LOOSE
+
+
+@pytest.mark.parametrize("path", MODULE_PATHS.values(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_is_imported_upward(path):
+    assert upward(path) == []
+
+
+def test_an_upward_import_is_seen_inside_a_function(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.test_imports.ROOT", tmp_path)
+    path = tmp_path / "spectrobert" / "models" / "heads.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "def head():\n    from ..run.fit import fit\n    from ..errors import UserError"
     )
+    assert upward(path) == ["spectrobert.run.fit"]
+
+
+def test_modules_import_each_other_in_no_circle():
+    TopologicalSorter({name: modules_in(path) for name, path in MODULE_PATHS.items()}).prepare()
+
+
+@pytest.mark.parametrize("name", PLAIN_ROOMS)
+def test_plain_rooms_import_no_framework(name):
+    for path in sorted((PACKAGE / name).rglob("*.py")):
+        found = [n for n in names_in(path) if any(is_within(n, f) for f in FRAMEWORKS)]
+        assert found == [], path
+
+
+def test_package_command_line_and_corpora_answer_without_heavy_libraries():
+    top = ("spectrobert", "spectrobert.settings.composition", "spectrobert.__main__")
+    assert loaded_by(*top) == set()
     corpora = [f"spectrobert.corpora.{module}" for module in MODULES.values()]
     assert loaded_by("spectrobert.audio.io", *corpora) == set()
 
@@ -108,23 +178,6 @@ def test_the_check_itself_sees_a_heavy_library():
     assert "torch" in loaded_by("spectrobert.tasks.losses")
 
 
-@pytest.mark.parametrize("path", LOWEST, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_models_losses_and_metrics_import_nothing_above_them(path):
-    upward = [n for n in names_in(path, everywhere) if any(is_within(n, a) for a in ABOVE)]
-    assert upward == []
-
-
-def test_relative_imports_are_resolved():
-    assert "spectrobert.models.heads.PretrainingHead" in names_in(
-        PACKAGE / "pretrained.py", everywhere
-    )
-    assert "spectrobert.audio.features" in names_in(
-        PACKAGE / "models" / "configuration.py", everywhere
-    )
-
-
-@pytest.mark.parametrize(
-    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT))
-)
+@pytest.mark.parametrize("path", MODULE_PATHS.values(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_torchaudio_is_never_imported_with_the_module(path):
     assert not [n for n in names_in(path, when_imported) if is_within(n, "torchaudio")]
