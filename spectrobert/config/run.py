@@ -94,6 +94,8 @@ class TrainerConfig:
     # changes no result | "off"
     prefix_cache: str = "auto"
     cache_gb: float = 50.0  # most that it may take for a run; what is larger is not kept
+    # "auto": faster implementations of the same layers, where there are some | "off": plain torch
+    kernels: str = "auto"
     progress: bool = True  # a bar, on a terminal
     progress_minutes: float = 5.0  # between two lines inside an epoch, where there is no bar
 
@@ -101,6 +103,7 @@ class TrainerConfig:
         choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
         choose("trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed"))
         choose("trainer.prefix_cache", self.prefix_cache, ("auto", "off"))
+        choose("trainer.kernels", self.kernels, ("auto", "off"))
         for name in ("batch_size", "accumulate", "devices", "nodes", "log_every_n_steps"):
             at_least(f"trainer.{name}", getattr(self, name), 1)
         if self.batch_size < self.processes:

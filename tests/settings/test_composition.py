@@ -348,6 +348,7 @@ WRONG = [
     (["trainer.threads=-1"], ["trainer.threads=-1", "0 or more"]),
     (["trainer.checkpoint_minutes=-1"], ["trainer.checkpoint_minutes=-1.0", "0 or more"]),
     (["trainer.precision=fp8"], ["'fp8'", "auto, 32-true, 16-mixed, bf16-mixed"]),
+    (["trainer.kernels=fast"], ["'fast'", "auto, off"]),
     (["trainer.accelerator=tpu"], ["'tpu'", "cpu, cuda"]),
     (["dataset.crop=last"], ["'last'", "first, center, random, whole"]),
     (["dataset.split=mine"], ["'mine'", "official, random"]),
