@@ -82,7 +82,7 @@ def batch(batch_size: int, seconds: float = CLIP_SECONDS) -> dict[str, Tensor]:
         "num_samples": torch.full((batch_size,), samples),
         "input_ids": ids,
         "text_mask": torch.ones_like(ids, dtype=torch.bool),
-        "labels": torch.randint(0, CLASSES, (batch_size,), generator=generator),
+        "label": torch.randint(0, CLASSES, (batch_size,), generator=generator),
     }
 
 
@@ -115,7 +115,7 @@ def our_step(
     freezing.freeze(model, train)
     freezing.train_mode(model)
     work = training_step(model)
-    return lambda: work(given, given["labels"])
+    return lambda: work(given, given["label"])
 
 
 def rival_step(model: nn.Module, batch_size: int) -> Callable[[], float]:
@@ -125,7 +125,7 @@ def rival_step(model: nn.Module, batch_size: int) -> Callable[[], float]:
     given = batch(batch_size)
     clips = [clip.numpy() for clip in given["waveform"]]
     work = rival().training_step(model, ASTFeatureExtractor())
-    return lambda: work(clips, given["input_ids"], given["text_mask"], given["labels"])
+    return lambda: work(clips, given["input_ids"], given["text_mask"], given["label"])
 
 
 def step(side: str, sizes: Sizes, batch_size: int) -> Callable[[], float]:

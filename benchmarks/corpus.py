@@ -77,7 +77,7 @@ def opened(folder: Path, check: str, is_read: bool) -> dict[str, float]:
     """In this process: seconds to open, and memory in MB, of this process and of each worker."""
     from spectrobert.config import PretrainingConfig, TrainerConfig
     from spectrobert.data import vocabulary
-    from spectrobert.data.clips import Reading
+    from spectrobert.data.clips import ReadOptions
     from spectrobert.data.preparation import prepare
     from spectrobert.run.loaders import DataModule
     from spectrobert.settings.schemas import dataset_class
@@ -92,7 +92,7 @@ def opened(folder: Path, check: str, is_read: bool) -> dict[str, float]:
     }
     if is_read:
         words = vocabulary.train(prepared.splits["train"][:1000]["text"], 500)
-        reading = Reading(words, options, {}, 0, PretrainingConfig())
+        reading = ReadOptions(words, options, {}, 0, PretrainingConfig())
         began = time.monotonic()
         loader = DataModule(
             prepared, reading, TrainerConfig(num_workers=WORKERS)

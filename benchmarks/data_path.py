@@ -18,7 +18,7 @@ from spectrobert.config import DatasetConfig
 from spectrobert.corpora.example import Example
 from spectrobert.data import vocabulary
 from spectrobert.data.batches import LengthBatches, collate
-from spectrobert.data.clips import Clips, Reading, to_arrow
+from spectrobert.data.clips import ClipDataset, ReadOptions, to_arrow
 
 NATIVE_RATE = 48_000
 WORKERS = 2
@@ -42,10 +42,10 @@ def loader(examples: list[Example], batch_size: int, workers: int) -> DataLoader
     """As a run reads them (data/datamodule.py)."""
     seconds = [builds.CLIP_SECONDS] * len(examples)
     words = vocabulary.train([TEXT], 100)
-    reading = Reading(words, DatasetConfig(), {"calm": 0}, seed=0)
+    reading = ReadOptions(words, DatasetConfig(), {"calm": 0}, seed=0)
     batches = LengthBatches(seconds, batch_size, seed=0, shuffle=True)
     return DataLoader(
-        Clips(to_arrow(examples, seconds), reading, is_training=True),
+        ClipDataset(to_arrow(examples, seconds), reading, is_training=True),
         batch_sampler=batches,
         collate_fn=collate,
         num_workers=workers,

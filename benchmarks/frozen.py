@@ -44,7 +44,7 @@ def _our_epochs(bench: Bench, train: list[str], folder: Path) -> tuple[Call, Cal
         return stored
 
     def step(stored: entry.Entry) -> None:
-        work(reading.padded(stored, np.arange(BATCH)), given["labels"])
+        work(reading.padded(stored, np.arange(BATCH)), given["label"])
 
     def first() -> None:
         stored = fill()

@@ -80,7 +80,7 @@ def inputs(scale: Scale, seconds: float, device: torch.device) -> dict[str, Tens
         "text_mask": torch.ones_like(ids, dtype=torch.bool),
         "mlm_labels": torch.where(masked, ids, IGNORED),
         "matched": torch.arange(rows) % 2,
-        "labels": torch.randint(0, CLASSES, (rows,), generator=generator),
+        "label": torch.randint(0, CLASSES, (rows,), generator=generator),
         "input_values": torch.randn(rows, 1024, 128, generator=generator),  # the rival's
     }
     return {name: value.to(device) for name, value in batch.items()}
@@ -90,7 +90,7 @@ def our_loss(model: SpectroBert, batch: dict[str, Tensor]) -> Tensor:
     """As the tasks compute it; the losses leave half precision by themselves."""
     output = model(batch)
     if output.logits is not None:
-        return losses.classes(output.logits, batch["labels"])
+        return losses.classes(output.logits, batch["label"])
     assert output.masked_words is not None
     assert output.match is not None
     asked = batch["mlm_labels"][batch["mlm_labels"] != IGNORED]
@@ -103,7 +103,7 @@ def rival_loss(model: Rival, batch: dict[str, Tensor]) -> Tensor:
     given = (batch["input_values"], batch["input_ids"], batch["text_mask"])
     if isinstance(model, PretrainingRival):
         return model.loss(*given, batch["mlm_labels"], batch["matched"])
-    return nn.functional.cross_entropy(model(*given).float(), batch["labels"])
+    return nn.functional.cross_entropy(model(*given).float(), batch["label"])
 
 
 def build(side: str, task: str, scale: Scale) -> nn.Module:

@@ -109,7 +109,7 @@ def _process(rank: int, world: int, place: str, sizes: Sizes, batch_size: int) -
 
     def work() -> None:
         optimizer.zero_grad()
-        losses.classes(model(given).logits, given["labels"]).backward()
+        losses.classes(model(given).logits, given["label"]).backward()
         optimizer.step()
 
     taken = median_seconds(work, time.perf_counter)

@@ -17,13 +17,13 @@ from torch.utils.data import Sampler
 
 from . import mixtures
 from .checks import Skipped
-from .clips import Key
+from .clips import RowKey
 from .masking import IGNORED
 
 POOL = 16  # batches among which rows are sorted by length: little padding, still a random order
 
 
-class LengthBatches(Sampler[list[Key]]):
+class LengthBatches(Sampler[list[RowKey]]):
     """Batches of clips of like length; (seed, epoch) decides them, not the number of processes.
 
     Args:
@@ -65,7 +65,7 @@ class LengthBatches(Sampler[list[Key]]):
         """Lightning calls `set_epoch` on the sampler inside a batch sampler; this one has none."""
         return self
 
-    def __iter__(self) -> Iterator[list[Key]]:
+    def __iter__(self) -> Iterator[list[RowKey]]:
         epoch = self.epoch if self.shuffle else 0
         num_rows = len(self.seconds)
         skip = self.done[1] if self.shuffle and epoch == self.done[0] else 0
@@ -74,7 +74,9 @@ class LengthBatches(Sampler[list[Key]]):
             if self.shuffle and len(batch) < self.world_size:
                 mine = batch  # too few to share out: all take the same, the mean stays what it is
             if len(mine):
-                yield [Key(epoch, place % num_rows, place // num_rows) for place in mine.tolist()]
+                yield [
+                    RowKey(epoch, place % num_rows, place // num_rows) for place in mine.tolist()
+                ]
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         if not self.shuffle:
@@ -134,7 +136,7 @@ def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
     if "targets" in items[0]:
         return {"targets": torch.from_numpy(np.stack([item["targets"] for item in items]))}
     if "label" in items[0]:
-        return {"labels": torch.tensor([item["label"] for item in items])}
+        return {"label": torch.tensor([item["label"] for item in items])}
     return {}
 
 

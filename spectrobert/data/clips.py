@@ -28,10 +28,10 @@ from .masking import IGNORED, mask_words
 from .mismatches import Mismatches
 from .rows import segments
 
-__all__ = ("Clips", "Key", "Reading", "crop", "segments", "to_arrow")
+__all__ = ("ClipDataset", "ReadOptions", "RowKey", "crop", "segments", "to_arrow")
 
 
-class Key(NamedTuple):
+class RowKey(NamedTuple):
     """Names a row and the pass over the data in which it is read."""
 
     epoch: int
@@ -40,7 +40,7 @@ class Key(NamedTuple):
 
 
 def to_arrow(examples: Sequence[Example], seconds: Sequence[float]) -> datasets.Dataset:
-    """A few examples and their lengths as the table that `Clips` reads."""
+    """A few examples and their lengths as the table that `ClipDataset` reads."""
     return dataset(with_lengths(rows.to_table(examples), np.asarray(seconds, dtype=float)))
 
 
@@ -77,7 +77,7 @@ def crop(options: DatasetConfig, model_seconds: float, is_training: bool) -> tup
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How rows are read, fixed for a run."""
 
     tokenizer: PreTrainedTokenizerBase
@@ -89,42 +89,42 @@ class Reading:
     model_seconds: float = math.inf  # the longest clip that the model hears to its end
 
 
-def answer(row: dict[str, Any], reading: Reading) -> dict[str, Any]:
+def answer(row: dict[str, Any], read_options: ReadOptions) -> dict[str, Any]:
     """What is right for a row, for every task but pre-training; it depends on no audio."""
-    if reading.has_targets:
+    if read_options.has_targets:
         return {"targets": np.asarray(row["targets"], dtype=np.float32)}
-    return {"label": reading.labels[row["label"]]}
+    return {"label": read_options.labels[row["label"]]}
 
 
-class Clips(Dataset):
-    """One split. `clips[Key(epoch, row)]` is a dict of arrays; Skipped if a file has gone bad."""
+class ClipDataset(Dataset):
+    """One split. `clips[RowKey(epoch, row)]` is a dict of arrays; Skipped if the file is bad."""
 
-    def __init__(self, split: datasets.Dataset, reading: Reading, is_training: bool):
+    def __init__(self, split: datasets.Dataset, read_options: ReadOptions, is_training: bool):
         self.rows = split
-        self.reading = reading
+        self.read_options = read_options
         self.is_training = is_training
-        if reading.pretraining:
+        if read_options.pretraining:
             known = columns(split, *mismatches.COLUMNS, *mismatches.LIKENESS)
-            self.mismatches = Mismatches(known, reading.pretraining.negatives)
+            self.mismatches = Mismatches(known, read_options.pretraining.negatives)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, key: Key) -> dict[str, Any] | Skipped:
+    def __getitem__(self, key: RowKey) -> dict[str, Any] | Skipped:
         row = self.rows[key.row]
         generator = self._generator(key)
         item: dict[str, Any] = {"index": key.row}
         ids = self._word_pieces(row["text"])
         audio = row["audio"]
-        task = self.reading.pretraining
+        task = self.read_options.pretraining
         if task is None:
-            item |= answer(row, self.reading)
+            item |= answer(row, self.read_options)
         else:
             heard = self._heard(key.row, generator)
             matched = heard == key.row
             if not matched:
                 audio = self.rows[heard]["audio"]
-            tokenizer = self.reading.tokenizer
+            tokenizer = self.read_options.tokenizer
             ids, labels = mask_words(
                 ids,
                 frozenset(tokenizer.all_special_ids),
@@ -144,27 +144,27 @@ class Clips(Dataset):
             return Skipped(row["id"], error.recording, f"{error.fault}: {error.detail}")
         return item
 
-    def heard(self, key: Key) -> int:
+    def heard(self, key: RowKey) -> int:
         """The row whose sound `clips[key]` pairs with the text; without reading audio."""
         return self._heard(key.row, self._generator(key))
 
-    def _generator(self, key: Key) -> np.random.Generator:
-        drawn = [self.reading.seed, key.epoch, key.row, int(self.is_training)]
+    def _generator(self, key: RowKey) -> np.random.Generator:
+        drawn = [self.read_options.seed, key.epoch, key.row, int(self.is_training)]
         return np.random.default_rng([*drawn, key.repeat] if key.repeat else drawn)
 
     def _heard(self, row: int, generator: np.random.Generator) -> int:
-        assert self.reading.pretraining is not None
-        if generator.random() >= self.reading.pretraining.mismatch_probability:
+        assert self.read_options.pretraining is not None
+        if generator.random() >= self.read_options.pretraining.mismatch_probability:
             return row
         return self.mismatches.draw(row, generator)
 
     def _word_pieces(self, text: str) -> np.ndarray:
-        limit = self.reading.dataset.max_text_length
-        ids = self.reading.tokenizer(text, truncation=True, max_length=limit)["input_ids"]
+        limit = self.read_options.dataset.max_text_length
+        ids = self.read_options.tokenizer(text, truncation=True, max_length=limit)["input_ids"]
         return np.asarray(ids, dtype=np.int64)
 
     def _waveform(self, audio: list[dict[str, Any]], generator: np.random.Generator) -> np.ndarray:
-        reading = self.reading
-        kept, max_seconds = crop(reading.dataset, reading.model_seconds, self.is_training)
+        read_options = self.read_options
+        kept, max_seconds = crop(read_options.dataset, read_options.model_seconds, self.is_training)
         wave = io.read_clip(segments(audio), max_seconds, kept, generator)
-        return np.zeros_like(wave) if reading.dataset.silence_audio else wave
+        return np.zeros_like(wave) if read_options.dataset.silence_audio else wave

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from .clips import Clips, Key, columns
+from .clips import ClipDataset, RowKey, columns
 from .mismatches import COLUMNS, LIKENESS
 
 FITTED = 20_000  # pairs of train, at most, that the baseline is fitted on
@@ -43,7 +43,7 @@ class PairSummary:
         )
 
 
-def summarise(train: Clips, scored: Clips, index: np.ndarray) -> PairSummary:
+def summarise(train: ClipDataset, scored: ClipDataset, index: np.ndarray) -> PairSummary:
     """Baseline and ceiling of the pairs that were scored.
 
     The baseline is a logistic regression fitted on pairs of train: whether text and sound are of
@@ -73,28 +73,28 @@ def summarise(train: Clips, scored: Clips, index: np.ndarray) -> PairSummary:
     )
 
 
-def _features(clips: Clips, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _features(clips: ClipDataset, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(n, 6) what is known of each pair without listening, and whether it matches (n,)."""
-    heard = np.array([clips.heard(Key(0, row)) for row in index.tolist()])
+    heard = np.array([clips.heard(RowKey(0, row)) for row in index.tolist()])
     known = columns(clips.rows, "text", *LIKENESS)
     source = np.array(known["source"].to_pylist())
     text = np.log1p([len(text) for text in known["text"].to_pylist()])[index]
     seconds = known["seconds"].to_numpy()
-    if clips.reading.dataset.crop != "whole":
-        seconds = np.minimum(seconds, clips.reading.dataset.max_seconds)
+    if clips.read_options.dataset.crop != "whole":
+        seconds = np.minimum(seconds, clips.read_options.dataset.max_seconds)
     sound = np.log1p(seconds)[heard]
     is_same = source[index] == source[heard]
     features = np.stack([is_same, text, sound, text**2, sound**2, text * sound], axis=1)
     return features, heard == index
 
 
-def _count_true(clips: Clips, index: np.ndarray) -> int:
+def _count_true(clips: ClipDataset, index: np.ndarray) -> int:
     """Mismatched pairs that seem to match."""
     names = [name for name in COLUMNS if name != "sound"]
     known = columns(clips.rows, *names).to_pydict()
     count = 0
     for row in index.tolist():
-        heard = clips.heard(Key(0, row))
+        heard = clips.heard(RowKey(0, row))
         if known["claims"][row] and known["content"][heard]:
             continue  # known to be untrue
         label = known["label"][row]

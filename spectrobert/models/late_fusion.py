@@ -11,24 +11,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .spectrobert import SpectroBert, Tokens
+from .spectrobert import Sequence, SpectroBert
 
 
 class LateFusion(SpectroBert):
     """SpectroBERT's parts and parameters; [CLS] meets the mean audio token only after the stack."""
 
-    def attention_mask(self, tokens: Tokens) -> Tensor:
+    def attention_mask(self, sequence: Sequence) -> Tensor:
         """(B, 1, L + N, L + N), added to the scores: text looks at text, audio at audio."""
-        mask, hidden = tokens.mask, tokens.hidden
-        is_text = torch.arange(mask.shape[1], device=mask.device) < tokens.num_words
+        mask, hidden = sequence.mask, sequence.hidden
+        is_text = torch.arange(mask.shape[1], device=mask.device) < sequence.num_words
         same = is_text[:, None] == is_text  # (L + N, L + N)
         attention = torch.zeros_like(same, dtype=hidden.dtype)[None, None]
         return attention.masked_fill(~(same & mask[:, None, None]), torch.finfo(hidden.dtype).min)
 
     def encode(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
         """The sequence after the stack (B, L + N, D), audio added to [CLS], and its mask."""
-        tokens = self.climb(self.tokens(batch), len(self.encoder.layer))
-        hidden, mask, length = tokens.hidden, tokens.mask, tokens.num_words
+        sequence = self.run_layers(self.start(batch), len(self.encoder.layer))
+        hidden, mask, length = sequence.hidden, sequence.mask, sequence.num_words
         heard = mask[:, length:, None].to(hidden.dtype)  # (B, N, 1)
         mean = (hidden[:, length:] * heard).sum(dim=1) / heard.sum(dim=1)
         return torch.cat([hidden[:, :1] + mean[:, None], hidden[:, 1:]], dim=1), mask

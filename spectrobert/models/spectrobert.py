@@ -46,7 +46,7 @@ class Output:
     match: Tensor | None = None  # (B,)
 
 
-class Tokens(NamedTuple):
+class Sequence(NamedTuple):
     """A joint sequence on its way through the stack."""
 
     hidden: Tensor  # (B, L + N, D)
@@ -128,47 +128,47 @@ class SpectroBert(PreTrainedModel):
         audio = audio.unflatten(0, real.shape)  # (B, time, frequency, D)
         return audio, real
 
-    def joint(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def embed(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The joint sequence before the stack: (B, L + N, D), and its mask (B, L + N)."""
         audio, real = self.audio_tokens(batch["waveform"], batch["num_samples"])
         joint = self.embeddings(batch["input_ids"], audio)  # (B, L + N, D)
         audio_mask = real.repeat_interleave(audio.shape[2], dim=1)  # (B, N)
         return joint, torch.cat([batch["text_mask"].bool(), audio_mask], dim=1)
 
-    def tokens(self, batch: Mapping[str, Any]) -> Tokens:
+    def start(self, batch: Mapping[str, Any]) -> Sequence:
         """The joint sequence, before the stack or as deep as the batch is already."""
         if "hidden" in batch:
             mask = torch.cat([batch["text_mask"], batch["audio_mask"]], dim=1)
-            return Tokens(batch["hidden"], mask, batch["text_mask"].shape[1], batch["depth"])
-        joint, mask = self.joint(batch)
-        return Tokens(joint, mask, batch["input_ids"].shape[1], 0)
+            return Sequence(batch["hidden"], mask, batch["text_mask"].shape[1], batch["depth"])
+        joint, mask = self.embed(batch)
+        return Sequence(joint, mask, batch["input_ids"].shape[1], 0)
 
-    def attention_mask(self, tokens: Tokens) -> Tensor | None:
+    def attention_mask(self, sequence: Sequence) -> Tensor | None:
         """(B or 1, 1, L + N, L + N): what each token may look at; None: everything."""
-        return create_bidirectional_mask(self.config, tokens.hidden, tokens.mask)
+        return create_bidirectional_mask(self.config, sequence.hidden, sequence.mask)
 
-    def climb(self, tokens: Tokens, depth: int) -> Tokens:
+    def run_layers(self, sequence: Sequence, depth: int) -> Sequence:
         """The sequence before layer `depth`."""
-        hidden, attention = tokens.hidden, self.attention_mask(tokens)
-        for layer in self.encoder.layer[tokens.depth : depth]:
+        hidden, attention = sequence.hidden, self.attention_mask(sequence)
+        for layer in self.encoder.layer[sequence.depth : depth]:
             hidden = layer(hidden, attention)
-        return tokens._replace(hidden=hidden, depth=depth)
+        return sequence._replace(hidden=hidden, depth=depth)
 
     def encode(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
         """The joint sequence after the stack: (B, L + N, D), and its mask (B, L + N)."""
-        tokens = self.climb(self.tokens(batch), len(self.encoder.layer))
-        return tokens.hidden, tokens.mask
+        sequence = self.run_layers(self.start(batch), len(self.encoder.layer))
+        return sequence.hidden, sequence.mask
 
     def cls(self, batch: Mapping[str, Any]) -> Tensor:
         """h_[CLS] after the stack: (B, 1, D), as `encode(batch)[0][:, :1]`, but cheaper."""
         layers = self.encoder.layer
-        tokens = self.tokens(batch)
-        if tokens.depth == len(layers):
-            return tokens.hidden
-        tokens = self.climb(tokens, len(layers) - 1)
-        attention = self.attention_mask(tokens)
+        sequence = self.start(batch)
+        if sequence.depth == len(layers):
+            return sequence.hidden
+        sequence = self.run_layers(sequence, len(layers) - 1)
+        attention = self.attention_mask(sequence)
         row = None if attention is None else attention[:, :, :1]
-        return first_token(layers[-1], tokens.hidden, row)
+        return first_token(layers[-1], sequence.hidden, row)
 
     def forward(self, batch: Mapping[str, Any]) -> Output:
         if isinstance(self.head, ClassificationHead):

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..config import Config, TrainerConfig
 from ..data import vocabulary
-from ..data.clips import Reading
+from ..data.clips import ReadOptions
 from ..data.preparation import Prepared
 from ..errors import UserError
 from ..models.configuration import SpectroBertConfig
@@ -186,7 +186,7 @@ def datamodule(
     config: Config, prepared: Prepared, words: PreTrainedTokenizerBase, settings: SpectroBertConfig
 ) -> DataModule:
     """The loaders of a model with these settings."""
-    reading = Reading(
+    read_options = ReadOptions(
         words,
         config.dataset,
         {label: i for i, label in enumerate([*prepared.labels, *prepared.unseen])},
@@ -195,7 +195,7 @@ def datamodule(
         has_targets=config.task.truth == "targets",
         model_seconds=settings.max_seconds,
     )
-    return DataModule(prepared, reading, config.trainer)
+    return DataModule(prepared, read_options, config.trainer)
 
 
 def trainer(

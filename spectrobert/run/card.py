@@ -74,10 +74,10 @@ def facts(
 
 def heard(data: DataModule, split: str) -> str:
     """The stretch of its clips that a split was scored on, in words."""
-    options = data.reading.dataset
+    options = data.read_options.dataset
     if options.silence_audio:
         return "silenced"
-    kept, limit = clips.crop(options, data.reading.model_seconds, is_training=False)
+    kept, limit = clips.crop(options, data.read_options.model_seconds, is_training=False)
     stretch = STRETCH[kept].format(round(limit, 2))
     if options.crop == "whole":
         stretch = f"whole, or {stretch}, which the model hears at most"

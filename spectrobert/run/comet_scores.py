@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..audio import io
-from ..data.clips import Clips, crop, segments
+from ..data.clips import ClipDataset, crop, segments
 from ..models.freezing import FreezeSummary
 from ..tasks import Task
 from .embeddings import cls_embeddings
@@ -83,7 +83,7 @@ def log_roc_curves(experiment: Any, scores: Scores) -> None:
 def log_embeddings(experiment: Any, task: Task, data: DataModule) -> None:
     """h_[CLS] of clips of the test split, coloured by their label."""
     rows = data.prepared.splits["test"]
-    clips = Clips(rows, data.reading, is_training=False)
+    clips = ClipDataset(rows, data.read_options, is_training=False)
     index, vectors = cls_embeddings(task.model, clips, MAX_EMBEDDINGS)
     labels = list(rows.select(index)["label"])
     experiment.log_embedding(vectors.tolist(), labels, title="h_[CLS] of the test split")
@@ -94,7 +94,9 @@ def log_sounds(experiment: Any, scores: Scores, data: DataModule) -> None:
     columns = {name: i for i, name in enumerate(scores.header)}
     rows = data.prepared.splits["test"]
     numbers = {name: i for i, name in enumerate(rows["id"])}
-    kept, max_seconds = crop(data.reading.dataset, data.reading.model_seconds, is_training=False)
+    kept, max_seconds = crop(
+        data.read_options.dataset, data.read_options.model_seconds, is_training=False
+    )
 
     def sureness(row: list[Any]) -> float:
         return -float(row[columns["p_prediction"]])

@@ -6,14 +6,16 @@ import numpy as np
 import torch
 
 from ..data.batches import collate
-from ..data.clips import Clips, Key, columns
+from ..data.clips import ClipDataset, RowKey, columns
 from ..models.spectrobert import SpectroBert
 
 BATCH = 16
 
 
 @torch.inference_mode()
-def cls_embeddings(model: SpectroBert, clips: Clips, limit: int) -> tuple[np.ndarray, np.ndarray]:
+def cls_embeddings(
+    model: SpectroBert, clips: ClipDataset, limit: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Of at most `limit` clips, spread evenly over the rows: (N,) rows and (N, D) vectors.
 
     Files that cannot be read are left out. The model is in eval mode.
@@ -24,7 +26,7 @@ def cls_embeddings(model: SpectroBert, clips: Clips, limit: int) -> tuple[np.nda
     rows: list[int] = []
     vectors = []
     for start in range(0, len(order), BATCH):
-        items = [clips[Key(0, int(row))] for row in order[start : start + BATCH]]
+        items = [clips[RowKey(0, int(row))] for row in order[start : start + BATCH]]
         read = [item for item in items if isinstance(item, dict)]
         if not read:
             continue

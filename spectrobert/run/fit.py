@@ -23,7 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 from .. import files, terminal
 from ..config import AqaConfig, Config
 from ..data import class_counts, preparation, split_record
-from ..data.clips import Reading, columns
+from ..data.clips import ReadOptions, columns
 from ..errors import UserError
 from ..models import freezing
 from ..models.spectrobert import SpectroBert
@@ -156,7 +156,7 @@ def _fit(
             f"{len(cut)} texts are longer than dataset.max_text_length="
             f"{config.dataset.max_text_length} word pieces and are cut, listed in skipped.csv",
         )
-    cut_audio = cut_clips(prepared, data.reading)
+    cut_audio = cut_clips(prepared, data.read_options)
     if cut_audio:
         terminal.print_line(
             console,
@@ -236,11 +236,13 @@ def cut_texts(
     return cut
 
 
-def cut_clips(prepared: preparation.Prepared, reading: Reading) -> list[tuple[str, str, str]]:
+def cut_clips(
+    prepared: preparation.Prepared, read_options: ReadOptions
+) -> list[tuple[str, str, str]]:
     """Clips that crop=whole cannot keep whole, for skipped.csv: (id, "", what was cut)."""
-    if reading.dataset.crop != "whole":
+    if read_options.dataset.crop != "whole":
         return []
-    limit = reading.model_seconds
+    limit = read_options.model_seconds
     cut = []
     for rows in prepared.splits.values():
         known = columns(rows, "id", "seconds")
@@ -341,7 +343,7 @@ def finish(
     monitored = take_best(config, folder, trainer, task, validation)
     model: SpectroBert = task.model
     model.save_pretrained(folder / "model")
-    data.reading.tokenizer.save_pretrained(folder / "model")
+    data.read_options.tokenizer.save_pretrained(folder / "model")
     scores = scoring.score(config, task, data, split, console)
     control = None
     asks = isinstance(config.task, AqaConfig) and config.task.question_only

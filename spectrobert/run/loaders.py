@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..config import TrainerConfig
 from ..data.batches import LengthBatches, as_is, collate
-from ..data.clips import Clips, Reading, columns
+from ..data.clips import ClipDataset, ReadOptions, columns
 from ..data.preparation import Prepared
 from .preemption import leave_to_parent
 
@@ -27,10 +27,10 @@ def automatic_workers(num_workers: int) -> int:
 class DataModule(LightningDataModule):
     """Loaders over a prepared corpus."""
 
-    def __init__(self, prepared: Prepared, reading: Reading, options: TrainerConfig):
+    def __init__(self, prepared: Prepared, read_options: ReadOptions, options: TrainerConfig):
         super().__init__()
         self.prepared = prepared
-        self.reading = reading
+        self.read_options = read_options
         self.options = options
         self.num_workers = automatic_workers(options.num_workers)
         # By split, in place of audio and words: whole batches with the frozen part behind them
@@ -53,7 +53,7 @@ class DataModule(LightningDataModule):
         batches = LengthBatches(
             columns(rows, "seconds")["seconds"].to_numpy(),
             self.options.batch_size,
-            self.reading.seed,
+            self.read_options.seed,
             shuffle=is_training,
             rank=trainer.global_rank if trainer else 0,
             world_size=trainer.world_size if trainer else 1,
@@ -72,14 +72,16 @@ class DataModule(LightningDataModule):
             worker_init_fn=leave_to_parent,
             pin_memory=self.options.accelerator == "cuda",
             # Without one a loader draws from the global generator: dropout would shift on resuming
-            generator=torch.Generator().manual_seed(self.reading.seed),
+            generator=torch.Generator().manual_seed(self.read_options.seed),
         )
 
     def _reads(self, split: str) -> tuple[Dataset, Callable[..., dict[str, Any]], int]:
         """Rows, what makes a batch of them, and the processes that read them."""
         if split in self.encoded:
             return self.encoded[split], as_is, 0  # nothing is decoded
-        clips = Clips(self.prepared.splits[split], self.reading, is_training=split == "train")
+        clips = ClipDataset(
+            self.prepared.splits[split], self.read_options, is_training=split == "train"
+        )
         return clips, collate, self.num_workers
 
     def _behind(self) -> tuple[int, int]:

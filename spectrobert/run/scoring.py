@@ -16,7 +16,7 @@ from .. import files, metrics, terminal
 from ..config import Config
 from ..data import audio_names, shortcuts, split_record
 from ..data.checks import Skipped
-from ..data.clips import Clips, segments
+from ..data.clips import ClipDataset, segments
 from ..data.preparation import prepare
 from ..data.resampling import resampling_groups
 from ..data.shortcuts import PairSummary
@@ -167,7 +167,7 @@ def score(
         scores.targets = task.labels
     if isinstance(task, Pretraining):
         train, scored = (
-            Clips(data.prepared.splits[name], data.reading, name == "train")
+            ClipDataset(data.prepared.splits[name], data.read_options, name == "train")
             for name in ("train", split)
         )
         scores.pairs = shortcuts.summarise(train, scored, index)
@@ -213,8 +213,8 @@ def question_numbers(rows: Any) -> np.ndarray | None:
 
 def silenced(data: DataModule) -> DataModule:
     """The same splits with every waveform zeroed: what do the words alone answer?"""
-    options = replace(data.reading.dataset, silence_audio=True)
-    return DataModule(data.prepared, replace(data.reading, dataset=options), data.options)
+    options = replace(data.read_options.dataset, silence_audio=True)
+    return DataModule(data.prepared, replace(data.read_options, dataset=options), data.options)
 
 
 def show(console: Console, scores: Scores, title: str, control: Scores | None = None) -> None:

@@ -33,11 +33,11 @@ class Classification(Task):
         return output.logits
 
     def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        loss = losses.classes(self.class_logits(output), batch["labels"], self.class_weights)
+        loss = losses.classes(self.class_logits(output), batch["label"], self.class_weights)
         return {"loss": loss, "accuracy": self._accuracy(output, batch)}
 
     def rows(self, output: Output, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        return self.class_logits(output), batch["labels"]
+        return self.class_logits(output), batch["label"]
 
     def statistics(
         self, outputs: np.ndarray, truth: np.ndarray, questions: np.ndarray | None = None
@@ -64,7 +64,7 @@ class Classification(Task):
 
     def _accuracy(self, output: Output, batch: dict[str, Tensor]) -> Tensor:
         predicted = self.class_logits(output).detach().argmax(dim=-1)
-        return (predicted == batch["labels"]).float().mean()
+        return (predicted == batch["label"]).float().mean()
 
 
 class Classes(Classification):

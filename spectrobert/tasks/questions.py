@@ -42,7 +42,7 @@ class AqaBinary(Aqa):
 
     def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         assert output.logits is not None
-        loss = losses.binary(output.logits, batch["labels"], self.class_weights)
+        loss = losses.binary(output.logits, batch["label"], self.class_weights)
         return {"loss": loss, "accuracy": self._accuracy(output, batch)}
 
 

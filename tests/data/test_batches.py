@@ -16,7 +16,7 @@ from spectrobert.corpora.example import Example
 from spectrobert.data import vocabulary
 from spectrobert.data.batches import POOL, LengthBatches, collate
 from spectrobert.data.checks import Skipped
-from spectrobert.data.clips import Key, Reading, to_arrow
+from spectrobert.data.clips import ReadOptions, RowKey, to_arrow
 from spectrobert.data.masking import IGNORED
 from spectrobert.data.preparation import Prepared
 from spectrobert.data.splits import SplitSummary
@@ -34,12 +34,12 @@ def sampler(**more) -> LengthBatches:
     )
 
 
-def epoch(batches: LengthBatches, number: int = 0) -> list[list[Key]]:
+def epoch(batches: LengthBatches, number: int = 0) -> list[list[RowKey]]:
     batches.set_epoch(number)
     return list(batches)
 
 
-def rows(batches: list[list[Key]]) -> list[int]:
+def rows(batches: list[list[RowKey]]) -> list[int]:
     return [key.row for batch in batches for key in batch]
 
 
@@ -125,7 +125,7 @@ def test_collate_pads_and_masks():
     assert batch["waveform"].tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
     assert batch["input_ids"].tolist() == [[1, 2, 0, 0], [1, 2, 3, 4]]
     assert batch["text_mask"].tolist() == [[True, True, False, False], [True] * 4]
-    assert batch["labels"].tolist() == [1, 0]
+    assert batch["label"].tolist() == [1, 0]
     assert "matched" not in batch
 
 
@@ -134,7 +134,7 @@ def test_collate_asks_no_word_where_there_is_none():
     batch = collate(pair)
     assert batch["mlm_labels"].tolist() == [[7, 7, IGNORED], [7, 7, 7]]
     assert batch["matched"].tolist() == [0, 1]
-    assert "labels" not in batch
+    assert "label" not in batch
     assert "unread" not in batch
 
 
@@ -163,8 +163,8 @@ def prepared(tmp_path_factory) -> Prepared:
 
 def module(prepared: Prepared, num_workers: int = 0) -> DataModule:
     words = vocabulary.train(prepared.splits["train"]["text"], 100)
-    reading = Reading(words, DatasetConfig(name="csv"), {}, 0, PretrainingConfig())
-    return DataModule(prepared, reading, TrainerConfig(batch_size=4, num_workers=num_workers))
+    read_options = ReadOptions(words, DatasetConfig(name="csv"), {}, 0, PretrainingConfig())
+    return DataModule(prepared, read_options, TrainerConfig(batch_size=4, num_workers=num_workers))
 
 
 def same(one: list[dict], other: list[dict]) -> bool:

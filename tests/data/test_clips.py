@@ -13,7 +13,7 @@ from spectrobert.config import DatasetConfig, PretrainingConfig
 from spectrobert.corpora.example import Example
 from spectrobert.data import vocabulary
 from spectrobert.data.checks import Skipped
-from spectrobert.data.clips import Clips, Key, Reading, segments, to_arrow
+from spectrobert.data.clips import ClipDataset, ReadOptions, RowKey, segments, to_arrow
 from spectrobert.data.masking import IGNORED
 
 from ..helpers.sounds import constant, noise
@@ -54,18 +54,20 @@ def recording_of(examples) -> dict[bytes, str]:
 def clips(examples, words):
     """`clips(task, is_training, **dataset options)`"""
 
-    def make(task=None, is_training=True, rows=examples, seed=0, **options) -> Clips:
+    def make(task=None, is_training=True, rows=examples, seed=0, **options) -> ClipDataset:
         lengths = [io.duration(e.audio) for e in rows]
-        reading = Reading(
+        read_options = ReadOptions(
             words, DatasetConfig(name="csv", **options), {"no": 0, "yes": 1}, seed, task
         )
-        return Clips(to_arrow(rows, lengths), reading, is_training)
+        return ClipDataset(to_arrow(rows, lengths), read_options, is_training)
 
     return make
 
 
-def passes(clips: Clips, epochs: int) -> list[tuple[int, dict]]:
-    return [(row, clips[Key(epoch, row)]) for epoch in range(epochs) for row in range(len(clips))]
+def passes(clips: ClipDataset, epochs: int) -> list[tuple[int, dict]]:
+    return [
+        (row, clips[RowKey(epoch, row)]) for epoch in range(epochs) for row in range(len(clips))
+    ]
 
 
 def equal(one: dict, other: dict) -> bool:
@@ -106,7 +108,7 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
 
 def test_one_key_is_one_item_in_any_order(clips):
     forwards, backwards = clips(PretrainingConfig()), clips(PretrainingConfig())
-    keys = [Key(epoch, row) for epoch in range(3) for row in range(12)]
+    keys = [RowKey(epoch, row) for epoch in range(3) for row in range(12)]
     there = {key: forwards[key] for key in keys}
     for key in reversed(keys):
         assert equal(backwards[key], there[key])
@@ -193,14 +195,14 @@ def test_other_tasks_get_the_row_as_it_is(clips, examples, words, recording_of):
 
 
 def test_silenced_audio_is_zero_and_as_long(clips):
-    wave = clips(silence_audio=True)[Key(0, 0)]["waveform"]
+    wave = clips(silence_audio=True)[RowKey(0, 0)]["waveform"]
     assert wave.shape == (round(SECONDS * 16_000),)
     assert not wave.any()
 
 
 @pytest.mark.parametrize("task", [None, PretrainingConfig()])
 def test_a_long_text_is_cut_to_the_limit(clips, words, task):
-    ids = clips(task, max_text_length=6)[Key(0, 0)]["input_ids"]
+    ids = clips(task, max_text_length=6)[RowKey(0, 0)]["input_ids"]
     assert len(ids) == 6
     assert ids[0] == words.cls_token_id
     assert ids[-1] == words.sep_token_id
@@ -218,7 +220,7 @@ def long_clip(tmp_path, examples) -> list[Example]:
 def test_crops(clips, long_clip, crop, begin, is_training):
     whole = io.read(long_clip[0].audio[0].audio)
     read = clips(None, is_training, long_clip, crop=crop, max_seconds=0.4)
-    waves = [read[Key(epoch, 0)]["waveform"] for epoch in range(5)]
+    waves = [read[RowKey(epoch, 0)]["waveform"] for epoch in range(5)]
     if crop == "whole":
         assert all(np.array_equal(wave, whole) for wave in waves)
         return
@@ -234,21 +236,21 @@ def test_crops(clips, long_clip, crop, begin, is_training):
 
 def test_a_whole_clip_is_decoded_as_far_as_the_model_hears(clips, long_clip):
     read = clips(None, True, long_clip, crop="whole", max_seconds=0.4)
-    read.reading = replace(read.reading, model_seconds=0.7)
+    read.read_options = replace(read.read_options, model_seconds=0.7)
     whole = io.read(long_clip[0].audio[0].audio)
-    assert np.array_equal(read[Key(0, 0)]["waveform"], whole[:11_200])
+    assert np.array_equal(read[RowKey(0, 0)]["waveform"], whole[:11_200])
 
 
 def test_a_random_crop_is_the_same_for_the_same_key(clips, long_clip):
     one, other = (clips(None, True, long_clip, crop="random", max_seconds=0.4) for _ in range(2))
-    assert equal(one[Key(3, 0)], other[Key(3, 0)])
+    assert equal(one[RowKey(3, 0)], other[RowKey(3, 0)])
 
 
 def test_a_file_gone_bad_is_named(clips, examples, tmp_path):
     path = tmp_path / "bad.wav"
     rows = [replace(examples[0], audio=(Segment(noise(path, 5)),))]
     read = clips(rows=rows)
-    assert read[Key(0, 0)]["index"] == 0
+    assert read[RowKey(0, 0)]["index"] == 0
     constant(path, 0.0)
     silent = "silent: no sound in it: no sample is 0.0001 away from rest"
-    assert read[Key(0, 0)] == Skipped("row0", str(path), silent)
+    assert read[RowKey(0, 0)] == Skipped("row0", str(path), silent)

@@ -11,7 +11,7 @@ import pytest
 from spectrobert.config import PretrainingConfig
 from spectrobert.data import vocabulary
 from spectrobert.data.batches import LengthBatches
-from spectrobert.data.clips import Clips, Key, Reading
+from spectrobert.data.clips import ClipDataset, ReadOptions, RowKey
 from spectrobert.data.mixtures import Quota, places, quotas
 from spectrobert.data.preparation import Prepared, prepare
 from spectrobert.errors import UserError
@@ -88,11 +88,11 @@ def test_texts_meet_sounds_of_the_other_corpus_if_asked_to(tables, negatives, so
     words = vocabulary.train(rows["text"], 100)
     task = PretrainingConfig(mismatch_probability=0.99, negatives=negatives)
     options = configured(tables).dataset
-    clips = Clips(rows, Reading(words, options, {}, 0, task), True)
+    clips = ClipDataset(rows, ReadOptions(words, options, {}, 0, task), True)
     drawn = {clips.mismatches.draw(0, np.random.default_rng(i)) for i in range(100)}
     assert {rows[i]["id"].partition("/")[0] for i in drawn} == sources
     assert set(rows["source"]) == {"csv", "ravdess"}
-    once, again = clips[Key(0, 3)], clips[Key(0, 3, 1)]
+    once, again = clips[RowKey(0, 3)], clips[RowKey(0, 3, 1)]
     assert once["index"] == again["index"] == 3
     assert not np.array_equal(once["input_ids"], again["input_ids"]) or not np.array_equal(
         once["waveform"], again["waveform"]

@@ -11,17 +11,17 @@ from spectrobert.audio.segment import Segment
 from spectrobert.config import DatasetConfig, PretrainingConfig
 from spectrobert.corpora.example import Example
 from spectrobert.data import vocabulary
-from spectrobert.data.clips import Clips, Key, Reading, to_arrow
+from spectrobert.data.clips import ClipDataset, ReadOptions, RowKey, to_arrow
 from spectrobert.data.shortcuts import summarise
 
 SECONDS = np.random.default_rng(0).uniform(1, 10, 600)
 
 
-def clips(examples: list[Example], negatives: str, is_training: bool) -> Clips:
+def clips(examples: list[Example], negatives: str, is_training: bool) -> ClipDataset:
     words = vocabulary.train(["a b c"], 10)
     task = PretrainingConfig(negatives=negatives)
-    reading = Reading(words, DatasetConfig(), {}, seed=0, pretraining=task)
-    return Clips(to_arrow(examples, SECONDS[: len(examples)]), reading, is_training)
+    read_options = ReadOptions(words, DatasetConfig(), {}, seed=0, pretraining=task)
+    return ClipDataset(to_arrow(examples, SECONDS[: len(examples)]), read_options, is_training)
 
 
 def summary(examples: list[Example], negatives: str = "any"):
@@ -58,7 +58,7 @@ def test_the_ceiling_counts_texts_that_seem_true():
         for i in range(600)
     ]
     test = clips(examples, "any", False)
-    heard = np.array([test.heard(Key(0, row)) for row in range(600)])
+    heard = np.array([test.heard(RowKey(0, row)) for row in range(600)])
     is_partial = np.array([row % 3 > 0 and other != row for row, other in enumerate(heard)])
     found = summary(examples)
     assert found.mismatched == (heard != np.arange(600)).sum()
@@ -70,5 +70,5 @@ def test_the_ceiling_counts_texts_that_seem_true():
 
 def test_heard_is_what_the_pair_was_made_of():
     test = clips(mixed("ab"), "auto", False)
-    matched = [test.heard(Key(0, row)) == row for row in range(600)]
+    matched = [test.heard(RowKey(0, row)) == row for row in range(600)]
     assert 0.4 < np.mean(matched) < 0.6

@@ -94,16 +94,16 @@ def test_attention_is_that_of_the_last_layer(finished):
     model = listener.model
     clips = listener.clips
     from spectrobert.data.batches import collate
-    from spectrobert.data.clips import Key
+    from spectrobert.data.clips import RowKey
 
-    batch = collate([clips[Key(0, 0)], clips[Key(0, 5)]])
+    batch = collate([clips[RowKey(0, 0)], clips[RowKey(0, 5)]])
     with torch.inference_mode():
         found, (time, frequency) = listening.cls_attention(model, batch)
         assert found.sum() == pytest.approx(1, abs=1e-5)
         assert len(found) == batch["input_ids"].shape[1] + time * frequency
         # transformers' own attention, asked to tell its weights
         model.set_attn_implementation("eager")
-        joint, mask = model.joint(batch)
+        joint, mask = model.embed(batch)
         seen = []
         hook = model.encoder.layer[-1].attention.self.register_forward_hook(
             lambda module, inputs, output: seen.append(output[1])

@@ -50,7 +50,7 @@ def step(model: SpectroBert) -> None:
     task = TASKS["ser"](model, SerConfig(), OptimConfig(lr=0.1), ("a", "b", "c"))
     optimizer = torch.optim.RAdam([p for p in model.parameters() if p.requires_grad], lr=0.1)
     task.train()
-    batch = padded_batch(60) | {"labels": torch.tensor([0, 2])}
+    batch = padded_batch(60) | {"label": torch.tensor([0, 2])}
     for _ in range(2):
         loss = task.losses(task(batch), batch)["loss"]
         optimizer.zero_grad()

@@ -21,7 +21,7 @@ from rich.console import Console
 from spectrobert.commands.cache import cache
 from spectrobert.config import Config
 from spectrobert.data.checks import Skipped
-from spectrobert.data.clips import Key
+from spectrobert.data.clips import RowKey
 from spectrobert.errors import UserError
 from spectrobert.models import freezing
 from spectrobert.models.spectrobert import SpectroBert
@@ -159,7 +159,7 @@ def test_batches_are_the_plain_ones_with_the_frozen_part_behind_them(
     assert len(batches) == 3
     for batch, encoded in batches:
         assert torch.equal(batch["index"], encoded["index"])
-        assert torch.equal(batch["labels"], encoded["labels"])
+        assert torch.equal(batch["label"], encoded["label"])
         assert torch.equal(batch["text_mask"], encoded["text_mask"])
         with torch.no_grad():
             hidden, mask, num_words, _ = depth.compute(model, batch, 1)
@@ -229,10 +229,10 @@ def test_a_clip_of_unknown_length_is_planned_as_the_longest(own_prefix, tmp_path
     options = ("dataset.check=none", f"dataset.crop={crop}", "dataset.max_seconds=9")
     config = configure_csv(tmp_path, *csv_corpus(tmp_path / "own"), *options)
     model, data = begin(config)
-    clips = pairs.distinct(data.prepared, data.reading)
+    clips = pairs.distinct(data.prepared, data.read_options)
     assert not clips.seconds.any()
     expected = clips.num_words.sum() + 9 * columns  # of 16 frames: 898 in 9 s
-    assert pairs.num_tokens(clips, model.config, data.reading) == expected
+    assert pairs.num_tokens(clips, model.config, data.read_options) == expected
 
 
 def test_a_full_disk_is_a_reason(own_prefix, tmp_path, monkeypatch):
@@ -369,7 +369,7 @@ def test_what_is_heard_and_read_twice_is_computed_once(own_prefix, tmp_path, mon
     assert summary.rows == 45
     assert summary.pairs == 18  # nine clips, two texts
     assert sorted(seen) == list(range(18))
-    rows = data.encoded["train"].__getitems__([Key(0, row) for row in range(5)])["hidden"]
+    rows = data.encoded["train"].__getitems__([RowKey(0, row) for row in range(5)])["hidden"]
     assert torch.equal(rows[0], rows[2])
     assert not torch.equal(rows[0], rows[1])
 
@@ -398,12 +398,12 @@ def test_rows_that_cannot_be_read_are_left_out_and_named(own_prefix, tmp_path, u
     )
     row_id = data.prepared.splits[split]["id"][row]
     unread = [Skipped(row_id, "clip.wav", "missing: Input/output error")]
-    assert data.encoded[split].__getitems__([Key(0, row)]) == {"unread": unread}
+    assert data.encoded[split].__getitems__([RowKey(0, row)]) == {"unread": unread}
     beside = (row + 1) % 35
-    batch = data.encoded[split].__getitems__([Key(0, row), Key(0, beside)])
+    batch = data.encoded[split].__getitems__([RowKey(0, row), RowKey(0, beside)])
     assert batch["unread"] == unread
     assert batch["index"].tolist() == [beside]
-    assert len(batch["hidden"]) == len(batch["labels"]) == 1
+    assert len(batch["hidden"]) == len(batch["label"]) == 1
 
 
 def test_what_could_not_be_read_is_tried_again_by_the_next_run(own_prefix, tmp_path, unreadable):

@@ -18,7 +18,7 @@ from torch import Tensor
 from ...audio import features
 from ...data import split_record
 from ...data.batches import collate
-from ...data.clips import Clips, Key
+from ...data.clips import ClipDataset, RowKey
 from ...data.preparation import prepare
 from ...models.spectrobert import SpectroBert
 from ...run import build, scoring
@@ -36,9 +36,11 @@ class Listener:
     data: DataModule
 
     @property
-    def clips(self) -> Clips:
+    def clips(self) -> ClipDataset:
         """The test split, as the model reads it."""
-        return Clips(self.data.prepared.splits["test"], self.data.reading, is_training=False)
+        return ClipDataset(
+            self.data.prepared.splits["test"], self.data.read_options, is_training=False
+        )
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,12 @@ def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hear
     """Read the clips of these lines of predictions.csv, and look where [CLS] looks."""
     clips = listener.clips
     numbers = {name: i for i, name in enumerate(clips.rows["id"])}
-    tokenizer = listener.data.reading.tokenizer
+    tokenizer = listener.data.read_options.tokenizer
     model = listener.model
     found = []
     for row in predictions:
         number = numbers[row["id"]]
-        item = clips[Key(0, number)]
+        item = clips[RowKey(0, number)]
         if not isinstance(item, dict):
             continue  # the file has gone bad since
         batch = collate([item])
@@ -124,15 +126,15 @@ def cls_attention(model: SpectroBert, batch: dict[str, Tensor]) -> tuple[Tensor,
     Computed from the layer's own projections, since SDPA returns no weights.
     """
     layers = model.encoder.layer
-    tokens = model.climb(model.tokens(batch), len(layers) - 1)
+    sequence = model.run_layers(model.start(batch), len(layers) - 1)
     audio, _ = model.audio_tokens(batch["waveform"], batch["num_samples"])
-    hidden = tokens.hidden[0]  # (L + N, D)
+    hidden = sequence.hidden[0]  # (L + N, D)
     attention = layers[-1].attention.self
     heads = attention.num_attention_heads
     query = attention.query(hidden[:1]).unflatten(-1, (heads, -1))[0]  # (H, D / H)
     keys = attention.key(hidden).unflatten(-1, (heads, -1))  # (L + N, H, D / H)
     scores = torch.einsum("hd,nhd->hn", query, keys) / math.sqrt(query.shape[-1])
-    allowed = model.attention_mask(tokens)
+    allowed = model.attention_mask(sequence)
     if allowed is not None:
         row = allowed[0, 0, 0]  # (L + N,) True: [CLS] may look; or added to its scores
         is_hidden = ~row if row.dtype == torch.bool else row < 0

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ...config import Config
 from ...data.clips import columns
 from ...data.preparation import Prepared
-from ...models.spectrobert import SpectroBert, Tokens
+from ...models.spectrobert import Sequence, SpectroBert
 
 
 def frozen_depth(model: SpectroBert) -> int | None:
@@ -31,14 +31,14 @@ def frozen_values(model: SpectroBert, depth: int) -> dict[str, Tensor]:
     return {name: value for name, value in model.state_dict().items() if name.startswith(below)}
 
 
-def compute(model: SpectroBert, batch: dict[str, Tensor], depth: int) -> Tokens:
+def compute(model: SpectroBert, batch: dict[str, Tensor], depth: int) -> Sequence:
     """The sequence before layer `depth`; behind all layers h_[CLS] alone, as one token."""
-    tokens = model.tokens(batch)
+    sequence = model.start(batch)
     if depth < len(model.encoder.layer):
-        return model.climb(tokens, depth)
+        return model.run_layers(sequence, depth)
     cls = model.cls(batch)
     one = torch.ones(cls.shape[:2], dtype=torch.bool, device=cls.device)
-    return Tokens(cls, one, 1, depth)
+    return Sequence(cls, one, 1, depth)
 
 
 def describe(model: SpectroBert, depth: int) -> str:

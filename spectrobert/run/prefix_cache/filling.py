@@ -12,9 +12,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from ...data.batches import collate
 from ...data.checks import Skipped
-from ...data.clips import Clips, Key, Reading
+from ...data.clips import ClipDataset, ReadOptions, RowKey
 from ...data.preparation import Prepared
-from ...models.spectrobert import SpectroBert, Tokens
+from ...models.spectrobert import Sequence, SpectroBert
 from .depth import compute
 from .entry import Draft
 from .pairs import Pairs
@@ -23,20 +23,22 @@ from .pairs import Pairs
 class FirstRows(Dataset):
     """The row in which each pair comes first; `index` is the pair. Skipped if it is unreadable."""
 
-    def __init__(self, prepared: Prepared, reading: Reading, pairs: Pairs):
+    def __init__(self, prepared: Prepared, read_options: ReadOptions, pairs: Pairs):
         rows = prepared.splits.items()
-        self.clips = {split: Clips(own, reading, is_training=False) for split, own in rows}
+        self.clips = {
+            split: ClipDataset(own, read_options, is_training=False) for split, own in rows
+        }
         self.pairs = pairs
 
     def __getitem__(self, pair: int) -> dict[str, Any] | Skipped:
         split, row = self.pairs.first[pair]
-        item = self.clips[split][Key(0, row)]
+        item = self.clips[split][RowKey(0, row)]
         return item | {"index": pair} if isinstance(item, dict) else item
 
 
-def append(draft: Draft, pairs: Tensor, tokens: Tokens) -> None:
+def append(draft: Draft, pairs: Tensor, sequence: Sequence) -> None:
     """Write the real tokens of a batch; (B,) `pairs` names its rows."""
-    hidden, mask, num_words, _ = tokens
+    hidden, mask, num_words, _ = sequence
     flat = hidden[mask].float().cpu().numpy()  # in the order of the rows
     words = mask[:, :num_words].sum(dim=1).cpu().numpy()
     sounds = mask[:, num_words:].sum(dim=1).cpu().numpy()
@@ -84,8 +86,8 @@ def fill(
         if batch:
             on_device = {name: value.to(device) for name, value in batch.items()}
             with torch.autocast(device.type, half, enabled=half is not None):
-                tokens = compute(model, on_device, depth)
-            append(draft, batch["index"], tokens)
+                sequence = compute(model, on_device, depth)
+            append(draft, batch["index"], sequence)
         missing = [pair for pair in asked if pair not in draft.done]
         unread |= dict(zip(missing, failed, strict=True))
         progress(len(draft.done) + len(unread), len(order))

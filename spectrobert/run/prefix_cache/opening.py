@@ -104,7 +104,9 @@ def open_prefix(
         return PrefixSummary(False, str(obstacle))
     splits = data.prepared.splits.items()
     data.encoded = {
-        split: EncodedRows(found, plan.pairs.of[split], rows, data.reading, unread.get(split, {}))
+        split: EncodedRows(
+            found, plan.pairs.of[split], rows, data.read_options, unread.get(split, {})
+        )
         for split, rows in splits
     }
     unreadable = int((found.words == 0).sum())
@@ -127,10 +129,14 @@ def plan_of(config: Config, model: SpectroBert, data: DataModule, precision: str
     """Of a run that `depth.why_not` has nothing against."""
     level = depth.frozen_depth(model)
     assert level is not None, "why_not has seen to it"
-    found = pairs.distinct(data.prepared, data.reading)
+    found = pairs.distinct(data.prepared, data.read_options)
     is_vector = level == len(model.encoder.layer)
-    tokens = len(found.names) if is_vector else pairs.num_tokens(found, model.config, data.reading)
-    facts = pairs.facts(model.config, data.reading, level, precision, config.trainer.accelerator)
+    tokens = (
+        len(found.names) if is_vector else pairs.num_tokens(found, model.config, data.read_options)
+    )
+    facts = pairs.facts(
+        model.config, data.read_options, level, precision, config.trainer.accelerator
+    )
     weights = fingerprint(depth.frozen_values(model, level))
     name = pairs.entry_name(facts, weights, found)
     num_bytes = tokens * model.config.hidden_size * 4
@@ -208,7 +214,7 @@ def _fill(
             draft,
             model,
             plan.depth,
-            FirstRows(data.prepared, data.reading, plan.pairs),
+            FirstRows(data.prepared, data.read_options, plan.pairs),
             config.trainer.batch_size,
             data.num_workers,
             torch.device(config.trainer.accelerator),

@@ -15,7 +15,7 @@ import torch
 
 from ...audio import features
 from ...config.model import DERIVED, ModelOptions
-from ...data.clips import Reading, crop
+from ...data.clips import ReadOptions, crop
 from ...data.preparation import Prepared
 from ...models.configuration import SpectroBertConfig
 
@@ -42,15 +42,15 @@ class Pairs:
         return sum(len(rows) for rows in self.of.values())
 
 
-def distinct(prepared: Prepared, reading: Reading) -> Pairs:
+def distinct(prepared: Prepared, read_options: ReadOptions) -> Pairs:
     """Look at names, sizes and times of the audio files, and at the word pieces of every row."""
     stamps: dict[str, str] = {}
     found: dict[str, tuple[tuple[str, int], float, int]] = {}
     names: dict[str, list[str]] = {}
-    limit = reading.dataset.max_text_length
+    limit = read_options.dataset.max_text_length
     for split, rows in prepared.splits.items():
         texts = list(dict.fromkeys(rows["text"]))
-        cut = reading.tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
+        cut = read_options.tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
         ids = dict(zip(texts, cut))
         names[split] = []
         for number, row in enumerate(rows.select_columns(["audio", "text", "seconds"])):
@@ -84,9 +84,9 @@ def _stamp(segment: dict[str, Any], known: dict[str, str]) -> str:
     return known[path]
 
 
-def num_tokens(pairs: Pairs, config: SpectroBertConfig, reading: Reading) -> int:
+def num_tokens(pairs: Pairs, config: SpectroBertConfig, read_options: ReadOptions) -> int:
     """Tokens of all joint sequences; a clip of unknown length counts as the longest allowed."""
-    _, longest = crop(reading.dataset, config.max_seconds, is_training=False)
+    _, longest = crop(read_options.dataset, config.max_seconds, is_training=False)
     seconds = np.minimum(np.where(pairs.seconds > 0, pairs.seconds, np.inf), longest)
     frames = features.num_frames(torch.from_numpy(seconds * features.SAMPLE_RATE).long())
     if config.pad_to_max:
@@ -97,17 +97,21 @@ def num_tokens(pairs: Pairs, config: SpectroBertConfig, reading: Reading) -> int
 
 
 def facts(
-    config: SpectroBertConfig, reading: Reading, depth: int, precision: str, accelerator: str
+    config: SpectroBertConfig,
+    read_options: ReadOptions,
+    depth: int,
+    precision: str,
+    accelerator: str,
 ) -> dict[str, Any]:
     """What a frozen value depends on beside weights and data, for the name and for readers."""
     own = {f.name for f in fields(ModelOptions)} - INACTIVE
-    kept, max_seconds = crop(reading.dataset, config.max_seconds, is_training=False)
+    kept, max_seconds = crop(read_options.dataset, config.max_seconds, is_training=False)
     return {
         "depth": depth,
         "model": {name: getattr(config, name) for name in sorted(own)},
         "max_seconds": max_seconds,
         "crop": kept,
-        "silence_audio": reading.dataset.silence_audio,
+        "silence_audio": read_options.dataset.silence_audio,
         "precision": precision,
         "accelerator": accelerator,
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},

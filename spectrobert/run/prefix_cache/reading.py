@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from ...data.batches import collate_answers
 from ...data.checks import Skipped
-from ...data.clips import Key, Reading, answer
+from ...data.clips import ReadOptions, RowKey, answer
 from .entry import Entry
 
 
@@ -30,19 +30,19 @@ class EncodedRows(Dataset):
         entry: Entry,
         pairs: np.ndarray,
         rows: datasets.Dataset,
-        reading: Reading,
+        read_options: ReadOptions,
         unread: Mapping[int, Skipped],
     ):
         self.entry = entry
         self.pairs = pairs  # (rows,)
         self.unread = unread  # row -> why the entry lacks its pair
         light = rows.remove_columns(["audio", "text"])
-        self.answers = collate_answers([answer(row, reading) for row in light])
+        self.answers = collate_answers([answer(row, read_options) for row in light])
 
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitems__(self, keys: Sequence[Key]) -> dict[str, Any]:
+    def __getitems__(self, keys: Sequence[RowKey]) -> dict[str, Any]:
         asked = [key.row for key in keys]
         unread = [self.unread[row] for row in asked if row in self.unread]
         missing: dict[str, Any] = {"unread": unread} if unread else {}
