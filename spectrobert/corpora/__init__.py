@@ -60,8 +60,8 @@ class Corpus:
     needs_root: bool = True  # False: the corpus makes or names its own files (demo, csv)
     files: tuple[str, ...] = ()  # options that name the label files, in place of root
     folders: tuple[str, ...] = ()  # options that name a folder of recordings
-    # What is published of its size, by the names of data.counts; called as `load` is
-    known: Callable[..., Mapping[str, int]] | None = None
+    # Published sizes, by the names in corpus_tools/published_counts.py; called as `load` is
+    published_counts: Callable[..., Mapping[str, int]] | None = None
     # The task that the files allow, and why; called with the options of `load`
     choose_task: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None
     # Other corpora that share its recordings, each with the reason; called with the options of

@@ -54,7 +54,7 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
             )
 
 
-def known(root: Path, task: str) -> dict[str, int]:
+def published_counts(root: Path, task: str) -> dict[str, int]:
     """What the owner's three files hold: rows and questions by task, recordings of both."""
     examples, questions = {
         "aqa_binary": ((14088, 4128, 5676), (4695, 1376, 1892)),
@@ -99,5 +99,5 @@ CORPUS = Corpus(
     },
     layout="clotho_aqa_train.csv, clotho_aqa_val.csv, clotho_aqa_test.csv, and audio_files/",
     source="Lipping et al. 2022, arXiv:2204.09634, Zenodo 6473207 (recordings: Freesound licences)",
-    known=known,
+    published_counts=published_counts,
 )

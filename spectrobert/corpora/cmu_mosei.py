@@ -100,7 +100,7 @@ def load(root: Path, task: str, *, classes: str = "7") -> Iterator[Example | Dro
             yield _example(known, task, classes, audio, _words_in(cut, words))
 
 
-def known(root: Path, task: str, *, classes: str) -> dict[str, int]:
+def published_counts(root: Path, task: str, *, classes: str) -> dict[str, int]:
     """The segments of the CSV, where it is what is read; not all have annotations in the .csd."""
     if not (root / LABELS_CSV).is_file():
         return {}
@@ -274,5 +274,5 @@ CORPUS = Corpus(
     layout=f"{LABELS_CSV} or {LABELS_CSD} (then also {FOLDS_PY}), {WORDS_CSD} for the text, "
     "and the audio as Segmented_Audio/{train,dev,test}/VIDEO_INDEX.wav or Full/WAV_16000/VIDEO.wav",
     source="Zadeh et al. 2018, doi:10.18653/v1/P18-1208, research use",
-    known=known,
+    published_counts=published_counts,
 )

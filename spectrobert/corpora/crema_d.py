@@ -60,7 +60,7 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         )
 
 
-def known(root: Path, task: str) -> dict[str, int]:
+def published_counts(root: Path, task: str) -> dict[str, int]:
     """As its paper counts."""
     return {"examples": 7442, "speakers": 91}
 
@@ -71,5 +71,5 @@ CORPUS = Corpus(
     labels={"ser": tuple(EMOTIONS.values())},
     layout="AudioWAV/1001_DFA_ANG_XX.wav",
     source="Cao et al. 2014, doi:10.1109/TAFFC.2014.2336244, Open Database License",
-    known=known,
+    published_counts=published_counts,
 )

@@ -56,7 +56,7 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         )
 
 
-def known(root: Path, task: str) -> dict[str, int]:
+def published_counts(root: Path, task: str) -> dict[str, int]:
     """The clips that listeners recognised and found natural, which is what is published."""
     return {"examples": 535, "speakers": 10}
 
@@ -67,5 +67,5 @@ CORPUS = Corpus(
     labels={"ser": tuple(EMOTIONS.values())},
     layout="wav/03a01Fa.wav",
     source="Burkhardt et al. 2005, doi:10.21437/Interspeech.2005-446, free to use",
-    known=known,
+    published_counts=published_counts,
 )

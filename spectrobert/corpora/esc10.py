@@ -104,7 +104,7 @@ def load(root: Path, task: str, *, fold: int = 1, scenes: int = 2) -> Iterator[E
             )
 
 
-def known(root: Path, task: str, *, fold: int, scenes: int) -> dict[str, int]:
+def published_counts(root: Path, task: str, *, fold: int, scenes: int) -> dict[str, int]:
     """Forty recordings of each class; questions and captions are made here, not published."""
     return {"recordings": 40 * len(SOUNDS)}
 
@@ -212,5 +212,5 @@ CORPUS = Corpus(
     folds=FOLDS,
     layout="manifest.tsv, or meta/esc50.csv and audio/ (the ESC-50 repository)",
     source="Piczak 2015, doi:10.1145/2733373.2806390, CC BY 3.0 (clips: CC0, CC BY, Sampling+)",
-    known=known,
+    published_counts=published_counts,
 )

@@ -103,7 +103,7 @@ def _read_transcript(path: Path, fallback: str) -> str:
     raise UserError(f"{path} is not {' or '.join(encodings)} text; is the file whole?")
 
 
-def known(root: Path, task: str, *, language: str) -> dict[str, int]:
+def published_counts(root: Path, task: str, *, language: str) -> dict[str, int]:
     """Ten speakers say 350 sentences in five emotions; the two languages make 35,000 clips."""
     return {"examples": 17500, "speakers": 10} | {f"class {label}": 3500 for label in EMOTIONS}
 
@@ -114,5 +114,5 @@ CORPUS = Corpus(
     labels={"ser": EMOTIONS},
     layout="0011/0011.txt and 0011/Angry/[train/]0011_000351.wav, one folder a speaker",
     source="Zhou et al. 2021, arXiv:2105.14762, research use",
-    known=known,
+    published_counts=published_counts,
 )

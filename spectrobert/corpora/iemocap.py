@@ -93,7 +93,7 @@ def load(
     yield from rows
 
 
-def known(
+def published_counts(
     root: Path, task: str, *, classes: int, folds: str, fold: int, strict: bool
 ) -> dict[str, int]:
     """The four-class protocol's turns; nothing for the others."""
@@ -186,5 +186,5 @@ CORPUS = Corpus(
     layout="the full release: Session{1..5}/dialog/{EmoEvaluation,transcriptions}/*.txt and "
     "Session{1..5}/sentences/wav/DIALOG/TURN.wav",
     source="Busso et al. 2008, doi:10.1007/s10579-008-9076-6, licence from USC SAIL",
-    known=known,
+    published_counts=published_counts,
 )

@@ -53,7 +53,7 @@ def load(root: Path, task: str, *, subsets: tuple[str, ...] = ()) -> Iterator[Ex
             yield from read(path, SPLITS[name.partition("-")[0]])
 
 
-def known(root: Path, task: str, *, subsets: Sequence[str]) -> dict[str, int]:
+def published_counts(root: Path, task: str, *, subsets: Sequence[str]) -> dict[str, int]:
     """The utterances of the chosen subsets, or of those that are there, by split."""
     chosen = subsets or [name for name in SUBSETS if _places(root, name)]
     counts: dict[str, int] = {}
@@ -123,5 +123,5 @@ CORPUS = Corpus(
     layout="LibriSpeech/train-clean-100/SPEAKER/CHAPTER/*.flac with *.trans.txt, as OpenSLR's "
     "archives unpack, or clean/train.100/*.parquet, as openslr/librispeech_asr holds it",
     source="Panayotov et al. 2015, openslr.org/12; CC BY 4.0",
-    known=known,
+    published_counts=published_counts,
 )

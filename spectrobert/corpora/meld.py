@@ -60,7 +60,7 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
                 )
 
 
-def known(root: Path, task: str) -> dict[str, int]:
+def published_counts(root: Path, task: str) -> dict[str, int]:
     """Utterances by split; `pre` leaves out those without words."""
     if task == "pre":
         return {"rows": 13708}
@@ -111,6 +111,6 @@ CORPUS = Corpus(
     "output_repeated_splits_test/ with diaD_uttU.wav; MELD ships .mp4, so first, in each folder: "
     'for f in dia*.mp4; do ffmpeg -i "$f" -vn -ac 1 -ar 16000 "${f%.mp4}.wav"; done',
     source="Poria et al. 2019, arXiv:1810.02508, annotation GPL-3.0, clips for research",
-    known=known,
+    published_counts=published_counts,
     caveat="the owner's splits share speakers: the six friends are in all three",
 )

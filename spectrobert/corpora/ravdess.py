@@ -93,7 +93,7 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
             )
 
 
-def known(root: Path, task: str, *, fold: int) -> dict[str, int]:
+def published_counts(root: Path, task: str, *, fold: int) -> dict[str, int]:
     """What the paper and EmoBox's folds count."""
     classes = {
         "ser": dict.fromkeys(EMOTIONS, 192) | {"neutral": 96},
@@ -122,5 +122,5 @@ CORPUS = Corpus(
     folds=len(TEST_ACTORS),
     layout="03-01-EE-II-SS-RR-AA.wav (or .flac), in Actor_NN folders or flat",
     source="Livingstone & Russo 2018, doi:10.1371/journal.pone.0196391, CC BY-NC-SA 4.0",
-    known=known,
+    published_counts=published_counts,
 )

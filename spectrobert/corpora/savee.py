@@ -51,7 +51,7 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
         )
 
 
-def known(root: Path, task: str, *, fold: int) -> dict[str, int]:
+def published_counts(root: Path, task: str, *, fold: int) -> dict[str, int]:
     """Of each man 15 clips an emotion, and 30 neutral ones."""
     labels = {f"class {label}": 60 for label in EMOTIONS.values()} | {"class neutral": 120}
     return {"examples": 480, "examples of test": 120, "speakers": 4} | labels
@@ -64,5 +64,5 @@ CORPUS = Corpus(
     folds=4,
     layout="AudioData/DC/a01.wav, or DC_a01.wav in one folder",
     source="Haq & Jackson 2009, University of Surrey, research use on registration",
-    known=known,
+    published_counts=published_counts,
 )

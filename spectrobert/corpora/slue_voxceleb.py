@@ -42,7 +42,7 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         yield from _read_parquet(root / "voxceleb" if (root / "voxceleb").is_dir() else root, task)
 
 
-def known(root: Path, task: str) -> dict[str, int]:
+def published_counts(root: Path, task: str) -> dict[str, int]:
     """Rows with a clean label, by split; nothing for pre-training."""
     if task != "sentiment":
         return {}
@@ -124,6 +124,6 @@ CORPUS = Corpus(
     "already cut, in {fine-tune,dev,test}/, or voxceleb/{train,validation,test}-*.parquet, as "
     "asapp/slue holds it",
     source="Shon et al. 2022, arXiv:2111.10367; VoxCeleb1, CC BY 4.0",
-    known=known,
+    published_counts=published_counts,
     may_share=("speaker", "group"),  # dev and test are both drawn from VoxCeleb1's test set
 )

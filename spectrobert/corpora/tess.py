@@ -56,7 +56,7 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         )
 
 
-def known(root: Path, task: str) -> dict[str, int]:
+def published_counts(root: Path, task: str) -> dict[str, int]:
     """Two voices, 200 words, seven emotions."""
     return {"examples": 2800} | {f"class {label}": 400 for label in EMOTIONS.values()}
 
@@ -67,6 +67,6 @@ CORPUS = Corpus(
     labels={"ser": tuple(EMOTIONS.values())},
     layout="OAF_back_angry.wav, YAF_..., in any folders",
     source="Dupuis & Pichora-Fuller 2010, doi:10.5683/SP2/E8H2MF, CC BY-NC-ND 4.0",
-    known=known,
+    published_counts=published_counts,
     caveat="both speakers are in every split, which are divided by the word said",
 )

@@ -76,7 +76,9 @@ def load(
             yield _example(name, row, record, clips, left_out)
 
 
-def known(root: Path, task: str, *, sources: Sequence[str], blacklist: str) -> dict[str, int]:
+def published_counts(
+    root: Path, task: str, *, sources: Sequence[str], blacklist: str
+) -> dict[str, int]:
     """The rows of the chosen sources, those included that are left out."""
     return {"rows": sum(SOURCES[name].rows for name in sources)}
 
@@ -195,6 +197,6 @@ CORPUS = Corpus(
     ".json, json_files/blacklist/*.json, and the unpacked FLAC files in Zip_files/SoundBible/ and "
     "so on, as cvssp/WavCaps on the Hub holds them",
     source="Mei et al. 2023, arXiv:2303.17395; academic use only",
-    known=known,
+    published_counts=published_counts,
     overlaps=overlaps,
 )

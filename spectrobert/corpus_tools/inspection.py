@@ -80,8 +80,8 @@ def inspect(
 
 def published(root: Path, task: str, options: DatasetConfig) -> dict[str, int]:
     """What is published of the corpus' size, for these options; empty where nothing is known."""
-    known = corpora.corpus(options.name).known
-    return dict(known(root, task, **own_options(options))) if known else {}
+    count = corpora.corpus(options.name).published_counts
+    return dict(count(root, task, **own_options(options))) if count else {}
 
 
 def published_finding(known: dict[str, int], found: Counter[str]) -> Finding:

@@ -1,4 +1,4 @@
-"""What can be counted in a parsed corpus, by the names that `Corpus.known` uses.
+"""What can be counted in a parsed corpus, by the names that `Corpus.published_counts` uses.
 
 `rows` are examples and rows left out; of the others there is a count for all and one for each of
 the owner's splits ("examples", "examples of test"): `examples`, `recordings`, `questions` (a

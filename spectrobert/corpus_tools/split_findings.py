@@ -6,10 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .. import corpora
 from ..config import DatasetConfig
 from ..corpora.example import Example
-from ..data import class_counts, splits
+from ..data import class_counts, drawing, splits
 from ..errors import UserError
 from .finding import Finding, Verdict, of_these
 from .recordings import names
@@ -19,26 +18,21 @@ def draw(
     examples: Sequence[Example], task: str, options: DatasetConfig
 ) -> tuple[list[str], Finding]:
     """The split of each example as training would draw it, and how that went."""
-    is_random = options.split == "random"
-    shares = options.carved_shares(task, len(examples))
     try:
-        drawn, summary = splits.assign(
-            examples,
-            val_share=shares.val,
-            test_share=shares.test,
-            seed=options.split_seed,
-            random=is_random,
-        )
+        drawn = drawing.draw(examples, options.name, task, options)
     except UserError as error:
         owners = [example.split or "train" for example in examples]
         return owners, Finding("splits", str(error), "fault")
+    summary = drawn.summary
     sizes = ", ".join(f"{split} {summary.counts[split]}" for split in splits.SPLITS)
-    caveats = splits.caveats(corpora.corpus(options.name), examples, drawn)
-    found = f"{sizes}; {splits.with_caveats(summary, caveats).definition}"
-    needed = ("train", "val") if shares.test is None else splits.SPLITS
+    found = f"{sizes}; {summary.definition}"
+    is_pre_training = options.carved_shares(task, len(examples)).test is None
+    needed = ("train", "val") if is_pre_training else splits.SPLITS
     empty = [split for split in needed if not summary.counts[split]]
-    verdict: Verdict = "fault" if empty else "warning" if caveats or is_random else "ok"
-    return drawn, Finding("splits", found, verdict, [f"no examples in {split}" for split in empty])
+    is_limited = bool(splits.caution(summary.definition))
+    verdict: Verdict = "fault" if empty else "warning" if is_limited else "ok"
+    shown = [f"no examples in {split}" for split in empty]
+    return drawn.sides, Finding("splits", found, verdict, shown)
 
 
 def unseen(

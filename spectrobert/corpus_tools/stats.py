@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .. import corpora
 from ..audio.segment import Segment
 from ..config import DatasetConfig
 from ..corpora.example import Example
-from ..data import splits
+from ..data import drawing, splits
 from . import inspection, log_mel, recordings
 from .log_mel import Clip, LogMel, Moments
 
@@ -73,19 +72,9 @@ def measure(
     Raises UserError where the corpus cannot be parsed or split.
     """
     root, examples, dropped = inspection.parse(task, options, data_dir)
-    is_random = options.split == "random"
-    if is_random:
-        examples = [replace(example, split="") for example in examples]
-    shares = options.carved_shares(task, len(examples))
-    names, summary = splits.assign(
-        examples,
-        val_share=shares.val,
-        test_share=shares.test,
-        seed=options.split_seed,
-        random=is_random,
-    )
+    drawn = drawing.draw(examples, options.name, task, options)
     first: dict[Clip, tuple[Example, str]] = {}
-    for example, name in zip(examples, names):
+    for example, name in zip(examples, drawn.sides):
         first.setdefault(example.audio, (example, name))
     sounds = recordings.listen_to_all(recordings.distinct(examples), True, lambda done, total: None)
     clips = {clip: _seconds(clip, sounds) for clip in first}
@@ -105,9 +94,7 @@ def measure(
     return Statistics(
         rows=len(examples),
         left_out=len(dropped),
-        split=splits.with_caveats(
-            summary, splits.caveats(corpora.corpus(options.name), examples, names)
-        ),
+        split=drawn.summary,
         clips=usable,
         split_of={clip: first[clip][1] for clip in usable},
         examples={clip: first[clip][0] for clip in usable},

@@ -22,6 +22,7 @@ from . import (
     checks,
     clips,
     copies,
+    drawing,
     equal_files,
     mismatches,
     mixtures,
@@ -33,6 +34,7 @@ from . import (
 from .split_record import SplitRecord
 from .splits import SplitSummary
 from .store import cache_dir
+from .units import columns_of
 
 __all__ = ("Prepared", "cache_dir", "corpus_root", "label_set", "prepare")
 
@@ -168,34 +170,25 @@ def draw(
     is_random = options.split == "random"
     # equal files are one recording, whatever their names
     same = equal_files.joint_names(store.equal_recordings(parsed, options.check))
+    sides = None
     if recorded:
-        places, names = recorded.places(light, is_random)
+        places, sides = recorded.places(light, is_random)
         usable, light = usable[places], light.take(places)
-        summary = splits.describe(
-            rows.renamed(light, same), names, seed=options.split_seed, random=is_random
-        )
-    else:
-        if not is_random:
-            owners = [row.split for row in parsed.unusable]
-            owners += [table.column("split")[row].as_py() for row in found.faults]
-            _refuse_lost_splits(name, skipped, owners, light)
-        shares = options.carved_shares(task, len(light))
-        names, summary = splits.assign(
-            rows.renamed(light, same),
-            val_share=shares.val,
-            test_share=shares.test,
-            seed=options.split_seed,
-            random=is_random,
-        )
+    elif not is_random:
+        owners = [row.split for row in parsed.unusable]
+        owners += [table.column("split")[row].as_py() for row in found.faults]
+        _refuse_lost_splits(name, skipped, owners, light)
+    drawn = drawing.draw(light, name, task, options, same, sides)
     if not (recorded and recorded.is_subset):
-        may_share = corpora.corpus(name).may_share
-        is_tested = task != "pre"
-        heard = rows.renamed(light, same) if corpora.corpus(name).files else light
-        splits.verify(heard, names, random=is_random, is_tested=is_tested, may_share=may_share)
-    caveats = splits.caveats(corpora.corpus(name), light, names)
-    if shared := same and splits.shared_recordings(rows.renamed(light, same), names):
-        caveats.append(f"{len(shared)} equal files in several of the owner's splits")
-    summary = splits.with_caveats(summary, caveats)
+        corpus = corpora.corpus(name)
+        splits.verify(
+            drawn.table if corpus.files else light,
+            drawn.sides,
+            random=is_random,
+            is_tested=task != "pre",
+            may_share=corpus.may_share,
+        )
+    names, summary = drawn.sides, drawn.summary
     return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
 
 
@@ -212,7 +205,7 @@ def _together(names: Sequence[str], drawn: Sequence[Drawn], options: DatasetConf
         name: {"definition": d.summary.definition, "counts": d.summary.counts}
         for name, d in zip(names, drawn)
     }
-    summary = splits.summarise(light, sides, definition)
+    summary = splits.summarise(columns_of(light), splits.numbers(sides), definition)
     return Drawn(
         table=pa.concat_tables(mixtures.prefixed(d.table, name) for name, d in zip(names, drawn)),
         seconds=np.concatenate([d.seconds for d in drawn]),

@@ -150,6 +150,12 @@ def codes(cells: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
 
 
+def files(table: pa.Table) -> pa.Array:
+    """The paths of the recordings, each once."""
+    recordings = pc.unique(stretches(table).recording)
+    return recordings.filter(pc.invert(pc.starts_with(recordings, BYTES)))
+
+
 def light(table: pa.Table) -> pa.Table:
     """Without embedded audio: rows may then be taken from it, which copies them."""
     return _with_segments(table, [f for f in SEGMENT if f.name != "bytes"], "")

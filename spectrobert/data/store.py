@@ -191,7 +191,7 @@ def equal_recordings(parsed: Parsed, mode: str) -> list[list[str]]:
     """
     if mode == "none":
         return []
-    paths = _paths(parsed.table)
+    paths = rows.files(parsed.table)
     stamp = stamps.of_audio(paths)
     kept = parsed.folder / "equal.json"
     try:
@@ -206,19 +206,13 @@ def equal_recordings(parsed: Parsed, mode: str) -> list[list[str]]:
     return found
 
 
-def _paths(table: pa.Table) -> pa.Array:
-    """The files that the recordings of a corpus are in, each once."""
-    recordings = pc.unique(rows.stretches(table).recording)
-    return recordings.filter(pc.invert(pc.starts_with(recordings, rows.BYTES)))
-
-
 def findings(
     parsed: Parsed, name: str, mode: str, progress: checks.Progress = checks.no_progress
 ) -> checks.Findings:
     """What `checks.look` finds, looked for anew only where audio files have changed."""
     if mode == "none":
         return checks.look(parsed.table, mode, Path(), progress)
-    stamp = stamps.of_audio(_paths(parsed.table))
+    stamp = stamps.of_audio(rows.files(parsed.table))
     path = parsed.folder / f"findings.{mode}.json"
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from spectrobert import corpora
 from spectrobert.audio import io
 from spectrobert.corpora import esc10, ravdess
 from spectrobert.corpora.example import Example
-from spectrobert.data import splits
+from spectrobert.data import drawing, splits
 from spectrobert.errors import UserError
 
 from ..helpers.corpus_files import esc10_folder
@@ -124,7 +124,7 @@ class TestRavdess:
             test = by_split(examples)["test"]
             expected = dict.fromkeys(ravdess.EMOTIONS, 32) | {"neutral": 16}
             assert Counter(e.label for e in test) == expected
-            names, summary = splits.assign(examples)
+            names, summary = drawing.assign(examples)
             assert summary.counts == {"train": 1080, "val": 120, "test": 240}
             assert tuple(summary.speakers["test"]) == ravdess.TEST_ACTORS[fold - 1]
             splits.verify(examples, names, random=False)
@@ -177,7 +177,7 @@ class TestEsc10:
         assert folds["test"] == {str(fold)}
         assert folds["val"] == {str(fold % 5 + 1)}
         assert len(folds["train"]) == 3
-        names, _ = splits.assign(examples)
+        names, _ = drawing.assign(examples)
         assert names == [e.split for e in examples]
         splits.verify(examples, names, random=False)
 
@@ -312,7 +312,7 @@ class TestClothoAqa:
     )
     def test_real(self, real_data: Path, task: str, counts: dict[str, int], ceiling: float) -> None:
         examples = load("clotho_aqa", real_data / "clotho_aqa", task)
-        names, summary = splits.assign(examples)
+        names, summary = drawing.assign(examples)
         assert summary.counts == counts
         splits.verify(examples, names, random=False)
         answers = defaultdict(Counter)
@@ -524,9 +524,9 @@ class TestCsv:
             "the earliest book printed with movable types, the Gutenberg, "
             'or "forty-two line Bible" of about 1455,'
         )
-        names, summary = splits.assign(examples)
+        names, summary = drawing.assign(examples)
         splits.verify(examples, names, random=False)
         by_actor = self.load(files[2], "ser", audio="path", label="emotion", speaker="actor")
-        names, summary = splits.assign(by_actor)
+        names, summary = drawing.assign(by_actor)
         assert "test carved by speaker (2 of 24)" in summary.definition
         splits.verify(by_actor, names, random=False)

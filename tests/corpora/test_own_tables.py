@@ -11,7 +11,7 @@ import pytest
 from spectrobert import corpora
 from spectrobert.corpora.csv_columns import choose_task
 from spectrobert.corpora.example import Example
-from spectrobert.data import splits
+from spectrobert.data import drawing
 from spectrobert.errors import UserError
 from spectrobert.experiments.jobs import folds_of
 
@@ -48,7 +48,7 @@ def test_groups_are_kept_together(tmp_path):
     file = write(tmp_path / "m.csv", "audio,label,group", *lines)
     examples = load(file)
     assert examples[7].group == "g1"
-    names, summary = splits.assign(examples)
+    names, summary = drawing.assign(examples)
     assert len({(e.group, name) for e, name in zip(examples, names)}) == 10
     assert "by group" in summary.definition
     assert load(file, group="")[7].group == ""

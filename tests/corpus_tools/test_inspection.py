@@ -22,7 +22,7 @@ from spectrobert.corpora.example import Dropped, Example
 from spectrobert.corpus_tools import inspection, published_counts, recordings, sound_findings
 from spectrobert.corpus_tools import split_findings as apart
 from spectrobert.corpus_tools.finding import Finding, worst
-from spectrobert.data import splits
+from spectrobert.data import drawing, splits
 from spectrobert.errors import UserError
 from spectrobert.settings.schemas import dataset_class
 
@@ -320,7 +320,7 @@ class TestSplits:
         finding = apart.draw(rows, "ser", dataset_class("tess")())[1]
         assert finding.found.endswith("; caution: " + corpus("tess").caveat)
         assert finding.verdict == "warning"
-        _, summary = splits.assign(rows)
+        _, summary = drawing.assign(rows)
         warned = splits.with_caveats(summary, ["the two are twins"])
         assert warned.definition == summary.definition + "; caution: the two are twins"
         assert splits.caution(warned.definition) == "the two are twins"
@@ -372,8 +372,8 @@ def test_corpora_are_known_by_default_options_of_their_own():
 
     for name in MODULES:
         found: Corpus = corpus(name)
-        if found.known:
-            names = list(reflection.signature(found.known).parameters)
+        if found.published_counts:
+            names = list(reflection.signature(found.published_counts).parameters)
             assert names == list(reflection.signature(found.load).parameters)
 
 

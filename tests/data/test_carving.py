@@ -9,7 +9,7 @@ import pytest
 
 from spectrobert.audio.segment import Segment
 from spectrobert.corpora.example import Example
-from spectrobert.data.splits import assign
+from spectrobert.data.drawing import assign
 
 
 def clip(id: str, label: str, speaker: str = "") -> Example:

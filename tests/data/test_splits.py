@@ -10,7 +10,8 @@ import pytest
 from spectrobert import corpora
 from spectrobert.audio.segment import Segment
 from spectrobert.corpora.example import Example
-from spectrobert.data.splits import assign, caution, caveats, verify, with_caveats
+from spectrobert.data.drawing import assign
+from spectrobert.data.splits import caution, caveats, verify, with_caveats
 from spectrobert.errors import UserError
 
 
