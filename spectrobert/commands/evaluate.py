@@ -42,11 +42,12 @@ def evaluate(
     from ..data import split_record
     from ..run import scoring
     from ..run.fit import quiet
+    from ..run.folder import RunFolder
     from ..terminal import console
 
     quiet()
     scores = scoring.evaluate(run, split, data_dir, silence_audio, recorded)
-    if not (run / split_record.FILE).is_file():
+    if not RunFolder(run).split.is_file():
         print(split_record.missing_line(run), file=sys.stderr)
     if output:
         scoring.write(Path(output), run, scores, silence_audio)

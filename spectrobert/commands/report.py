@@ -41,11 +41,11 @@ def report(
 
 def _runs(folders: list[Path], out: Path | None, title: str, data_dir: str) -> Path:
     from ..errors import UserError
-    from ..run.runs import read_results
+    from ..run.folder import RunFolder
 
     named = {}
     for run in folders:
-        found = read_results(run)  # refused before the heavy libraries load
+        found = RunFolder(run).read_results()  # refused before the heavy libraries load
         fold = "" if found["fold"] is None else f" fold {found['fold']}"
         named[f"{found['experiment']} seed {found['seed']}{fold}"] = [run]
     if len(named) < len(folders):

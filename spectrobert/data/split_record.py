@@ -24,7 +24,6 @@ from ..corpora.example import SPLITS
 from ..errors import UserError
 from ..files import write_whole
 
-FILE = "split.csv"
 COLUMNS = ("id", "split", "label", "text")
 
 
@@ -118,16 +117,15 @@ def record(light: pa.Table, splits: Sequence[str]) -> pa.Table:
     )
 
 
-def write(folder: Path, table: pa.Table) -> None:
+def write(path: Path, table: pa.Table) -> None:
     """split.csv of a run directory."""
     sink = pa.BufferOutputStream()
     pa.csv.write_csv(table, sink, pa.csv.WriteOptions(quoting_style="needed"))
-    write_whole(folder / FILE, sink.getvalue().to_pybytes())
+    write_whole(path, sink.getvalue().to_pybytes())
 
 
-def read(folder: Path) -> SplitRecord | None:
+def read(path: Path) -> SplitRecord | None:
     """The split of a run; None of one from before there was split.csv. Raises UserError."""
-    path = folder / FILE
     if not path.is_file():
         return None
     try:
@@ -144,12 +142,12 @@ def read(folder: Path) -> SplitRecord | None:
         raise UserError(f"{path}: its columns must be {', '.join(COLUMNS)}")
     if strange := set(table.column("split").unique().to_pylist()) - set(SPLITS):
         raise UserError(f"{path}: split {strange.pop()!r} is none of {', '.join(SPLITS)}")
-    return SplitRecord(table, folder)
+    return SplitRecord(table, path.parent)
 
 
 def missing_line(folder: Path) -> str:
     """For a run without split.csv."""
-    return f"{folder} has no {FILE}, being of an older version: its split is drawn once more"
+    return f"{folder} has no split.csv, being of an older version: its split is drawn once more"
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import UserError
-from ..run import runs
+from ..run.folder import RunFolder
 from ..terminal import print_line
 from . import formats, slurm, table_rows, workers
 from .jobs import SILENCED, Job, Settings, State, plan, state
@@ -57,7 +57,7 @@ def outdated(jobs: Sequence[Job], console: Console) -> dict[Job, str]:
     A corpus that cannot be opened here is not compared: a table can be printed elsewhere.
     """
     finished = [
-        job for job in jobs if job.folder.name != SILENCED and (job.folder / runs.RESULTS).is_file()
+        job for job in jobs if job.folder.name != SILENCED and RunFolder(job.folder).is_finished
     ]
     if not finished:
         return {}
@@ -66,11 +66,11 @@ def outdated(jobs: Sequence[Job], console: Console) -> dict[Job, str]:
     reasons: dict[tuple[str, bytes], str] = {}  # by what is compared: rows and seeds share it
     found = {}
     for job in finished:
-        record = split_record.read(job.folder)
+        record = split_record.read(RunFolder(job.folder).split)
         if record is None:
             continue
         config = job.config
-        split = (job.folder / split_record.FILE).read_bytes()
+        split = RunFolder(job.folder).split.read_bytes()
         compared = (repr((job.task, config.dataset, config.data_dir)), split)
         if compared not in reasons:
             reasons[compared] = ""

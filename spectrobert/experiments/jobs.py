@@ -13,7 +13,8 @@ from pathlib import Path
 from ..config import Config
 from ..corpora import corpus
 from ..errors import UserError
-from ..run import runs
+from ..run import admission
+from ..run.folder import RunFolder
 from ..settings import composition
 from .table_spec import Row, Table
 
@@ -166,7 +167,7 @@ def _trained(
             if fold is not None:
                 config.dataset.fold = fold
             words = (TRAIN.name, *start, *place, *_more(checkpoint, settings))
-            folder = runs.run_folder(config)
+            folder = RunFolder.of(config).path
             jobs.append(Job(row.name, task, seed, fold, folder, words, config, needs))
     return jobs
 
@@ -228,14 +229,14 @@ def _check_folders(jobs: Sequence[Job]) -> None:
 def state(job: Job) -> State:
     """How far it is, judged from its folder alone."""
     if job.folder.name == SILENCED:
-        return State("finished" if (job.folder / runs.RESULTS).exists() else "missing")
+        return State("finished" if RunFolder(job.folder).is_finished else "missing")
     try:
-        checkpoint = runs.claim(job.config, tell=lambda line: None)
+        checkpoint = admission.claim(job.config, log=lambda line: None)
     except UserError as error:
         return State("refused", f"{error}; choose another --runs_dir")
-    if not (job.folder / runs.RESULTS).exists():
+    if not RunFolder(job.folder).is_finished:
         return State("begun" if checkpoint else "missing")
-    before = runs.read_config(job.folder).trainer.epochs
+    before = RunFolder(job.folder).read_config().trainer.epochs
     if before != job.config.trainer.epochs:  # a run that goes on may be longer, a finished one not
         now = job.config.trainer.epochs
         return State("refused", f"{job.folder} was run for {before} epochs, not {now}")

@@ -14,7 +14,8 @@ import numpy as np
 from ..data.splits import caution
 from ..errors import UserError
 from ..metrics import Interval
-from ..run import curves, runs
+from ..run import curves
+from ..run.folder import RESULTS, RunFolder
 from . import seed_statistics
 from .jobs import SILENCED, Job, Settings, plan
 from .seed_statistics import Answers, Comparison
@@ -103,7 +104,7 @@ def _line(
 ) -> tuple[Line, dict[int, Answers]]:
     """The row, and by seed its answers as the table's first metric counts them."""
     reasons = [failed[job] for job in jobs if job in failed]
-    done = [j for j in jobs if j not in failed and (j.folder / runs.RESULTS).exists()]
+    done = [j for j in jobs if j not in failed and RunFolder(j.folder).is_finished]
     line = Line(
         row,
         pretraining=_pretraining(table, row, jobs),
@@ -125,7 +126,7 @@ def _line(
     except UserError as error:
         return dataclasses.replace(line, failure=str(error)), {}
     folders = [folder for some in by_seed.values() for folder in some]
-    results = [runs.read_results(folder) for folder in folders]
+    results = [RunFolder(folder).read_results() for folder in folders]
     gaps = [gap for folder, r in zip(folders, results) if (gap := overfitting(folder, r))]
     line = dataclasses.replace(
         line,
@@ -133,7 +134,7 @@ def _line(
         epochs=tuple(r["monitor"]["epoch"] for r in results if "epoch" in r["monitor"]),
         gaps=_mean_pair(gaps),
         examples=(0, 0) if row.silenced else _examples(done[0]),
-        n=sum(runs.read_scores(folder)["n"] for folder in by_seed[seeds[0]]),
+        n=sum(RunFolder(folder).read_scores()["n"] for folder in by_seed[seeds[0]]),
         seeds=tuple(seeds),
         caution=next(filter(None, (caution(r["split"]["definition"]) for r in results)), ""),
     )
@@ -147,10 +148,10 @@ def _examples(job: Job) -> tuple[int, int]:
     0 in pre-training if there is none, or if nothing is recorded of it.
     """
     first = Path(job.config.init.checkpoint)
-    has_first = bool(job.config.init.checkpoint) and (first / runs.RESULTS).is_file()
+    has_first = bool(job.config.init.checkpoint) and RunFolder(first).is_finished
     counts = []
     for folder in ([first] if has_first else []) + [job.folder]:
-        results = runs.read_results(folder)
+        results = RunFolder(folder).read_results()
         counts.append(results["split"]["counts"]["train"] * results["epochs_run"])
     return (0, *counts)[-2], counts[-1]
 
@@ -175,7 +176,7 @@ def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
     if has_folds and is_counted:
         values = [seed_statistics.value(metric, answers) for answers in whole]
     if len(by_seed) == 1 and not has_folds:  # what results.json has, of any metric
-        test = runs.read_scores(by_seed[0][0])
+        test = RunFolder(by_seed[0][0]).read_scores()
         own = test.get("intervals", {}).get(metric)
         interval, why = own and tuple(own), test.get("no_interval", {}).get(metric, "")
     elif is_counted:
@@ -189,7 +190,7 @@ def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
 def _missing(metric: str, folder: Path) -> str:
     """Missing part of predictions.csv for an interval over several runs."""
     if seed_statistics.is_counted(metric):
-        return f"no column rank in {folder / 'predictions.csv'}, which an older version wrote"
+        return f"no column rank in {RunFolder(folder).predictions}, which an older version wrote"
     return "predictions.csv does not hold all that it is made of"
 
 
@@ -197,10 +198,10 @@ def _mean_of_folds(metric: str, folders: Sequence[Path]) -> float:
     """Weighted by n, which for a mean over items is its value over all folds."""
     values, sizes = [], []
     for folder in folders:
-        test = runs.read_scores(folder)
+        test = RunFolder(folder).read_scores()
         if metric not in test["metrics"]:
             raise UserError(
-                f"no metric {metric!r} in {folder / runs.RESULTS};"
+                f"no metric {metric!r} in {RunFolder(folder).results};"
                 f" it has: {', '.join(sorted(test['metrics']))}"
             )
         values.append(test["metrics"][metric])
@@ -215,7 +216,7 @@ def read_answers(folders: Sequence[Path], metric: str) -> Answers | None:
     """
     if not seed_statistics.is_counted(metric):
         return None
-    rows = [row for folder in folders for row in runs.read_predictions(folder)]
+    rows = [row for folder in folders for row in RunFolder(folder).read_predictions()]
     columns = {"label", "prediction"} | (
         {"rank"} if seed_statistics.TOP_K.fullmatch(metric) else set()
     )
@@ -235,7 +236,7 @@ def overfitting(folder: Path, result: Mapping[str, Any]) -> tuple[float, float] 
     Training accuracy is the mean over the steps of the epoch that were logged, with dropout on.
     None where the curves do not hold both.
     """
-    path = folder / "metrics.csv"
+    path = RunFolder(folder).metrics
     epoch = result["monitor"].get("epoch")
     if not path.is_file() or epoch is None:
         return None
@@ -266,7 +267,7 @@ def folders(table: Table, runs_dir: str) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for job in plan(table, Settings(runs_dir=runs_dir)):
         home = Path(runs_dir) / job.config.experiment_name
-        done = [path.parent for path in sorted(home.rglob(runs.RESULTS))]
+        done = [path.parent for path in sorted(home.rglob(RESULTS))]
         is_silenced = job.folder.name == SILENCED
         found[job.row] = [folder for folder in done if (folder.name == SILENCED) == is_silenced]
     return found

@@ -30,6 +30,7 @@ from .. import terminal
 from ..errors import UserError
 from ..files import read_yaml, write_whole
 from ..run.fit import fit
+from ..run.folder import RunFolder
 from ..settings import composition
 from ..terminal import print_line
 from .heartbeat import Heartbeat, last_sign
@@ -252,8 +253,8 @@ def _short(value: Any) -> str:
 def _tidy(folder: Path) -> None:
     """The weights of a trial that is not the best: its curves and results stay."""
     for run in folder.glob("seed*"):
-        for heavy in ("checkpoints", "model"):
-            shutil.rmtree(run / heavy, ignore_errors=True)
+        for heavy in (RunFolder(run).checkpoints, RunFolder(run).model):
+            shutil.rmtree(heavy, ignore_errors=True)
 
 
 def command(search: Search, trial: FrozenTrial) -> str:

@@ -6,15 +6,35 @@ torch and transformers take seconds; nothing here imports them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from .. import corpora
-from ..config import Config, MixtureConfig
+from ..config import Config, MixtureConfig, to_dict
 from ..errors import UserError
-from . import locks, preemption, runs, saved_folder
+from ..settings import paths
+from . import checkpoints, locks, preemption, saved_folder
+from .folder import RunFolder
+
+# Options that a resumed run may change: they alter no number
+FREE_ON_RESUME = {
+    "resume",
+    "recorded",
+    "runs_dir",
+    "data_dir",
+    "trainer.epochs",
+    "trainer.num_workers",
+    "trainer.progress",
+    "trainer.progress_minutes",
+    "trainer.checkpoint_minutes",
+    "trainer.threads",
+    "trainer.prefix_cache",
+    "trainer.cache_gb",
+    "logger.mode",
+}
 
 
 @contextmanager
@@ -29,10 +49,10 @@ def admitted(config: Config) -> Iterator[None]:
     is_helper = config.trainer.processes > 1 and locks.is_helper()
     config.resume = config.resume or preemption.is_restart()
     require(config)
-    folder = runs.run_folder(config)
+    folder = RunFolder.of(config).path
     with nullcontext() if is_helper else locks.hold(folder):
         if not is_helper:
-            runs.require_free(config)  # once more: the lock may have been waited for
+            require_free(config)  # once more: the lock may have been waited for
         if folder.exists() and not os.access(folder, os.W_OK):
             raise UserError(f"cannot write {folder}; see runs_dir")
         yield
@@ -41,9 +61,9 @@ def admitted(config: Config) -> Iterator[None]:
 def require(config: Config) -> None:
     """Raise UserError for what can be seen to be missing without reading any data."""
     try:
-        runs.require_free(config)
+        require_free(config)
     except OSError as error:
-        raise UserError(f"cannot write {runs.run_folder(config)}: {error.strerror}") from error
+        raise UserError(f"cannot write {RunFolder.of(config)}: {error.strerror}") from error
     if config.init.checkpoint:
         saved_folder.require_model(config.init.checkpoint)
     if config.logger.name == "tensorboard" and find_spec("tensorboard") is None:
@@ -63,7 +83,70 @@ def require_corpora(config: Config) -> None:
             continue
         root = Path(part.root) if part.root else Path(config.data_dir) / name
         corpora.require(name, root, config.task.name)
-        found = corpora.corpus(name)
-        if found.files:  # the first row tells whether a table of the user's own has the columns
-            own = {option: getattr(part, option) for option in found.options()}
-            next(iter(found.load(root, config.task.name, **own)), None)
+        corpus = corpora.corpus(name)
+        if corpus.files:  # the first row shows if a table of the user's own has the columns
+            own = {option: getattr(part, option) for option in corpus.options()}
+            next(iter(corpus.load(root, config.task.name, **own)), None)
+
+
+def require_free(config: Config) -> None:
+    """Raise UserError if the directory holds another run, or one of other settings is resumed.
+
+    Checkpoints are not read.
+    """
+    folder = RunFolder.of(config)
+    if not folder.is_begun:
+        return
+    if config.resume:
+        differences = _differences(folder.read_config(), config)
+        if differences:
+            raise UserError(
+                f"--resume: {folder} was begun with other settings: {'; '.join(differences[:4])}"
+            )
+    elif folder.is_finished or checkpoints.exist(folder.checkpoints):
+        raise UserError(
+            f"{folder} holds a run already; continue it with --resume, or choose another"
+            " --experiment_name or --seed"
+        )
+
+
+def claim(config: Config, log: Callable[[str], None]) -> Path | None:
+    """Decide if the run directory may be used, before any work.
+
+    Returns the checkpoint to resume from, or None to begin. One that cannot be read is logged, and
+    the one before it is taken.
+
+    Raises UserError as `require_free` does, or if none of the checkpoints can be read.
+    """
+    require_free(config)
+    folder = RunFolder.of(config)
+    if not config.resume or not folder.is_begun or folder.is_finished:
+        return None
+    checkpoint, faults = checkpoints.newest(folder.checkpoints)
+    for fault in faults:
+        log(fault)
+    if checkpoint:
+        log(f"resuming from {checkpoint}")
+    return checkpoint
+
+
+def _differences(old: Config, new: Config) -> list[str]:
+    for config in (old, new):  # of an older version, or not begun yet: paths as they were given
+        paths.make_absolute(config)
+    before, now = _flat(to_dict(old)), _flat(to_dict(new))
+    return [
+        f"{key}={before.get(key)} then, {now.get(key)} now"
+        for key in sorted(before.keys() | now.keys())
+        if key not in FREE_ON_RESUME and before.get(key) != now.get(key)
+    ]
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options by their dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
+    return flat

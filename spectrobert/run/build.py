@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
@@ -25,6 +24,7 @@ from ..models.spectrobert import SpectroBert
 from ..tasks import TASKS, Task
 from . import callbacks, pretrained, processes, progress
 from .curves import CurveLogger
+from .folder import RunFolder
 from .loaders import DataModule
 from .preemption import Notice
 
@@ -200,7 +200,7 @@ def datamodule(
 
 def trainer(
     config: Config,
-    folder: Path,
+    folder: RunFolder,
     console: Console,
     notice: Notice,
     more: Sequence[pl.Callback] = (),
@@ -209,7 +209,7 @@ def trainer(
     options = config.trainer
     numbers = precision(options)
     best = ModelCheckpoint(
-        dirpath=folder / "checkpoints",
+        dirpath=folder.checkpoints,
         filename="best",
         monitor=config.task.monitor,
         mode=config.task.mode,
@@ -230,7 +230,7 @@ def trainer(
             EarlyStopping(config.task.monitor, mode=config.task.mode, patience=options.patience)
         )
     return pl.Trainer(
-        default_root_dir=folder,
+        default_root_dir=folder.path,
         accelerator="gpu" if options.accelerator == "cuda" else "cpu",
         devices=options.devices,
         num_nodes=options.nodes,
@@ -245,7 +245,7 @@ def trainer(
         callbacks=[
             *extras,
             best,
-            callbacks.LastCheckpoint(folder / "checkpoints", options.checkpoint_minutes, notice),
+            callbacks.LastCheckpoint(folder.checkpoints, options.checkpoint_minutes, notice),
             *more,  # behind the checkpoint: what they raise loses no epoch
         ],
         plugins=[callbacks.WholeFiles()],
@@ -265,15 +265,15 @@ def strategy(options: TrainerConfig) -> Strategy | str:
     return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
 
 
-def loggers(config: Config, folder: Path, console: Console) -> list[Any]:
+def loggers(config: Config, folder: RunFolder, console: Console) -> list[Any]:
     """metrics.csv, and the one `logger.name` asks for."""
-    found: list[Any] = [CurveLogger(folder / "metrics.csv")]
+    found: list[Any] = [CurveLogger(folder.metrics)]
     if config.logger.name == "tensorboard":
         from pytorch_lightning.loggers import TensorBoardLogger
 
-        found.append(TensorBoardLogger(folder, name="", version="tensorboard"))
+        found.append(TensorBoardLogger(folder.path, name="", version=folder.tensorboard.name))
     if config.logger.name == "comet" and processes.is_first():
         from .comet import comet_logger
 
-        found.append(comet_logger(config, folder, console))
+        found.append(comet_logger(config, folder.comet, console))
     return found

@@ -14,11 +14,10 @@ from ..config import Config
 from ..data import clips
 from ..markup import markdown_escaped
 from ..settings.schemas import own_options
-from . import runs
+from . import provenance
 from .loaders import DataModule
 from .scoring import Scores
 
-CARD = "card.md"
 STRETCH = {"first": "the first {:g} s", "center": "the middle {:g} s"}
 CLASS_RULE = (
     "a metric that needs every class passes over resamples that lose one; it has no interval if a"
@@ -68,7 +67,7 @@ def facts(
             for name, s in scores.statistics.items()
             if name in scores.values
         },
-        "git_commit": runs.git_commit(),
+        "git_commit": provenance.git_commit(),
     }
 
 

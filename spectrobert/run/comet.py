@@ -80,12 +80,11 @@ def is_online(options: LoggerConfig) -> bool:
     return options.mode != "offline" and has_key
 
 
-def comet_logger(config: Config, folder: Path, console: Console) -> CometCurves:
-    """Online when a key is set and the server answers, else into an archive in `folder/comet`.
+def comet_logger(config: Config, archives: Path, console: Console) -> CometCurves:
+    """Online when a key is set and the server answers, else into a file in the folder `archives`.
 
     A run that is resumed goes on in the experiment it began.
     """
-    archives = folder / "comet"
     identity = archives / IDENTITY
     known = identity.read_text(encoding="utf-8").strip() if identity.exists() else None
     experiment = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from ..data.clips import ClipDataset, crop, segments
 from ..models.freezing import FreezeSummary
 from ..tasks import Task
 from .embeddings import cls_embeddings
+from .folder import RunFolder
 from .loaders import DataModule
 from .scoring import Scores
 
@@ -23,7 +23,7 @@ SOUNDS = 4  # of the surest right answers, and as many of the surest wrong ones
 
 def log_scores(
     experiment: Any,
-    folder: Path,
+    folder: RunFolder,
     results: dict[str, Any],
     scores: Scores,
     task: Task,
@@ -47,9 +47,9 @@ def log_scores(
         }
     )
     experiment.log_asset_data(json.dumps(frozen.to_dict(), indent=2), name="freeze.json")
-    experiment.log_asset_data(json.dumps(results, indent=2), name="results.json")
-    for name in ("config.yaml", "predictions.csv", "skipped.csv"):
-        experiment.log_asset(str(folder / name), file_name=name, copy_to_tmp=False)
+    experiment.log_asset_data(json.dumps(results, indent=2), name=folder.results.name)
+    for path in (folder.config, folder.predictions, folder.skipped):
+        experiment.log_asset(str(path), file_name=path.name, copy_to_tmp=False)
     if scores.confusion_matrix:
         experiment.log_confusion_matrix(
             matrix=scores.confusion_matrix,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -42,9 +40,10 @@ from . import (
     pretrained,
     processes,
     progress,
-    runs,
+    provenance,
     scoring,
 )
+from .folder import RunFolder
 from .prefix_cache.opening import PrefixSummary, open_prefix
 from .unread import UnreadClips
 
@@ -86,8 +85,8 @@ def fit(
     def tell(line: str) -> None:
         terminal.print_line(console, line)
 
-    folder = runs.run_folder(config)
-    with admission.admitted(config), preemption.listening(tell, folder / "checkpoints") as notice:
+    folder = RunFolder.of(config)
+    with admission.admitted(config), preemption.listening(tell, folder.checkpoints) as notice:
         try:
             return _fit(config, console, notice, callbacks, split)
         except OSError as error:
@@ -116,24 +115,24 @@ def _fit(
     if config.recorded and not config.resume:
         raise UserError("--recorded goes with --resume: it takes the split of a run that was begun")
     paths.make_absolute(config)
-    checkpoint = runs.claim(config, notice.tell)
-    folder = runs.run_folder(config)
-    if config.resume and (folder / runs.RESULTS).exists():
+    checkpoint = admission.claim(config, notice.tell)
+    folder = RunFolder.of(config)
+    if config.resume and folder.is_finished:
         terminal.print_line(console, f"{folder} has finished; nothing to resume")
-        return runs.read_results(folder)
+        return folder.read_results()
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
 
-    record = split_record.read(folder) if checkpoint else None
+    record = split_record.read(folder.split) if checkpoint else None
     if record and config.recorded:
         record = replace(record, is_subset=True)
     if checkpoint and not record:
-        notice.tell(split_record.missing_line(folder))
+        notice.tell(split_record.missing_line(folder.path))
     prepared = prepare(config, console, record)
     if not len(prepared.splits[split]):  # a test split that pre-training need not have
         split = "val"
     words = (
-        pretrained.saved_tokenizer(str(folder), folder / "tokenizer")
+        pretrained.saved_tokenizer(str(folder), folder.tokenizer)
         if checkpoint
         else build.tokenizer(config, columns(prepared.splits["train"], "text")["text"].to_pylist())
     )
@@ -164,14 +163,14 @@ def _fit(
             f" model hears ({build.seconds_option(settings)}) and are cut, listed in skipped.csv",
         )
     if processes.is_first():
-        runs.write_config(folder, config)
+        folder.write_config(config)
         if not checkpoint:
             assert prepared.record is not None
-            split_record.write(folder, prepared.record)
-        words.save_pretrained(folder / "tokenizer")
+            split_record.write(folder.split, prepared.record)
+        words.save_pretrained(folder.tokenizer)
         left_out = ((row.what, "", row.reason) for row in prepared.dropped)
         unused = [*prepared.skipped, *cut, *cut_audio, *left_out]
-        runs.write_skipped(folder, unused)
+        folder.write_skipped(unused)
     prefix = open_prefix(config, model, data, build.precision(config.trainer), console)
     unread = UnreadClips(prepared, config.dataset.max_skipped, console)
     trainer = build.trainer(config, folder, console, notice, (unread, *callbacks))
@@ -255,7 +254,7 @@ def cut_clips(
 def show(
     console: Console,
     config: Config,
-    folder: Path,
+    folder: RunFolder,
     prepared: preparation.Prepared,
     frozen: freezing.FreezeSummary,
 ) -> None:
@@ -287,7 +286,7 @@ def show(
     if prepared.skipped:
         terminal.print_line(
             console,
-            f"skipped {len(prepared.skipped)} unusable files, listed in {folder / 'skipped.csv'}",
+            f"skipped {len(prepared.skipped)} unusable files, listed in {folder.skipped}",
         )
     terminal.print_table(
         console,
@@ -303,14 +302,18 @@ def show(
 
 
 def take_best(
-    config: Config, folder: Path, trainer: pl.Trainer, task: Any, validation: Mapping[str, float]
+    config: Config,
+    folder: RunFolder,
+    trainer: pl.Trainer,
+    task: Any,
+    validation: Mapping[str, float],
 ) -> dict[str, Any]:
     """Load what validation chose into the task; say which it was, as results.json has it.
 
     Args:
         validation: the last values of the run.
     """
-    best = folder / "checkpoints" / checkpoints.BEST
+    best = folder.checkpoints / checkpoints.BEST
     taken: dict[str, Any] = {"name": config.task.monitor, "checkpoint": "last"}
     if best.exists():
         saved = checkpoints.read(best)
@@ -327,7 +330,7 @@ def take_best(
 def finish(
     config: Config,
     console: Console,
-    folder: Path,
+    folder: RunFolder,
     trainer: pl.Trainer,
     task: Any,
     data: Any,
@@ -339,11 +342,11 @@ def finish(
 ) -> dict[str, Any]:
     """Score the monitored checkpoint on the split; write model, predictions and results."""
     # a run that was resumed after its last epoch has nothing of it in memory
-    validation = curves.last(folder / "metrics.csv", "val/")
+    validation = curves.last(folder.metrics, "val/")
     monitored = take_best(config, folder, trainer, task, validation)
     model: SpectroBert = task.model
-    model.save_pretrained(folder / "model")
-    data.read_options.tokenizer.save_pretrained(folder / "model")
+    model.save_pretrained(folder.model)
+    data.read_options.tokenizer.save_pretrained(folder.model)
     scores = scoring.score(config, task, data, split, console)
     control = None
     asks = isinstance(config.task, AqaConfig) and config.task.question_only
@@ -371,23 +374,23 @@ def finish(
         "freeze": frozen.to_dict(),
         "prefix_cache": prefix.to_dict(),
         "init": asdict(config.init),
-        "versions": runs.versions(),
+        "versions": provenance.versions(),
         "git_commit": evaluation["git_commit"],
         "seconds": seconds,
     }
     late = [*unread.clips("train"), *unread.clips("val"), *scores.unread]
     if late:
-        runs.add_skipped(folder, late)
-    files.write_table(folder / "predictions.csv", scores.header, scores.rows)
+        folder.add_skipped(late)
+    folder.write_predictions(scores.header, scores.rows)
     page = card.markdown(config.experiment_name, evaluation, scores, control)
-    files.write_whole(folder / card.CARD, page)
-    files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
-    (folder / "checkpoints" / checkpoints.PREVIOUS).unlink(missing_ok=True)
+    files.write_whole(folder.card, page)
+    folder.write_results(results)
+    (folder.checkpoints / checkpoints.PREVIOUS).unlink(missing_ok=True)
     for logger in trainer.loggers:
         if isinstance(logger, comet.CometCurves):
             comet_scores.log_scores(logger.experiment, folder, results, scores, task, data, frozen)
             logger.end()
     title = f"{config.experiment_name}: {split} split, {config.dataset.name}"
     scoring.show(console, scores, title, control)
-    terminal.print_line(console, f"results: {folder / runs.RESULTS}")
+    terminal.print_line(console, f"results: {folder.results}")
     return results

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from .. import corpora
 from ..config import Config
 from ..data import mixtures
 from ..errors import UserError
-from . import runs
+from .folder import RunFolder
 
 
 def caution(config: Config) -> str:
@@ -20,7 +18,7 @@ def caution(config: Config) -> str:
     while checkpoint and checkpoint not in followed:
         followed.add(checkpoint)
         try:
-            earlier = runs.read_config(Path(checkpoint))
+            earlier = RunFolder(checkpoint).read_config()
         except UserError:
             return ""
         for part in mixtures.parts(earlier.dataset, earlier.data_dir):

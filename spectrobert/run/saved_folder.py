@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from .folder import RunFolder
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
 WEIGHTS = "model.safetensors"
@@ -39,10 +40,10 @@ def model_folder(checkpoint: str) -> Path:
     Raises UserError if there is none.
     """
     path = Path(checkpoint)
-    for folder in (path / "model", path):
+    for folder in (RunFolder(path).model, path):
         if os.path.isfile(folder / "config.json"):
             return folder
-    if os.path.isdir(path / "checkpoints"):
+    if os.path.isdir(RunFolder(path).checkpoints):
         raise UserError(
             f"checkpoint {checkpoint}: this run has not finished; finish it with --resume"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,8 @@ from ..tasks import Task
 from ..tasks.classification import Classification
 from ..tasks.pretraining import Pretraining
 from ..tasks.questions import Aqa
-from . import build, leaks, runs
+from . import build, leaks
+from .folder import RunFolder
 from .loaders import DataModule
 from .preemption import interruptible
 from .pretrained import checkpoint_tokenizer, saved_model
@@ -269,8 +269,8 @@ def _show_labels(console: Console, scores: Scores) -> None:
 
 def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
     """Configuration, model and tokenizer of a finished run. Raises UserError if it is none."""
-    config = runs.read_config(folder)
-    runs.read_results(folder)
+    config = RunFolder(folder).read_config()
+    RunFolder(folder).read_results()
     return config, saved_model(str(folder)), checkpoint_tokenizer(str(folder))
 
 
@@ -295,7 +295,7 @@ def evaluate(
     config, model, words = load_run(folder)
     config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
     config.data_dir = data_dir or config.data_dir
-    record = split_record.read(folder)
+    record = split_record.read(RunFolder(folder).split)
     if record and recorded:
         record = replace(record, needed=(split,), is_subset=True)
     prepared = prepare(config.task.name, config.dataset, config.data_dir, recorded=record)
@@ -317,9 +317,10 @@ def evaluate(
 
 def write(folder: Path, run: Path, scores: Scores, silence_audio: bool) -> None:
     """A second scoring of a run, as files of the run's own names and keys."""
-    results = runs.read_results(run)
+    results = RunFolder(run).read_results()
+    second = RunFolder(folder)
     results["silence_audio"] = results["silence_audio"] or silence_audio
     results["test"] = scores.to_dict()  # names its split
     with files.writing(folder):
-        files.write_table(folder / "predictions.csv", scores.header, scores.rows)
-        files.write_whole(folder / runs.RESULTS, json.dumps(results, indent=2))
+        second.write_predictions(scores.header, scores.rows)
+        second.write_results(results)

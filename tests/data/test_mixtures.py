@@ -15,7 +15,7 @@ from spectrobert.data.clips import ClipDataset, ReadOptions, RowKey
 from spectrobert.data.mixtures import Quota, places, quotas
 from spectrobert.data.preparation import Prepared, prepare
 from spectrobert.errors import UserError
-from spectrobert.run import runs
+from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 from spectrobert.settings.schemas import dataset_class
 
@@ -157,8 +157,8 @@ def test_the_configuration_is_read_back(tables, tmp_path):
     config = configured(tables, "dataset.weights=[1,2]", "dataset.ravdess.fold=3")
     assert config.dataset.ravdess.fold == 3
     assert config.experiment_name == "csv+ravdess_pre"
-    runs.write_config(tmp_path, config)
-    assert runs.read_config(tmp_path) == config
+    RunFolder(tmp_path).write_config(config)
+    assert RunFolder(tmp_path).read_config() == config
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,11 @@ def test_the_report_stands_alone(shown):
 
 def test_rows_differ_in_what_trains(shown):
     runs_dir, _ = shown
-    from spectrobert.run import runs
+    from spectrobert.run.folder import RunFolder
 
     trains = {
-        name: runs.read_results(runs_dir / name / "seed0")["freeze"]["trainable"] for name in ROWS
+        name: RunFolder(runs_dir / name / "seed0").read_results()["freeze"]["trainable"]
+        for name in ROWS
     }
     assert trains["bin-frz"] < trains["bin-frz-nolast"] < trains["bin-frz-noaudio"]
     assert trains["bin-frz-noaudio"] < trains["baseline"]

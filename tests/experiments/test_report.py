@@ -18,8 +18,8 @@ from rich.console import Console
 from spectrobert.errors import UserError
 from spectrobert.experiments import report
 from spectrobert.experiments.report import anatomy, examples, figures, listening
-from spectrobert.run import runs
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RunFolder
 
 from ..helpers.world import configure, verb
 from ..models.test_parity import padded_batch
@@ -34,7 +34,7 @@ def finished(tmp_path_factory):
     for task in ("ser", "pre"):
         config = configure(folder, task, "trainer.epochs=2")
         fit(config, Console(file=io.StringIO()))
-        made[task] = runs.run_folder(config)
+        made[task] = RunFolder.of(config).path
     return made
 
 
@@ -53,7 +53,7 @@ def test_the_page_stands_alone_and_escapes_names(written):
 
 
 def test_the_page_holds_every_metric_of_the_run(finished, written):
-    result = runs.read_results(finished["ser"])
+    result = RunFolder(finished["ser"]).read_results()
     for name, value in result["test"]["metrics"].items():
         low_high = result["test"]["intervals"].get(name)
         why = result["test"]["no_interval"].get(name, "")
@@ -79,7 +79,7 @@ def test_its_sounds_are_the_clips(finished, written):
     sounds = re.findall(r"data:audio/mpeg;base64,([^\"]+)", written)
     assert 2 <= len(sounds) <= examples.WRONG + examples.RIGHT
     listener = listening.listener(finished["ser"])
-    chosen = examples.choose(runs.read_predictions(finished["ser"]))
+    chosen = examples.choose(RunFolder(finished["ser"]).read_predictions())
     assert len(chosen) == len(sounds)
     for heard, sound in zip(listening.hear(listener, chosen), sounds):
         wave, rate = sf.read(io.BytesIO(base64.b64decode(sound)))
@@ -200,7 +200,7 @@ def test_a_run_too_short_to_log_anything_has_an_empty_metrics_csv(tmp_path):
     words = ("trainer.max_steps=1", "trainer.log_every_n_steps=10")
     config = configure(tmp_path, "pre", *words)
     fit(config, Console(file=io.StringIO()))
-    assert (runs.run_folder(config) / "metrics.csv").read_text() == "step,epoch,metric,value\n"
+    assert RunFolder.of(config).metrics.read_text() == "step,epoch,metric,value\n"
 
 
 def test_without_the_corpus_the_page_is_still_written(finished, tmp_path):

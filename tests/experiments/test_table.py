@@ -38,7 +38,7 @@ from spectrobert.experiments import (
 )
 from spectrobert.experiments.jobs import Settings, State
 from spectrobert.experiments.seed_statistics import Answers
-from spectrobert.run import runs
+from spectrobert.run.folder import RESULTS, RunFolder
 from spectrobert.settings import composition
 from spectrobert.tasks.classification import Classification
 
@@ -454,7 +454,7 @@ def test_the_benchmark_of_coverage_uses_these_errors():
 def finished(job, predictions, metrics, epoch=3) -> None:
     """A run's folder as training leaves it, of given (label, prediction) pairs."""
     folder = job.folder
-    runs.write_config(folder, job.config)
+    RunFolder(folder).write_config(job.config)
     with (folder / "predictions.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "group", "label", "prediction", "rank"])
@@ -467,7 +467,7 @@ def finished(job, predictions, metrics, epoch=3) -> None:
         "test": {"split": "test", "n": len(predictions), "metrics": metrics},
         "monitor": {"name": "val/accuracy", "checkpoint": "best", "epoch": epoch},
     }
-    (folder / runs.RESULTS).write_text(json.dumps(results))
+    (folder / RESULTS).write_text(json.dumps(results))
 
 
 @pytest.fixture
@@ -646,7 +646,7 @@ def test_states_and_folders(ser_jobs):
     assert jobs.state(first).word == "missing"
     finished(first, ALL, {})
     assert jobs.state(first).word == "finished"
-    runs.write_config(second.folder, second.config)
+    RunFolder(second.folder).write_config(second.config)
     (second.folder / "checkpoints").mkdir()
     torch.save({}, second.folder / "checkpoints" / "last.ckpt")
     assert jobs.state(second).word == "begun"
@@ -722,7 +722,9 @@ def test_one_row_fails_the_others_run_and_all_is_kept(tmp_path, monkeypatch, cap
     assert "error: trainer.precision=16-mixed needs --cuda" in done.stderr
     assert "bad failed: trainer.precision=16-mixed" in done.stdout
     for name in ("slow", "fast"):
-        assert runs.read_results(tmp_path / "r" / f"demo_{name}" / "seed0")["epochs_run"] == 2
+        assert (
+            RunFolder(tmp_path / "r" / f"demo_{name}" / "seed0").read_results()["epochs_run"] == 2
+        )
     written = (tmp_path / "r" / "own.csv").read_text()
     found = {row["experiment"]: row for row in csv.DictReader(written.splitlines())}
     assert found["bad"]["failure"].startswith("trainer.precision=16-mixed needs")

@@ -20,7 +20,8 @@ from rich.console import Console
 from spectrobert.errors import UserError
 from spectrobert.experiments import search_space, study_report, tuning
 from spectrobert.experiments.heartbeat import Heartbeat, last_sign
-from spectrobert.run import curves, runs
+from spectrobert.run import curves
+from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
 from ..helpers.world import ROOT, overrides, verb
@@ -60,7 +61,7 @@ def test_a_study_finds_the_best_trial_and_writes_what_it_is(tmp_path):
     assert written["trainer"]["batch_size"] == int(lines[best]["trainer.batch_size"])
     for number in range(3):
         run = asked.folder / f"trial{number}" / "seed0"
-        results = runs.read_results(run)
+        results = RunFolder(run).read_results()
         assert "test" not in results  # a search must not see it
         assert results["val"]["split"] == "val"
         assert results["monitor"]["value"] == pytest.approx(values[number])

@@ -9,8 +9,9 @@ from rich.console import Console
 from transformers import modeling_utils
 from transformers.models.bert.modeling_bert import BertAttention
 
-from spectrobert.run import curves, runs
+from spectrobert.run import curves
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RunFolder
 
 from ..helpers.world import configure
 from .test_spectrobert import classifier
@@ -36,7 +37,7 @@ def losses(folder, attentions: list[bool], *more: str) -> tuple[list[float], int
     attentions.clear()
     config = configure(folder, "pre", "trainer.max_steps=5", *more)
     fit(config, Console(file=io.StringIO()))
-    rows = curves.read(runs.run_folder(config) / "metrics.csv")
+    rows = curves.read(RunFolder.of(config).metrics)
     return [value for _, _, name, value in rows if name == "train/loss"], len(attentions)
 
 

@@ -12,8 +12,9 @@ from spectrobert import corpora
 from spectrobert.config import Config
 from spectrobert.data.splits import RANDOM, caution
 from spectrobert.experiments import formats, report, table_rows, table_spec
-from spectrobert.run import leaks, runs, scoring
+from spectrobert.run import leaks, scoring
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RunFolder
 from spectrobert.settings.schemas import dataset_class
 
 from ..helpers.world import configure, verb
@@ -23,7 +24,7 @@ def test_a_random_split_is_told_everywhere(tmp_path):
     config = configure(tmp_path, "ser", "trainer.epochs=1", "dataset.split=random")
     told = io.StringIO()
     results = fit(config, Console(file=told, width=200))
-    folder = runs.run_folder(config)
+    folder = RunFolder.of(config).path
     printed = " ".join(told.getvalue().split())
     assert f"test split, demo (n={results['test']['n']}, {RANDOM})" in printed
     assert f"split: {RANDOM}: " in printed
@@ -73,18 +74,18 @@ def test_a_checkpoint_that_has_heard_the_corpus_is_named(tmp_path):
         config.experiment_name = name
         config.dataset = dataset_class(corpus)(**options)
         config.init.checkpoint = checkpoint
-        folder = runs.run_folder(config)
+        folder = RunFolder.of(config).path
         folder.mkdir(parents=True)
-        runs.write_config(folder, config)
+        RunFolder(folder).write_config(config)
         return config
 
-    wavcaps = str(runs.run_folder(run("w", "wavcaps")))
-    demo = str(runs.run_folder(run("d", "demo", wavcaps)))
+    wavcaps = str(RunFolder.of(run("w", "wavcaps")).path)
+    demo = str(RunFolder.of(run("d", "demo", wavcaps)).path)
     told = f"{wavcaps} was trained on wavcaps with its FreeSound recordings left in"
     assert leaks.caution(run("e", "esc10", demo)).startswith(told)
     assert leaks.caution(run("c", "clotho_aqa", demo)) == ""
     both = "librispeech+wavcaps"
     clean = dataset_class(both)(wavcaps={"blacklist": "all_ac+ub8k_esc50_vggsound"})
     mixed = run("m", both, **{"wavcaps": clean.wavcaps})
-    assert leaks.caution(run("f", "esc10", str(runs.run_folder(mixed)))) == ""
+    assert leaks.caution(run("f", "esc10", str(RunFolder.of(mixed).path))) == ""
     assert leaks.caution(run("g", "esc10", str(tmp_path))) == ""

@@ -15,9 +15,10 @@ import soundfile as sf
 from rich.console import Console
 
 from spectrobert.errors import UserError
-from spectrobert.run import curves, runs
+from spectrobert.run import curves
 from spectrobert.run.comet import IDENTITY, KEY
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RunFolder
 
 from ..helpers.world import configure, overrides, train_py
 from .test_resume import kill_at, start
@@ -67,8 +68,8 @@ def finished(tmp_path_factory):
         patch.delenv(KEY, raising=False)
         config = configure(folder, "ser", "logger=comet", "trainer.epochs=1")
         fit(config, Console(file=io.StringIO()))
-    (path,) = (runs.run_folder(config) / "comet").glob("*.zip")
-    return runs.run_folder(config), Archive(path)
+    (path,) = RunFolder.of(config).comet.glob("*.zip")
+    return RunFolder.of(config).path, Archive(path)
 
 
 def test_the_archive_holds_curves_and_parameters(finished):
@@ -163,7 +164,7 @@ def test_a_key_that_comet_refuses_does_not_stop_the_run(tmp_path, monkeypatch):
         server.shutdown()
     assert results["steps_run"] == 2
     assert "Comet does not accept this run" in said.getvalue()
-    (path,) = (runs.run_folder(config) / "comet").glob("*.zip")
+    (path,) = RunFolder.of(config).comet.glob("*.zip")
     assert "train/loss" in Archive(path).metrics() or "test/loss" in Archive(path).metrics()
 
 

@@ -17,8 +17,9 @@ from spectrobert.corpora.demo import texts
 from spectrobert.errors import UserError
 from spectrobert.experiments import report
 from spectrobert.models.spectrobert import SpectroBert
-from spectrobert.run import build, curves, runs, scoring
+from spectrobert.run import build, curves, scoring
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RunFolder
 from spectrobert.run.predict import predict
 from spectrobert.settings import composition
 from spectrobert.settings.schemas import dataset_class
@@ -43,7 +44,7 @@ def finished(tmp_path_factory):
     def get(task: str):
         if task not in made:
             config = configure(folder, task, "trainer.epochs=1")
-            made[task] = (runs.run_folder(config), fit(config, silent()))
+            made[task] = (RunFolder.of(config).path, fit(config, silent()))
         return made[task]
 
     return get
@@ -130,7 +131,7 @@ def test_fine_tuning_starts_from_a_checkpoint(finished, tmp_path):
     results = fit(config, console)
     line = "\nhead: random weights (the checkpoint's is for pretraining)\n"
     assert line in console.file.getvalue()
-    tuned = SpectroBert.from_pretrained(runs.run_folder(config) / "model")
+    tuned = SpectroBert.from_pretrained(RunFolder.of(config).model)
     pretrained = SpectroBert.from_pretrained(start / "model").state_dict()
     for name, value in tuned.state_dict().items():
         if not name.startswith("head."):
@@ -145,7 +146,7 @@ def test_fine_tuning_goes_on_with_the_head_of_the_same_labels(finished, tmp_path
     console = silent()
     fit(config, console)
     assert "\nhead: the checkpoint's\n" in console.file.getvalue()
-    head = SpectroBert.from_pretrained(runs.run_folder(config) / "model").head.linear
+    head = SpectroBert.from_pretrained(RunFolder.of(config).model).head.linear
     assert torch.equal(head.weight, SpectroBert.from_pretrained(start / "model").head.linear.weight)
 
 
@@ -293,8 +294,8 @@ def test_class_weights_are_inverse_frequencies(tmp_path):
 
 def test_composed_and_read_back_alike(tmp_path):
     config = configure(tmp_path, "ser", "freeze=ser-frz-nolast", "dataset.crop=center")
-    runs.write_config(tmp_path, config)
-    assert runs.read_config(tmp_path) == config
+    RunFolder(tmp_path).write_config(config)
+    assert RunFolder(tmp_path).read_config() == config
 
 
 def test_cuda_is_refused_in_one_line_without_a_gpu(tmp_path):
@@ -310,10 +311,10 @@ def test_pre_training_without_a_test_split_scores_validation(tmp_path):
     config = configure(tmp_path, "pre", "trainer.epochs=1")
     config.dataset = dataset_class("csv")(file=str(tmp_path / "t.csv"))
     results = fit(config, silent())
-    folder = runs.run_folder(config)
+    folder = RunFolder.of(config).path
     assert "test" not in results
     assert results["val"]["n"] == results["split"]["counts"]["val"] == 4
-    assert runs.read_scores(folder) == results["val"]
+    assert RunFolder(folder).read_scores() == results["val"]
     assert "| split | val; no test split" in (folder / "card.md").read_text()
     with pytest.raises(UserError, match="has no test split: --split val"):
         scoring.evaluate(folder)

@@ -24,9 +24,10 @@ from spectrobert.data import copies, store
 from spectrobert.data.vocabulary import train as train_vocabulary
 from spectrobert.errors import UserError
 from spectrobert.experiments import search_space, slurm, table_spec, tuning
-from spectrobert.run import callbacks, checkpoints, curves, pretrained, runs, scoring
+from spectrobert.run import callbacks, checkpoints, curves, pretrained, scoring
 from spectrobert.run.callbacks import WholeFiles
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RESULTS, RunFolder
 from spectrobert.run.prefix_cache import entry
 
 from ..helpers.world import configure
@@ -76,7 +77,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     config = configure(folder, "ser", *WORDS)
     fit(config, silent())
-    return runs.run_folder(config)
+    return RunFolder.of(config).path
 
 
 @pytest.fixture
@@ -99,12 +100,16 @@ def test_the_mark_would_appear(tmp_path):
 
 
 def resume(run: Path) -> object:
-    (run / runs.RESULTS).unlink(missing_ok=True)
+    (run / RESULTS).unlink(missing_ok=True)
     return fit(configure(run.parents[2], "ser", *WORDS, "resume=true"), silent())
 
 
 def evaluate(run: Path) -> object:
     return scoring.evaluate(run)
+
+
+def read_predictions(run: Path) -> object:
+    return RunFolder(run).read_predictions()
 
 
 def read_curves(run: Path) -> object:
@@ -126,13 +131,13 @@ def start_from(run: Path) -> object:
         ("tokenizer/tokenizer.json", resume),
         ("config.yaml", resume),
         ("config.yaml", evaluate),
-        (runs.RESULTS, evaluate),
+        (RESULTS, evaluate),
         ("model/model.safetensors", evaluate),
         ("model/config.json", evaluate),
         ("model/tokenizer.json", evaluate),
         ("model/model.safetensors", start_from),
         ("metrics.csv", read_curves),
-        ("predictions.csv", runs.read_predictions),
+        ("predictions.csv", read_predictions),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
@@ -334,7 +339,7 @@ def edited(run: Path, change: Callable[[dict], object]) -> str:
     values = change(values)
     path.write_text("" if values is None else yaml.safe_dump(values))
     with pytest.raises(UserError) as refusal:
-        runs.read_config(run)
+        RunFolder(run).read_config()
     assert "\n" not in str(refusal.value)
     assert str(path) in str(refusal.value)
     return str(refusal.value)

@@ -15,8 +15,9 @@ from rich.console import Console
 import train
 from spectrobert.__main__ import main
 from spectrobert.experiments import tuning
-from spectrobert.run import curves, runs
+from spectrobert.run import curves
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RESULTS, RunFolder
 from spectrobert.settings import composition
 from spectrobert.tasks import Task
 
@@ -90,17 +91,17 @@ def test_during_preparation_nothing_is_written(tmp_path, monkeypatch, capsys):
 def finished(tmp_path_factory):
     config = configure(tmp_path_factory.mktemp("finished"), "ser", "trainer.epochs=1")
     fit(config, Console(file=io.StringIO()))
-    return runs.run_folder(config)
+    return RunFolder.of(config).path
 
 
 def test_while_a_run_is_scored(finished, monkeypatch, capsys):
     monkeypatch.setattr(Task, "on_test_epoch_start", interrupt)
-    (finished / runs.RESULTS).rename(finished / "kept")
+    (finished / RESULTS).rename(finished / "kept")
     try:
         words = overrides(finished.parents[2], "ser", "trainer.epochs=1", "resume=true")
         assert composition.main(words, train.run) == 130
     finally:
-        (finished / "kept").rename(finished / runs.RESULTS)
+        (finished / "kept").rename(finished / RESULTS)
     out, err = capsys.readouterr()
     last = finished / "checkpoints" / "last.ckpt"
     assert f"nothing is written; --resume continues from {last}" in out

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from spectrobert.errors import UserError
-from spectrobert.run import admission, locks, runs
+from spectrobert.run import admission, locks
+from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
 from ..helpers.world import ROOT, configure, overrides, train_py
@@ -20,7 +21,7 @@ from .test_preemption import last_words
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from spectrobert import locks
+from spectrobert.run import locks
 with locks.hold(Path(sys.argv[1])):
     if os.fork() == 0:
         print("forked", flush=True)
@@ -74,7 +75,7 @@ def test_a_table_waits_and_then_finds_the_lock_its_own(holder):
         process.kill()
 
     with locks.hold(folder, waiting):
-        code = "import sys; from pathlib import Path; from spectrobert import locks\n"
+        code = "import sys; from pathlib import Path; from spectrobert.run import locks\n"
         code += "with locks.hold(Path(sys.argv[1])): pass"
         other = python(code, folder, stderr=subprocess.PIPE)
         assert "runs in it" in other.communicate()[1]
@@ -173,12 +174,12 @@ def test_what_needs_no_torch_is_refused_without_it(tmp_path, monkeypatch, words,
     Path("bert").mkdir()
     Path("bert/config.json").write_text('{"model_type": "bert"}')
     old = composition.compose(["task=ser", "dataset=demo", "experiment_name=old", "seed=3"])
-    runs.write_config(Path("runs/old/seed0"), old)
+    RunFolder("runs/old/seed0").write_config(old)
     Path("runs/old/seed0/checkpoints").mkdir()
     Path("runs/old/seed0/checkpoints/last.ckpt").touch()
     code = (
-        "import sys; import train; from spectrobert import cli\n"
-        "code = cli.main(sys.argv[1:], train.run)\n"
+        "import sys; import train; from spectrobert.settings import composition\n"
+        "code = composition.main(sys.argv[1:], train.run)\n"
         "heavy = {'torch', 'transformers', 'pytorch_lightning', 'datasets'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "sys.exit(code)"

@@ -14,8 +14,9 @@ import torch
 from rich.console import Console
 
 from spectrobert.models.spectrobert import SpectroBert
-from spectrobert.run import runs, scoring
+from spectrobert.run import scoring
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RunFolder
 from spectrobert.tasks.classification import Ser
 
 from ..helpers.world import configure
@@ -75,7 +76,7 @@ def scripted(tmp_path_factory):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Ser, "on_validation_epoch_end", validation)
                 results = fit(config, Console(file=io.StringIO()), [seen])
-            made[more] = Scripted(runs.run_folder(config), results, seen)
+            made[more] = Scripted(RunFolder.of(config).path, results, seen)
         return made[more]
 
     return get

@@ -25,7 +25,8 @@ from spectrobert.data.clips import RowKey
 from spectrobert.errors import UserError
 from spectrobert.models import freezing
 from spectrobert.models.spectrobert import SpectroBert
-from spectrobert.run import build, curves, fit, runs
+from spectrobert.run import build, curves, fit
+from spectrobert.run.folder import RESULTS, RunFolder
 from spectrobert.run.loaders import DataModule
 from spectrobert.run.prefix_cache import depth, entry, filling, opening, pairs
 from spectrobert.settings import composition
@@ -108,7 +109,7 @@ def test_the_same_losses_metrics_and_predictions(own_prefix, tmp_path, task, epo
         config = configure(tmp_path, task, *more, *quick, f"experiment_name={mode}")
         console = listening()
         results = fit.fit(config, console)
-        found[mode] = (runs.run_folder(config), results, said(console))
+        found[mode] = (RunFolder.of(config).path, results, said(console))
     (plain, plain_results, _), (cached, results, printed) = found["off"], found["auto"]
     assert results["prefix_cache"]["used"]
     assert results["prefix_cache"]["what"] == kept
@@ -567,7 +568,7 @@ def test_killed_and_resumed_is_as_uninterrupted(tmp_path):
 def test_a_checkpoint_holds_what_trains(own_prefix, tmp_path):
     config = configure(tmp_path, "ser", LAST, "trainer.epochs=1")
     fit.fit(config, listening())
-    folder = runs.run_folder(config)
+    folder = RunFolder.of(config).path
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert saved
     assert all(name.startswith(("model.head.", "model.encoder.layer.1.")) for name in saved)
@@ -581,7 +582,7 @@ def test_a_checkpoint_holds_what_trains(own_prefix, tmp_path):
 def test_resuming_on_other_frozen_weights_is_refused(own_prefix, tmp_path, monkeypatch):
     config = configure(tmp_path, "ser", LAST, "trainer.epochs=1")
     fit.fit(config, listening())
-    (runs.run_folder(config) / runs.RESULTS).unlink()
+    (RunFolder.of(config).path / RESULTS).unlink()
     real = build.model
 
     def changed(*arguments):

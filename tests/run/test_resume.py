@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from spectrobert.run import curves, runs
+from spectrobert.run import curves
+from spectrobert.run.folder import RunFolder
 
 from ..helpers.world import ROOT, overrides, train_py
 
@@ -127,6 +128,6 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(arguments):
     config_only.parent.mkdir(parents=True)
     from spectrobert.settings import composition
 
-    runs.write_config(folder, composition.compose(arguments("early")))
+    RunFolder(folder).write_config(composition.compose(arguments("early")))
     done = train_py(*arguments("early"), "--resume", "trainer.epochs=1")
     assert done.returncode == 0, done.stderr

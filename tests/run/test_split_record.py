@@ -19,8 +19,9 @@ from spectrobert.errors import UserError
 from spectrobert.experiments import campaign
 from spectrobert.experiments.jobs import Job
 from spectrobert.files import read_table
-from spectrobert.run import curves, runs, scoring
+from spectrobert.run import curves, scoring
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
 from ..helpers import world
@@ -53,7 +54,7 @@ def trained(tmp_path_factory) -> tuple[Path, Path, tuple[str, ...]]:
     overrides = (f"dataset.file={folder / 'table.csv'}", "dataset.test_share=0.2")
     config = configured(folder, overrides)
     fit(config, silent())
-    return folder / "table.csv", runs.run_folder(config), overrides
+    return folder / "table.csv", RunFolder.of(config).path, overrides
 
 
 def configured(folder: Path, overrides: tuple[str, ...], *more: str):
@@ -85,12 +86,12 @@ def sides(folder: Path) -> dict[str, list[str]]:
 def test_the_run_directory_holds_the_split(trained):
     _, folder, _ = trained
     own = sides(folder)
-    counts = runs.read_results(folder)["split"]["counts"]
+    counts = RunFolder(folder).read_results()["split"]["counts"]
     assert {split: len(ids) for split, ids in own.items()} == counts
     assert sorted(id for ids in own.values() for id in ids) == sorted(
         line.partition(",")[0] for line in lines()
     )
-    tested = [row["id"] for row in runs.read_predictions(folder)]
+    tested = [row["id"] for row in RunFolder(folder).read_predictions()]
     assert sorted(tested) == sorted(own["test"])
 
 
@@ -98,7 +99,7 @@ def test_shuffled_rows_change_nothing(trained, table):
     """The recorded split, its scores and their intervals."""
     _, folder, _ = trained
     before = scoring.evaluate(folder).to_dict()
-    assert before == runs.read_results(folder)["test"]
+    assert before == RunFolder(folder).read_results()["test"]
     shuffled = lines()
     random.Random(1).shuffle(shuffled)
     write(table, shuffled)
@@ -114,13 +115,13 @@ def test_appended_rows_are_refused_or_left_out(trained, table):
         f" (the first: audio/{SPEAKERS}-0.wav); --recorded takes the recorded rows alone"
     )
     scores = scoring.evaluate(folder, recorded=True)
-    assert scores.to_dict() == runs.read_results(folder)["test"]
+    assert scores.to_dict() == RunFolder(folder).read_results()["test"]
     assert {row[0] for row in scores.rows} == set(sides(folder)["test"])
 
 
 def test_a_dropped_speaker_of_test_is_refused(trained, table):
     _, folder, _ = trained
-    gone = runs.read_results(folder)["split"]["speakers"]["test"][0]
+    gone = RunFolder(folder).read_results()["split"]["speakers"]["test"][0]
     write(table, [line for line in lines() if not line.endswith(gone)])
     assert "4 rows missing (test 4; the first: audio/" in refusal(folder)
     # with the recorded rows alone there is nothing to score them against
@@ -129,11 +130,11 @@ def test_a_dropped_speaker_of_test_is_refused(trained, table):
 
 def test_a_dropped_speaker_of_training_does_not_change_recorded_test_rows(trained, table):
     _, folder, _ = trained
-    gone = runs.read_results(folder)["split"]["speakers"]["train"][0]
+    gone = RunFolder(folder).read_results()["split"]["speakers"]["train"][0]
     write(table, [line for line in lines() if not line.endswith(gone)])
     assert "4 rows missing (train 4; the first: audio/" in refusal(folder)
     again = scoring.evaluate(folder, recorded=True)
-    assert again.to_dict() == runs.read_results(folder)["test"]
+    assert again.to_dict() == RunFolder(folder).read_results()["test"]
 
 
 def test_a_corrected_label_is_refused(trained, table):
@@ -151,7 +152,7 @@ def test_a_corrected_label_is_refused(trained, table):
 
 def test_a_speaker_renamed_into_two_splits_is_refused(trained, table):
     _, folder, _ = trained
-    speakers = runs.read_results(folder)["split"]["speakers"]
+    speakers = RunFolder(folder).read_results()["split"]["speakers"]
     one, other = speakers["test"][0], speakers["train"][0]
     write(table, [line.replace(one, other) for line in lines()])
     assert f"1 speaker(s) in more than one split: {other} (train, test)" in refusal(folder)
@@ -159,7 +160,7 @@ def test_a_speaker_renamed_into_two_splits_is_refused(trained, table):
 
 def test_a_table_refuses_runs_whose_corpus_has_changed(trained, table):
     path, folder, _ = trained
-    job = Job("a", "ser", 0, None, folder, (), runs.read_config(folder), None)
+    job = Job("a", "ser", 0, None, folder, (), RunFolder(folder).read_config(), None)
     printed = io.StringIO()
     console = Console(file=printed, width=200)
     assert campaign.outdated([job], console) == {}
@@ -175,7 +176,7 @@ def test_resume_takes_the_recorded_rows(trained, table, tmp_path):
     _, _, overrides = trained
     config = configured(tmp_path, overrides)
     fit(config, silent())
-    folder = runs.run_folder(config)
+    folder = RunFolder.of(config).path
     before = (folder / "split.csv").read_bytes()
     (folder / "results.json").unlink()
     write(table, [*lines(), f"audio/{SPEAKERS}-0.wav,a,s{SPEAKERS}"])
@@ -217,7 +218,7 @@ def test_a_run_without_the_file_is_read(trained, capsys):
 def test_a_damaged_file_is_one_line(tmp_path, content, message):
     (tmp_path / "split.csv").write_text(content)
     with pytest.raises(UserError, match=message):
-        split_record.read(tmp_path)
+        split_record.read(tmp_path / "split.csv")
 
 
 def example(id: str, split: str = "", **more) -> Example:
@@ -225,8 +226,8 @@ def example(id: str, split: str = "", **more) -> Example:
 
 
 def recorded(folder: Path, examples: list[Example], splits: list[str]):
-    split_record.write(folder, split_record.record(rows.to_table(examples), splits))
-    found = split_record.read(folder)
+    split_record.write(folder / "split.csv", split_record.record(rows.to_table(examples), splits))
+    found = split_record.read(folder / "split.csv")
     assert found is not None
     return found
 

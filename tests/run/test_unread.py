@@ -13,8 +13,9 @@ from rich.console import Console
 
 from spectrobert.config import Config
 from spectrobert.errors import UserError
-from spectrobert.run import runs, scoring
+from spectrobert.run import scoring
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
 from ..helpers.sounds import noise
@@ -52,7 +53,7 @@ def run(config: Config) -> tuple[Path, dict, str]:
     """The directory of a run, its results, and what was printed."""
     console = Console(file=io.StringIO(), width=300)
     results = fit(config, console)
-    return runs.run_folder(config), results, " ".join(console.file.getvalue().split())
+    return RunFolder.of(config).path, results, " ".join(console.file.getvalue().split())
 
 
 def lose(table: Path, *clips: int) -> None:
@@ -97,7 +98,7 @@ def test_above_the_limit_a_run_is_refused(configured, table, lost, rows):
     config = configured("trainer.batch_size=8")
     with pytest.raises(UserError, match=rf"{rows} examples .*max_skipped=0.1 allows; the first"):
         run(config)
-    folder = runs.run_folder(config)
+    folder = RunFolder.of(config).path
     assert not (folder / "results.json").exists()
     assert any((folder / "checkpoints").glob("*.ckpt")) == (lost[0] == 3)
 

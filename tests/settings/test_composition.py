@@ -12,7 +12,8 @@ import torch
 
 from spectrobert.config import Config, TrainerConfig, to_dict
 from spectrobert.errors import UserError
-from spectrobert.run import build, runs
+from spectrobert.run import build
+from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 from spectrobert.settings.schemas import from_dict
 
@@ -614,13 +615,13 @@ def test_a_sweep_over_seeds_shares_a_folder(jobs):
     # `1e-3` and the quoted name are written otherwise by Hydra: they are no part of the sweep
     sweep = jobs(*SER, "-m", "optim.lr=1e-3", "seed=1,2", "--experiment_name", "my runs")
     assert sweep.code == 0
-    folders = [runs.run_folder(config).as_posix() for config in sweep.seen]
+    folders = [RunFolder.of(config).path.as_posix() for config in sweep.seen]
     assert folders == ["runs/my runs/seed1", "runs/my runs/seed2"]
 
 
 def test_a_sweep_over_an_option_gives_each_value_a_folder(jobs):
     sweep = jobs("-m", *SER, "optim.lr=0.001,0.01", "freeze=bin-frz,none", "--seed", "4")
-    folders = [runs.run_folder(config).as_posix() for config in sweep.seen]
+    folders = [RunFolder.of(config).path.as_posix() for config in sweep.seen]
     assert folders == [
         f"runs/demo_ser/optim.lr={lr},freeze={freeze}/seed4"
         for lr in (0.001, 0.01)
@@ -662,5 +663,5 @@ def test_a_real_sweep_leaves_finished_runs(tmp_path):
     done = train_py(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for seed in (1, 2):
-        results = runs.read_results(tmp_path / "runs" / "demo_ser" / f"seed{seed}")
+        results = RunFolder(tmp_path / "runs" / "demo_ser" / f"seed{seed}").read_results()
         assert (results["seed"], results["steps_run"]) == (seed, 2)

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from spectrobert.data import copies
 from spectrobert.files import read_yaml
-from spectrobert.run import runs, scoring
+from spectrobert.run import scoring
 from spectrobert.run.fit import fit
+from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition, paths
 from spectrobert.settings.schemas import dataset_class, own_options
 
@@ -42,7 +43,7 @@ def compose(home: Path, *more: str):
 def test_a_run_from_a_relative_table_is_scored_from_elsewhere(home, monkeypatch):
     config = compose(home, "dataset.file=table.csv")
     results = fit(config, Console(file=io.StringIO()))
-    folder = runs.run_folder(config)
+    folder = RunFolder.of(config).path
     kept = read_yaml(folder / "config.yaml")
     assert kept["dataset"]["file"] == str(home / "table.csv")
     assert kept["data_dir"] == str(home / "data")

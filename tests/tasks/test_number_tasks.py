@@ -15,7 +15,8 @@ import train
 from spectrobert import corpora
 from spectrobert.errors import UserError
 from spectrobert.metrics.continuous import concordance
-from spectrobert.run import build, fit, runs, scoring
+from spectrobert.run import build, fit, scoring
+from spectrobert.run.folder import RunFolder
 from spectrobert.run.predict import predict
 from spectrobert.settings import composition
 
@@ -95,7 +96,7 @@ def finished(table, tmp_path_factory):
     def get(task: str) -> tuple[Path, dict]:
         if task not in made:
             config = composition.compose(composition.rewrite(words(table, task, folder)))
-            made[task] = (runs.run_folder(config), fit.fit(config, silent()))
+            made[task] = (RunFolder.of(config).path, fit.fit(config, silent()))
         return made[task]
 
     return get
@@ -179,9 +180,9 @@ def test_mse_is_another_loss(table, tmp_path):
         composition.rewrite(words(table, "sentiment_regression", tmp_path, *more))
     )
     fit.fit(config, silent())
-    rows = read(runs.run_folder(config) / "predictions.csv")
+    rows = read(RunFolder.of(config).predictions)
     squares = [(float(r["sentiment"]) - float(r["predicted_sentiment"])) ** 2 for r in rows]
-    results = runs.read_results(runs.run_folder(config))
+    results = RunFolder.of(config).read_results()
     assert results["test"]["metrics"]["loss"] == pytest.approx(np.mean(squares), rel=1e-4)
 
 
@@ -234,7 +235,7 @@ def test_a_random_split_is_named_on_the_card(table, tmp_path):
     more = ("dataset.split=random", "dataset.test_share=0.3", "trainer.epochs=1")
     config = composition.compose(composition.rewrite(words(table, "dimensional", tmp_path, *more)))
     results = fit.fit(config, silent())
-    card = (runs.run_folder(config) / "card.md").read_text()
+    card = RunFolder.of(config).card.read_text()
     assert "random split (speakers shared)" in card
     assert "random split (speakers shared)" in results["evaluation"]["split_definition"]
 
@@ -245,13 +246,13 @@ def test_the_card_of_the_questions_names_the_control(tmp_path):
     results = fit.fit(config, shown)
     control = results["question_only"]
     assert control["n"] == results["test"]["n"]
-    again = scoring.evaluate(runs.run_folder(config), silence_audio=True)
+    again = scoring.evaluate(RunFolder.of(config).path, silence_audio=True)
     assert again.values == pytest.approx(control["metrics"], abs=1e-6)
     text = shown.file.getvalue()
     assert "question only" in text
     assert f"{control['metrics']['accuracy']:.4f}" in text
     facts = results["evaluation"]
-    card = (runs.run_folder(config) / "card.md").read_text()
+    card = RunFolder.of(config).card.read_text()
     for expected in (
         "| task | aqa_binary |",
         f"| split | test; {facts['split_definition']} |",
@@ -270,7 +271,7 @@ def test_the_card_of_the_questions_names_the_control(tmp_path):
     assert facts["metrics"]["accuracy"]["n"] == control["n"] >= 100
     assert results["test"]["metric_n"]["accuracy"] == control["n"]
     assert set(facts["metrics"]) == set(results["test"]["metrics"])
-    assert json.loads((runs.run_folder(config) / "results.json").read_text())["evaluation"] == facts
+    assert json.loads(RunFolder.of(config).results.read_text())["evaluation"] == facts
 
 
 def test_the_control_can_be_left_out(tmp_path):
@@ -306,5 +307,5 @@ def test_annotators_of_a_question_are_scored_by_every_protocol(tmp_path):
     found = results["test"]["metrics"]
     assert found["row_accuracy"] == found["accuracy"]
     assert "resamples of 6 recordings" in results["evaluation"]["interval"]
-    written = read(runs.run_folder(config) / "predictions.csv")
+    written = read(RunFolder.of(config).predictions)
     assert len({row["group"] for row in written}) == 6  # as many as results.json resamples

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ...run import curves
+from ...run.folder import RunFolder
 from .images import BLUE, GREY, ORANGE, in_legend, pyplot, svg
 
 SMOOTHING = 0.9  # of the noisy training curve: a running mean, drawn over the raw line
@@ -27,7 +28,7 @@ def learning_curves(folder: Path, result: dict[str, Any]) -> str:
     is_pretraining = result["task"] == "pre"
     names = ["mlm_loss", "sap_loss", "sap_accuracy"] if is_pretraining else ["loss", "accuracy"]
     names += [monitor] if monitor not in names else []
-    path = folder / "metrics.csv"
+    path = RunFolder(folder).metrics
     found = {n: [curves.curve(path, f"{split}/{n}") for split in ("train", "val")] for n in names}
     found = {name: lines for name, lines in found.items() if any(lines)}
     if not found:
@@ -59,8 +60,8 @@ def gap(folder: Path, result: dict[str, Any]) -> str:
     The training loss is the mean of what was logged in that epoch.
     """
     epoch = result["monitor"].get("epoch")
-    train = curves.epoch_means(folder / "metrics.csv", "train/loss")
-    validation = curves.epoch_means(folder / "metrics.csv", "val/loss")
+    path = RunFolder(folder).metrics
+    train, validation = (curves.epoch_means(path, f"{split}/loss") for split in ("train", "val"))
     if epoch is None or epoch - 1 not in train or epoch - 1 not in validation:
         return ""
     seen = train[epoch - 1]

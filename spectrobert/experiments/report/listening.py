@@ -23,6 +23,7 @@ from ...data.preparation import prepare
 from ...models.spectrobert import SpectroBert
 from ...run import build, scoring
 from ...run.embeddings import cls_embeddings
+from ...run.folder import RunFolder
 from ...run.loaders import DataModule
 
 MAX_POINTS = 300
@@ -58,7 +59,7 @@ class Hearing:
 def listener(folder: Path, data_dir: str = "") -> Listener:
     """Raises UserError where the run's corpus is not at hand any more."""
     config, model, words = scoring.load_run(folder)
-    record = split_record.read(folder)
+    record = split_record.read(RunFolder(folder).split)
     if record:
         record = replace(record, needed=("test",), is_subset=True)
     data_dir = data_dir or config.data_dir

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 from ... import files
 from ...data.splits import caution
 from ...errors import UserError
-from ...run import runs
+from ...run.folder import RunFolder
 from . import anatomy, examples, figures, listening
 
 TEMPLATES = Path(__file__).parent
@@ -60,7 +60,7 @@ def write(
 
     Raises UserError where a directory is no finished run.
     """
-    results = {name: runs.read_results(paths[0]) for name, paths in folders.items()}
+    results = {name: RunFolder(paths[0]).read_results() for name, paths in folders.items()}
     cautions = dict.fromkeys(caution(r["split"]["definition"]) for r in results.values())
     title = ": ".join([title, *filter(None, cautions)])
     # A page's sounds and embeddings need the corpus; everything else is in the run directories
@@ -134,7 +134,7 @@ def section(name: str, folder: Path, result: dict[str, Any], data_dir: str) -> S
     labels = scored.get("labels", [])
     if scored.get("confusion_matrix") and len(labels) <= MAX_CONFUSED:
         made.pictures["Confusion"] = [figures.confusion(scored["confusion_matrix"], labels)]
-    predictions = runs.read_predictions(folder)
+    predictions = RunFolder(folder).read_predictions()
     if predictions and "p_prediction" in predictions[0]:
         made.pictures["ROC and calibration"] = [
             figures.roc(predictions, labels),
