@@ -26,14 +26,13 @@ def download(
         ),
     ] = "",
 ) -> None:
-    """Fetch a public corpus into <data_dir>/<name>; for the others, say what to sign.
+    """Fetch a public corpus into <data_dir>/<name>; for the others, print the steps to get it.
 
-    Goes on where an earlier call was cut off. Exit code 0: the corpus lies there; 2: it does not.
+    Resumes after a cut. Exit code 0: the corpus lies there; 2: it does not.
     """
     from .. import corpora
-    from ..corpus_tools import acquisition
+    from ..corpus_tools.fetch import acquisition
     from ..corpus_tools.sources import AT_HAND, SOURCES
-    from ..corpus_tools.transfers import transfer
     from ..errors import UserError, unknown
     from ..files import check_writable
     from ..terminal import console, print_line
@@ -44,21 +43,16 @@ def download(
     if name not in SOURCES:
         raise unknown("corpus", name, SOURCES)
     source, root, out = SOURCES[name], Path(data_dir) / name, console()
-
-    def say(line: str) -> None:
-        print_line(out, line)
-
+    if source.items:
+        check_writable("--data_dir", root, is_folder=True)
+        items = acquisition.choose(name, source, part or [])
+    print_line(out, f"{name}: {source.licence}. {source.page}")
     if not source.items:
-        say(f"{name}: {source.licence}. {source.page}")
         steps = (*source.steps, f"expected in {{root}}: {corpora.corpus(name).layout}")
         for number, step in enumerate(steps, 1):
-            say(f"  {number}. {step.replace('{root}', str(root))}")
+            print_line(out, f"  {number}. {step.replace('{root}', str(root))}")
         why = "needs a licence" if source.needs_licence else "cannot be fetched as a file"
         raise UserError(f"{name} {why}: the steps above are yours to take")
-    check_writable("--data_dir", root, is_folder=True)
-    items = acquisition.choose(name, source, part or [])
-    say(f"{name}: {source.licence}. {source.page}")
-    talk = acquisition.Talk(say, lambda file: transfer(out, file))
-    acquisition.acquire(name, root, items, talk, mirror=mirror)
+    acquisition.acquire(name, root, items, out, mirror)
     if source.afterwards:
-        say(f"left to do: {source.afterwards}")
+        print_line(out, f"left to do: {source.afterwards}")

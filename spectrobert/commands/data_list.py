@@ -18,7 +18,7 @@ def list_corpora(data_dir: Corpora = "data") -> None:
     from rich.table import Column
 
     from .. import corpora
-    from ..corpus_tools.acquisition import has_files, work_folder
+    from ..corpus_tools.fetch.acquisition import has_files, work_folder
     from ..corpus_tools.sources import AT_HAND, SOURCES
     from ..terminal import console, print_line, print_table
 

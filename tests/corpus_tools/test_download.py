@@ -16,16 +16,18 @@ import time
 import zipfile
 from collections import namedtuple
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from spectrobert import __main__ as command_line
 from spectrobert import corpora
-from spectrobert.corpus_tools import acquisition, checksums, disk, download
+from spectrobert.corpus_tools.fetch import acquisition, download, transfers
 from spectrobert.corpus_tools.sources import AT_HAND, LIBRISPEECH_MD5, SOURCES, HubFiles, WebFile
 from spectrobert.errors import UserError
 
@@ -36,25 +38,24 @@ from ..helpers.world import ROOT
 BODY = random.Random(0).randbytes(300_000)
 OTHER = random.Random(1).randbytes(300_000)
 MD5 = f"md5:{hashlib.md5(BODY).hexdigest()}"
-HASTY = download.Patience(
-    connect_seconds=2,
-    stall_seconds=0.2,
-    attempts=3,
-    first_wait_seconds=0.01,
-    longest_wait_seconds=0.05,
-)
+ATTEMPTS = 3
 
 
 @pytest.fixture
 def site(monkeypatch) -> Iterator[Site]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    hasty = {"TIMEOUT": (2, 0.2), "ATTEMPTS": ATTEMPTS, "FIRST_WAIT": 0.01, "LONGEST_WAIT": 0.05}
+    for name, value in hasty.items():
+        monkeypatch.setattr(download, name, value)
     with serve() as site:
         yield site
 
 
-def fetch(site: Site, target: Path, checksum: str = "", said: list[str] | None = None) -> None:
-    say = said.append if said is not None else lambda line: None
-    download.fetch(f"{site.url}/f", target, checksum=checksum, patience=HASTY, say=say)
+def fetch(site: Site, target: Path, checksum: str = "") -> list[str]:
+    """The lines of a log."""
+    out = io.StringIO()
+    download.fetch(f"{site.url}/f", target, Console(file=out, width=200), checksum)
+    return out.getvalue().splitlines()
 
 
 def ranges(site: Site) -> list[str]:
@@ -66,26 +67,25 @@ def first_then(first: Page, then: Page):
     return lambda number: first if number == 1 else then
 
 
-def test_a_file_is_fetched_once_and_leaves_nothing_beside_it(site, tmp_path):
+def test_a_file_is_fetched_once_and_leaves_nothing_beside_it(site, tmp_path, monkeypatch):
     site.pages["/f"] = Page(BODY)
-    seen: list[tuple[int, int | None]] = []
+    monkeypatch.setattr(transfers, "LOG_SECONDS", 0)
     target = tmp_path / "new" / "f"
-    download.fetch(f"{site.url}/f", target, checksum=MD5, report=lambda *at: seen.append(at))
+    lines = fetch(site, target, MD5)
     assert target.read_bytes() == BODY
     assert os.listdir(target.parent) == ["f"]
-    assert seen[-1] == (len(BODY), len(BODY))
-    fetch(site, target, MD5)
+    assert (lines[0], lines[-1]) == ("fetching f", "f: 300.0 kB of 300.0 kB")
+    assert fetch(site, target, MD5) == []
     assert len(site.requests) == 1
 
 
 def test_a_cut_transfer_goes_on_where_it_was(site, tmp_path):
     site.pages["/f"] = lambda number: Page(BODY, cut_after=100_000)
-    said: list[str] = []
-    fetch(site, tmp_path / "f", MD5, said)
+    lines = fetch(site, tmp_path / "f", MD5)
     assert (tmp_path / "f").read_bytes() == BODY
     assert ranges(site) == ["", "bytes=100000-", "bytes=200000-"]
     assert {request.if_range for request in site.requests[1:]} == {'"one"'}
-    assert len(said) == 2
+    assert len(lines) == 1 + 2
 
 
 def test_a_chunked_answer_that_is_cut_is_not_taken_for_whole(site, tmp_path):
@@ -99,13 +99,12 @@ def test_a_chunked_answer_that_is_cut_is_not_taken_for_whole(site, tmp_path):
 
 def test_a_stalled_transfer_is_given_up_and_taken_up_again(site, tmp_path):
     site.pages["/f"] = first_then(Page(BODY, stall_after=1000), Page(BODY))
-    said: list[str] = []
     began = time.monotonic()
-    fetch(site, tmp_path / "f", MD5, said)
+    lines = fetch(site, tmp_path / "f", MD5)
     assert time.monotonic() - began < 2
     assert (tmp_path / "f").read_bytes() == BODY
     assert ranges(site) == ["", "bytes=1000-"]
-    assert said == ["f: the transfer stalled; trying again in 0.01 s"]
+    assert lines[1:] == ["f: the transfer stalled; trying again in 0.01 s"]
 
 
 def test_a_server_that_ignores_ranges_is_fetched_from_the_start(site, tmp_path):
@@ -121,7 +120,7 @@ def test_a_server_that_always_cuts_at_one_place_is_not_asked_for_ever(site, tmp_
     site.pages["/f"] = Page(BODY, takes_ranges=False, cut_after=5000)
     with pytest.raises(UserError, match=r"5\.0 kB are kept in .*f\.part, try the same command"):
         fetch(site, tmp_path / "f", MD5)
-    assert len(site.requests) == 1 + HASTY.attempts
+    assert len(site.requests) == 1 + ATTEMPTS
     assert sorted(os.listdir(tmp_path)) == ["f.part", "f.part.json"]
 
 
@@ -184,7 +183,7 @@ def test_a_resumed_file_with_a_wrong_checksum_is_fetched_anew_once(site, tmp_pat
 def test_a_wrong_checksum_keeps_nothing(site, tmp_path):
     site.pages["/f"] = Page(OTHER)
     found = hashlib.md5(OTHER).hexdigest()
-    with pytest.raises(UserError, match=f"checksum md5:{found}, expected {MD5}"):
+    with pytest.raises(UserError, match=f"expected {MD5} but got {found}"):
         fetch(site, tmp_path / "f", MD5)
     assert os.listdir(tmp_path) == []
     assert len(site.requests) == 1
@@ -213,7 +212,7 @@ def test_a_length_that_is_too_great_does_not_matter_where_the_checksum_is_right(
 
 def test_a_length_that_is_too_small_is_seen_by_the_checksum(site, tmp_path):
     site.pages["/f"] = Page(BODY, stated_length=1000)
-    with pytest.raises(UserError, match="checksum"):
+    with pytest.raises(UserError, match="hash of downloaded file"):
         fetch(site, tmp_path / "f", MD5)
 
 
@@ -259,7 +258,7 @@ def test_a_server_in_trouble_is_asked_again(site, tmp_path, status):
     site.requests.clear()
     with pytest.raises(UserError, match=f"answers {status}"):
         fetch(site, tmp_path / "g")
-    assert len(site.requests) == HASTY.attempts
+    assert len(site.requests) == ATTEMPTS
 
 
 def in_an_hour() -> str:
@@ -274,15 +273,14 @@ def test_a_server_that_asks_for_too_much_patience_is_left(site, tmp_path, later)
     assert len(site.requests) == 1
 
 
-def test_the_time_a_server_asks_for_is_waited(site, tmp_path):
+def test_the_time_a_server_asks_for_is_waited(site, tmp_path, monkeypatch):
     busy = Page(status=503, headers={"Retry-After": "1"})
     site.pages["/f"] = first_then(busy, Page(BODY))
-    patience = download.Patience(first_wait_seconds=0.01, longest_wait_seconds=2)
-    said: list[str] = []
+    monkeypatch.setattr(download, "LONGEST_WAIT", 2)
     began = time.monotonic()
-    download.fetch(f"{site.url}/f", tmp_path / "f", patience=patience, say=said.append)
+    lines = fetch(site, tmp_path / "f")
     assert time.monotonic() - began >= 1
-    assert said[0].endswith("asks to wait 1 s; trying again in 1 s")
+    assert lines[1].endswith("asks to wait 1 s; trying again in 1 s")
 
 
 def test_redirects_are_followed_and_loops_are_not(site, tmp_path):
@@ -296,9 +294,9 @@ def test_redirects_are_followed_and_loops_are_not(site, tmp_path):
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/f", "nonsense", "ftp://host/f", "http://"])
-def test_addresses_that_lead_nowhere(tmp_path, url):
+def test_addresses_that_lead_nowhere(site, tmp_path, url):
     with pytest.raises(UserError) as caught:
-        download.fetch(url, tmp_path / "f", patience=HASTY)
+        download.fetch(url, tmp_path / "f", Console(quiet=True))
     assert url in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -308,28 +306,28 @@ Usage = namedtuple("Usage", "total used free")
 
 def test_a_full_disk_is_seen_before_the_bytes_come(site, tmp_path, monkeypatch):
     site.pages["/f"] = Page(BODY)
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: Usage(10**6, 0, 299_999))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**6, 0, 299_999))
     with pytest.raises(UserError, match=r"needs 300\.0 kB, but .* has 300\.0 kB free"):
         fetch(site, tmp_path / "f")
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: Usage(10**6, 0, 300_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**6, 0, 300_000))
     fetch(site, tmp_path / "f", MD5)
 
 
 def test_a_part_counts_towards_the_room_that_is_needed(site, tmp_path, monkeypatch):
-    patience = download.Patience(attempts=1, first_wait_seconds=0.01)
     site.pages["/f"] = first_then(Page(BODY, cut_after=100_000), Page(status=404))
     with pytest.raises(UserError):
-        download.fetch(f"{site.url}/f", tmp_path / "f", patience=patience)
+        fetch(site, tmp_path / "f")
     site.pages["/f"] = Page(BODY)
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: Usage(10**6, 0, 200_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**6, 0, 200_000))
     fetch(site, tmp_path / "f", MD5)
 
 
 def test_a_killed_process_leaves_what_the_next_one_goes_on_from(site, tmp_path):
     site.pages["/f"] = first_then(Page(BODY, stall_after=200_000), Page(BODY))
     code = (
-        "from pathlib import Path; from spectrobert.corpus_tools.download import fetch;"
-        f"fetch({site.url + '/f'!r}, Path({str(tmp_path / 'f')!r}))"
+        "from pathlib import Path; from rich.console import Console;"
+        "from spectrobert.corpus_tools.fetch.download import fetch;"
+        f"fetch({site.url + '/f'!r}, Path({str(tmp_path / 'f')!r}), Console())"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     until = time.monotonic() + 20
@@ -346,24 +344,37 @@ def test_a_killed_process_leaves_what_the_next_one_goes_on_from(site, tmp_path):
     assert ranges(site) == ["", f"bytes={begun}-"]
 
 
+# --- the shown transfer
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "seconds", "shown"),
+    [(True, 0, "10.0/10.0 kB"), (False, 30, "fetching a\n"), (False, 0, "a: 10.0 kB of 10.0 kB\n")],
+)
+def test_a_terminal_gets_a_bar_and_a_log_not_too_many_lines(
+    monkeypatch, is_terminal, seconds, shown
+):
+    monkeypatch.setattr(transfers, "LOG_SECONDS", seconds)
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=is_terminal, width=120)
+    with transfers.transfer(console, "a") as report:
+        report(10_000, None)
+        report(10_000, 10_000)
+    assert shown in out.getvalue()
+    assert is_terminal or out.getvalue().count("\n") == (1 if seconds else 3)
+
+
 # --- checksums
-
-
-def test_digests_of_the_empty_file(tmp_path):
-    (tmp_path / "f").touch()
-    assert checksums.digest(tmp_path / "f", "md5") == "d41d8cd98f00b204e9800998ecf8427e"
-    assert checksums.matches(tmp_path / "f", "MD5:D41D8CD98F00B204E9800998ECF8427E".lower())
-    assert not checksums.matches(tmp_path / "f", "md5:d41d8cd98f00b204e9800998ecf8427f")
 
 
 def test_the_checksum_in_a_record_of_zenodo():
     record = json.dumps({"files": [{"key": "a.zip", "checksum": "md5:00ff", "size": 3}]})
-    assert checksums.of_zenodo(record, "a.zip") == "md5:00ff"
+    assert acquisition.zenodo_checksum(record, "a.zip") == "md5:00ff"
     with pytest.raises(UserError, match=r"no checksum for b\.zip; its files: a\.zip"):
-        checksums.of_zenodo(record, "b.zip")
+        acquisition.zenodo_checksum(record, "b.zip")
     for wrong in ("<html>", "[]", '{"files": [{"key": "a.zip"}]}', '{"files": 3}'):
         with pytest.raises(UserError, match="not a record"):
-            checksums.of_zenodo(wrong, "a.zip")
+            acquisition.zenodo_checksum(wrong, "a.zip")
 
 
 # --- sources
@@ -538,7 +549,7 @@ def test_a_wrong_file_on_the_mirror_puts_nothing_in_place(site, tmp_path, capsys
     assert code == 2
     assert err.startswith("error: ")
     assert err.count("\n") == 1
-    assert "checksum md5:" in err
+    assert "MD5 hash of downloaded file" in err
     assert not (data / "ravdess").exists()
 
 
@@ -686,6 +697,18 @@ def test_parts_of_librispeech_come_one_after_the_other(site, tmp_path, capsys, m
     assert len(site.requests) == 2
 
 
+def test_a_part_that_was_begun_waits_while_another_is_fetched(tmp_path, site):
+    """Its bytes are neither moved to the corpus nor deleted."""
+    one, other = (WebFile(f"https://host/{name}", part=name) for name in ("one", "other"))
+    site.pages["/host/one"] = first_then(Page(BODY, cut_after=5000), Page(status=404))
+    site.pages["/host/other"] = Page(OTHER)
+    for item in (one, other, one):
+        with nullcontext() if item is other else pytest.raises(UserError, match="404"):
+            acquisition.acquire("x", tmp_path / "x", [item], Console(quiet=True), site.url)
+    assert sorted(os.listdir(tmp_path / "x")) == [acquisition.RECORD, "other"]
+    assert [asked.range for asked in site.asked("/host/one")] == ["", *["bytes=5000-"] * 2]
+
+
 def test_the_published_checksum_of_librispeech_is_asked_for(site, tmp_path, capsys):
     site.pages["/www.openslr.org/resources/12/dev-clean.tar.gz"] = Page(b"not it")
     words = ("--data_dir", str(tmp_path), "--mirror", site.url, "--part", "dev-clean")
@@ -704,7 +727,7 @@ def test_a_file_that_is_not_what_the_hub_says_is_deleted(site, tmp_path, capsys,
         capsys, "download", "slue_voxceleb", "--data_dir", str(data), "--mirror", site.url
     )
     assert code == 2
-    assert "train-00000-of-00001.parquet has a wrong checksum" in err
+    assert "train-00000-of-00001.parquet had a wrong checksum" in err
     assert not list(data.rglob("*.parquet"))
 
 
@@ -748,14 +771,8 @@ def test_two_at_once(site, tmp_path):
         pytest.raises(UserError, match="another process downloads ravdess"),
     ):
         acquisition.acquire(
-            "ravdess", tmp_path / "ravdess", SOURCES["ravdess"].items, silent(), mirror=site.url
+            "ravdess", tmp_path / "ravdess", SOURCES["ravdess"].items, Console(quiet=True), site.url
         )
-
-
-def silent() -> acquisition.Talk:
-    from contextlib import nullcontext
-
-    return acquisition.Talk(lambda line: None, lambda name: nullcontext(lambda done, total: None))
 
 
 def test_a_data_folder_that_cannot_be_written(site, tmp_path, capsys):

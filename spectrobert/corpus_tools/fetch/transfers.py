@@ -1,4 +1,4 @@
-"""A long transfer, as its user sees it: a bar on a terminal, a line now and then in a log."""
+"""A long transfer: a bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -16,23 +16,17 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from ..terminal import description, print_line
+from ...terminal import description, print_line
 
 LOG_SECONDS = 30.0  # between two lines of a log
 
 
 @contextmanager
 def transfer(console: Console, name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A function to call with the bytes there, and the bytes in all where they are known."""
+    """Yield report(bytes there, bytes in all if known)."""
     if console.is_terminal:
-        columns = (
-            description(),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console) as bar:
+        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        with Progress(description(), *columns, console=console) as bar:
             task = bar.add_task(name, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
@@ -42,8 +36,9 @@ def transfer(console: Console, name: str) -> Iterator[Callable[[int, int | None]
         nonlocal last
         if time.monotonic() - last >= LOG_SECONDS:
             last = time.monotonic()
-            share = f" of {decimal(total)}" if total else ""
-            print_line(console, f"{name}: {decimal(done)}{share}")
+            print_line(
+                console, f"{name}: {decimal(done)}{f' of {decimal(total)}' if total else ''}"
+            )
 
     print_line(console, f"fetching {name}")
     yield log
