@@ -6,8 +6,8 @@ The client resumes and follows mirrors (`HF_ENDPOINT`) and tokens (`HF_TOKEN`).
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -33,18 +33,16 @@ def fetch(
     api = HfApi(endpoint=endpoint)
     address = f"{api.endpoint}/datasets/{repo}"
     try:
-        version = {"repo_type": "dataset", "revision": api.dataset_info(repo).sha}
-        download = partial(
-            api.snapshot_download, repo, local_dir=folder, allow_patterns=list(patterns), **version
-        )
-        files = download(dry_run=True)
+        revision, wanted = api.dataset_info(repo).sha, list(patterns)
+        where: dict[str, Any] = {"repo_type": "dataset", "revision": revision, "local_dir": folder}
+        files = api.snapshot_download(repo, allow_patterns=wanted, dry_run=True, **where)
         if not files:
             raise UserError(f"{address} holds no {', '.join(patterns)}; has it been moved?")
         ahead = [file for file in files if file.will_download]
         require_room(folder, sum(file.file_size or 0 for file in ahead), address)
         print_line(console, f"{address}: {len(ahead)} of {len(files)} files to fetch")
-        download()
-        wrong = api.verify_repo_checksums(repo, local_dir=folder, **version).mismatches
+        api.snapshot_download(repo, allow_patterns=wanted, **where)
+        wrong = api.verify_repo_checksums(repo, **where).mismatches
     except (HTTPError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{address}: {reason}; try the same command later") from error
