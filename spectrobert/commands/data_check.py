@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .dataset_options import DataDir, Name, Overrides, Task, configure
-from .options import Json
+from .dataset_options import Name, Overrides, Task, configure
+from .options import Corpora, Json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +24,7 @@ def check(
     name: Name,
     overrides: Overrides = None,
     task: Task = "",
-    data_dir: DataDir = "data",
+    data_dir: Corpora = "data",
     quick: Annotated[
         bool, typer.Option("--quick", help="headers only: no silence, clipping or duplicates")
     ] = False,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from .dataset_options import DataDir, Name, Overrides, Task, configure
-from .options import Json
+from .dataset_options import Name, Overrides, Task, configure
+from .options import Corpora, Json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,7 @@ def stats(
     name: Name,
     overrides: Overrides = None,
     task: Task = "",
-    data_dir: DataDir = "data",
+    data_dir: Corpora = "data",
     out: Annotated[str, typer.Option(help="where plots go; default: data/stats/<name>")] = "",
     max_clips: Annotated[
         Optional[int],

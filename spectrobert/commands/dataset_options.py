@@ -16,7 +16,6 @@ Overrides = Annotated[
     Optional[list[str]],
     typer.Argument(help="options as for train.py: dataset.fold=2 dataset.root=/corpora/ravdess"),
 ]
-DataDir = Annotated[str, typer.Option("--data_dir", help="the corpus lies in <data_dir>/<name>")]
 Task = Annotated[
     str,
     typer.Option(

@@ -243,11 +243,6 @@ def _segments(
         begin += len(structs)
 
 
-def recording(segment: Segment) -> str:
-    """A name for a recording in messages and tables."""
-    return segment.audio if isinstance(segment.audio, str) else f"<{len(segment.audio)} bytes>"
-
-
 def short_name(recording: str) -> str:
     """A name for messages and tables: of bytes their number."""
     if not recording.startswith(rows.BYTES):

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from spectrobert.audio import convert, io
+from spectrobert.corpus_tools.prepare import Written, write
 from spectrobert.data import copies
 from spectrobert.data.clips import segments
 from spectrobert.data.preparation import prepare
@@ -37,12 +38,12 @@ class Inline:
             yield function(*given)
 
 
-def prepared(out: Path, options, task: str, root: Path) -> tuple[copies.Written, list]:
+def prepared(out: Path, options, task: str, root: Path) -> tuple[Written, list]:
     from spectrobert.corpora import corpus
 
     own = {name: getattr(options, name) for name in corpus(options.name).options()}
     pool = Inline()
-    return copies.write(out, options.name, root, task, own, pool), pool.copied
+    return write(out, options.name, root, task, own, pool), pool.copied
 
 
 @pytest.mark.parametrize("task", ["ser", "aqa_open", "pre"])
