@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal, cast
 
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
-from pytorch_lightning.strategies import DDPStrategy, Strategy
-from rich.console import Console
 from transformers import PreTrainedTokenizerBase
 
 from ..config import Config, TrainerConfig
@@ -22,11 +18,8 @@ from ..models.configuration import SpectroBertConfig
 from ..models.registry import MODELS
 from ..models.spectrobert import SpectroBert
 from ..tasks import TASKS, Task
-from . import callbacks, pretrained, processes, progress
-from .curves import CurveLogger
-from .folder import RunFolder
+from . import pretrained
 from .loaders import DataModule
-from .preemption import Notice
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
 
@@ -196,84 +189,3 @@ def datamodule(
         model_seconds=settings.max_seconds,
     )
     return DataModule(prepared, read_options, config.trainer)
-
-
-def trainer(
-    config: Config,
-    folder: RunFolder,
-    console: Console,
-    notice: Notice,
-    more: Sequence[pl.Callback] = (),
-) -> pl.Trainer:
-    """Lightning's Trainer, with this project's checkpoints, curves and progress, and `more`."""
-    options = config.trainer
-    numbers = precision(options)
-    best = ModelCheckpoint(
-        dirpath=folder.checkpoints,
-        filename="best",
-        monitor=config.task.monitor,
-        mode=config.task.mode,
-        enable_version_counter=False,
-    )
-    extras: list[pl.Callback] = [
-        callbacks.RandomState(config.seed),
-        callbacks.ForgetAbandonedSteps(),
-    ]
-    is_bar = options.progress and console.is_terminal
-    if is_bar:
-        extras.append(RichProgressBar(leave=False))
-    else:
-        extras.append(progress.StepLine(console, options.progress_minutes))
-    extras.append(callbacks.EpochLine(console, config.task.monitor))
-    if options.patience:
-        extras.append(
-            EarlyStopping(config.task.monitor, mode=config.task.mode, patience=options.patience)
-        )
-    return pl.Trainer(
-        default_root_dir=folder.path,
-        accelerator="gpu" if options.accelerator == "cuda" else "cpu",
-        devices=options.devices,
-        num_nodes=options.nodes,
-        strategy=strategy(options),
-        precision=numbers,
-        max_epochs=options.epochs,
-        max_steps=options.max_steps,
-        accumulate_grad_batches=options.accumulate,
-        gradient_clip_val=config.optim.clip,
-        gradient_clip_algorithm=config.optim.clip_by,
-        logger=loggers(config, folder, console),
-        callbacks=[
-            *extras,
-            best,
-            callbacks.LastCheckpoint(folder.checkpoints, options.checkpoint_minutes, notice),
-            *more,  # behind the checkpoint: what they raise loses no epoch
-        ],
-        plugins=[callbacks.WholeFiles()],
-        log_every_n_steps=options.log_every_n_steps,
-        num_sanity_val_steps=0,
-        enable_progress_bar=is_bar,
-        enable_model_summary=False,
-        use_distributed_sampler=False,  # LengthBatches gives each process rows of its own
-    )
-
-
-def strategy(options: TrainerConfig) -> Strategy | str:
-    """One process a device, where there are several."""
-    if options.processes == 1:
-        return "auto"
-    backend = "nccl" if options.accelerator == "cuda" else "gloo"
-    return DDPStrategy(process_group_backend=backend, gradient_as_bucket_view=True)
-
-
-def loggers(config: Config, folder: RunFolder, console: Console) -> list[Any]:
-    """metrics.csv, and the one `logger.name` asks for."""
-    found: list[Any] = [CurveLogger(folder.metrics)]
-    if config.logger.name == "tensorboard":
-        from pytorch_lightning.loggers import TensorBoardLogger
-
-        found.append(TensorBoardLogger(folder.path, name="", version=folder.tensorboard.name))
-    if config.logger.name == "comet" and processes.is_first():
-        from .comet import comet_logger
-
-        found.append(comet_logger(config, folder.comet, console))
-    return found

@@ -20,7 +20,7 @@ from .. import terminal
 from . import checkpoints
 from .comet import CometCurves
 from .curves import CurveLogger, read
-from .preemption import Notice
+from .preemption import PreemptionNotice
 
 # What an epoch's line tells beside the monitored metric
 SHOWN = {"train/loss", "val/loss", "val/accuracy", "val/sap_accuracy", "val/mlm_accuracy"}
@@ -67,7 +67,7 @@ class WholeFiles(TorchCheckpointIO):
 class LastCheckpoint(Checkpoint):
     """Keeps `last.ckpt`: after every epoch, every `minutes` inside one, and before it leaves."""
 
-    def __init__(self, folder: Path, minutes: float, notice: Notice):
+    def __init__(self, folder: Path, minutes: float, notice: PreemptionNotice):
         self.folder = folder
         self.seconds = minutes * 60
         self.saved_at = time.monotonic()

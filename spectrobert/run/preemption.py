@@ -25,19 +25,19 @@ PATIENCE_SECONDS = 60.0  # for a validation to end; SLURM waits 120 s by --signa
 WORKER_SECONDS = 30  # that a loader's worker outlives SIGTERM
 
 
-class Notice:
+class PreemptionNotice:
     """Whether this process has been asked to leave.
 
     During training the loop looks at it between two steps, where the state is whole. At any other
     time there is nothing to write, and the process leaves at once.
 
     Args:
-        kept: the folder of the run's checkpoints.
+        folder: of the run's checkpoints.
     """
 
-    def __init__(self, tell: Callable[[str], None], kept: Path):
-        self.tell = tell
-        self.kept = kept
+    def __init__(self, log: Callable[[str], None], folder: Path):
+        self.log = log
+        self.folder = folder
         self.signal: signal.Signals | None = None
         self.came_at = 0.0
         self.is_training = False
@@ -73,7 +73,7 @@ class Notice:
         if is_second:
             self.leave("the step is not waited for")
         if number == signal.SIGINT:
-            self.tell("SIGINT: this step ends, its state is written; Ctrl-C again leaves at once")
+            self.log("SIGINT: this step ends, its state is written; Ctrl-C again leaves at once")
 
     def leave(self, state: str) -> None:
         """Log what was written, ask to be started again, and raise SystemExit(128 + signal)."""
@@ -81,23 +81,23 @@ class Notice:
         for watched in self.launchers:
             signal.signal(watched, signal.SIG_IGN)  # a requeued job is sent SIGTERM at once
         remedy = (
-            f"--resume continues from {self.kept / checkpoints.LAST}"
-            if checkpoints.exist(self.kept)
+            f"--resume continues from {self.folder / checkpoints.LAST}"
+            if checkpoints.exist(self.folder)
             else "there is no checkpoint yet: the same command starts over"
         )
-        self.tell(f"{number.name}: {state}; {remedy}")
+        self.log(f"{number.name}: {state}; {remedy}")
         launcher = self.launchers.get(number)
         if callable(launcher):
             launcher(number, None)
         elif number == signal.SIGUSR1 and "SLURM_JOB_ID" in os.environ:
-            self.tell(requeue(os.environ["SLURM_JOB_ID"]))
+            self.log(requeue(os.environ["SLURM_JOB_ID"]))
         raise SystemExit(128 + number)
 
 
 @contextmanager
-def listening(tell: Callable[[str], None], kept: Path) -> Iterator[Notice]:
+def listening(log: Callable[[str], None], folder: Path) -> Iterator[PreemptionNotice]:
     """Take SIGINT, SIGTERM and SIGUSR1 while a run lasts, and give them back after it."""
-    notice = Notice(tell, kept)
+    notice = PreemptionNotice(log, folder)
     if threading.current_thread() is not threading.main_thread():
         yield notice  # Python hands signals to the main thread alone
         return

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
-from lightning_fabric.plugins.environments import LightningEnvironment
 from rich.console import Console
 
 from .. import files, metrics, terminal
@@ -26,7 +24,7 @@ from ..tasks import Task
 from ..tasks.classification import Classification
 from ..tasks.pretraining import Pretraining
 from ..tasks.questions import Aqa
-from . import build, leaks
+from . import build, leaks, trainers
 from .folder import RunFolder
 from .loaders import DataModule
 from .preemption import interruptible
@@ -112,22 +110,10 @@ def score(
     Clips that cannot be read are left out and reported on `console`. Raises UserError if they are
     more than `dataset.max_skipped` allows.
     """
-    options = config.trainer
     unread = UnreadClips(
         data.prepared, config.dataset.max_skipped, console or terminal.console(quiet=True), split
     )
-    trainer = pl.Trainer(
-        accelerator="gpu" if options.accelerator == "cuda" else "cpu",
-        devices=1,
-        precision=build.precision(options),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        callbacks=[unread],
-        plugins=[LightningEnvironment()],  # one process, also where srun has started several
-    )
+    trainer = trainers.for_scoring(config.trainer, unread)
     data.trainer = trainer
     loader = data.test_dataloader() if split == "test" else data.val_dataloader()
     task.eval()

@@ -1,0 +1,73 @@
+"""results.json: each fact of a finished run once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from .. import files
+from . import card, checkpoints, comet, comet_scores, provenance
+from .run import Run
+from .scoring import Scores
+
+
+def collect(
+    run: Run,
+    scores: Scores,
+    control: Scores | None,
+    monitor: dict[str, Any],
+    validation: dict[str, float],
+) -> dict[str, Any]:
+    """The contents of results.json.
+
+    Args:
+        control: scores of the same split with its audio silenced, if there are any.
+        monitor: the metric that chose the checkpoint, and which one it chose.
+        validation: the last value of each metric of the validation split.
+    """
+    config, prepared = run.config, run.prepared
+    return {
+        "experiment": config.experiment_name,
+        "task": config.task.name,
+        "dataset": config.dataset.name,
+        "seed": config.seed,
+        "fold": getattr(config.dataset, "fold", None),
+        run.split: scores.to_dict(),
+        "question_only": control.to_dict() if control else None,
+        "evaluation": card.facts(config, run.data, scores, control, monitor),
+        "last_validation": validation,
+        "monitor": monitor,
+        "epochs_run": run.trainer.current_epoch,
+        "steps_run": run.trainer.global_step,
+        "split": prepared.summary.to_dict(),
+        "skipped_files": len(prepared.skipped),
+        "unread_clips": {part: len(run.unread.clips(part)) for part in ("train", "val")},
+        "dropped_rows": dict(Counter(row.reason for row in prepared.dropped)),
+        "silence_audio": config.dataset.silence_audio,
+        "freeze": run.frozen.to_dict(),
+        "prefix_cache": run.prefix.to_dict(),
+        "init": asdict(config.init),
+        "versions": provenance.versions(),
+        "git_commit": provenance.git_commit(),
+        "seconds": run.seconds,
+    }
+
+
+def write(run: Run, results: dict[str, Any], scores: Scores, control: Scores | None) -> None:
+    """Files of a finished run; results.json, which marks it as finished, after the others."""
+    folder = run.folder
+    unread = [*run.unread.clips("train"), *run.unread.clips("val"), *scores.unread]
+    if unread:
+        folder.add_skipped(unread)
+    folder.write_predictions(scores.header, scores.rows)
+    page = card.markdown(results["experiment"], results["evaluation"], scores, control)
+    files.write_whole(folder.card, page)
+    folder.write_results(results)
+    (folder.checkpoints / checkpoints.PREVIOUS).unlink(missing_ok=True)
+    for logger in run.trainer.loggers:
+        if isinstance(logger, comet.CometCurves):
+            comet_scores.log_scores(
+                logger.experiment, folder, results, scores, run.task, run.data, run.frozen
+            )
+            logger.end()
