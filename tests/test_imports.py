@@ -170,7 +170,7 @@ def test_plain_rooms_import_no_framework(name):
 def test_package_command_line_and_corpora_answer_without_heavy_libraries():
     top = ("spectrobert", "spectrobert.settings.composition", "spectrobert.__main__")
     assert loaded_by(*top) == set()
-    corpora = [f"spectrobert.corpora.{module}" for module in MODULES.values()]
+    corpora = [f"spectrobert.corpora.{module}" for module in MODULES]
     assert loaded_by("spectrobert.audio.io", *corpora) == set()
 
 

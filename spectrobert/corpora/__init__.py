@@ -1,9 +1,9 @@
 """The corpora, one file each, parsing only.
 
-A corpus module holds one constant, `CORPUS`. Its `load(root, task, *, options...)` yields
-`Example`s; the keyword-only parameters of `load`, with their types and defaults, *are* the corpus'
-options on the command line (`dataset.fold=2`). Modules are imported by name and only when asked
-for, so that listing corpora costs nothing.
+A corpus module defines one constant, `CORPUS`, and is found by it. Its `load(root, task, *,
+options...)` yields `Example`s; the keyword-only parameters of `load`, with their types and
+defaults, *are* the corpus' options on the command line (`dataset.fold=2`). Modules are imported by
+name and only when asked for, so that listing corpora costs nothing.
 """
 
 from __future__ import annotations
@@ -18,50 +18,42 @@ from typing import Any
 from ..errors import UserError, unknown
 from .example import Dropped, Example
 
-# corpus name -> module of this package. An alias is a second key.
-MODULES: dict[str, str] = {
-    "demo": "demo",
-    "ravdess": "ravdess",
-    "esc10": "esc10",
-    "clotho_aqa": "clotho_aqa",
-    "csv": "csv",
-    "wavcaps": "wavcaps",
-    "librispeech": "librispeech",
-    "common_voice": "common_voice",
-    "iemocap": "iemocap",
-    "slue_voxceleb": "slue_voxceleb",
-    "cmu_mosei": "cmu_mosei",
-    "msp_podcast": "msp_podcast",
-    "meld": "meld",
-    "crema_d": "crema_d",
-    "emodb": "emodb",
-    "tess": "tess",
-    "savee": "savee",
-    "esd": "esd",
-}
+
+def _corpus_modules() -> tuple[str, ...]:
+    """Names of the modules here that define CORPUS, by a look at their text: none is imported."""
+    here = Path(__file__).parent
+    files = [*here.glob("*.py"), *here.glob("*/__init__.py")]
+    holding = [file for file in files if "\nCORPUS = " in file.read_text(encoding="utf-8")]
+    return tuple(sorted(file.parent.name if file.parent != here else file.stem for file in holding))
+
+
+MODULES = _corpus_modules()  # the corpora: a module here has the name of its corpus
 ALIASES: dict[str, str] = {"clothoqa": "clotho_aqa"}  # the thesis' spelling (appendix B)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """What the framework needs to know about a corpus beside its rows."""
+    """All that the framework knows of a corpus besides its rows."""
 
     load: Callable[..., Iterable[Example | Dropped]]
     tasks: tuple[str, ...]  # of config.TASKS
-    # Closed label sets by task; where there is none, the labels of train
+    # Closed label sets by task; if there is none, the labels of train
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    # Names of Example.targets by task, where a task learns them
+    # Names of Example.targets by task, if a task learns them
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    # What labels or targets stand for, by task: merges, maps, drops; for the evaluation card
+    # Meaning of labels or targets, by task: merges, maps, drops; for the evaluation card
     notes: Mapping[str, str] = field(default_factory=dict)
     folds: int = 0  # official folds, numbered from 1; 0: none. Then `load` takes `fold`
-    layout: str = ""  # one line: what is expected under root, for error messages
+    layout: str = ""  # one line: the files expected under root, for error messages
     source: str = ""  # paper or DOI, and licence
     needs_root: bool = True  # False: the corpus makes or names its own files (demo, csv)
     files: tuple[str, ...] = ()  # options that name the label files, in place of root
     folders: tuple[str, ...] = ()  # options that name a folder of recordings
-    # Published sizes, by the names in corpus_tools/published_counts.py; called as `load` is
-    published_counts: Callable[..., Mapping[str, int]] | None = None
+    # Published sizes, by the names in corpus_tools/published_counts.py, or a function that is
+    # called as `load` is
+    published_counts: Mapping[str, int] | Callable[..., Mapping[str, int]] = field(
+        default_factory=dict
+    )
     # The task that the files allow, and why; called with the options of `load`
     choose_task: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None
     # Other corpora that share its recordings, each with the reason; called with the options of
@@ -69,13 +61,13 @@ class Corpus:
     overlaps: Callable[..., Mapping[str, str]] | None = None
     # Options that a task does not read, by the task
     idle_options: Callable[[str], tuple[str, ...]] | None = None
-    caveat: str = ""  # one line: what a score on the owner's splits does not say
+    caveat: str = ""  # one line: the limit of scores on the owner's splits
     # "speaker", "group": what the owner's splits may share, a caution in place of a refusal
     may_share: tuple[str, ...] = ()
 
     @property
     def makes_files(self) -> bool:
-        """Whether `load` writes what is missing: it is neither given a folder nor told of files."""
+        """True if `load` writes missing recordings: it is given neither a folder nor files."""
         return not self.needs_root and not self.files
 
     def options(self) -> dict[str, inspect.Parameter]:
@@ -89,7 +81,7 @@ def corpus(name: str) -> Corpus:
     name = ALIASES.get(name, name)
     if name not in MODULES:
         raise unknown("dataset", name, MODULES)
-    return importlib.import_module(f".{MODULES[name]}", __name__).CORPUS
+    return importlib.import_module(f".{name}", __name__).CORPUS
 
 
 def folder(name: str, given: str, data_dir: str) -> Path:
@@ -106,7 +98,7 @@ def folder(name: str, given: str, data_dir: str) -> Path:
 
 
 def require(name: str, root: Path, task: str) -> None:
-    """Raise UserError where the corpus does not serve the task, or its folder is missing."""
+    """Raise UserError if the corpus does not serve the task, or its folder is missing."""
     found = corpus(name)
     if task not in found.tasks:
         raise UserError(f"dataset {name!r} has no task {task!r}; it has: {', '.join(found.tasks)}")
@@ -117,21 +109,20 @@ def require(name: str, root: Path, task: str) -> None:
 def stream(name: str, root: Path, task: str, **options: Any) -> Iterator[Example | Dropped]:
     """The examples of a corpus for one task, one by one, and the rows it does not use.
 
-    Raises UserError as `require` does, and where nothing is found in the folder.
+    Raises UserError as `require` does, and if nothing is found in the folder.
     """
     require(name, root, task)
     found = corpus(name)
-    num_examples = num_dropped = 0
-    why = ""
+    is_empty = True
+    reasons: list[str] = []  # of the dropped rows
     for row in found.load(root, task, **options):
         if isinstance(row, Dropped):
-            why = why or row.reason
-            num_dropped += 1
+            reasons.append(row.reason)
         else:
-            num_examples += 1
+            is_empty = False
         yield row
-    if not num_examples:
-        why = f"; {num_dropped} rows dropped, the first: {why}" if num_dropped else ""
+    if is_empty:
+        why = f"; {len(reasons)} rows dropped, the first: {reasons[0]}" if reasons else ""
         raise UserError(
             f"dataset {name!r}: nothing for task {task!r} in {root}{why};"
             f" expected there: {found.layout}"
@@ -140,11 +131,6 @@ def stream(name: str, root: Path, task: str, **options: Any) -> Iterator[Example
 
 def load(name: str, root: Path, task: str, **options: Any) -> tuple[list[Example], list[Dropped]]:
     """All that `stream` yields, in memory: of small corpora."""
-    examples: list[Example] = []
-    dropped: list[Dropped] = []
-    for row in stream(name, root, task, **options):
-        if isinstance(row, Dropped):
-            dropped.append(row)
-        else:
-            examples.append(row)
-    return examples, dropped
+    rows = list(stream(name, root, task, **options))
+    examples = [row for row in rows if isinstance(row, Example)]
+    return examples, [row for row in rows if isinstance(row, Dropped)]

@@ -2,8 +2,8 @@
 
 Lipping et al. 2022, https://arxiv.org/abs/2204.09634; Zenodo 6473207; the recordings are
 Freesound's, each with its own licence. Read are `clotho_aqa_{train,val,test}.csv` (file_name,
-QuestionText, answer, confidence) and the recordings in `audio_files/`, or beside the CSV files. The
-splits are the owner's, and no recording is in two of them.
+QuestionText, answer, confidence) and the recordings in `audio_files/`, or next to the CSV files.
+The splits are the owner's, and no recording is in two of them.
 
 Tasks: `aqa_binary` takes the rows answered yes or no, `aqa_open` all others (one word, 828 in
 train); the rows of the other task are counted as left out. Every row is an example: three people,
@@ -33,13 +33,13 @@ TWO_NAMES = {
 def load(root: Path, task: str) -> Iterator[Example | Dropped]:
     """The rows of the task, in the order of the files; `id` is split:row, counted from 1.
 
-    A recording need not exist: what is missing is found and counted when the data is checked.
+    A recording need not exist: missing ones are found and counted when the data is checked.
     """
     folder = root / "audio_files" if (root / "audio_files").is_dir() else root
     for split in SPLITS:
         table = root / f"clotho_aqa_{split}.csv"
-        rows = read_table(table, COLUMNS, encoding=_encoding(table))
-        for number, row in enumerate(rows, 1):
+        # UTF-8, or else latin-1, in which the owner's list of recordings is written
+        for number, row in enumerate(read_table(table, COLUMNS, fallback="latin-1"), 1):
             answer = row["answer"].lower()
             if reason := left_out(task, answer):
                 yield Dropped(reason, f"{split}:{number}")
@@ -55,7 +55,7 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
 
 
 def published_counts(root: Path, task: str) -> dict[str, int]:
-    """What the owner's three files hold: rows and questions by task, recordings of both."""
+    """Counts of the owner's three files: rows and questions by task, recordings of both."""
     examples, questions = {
         "aqa_binary": ((14088, 4128, 5676), (4695, 1376, 1892)),
         "aqa_open": ((7044, 2064, 2838), (2348, 688, 946)),
@@ -67,17 +67,6 @@ def published_counts(root: Path, task: str) -> dict[str, int]:
         for split, count in zip(SPLITS, of_splits)
     }
     return by_split | {"classes": 828 if task == "aqa_open" else len(YES_NO)}
-
-
-def _encoding(table: Path) -> str:
-    """UTF-8, or else latin-1, in which the owner's list of recordings is written."""
-    try:
-        table.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1"
-    except OSError:
-        pass  # for read_table to tell
-    return "utf-8-sig"
 
 
 def _recording(folder: Path, file_name: str) -> Path:
@@ -92,9 +81,9 @@ CORPUS = Corpus(
     tasks=("aqa_binary", "aqa_open"),
     labels={"aqa_binary": YES_NO},
     notes={
-        "aqa_binary": "the rows answered yes or no, three annotators a question; row by row no "
+        "aqa_binary": "the rows answered yes or no, three annotators per question; row by row no "
         "system can pass 86.2 % on the test split",
-        "aqa_open": "the rows answered otherwise, three annotators a question; row by row no "
+        "aqa_open": "the rows answered otherwise, three annotators per question; row by row no "
         "system can pass 61.1 % on the test split",
     },
     layout="clotho_aqa_train.csv, clotho_aqa_val.csv, clotho_aqa_test.csv, and audio_files/",

@@ -50,7 +50,7 @@ SAME_INTERVAL = 0.005  # seconds; the CSV prints the .csd's times
 
 
 class Cut(NamedTuple):
-    """One segment: where it lies, and its labels as far as known."""
+    """One segment: its place, and its labels as far as known."""
 
     video: str
     part: str  # the segment's number in its video
@@ -63,12 +63,12 @@ class Cut(NamedTuple):
 
 
 def load(root: Path, task: str, *, classes: str = "7") -> Iterator[Example | Dropped]:
-    """The segments of the standard folds; words from the .csd of words, where it is there.
+    """The segments of the standard folds; words from the .csd of words, if it is there.
 
     `sentiment`: `classes="7"` labels -3 to 3 as MMSA does: clipped, then rounded half to even;
     `"2_nonneg"` negative or non-negative; `"2_pos"` negative or positive, sentiment 0 dropped;
     `"label7"` the CSV's own column. `sentiment_regression`: the target is the sentiment itself.
-    `ser_multilabel`: six emotions, several at once: targets are 1 where the emotion is present at
+    `ser_multilabel`: six emotions, several at once: targets are 1 if the emotion is present at
     all, in the order of `EMOTIONS`.
     """
     if classes not in CLASSES:
@@ -101,7 +101,7 @@ def load(root: Path, task: str, *, classes: str = "7") -> Iterator[Example | Dro
 
 
 def published_counts(root: Path, task: str, *, classes: str) -> dict[str, int]:
-    """The segments of the CSV, where it is what is read; not all have annotations in the .csd."""
+    """The segments of the CSV, if it is read; not all have annotations in the .csd."""
     if not (root / LABELS_CSV).is_file():
         return {}
     counts = {"examples of train": 16327, "examples of val": 1871, "examples of test": 4662}
@@ -133,7 +133,7 @@ def _example(
 
 
 def _label(cut: Cut, classes: str) -> str:
-    """The sentiment's class, "" where it has none."""
+    """The class of the sentiment, "" for none."""
     if classes == "label7":
         return cut.label7
     if classes == "7":
@@ -242,7 +242,7 @@ def _read_csd(path: Path, columns: int, kind: type) -> dict[str, list[Row]]:
 
 
 def _values_at(cut: Cut, values: Mapping[str, Sequence[Row]]) -> tuple[float, ...]:
-    """The annotation of the same interval; empty where there is none or it is not all numbers."""
+    """The annotation of the same interval; empty if there is none or it is not all numbers."""
     for row in values.get(cut.video, ()):
         apart = max(abs(max(row.start, 0) - cut.start), abs(row.end - cut.end))
         if apart < SAME_INTERVAL:
@@ -269,7 +269,7 @@ CORPUS = Corpus(
         "2_nonneg: negative / non-negative; 2_pos: negative / positive, sentiment 0 dropped; "
         "label7: the segment CSV's column, rounded away from zero, not comparable with Acc7",
         "sentiment_regression": "sentiment -3 to 3, as annotated",
-        "ser_multilabel": "an emotion is present where its annotation is above 0",
+        "ser_multilabel": "an emotion is present if its annotation is above 0",
     },
     layout=f"{LABELS_CSV} or {LABELS_CSD} (then also {FOLDS_PY}), {WORDS_CSD} for the text, "
     "and the audio as Segmented_Audio/{train,dev,test}/VIDEO_INDEX.wav or Full/WAV_16000/VIDEO.wav",

@@ -34,8 +34,8 @@ def load(
 ) -> Iterator[Example | Dropped]:
     """Sentences as shown to the speaker; the speaker is `client_id`.
 
-    `language` is needed only where root holds several. `rows` is `official` (train.tsv, dev.tsv,
-    test.tsv: few recordings a sentence) or `validated` (every recording that passed review, those
+    `language` is needed only if root holds several. `rows` is `official` (train.tsv, dev.tsv,
+    test.tsv: few recordings per sentence) or `validated` (every recording that passed review, those
     of the official tables among them; its owner draws no splits there).
     """
     if rows not in ROWS:
@@ -43,14 +43,12 @@ def load(
     release = _release(root, language)
     if release is None:
         return
-    clips = frozenset(
-        os.listdir(release / "clips")
-    )  # one look in place of a million on a network disk
+    # one look in place of a million on a network disk
+    clips = frozenset(os.listdir(release / "clips"))
     for table, split in ROWS[rows].items():
         for row in read_table(release / f"{table}.tsv", COLUMNS, delimiter="\t"):
-            name = (
-                row["path"] if row["path"].endswith(".mp3") else f"{row['path']}.mp3"
-            )  # early releases
+            clip = row["path"].removesuffix(".mp3")  # early releases lack the ending
+            name = f"{clip}.mp3"
             reason = _refused(row, min_up_votes, max_down_votes)
             if name not in clips:
                 yield Dropped("no audio file", name)
@@ -60,7 +58,7 @@ def load(
                 yield Dropped(reason, name)
             else:
                 yield Example(
-                    name.removesuffix(".mp3"),
+                    clip,
                     (Segment(str(release / "clips" / name)),),
                     text=row["sentence"],
                     split=split,
@@ -69,7 +67,7 @@ def load(
 
 
 def _refused(row: Mapping[str, str], min_up_votes: int, max_down_votes: int | None) -> str:
-    """Why the votes speak against a row; "" where they do not."""
+    """Reason to drop a row by its votes; "" if there is none."""
     up, down = number(row["up_votes"]), number(row["down_votes"])
     if min_up_votes > 0 and (up is None or up < min_up_votes):
         return f"fewer than {min_up_votes} up votes"

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..audio.segment import Segment
 from . import Corpus
 from .example import Dropped, Example
-from .label_files import index_audio
+from .file_names import read_names
 
 EMOTIONS = {
     "ANG": "angry",
@@ -43,26 +43,22 @@ NAME = re.compile(rf"(1\d{{3}})_({'|'.join(SENTENCES)})_({'|'.join(EMOTIONS)})_(
 
 
 def load(root: Path, task: str) -> Iterator[Example | Dropped]:
-    """Every clip under `AudioWAV`, or under `root` where that folder is missing."""
-    folder = root / "AudioWAV"  # the release holds the same clips as MP3 and FLV beside it
-    for stem, path in sorted(index_audio(folder if folder.is_dir() else root).items()):
-        name = NAME.fullmatch(stem)
-        if name is None:
-            yield Dropped("file name is not ACTOR_SENTENCE_EMOTION_LEVEL", stem)
-            continue
-        actor, sentence, emotion = name.groups()
-        yield Example(
-            id=stem,
-            audio=(Segment(path),),
-            text=SENTENCES[sentence],
-            label=EMOTIONS[emotion],
-            speaker=actor,
-        )
+    """Every clip under `AudioWAV`, or under `root` if that folder is missing."""
+    folder = root / "AudioWAV"  # the release holds the same clips as MP3 and FLV too
+    return read_names(
+        folder if folder.is_dir() else root, NAME, "ACTOR_SENTENCE_EMOTION_LEVEL", _example
+    )
 
 
-def published_counts(root: Path, task: str) -> dict[str, int]:
-    """As its paper counts."""
-    return {"examples": 7442, "speakers": 91}
+def _example(name: re.Match[str], path: str) -> Example:
+    actor, sentence, emotion = name.groups()
+    return Example(
+        id=name[0],
+        audio=(Segment(path),),
+        text=SENTENCES[sentence],
+        label=EMOTIONS[emotion],
+        speaker=actor,
+    )
 
 
 CORPUS = Corpus(
@@ -71,5 +67,5 @@ CORPUS = Corpus(
     labels={"ser": tuple(EMOTIONS.values())},
     layout="AudioWAV/1001_DFA_ANG_XX.wav",
     source="Cao et al. 2014, doi:10.1109/TAFFC.2014.2336244, Open Database License",
-    published_counts=published_counts,
+    published_counts={"examples": 7442, "speakers": 91},
 )

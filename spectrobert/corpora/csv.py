@@ -9,7 +9,7 @@ that `dataset.targets=[arousal,valence]` names (and text, if there is one). If t
 split, fold, speaker, group, start and end (seconds) are used too (the options for split and fold
 are `split_column` and `fold_column`: `dataset.split` says how to split, `dataset.fold` which fold
 is tested, see folds.py); a column that was given a name of its own has to exist, and an empty name
-means not to look. Without an id column, row_ids.py makes ids from the rows' content.
+ignores the column. Without an id column, row_ids.py makes ids from the rows' content.
 
 Paths are absolute, or relative to `audio_dir`, else to the table's folder; in Parquet, audio may be
 the bytes of a file, or a record {bytes, path}. Answers are stripped and put in lower case;
@@ -19,12 +19,12 @@ be a count), `aqa_open` all others. A speaker of one name in two tables is one s
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..audio.segment import Segment
 from ..errors import UserError
@@ -32,10 +32,10 @@ from . import Corpus, folds, row_ids
 from .answers import left_out
 from .csv_columns import NEEDED, TARGET_TASKS, choose_task, first_file, idle_options, used_columns
 from .example import Dropped, Example
-from .manifest import Row, read_manifest
+from .label_files import number
+from .manifest import read_manifest
 
 SPLIT_NAMES = {
-    "": "",
     "train": "train",
     "training": "train",
     "val": "val",
@@ -92,38 +92,27 @@ def load(
     files = [Path(name) for name in ([file] if isinstance(file, str) else file) if name]
     if audio_dir and not os.path.isdir(audio_dir):
         raise UserError(f"dataset.audio_dir={audio_dir}: no such folder")
-    bases = {path: Path(audio_dir or path.parent) for path in files}
-    targets = targets if task in TARGET_TASKS else ()
+    numbers = tuple(targets) if task in TARGET_TASKS else ()
+    tables = [_Table(path, Path(audio_dir or path.parent), names, task, numbers) for path in files]
     # Twice over the tables: which keys are unique is known at their end
-    ids = row_ids.RowIds(
-        _key(row, used, task, os.path.abspath(bases[path]))
-        for path in files
-        for used, row in _rows(path, names, task, targets)
-        if "id" not in used
-    )
-    cells = (
-        _fold(f"{path} row {number}", row, used, fold)
-        for path in files
-        for number, (used, row) in enumerate(_rows(path, names, task, targets), 1)
-    )
-    by_fold = fold not in (None, "")
-    chosen = folds.Folds(fold_column, cells, str(fold), str(val_fold)) if by_fold else None
+    rows = chain.from_iterable(tables)
+    ids = row_ids.RowIds(row.key() for row in rows if "id" not in row.columns)
+    chosen = None
+    if fold not in (None, ""):
+        cells = (row.fold(fold) for row in chain.from_iterable(tables))
+        chosen = folds.Folds(fold_column, cells, str(fold), str(val_fold))
     other_answers: set[str] = set()
-    own: dict[str, str] = {}  # id of an id column -> where it stands
+    own: dict[str, str] = {}  # id of an id column -> its row
     is_empty = True
-    for path in files:
-        folder = os.path.abspath(bases[path])
-        for number, (used, row) in enumerate(_rows(path, names, task, targets), 1):
-            where = f"{path} row {number}"
-            numbers = tuple(_target(where, name, row.get(name), task) for name in targets)
-            key = "" if "id" in used else _key(row, used, task, folder)
-            side = chosen.split(_fold(where, row, used, fold)) if chosen else None
-            example = _example(key, where, bases[path], row, used, task, numbers, side)
+    for table in tables:
+        for row in table:
+            key = "" if "id" in row.columns else row.key()
+            example = row.example(key, chosen.split(row.fold(fold)) if chosen else None)
             if ids.is_repeated(key):
-                example = replace(example, id=ids.draw(key, example, path))
-            elif not key and (first := own.setdefault(example.id, where)) != where:
+                example = replace(example, id=ids.draw(key, example, table.path))
+            elif not key and (first := own.setdefault(example.id, row.where)) != row.where:
                 raise UserError(
-                    f"{where}: id {example.id!r} is that of {first} too; ids must differ"
+                    f"{row.where}: id {example.id!r} is that of {first} too; ids must differ"
                     " (dataset.id= ignores the column)"
                 )
             if reason := left_out(task, example.label):
@@ -132,7 +121,7 @@ def load(
                 continue
             is_empty = False
             # Rows of several files: what tells them apart must not tell which pairs match
-            yield replace(example, source=str(path) if len(files) > 1 else "")
+            yield replace(example, source=str(table.path) if len(files) > 1 else "")
     if is_empty and other_answers:
         wanted = "is yes or no" if task == "aqa_binary" else "is other than yes or no"
         raise UserError(
@@ -140,41 +129,6 @@ def load(
         )
     if is_empty:
         raise UserError(f"{files[0]}: no rows")
-
-
-def _rows(
-    path: Path, names: Mapping[str, str], task: str, targets: Sequence[str]
-) -> Iterator[tuple[dict[str, str], Row]]:
-    """The columns that are used (option -> column) and the rows of a table."""
-    columns, rows = read_manifest(path)
-    used = used_columns(path, columns, names, task)
-    if missing := [name for name in targets if name not in columns]:
-        raise UserError(
-            f"{path}: no column {missing[0]!r} of dataset.targets; found: {', '.join(columns)}"
-        )
-    for row in rows:
-        yield used, row
-
-
-def _key(row: Row, used: Mapping[str, str], task: str, folder: str) -> str:
-    """The row's key of row_ids; `folder` is the one that its paths start from."""
-    audio, name = _audio(row.get(used["audio"]))
-    start, end = (_cell(row.get(used[o])) if o in used else "" for o in ("start", "end"))
-    text = next((_cell(row.get(used[o])) for o in NEEDED[task] if o in ("question", "text")), "")
-    return row_ids.key(folder, audio, name, start, end, text)
-
-
-def _fold(where: str, row: Row, used: Mapping[str, str], fold: str | None) -> str:
-    """The fold of a row. Raises UserError if it has none."""
-    if "fold_column" not in used:
-        raise UserError(
-            f"{where}: no column of folds, for dataset.fold={fold};"
-            " name it with dataset.fold_column=COLUMN"
-        )
-    cell = _cell(row.get(used["fold_column"]))
-    if not cell:
-        raise UserError(f"{where}: column {used['fold_column']!r} is empty")
-    return cell
 
 
 def _check_targets(task: str, targets: Sequence[str]) -> None:
@@ -190,80 +144,139 @@ def _check_targets(task: str, targets: Sequence[str]) -> None:
         raise UserError(f"task {task} has one target; dataset.targets=[{','.join(targets)}]")
 
 
-def _target(where: str, column: str, value: Any, task: str) -> float:
-    """The number in a cell; 0 or 1 where several labels are learnt."""
-    cell = _cell(value)
-    try:
-        number = float(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise UserError(f"{where}: {column} {cell!r} is not a number")
-    if task == "ser_multilabel" and number not in (0, 1):
-        raise UserError(f"{where}: {column} {cell!r} is neither 0 nor 1")
-    return number
+@dataclass(frozen=True)
+class _Table:
+    """One of the user's tables, read as often as its rows are asked for."""
+
+    path: Path
+    folder: Path  # that relative audio paths start from
+    names: Mapping[str, str]  # option -> column
+    task: str
+    targets: tuple[str, ...]  # columns of numbers
+
+    def __iter__(self) -> Iterator[_Row]:
+        columns, rows = read_manifest(self.path)
+        used = used_columns(self.path, columns, self.names, self.task)
+        if missing := [name for name in self.targets if name not in columns]:
+            raise UserError(
+                f"{self.path}: no column {missing[0]!r} of dataset.targets;"
+                f" found: {', '.join(columns)}"
+            )
+        for line, row in enumerate(rows, 1):
+            cells = {option: _cell(row.get(used[option])) for option in used if option != "audio"}
+            numbers = {name: _cell(row.get(name)) for name in self.targets}
+            recording = _audio(row.get(used["audio"]))
+            yield _Row(f"{self.path} row {line}", self, used, cells, numbers, *recording)
 
 
-def _example(
-    id: str,
-    where: str,
-    folder: Path,
-    row: Row,
-    used: Mapping[str, str],
-    task: str,
-    targets: tuple[float, ...],
-    side: str | None,
-) -> Example:
-    """A row. `side` is the split of its fold, None if splits are not drawn by fold."""
-    cells = {option: _cell(row.get(column)) for option, column in used.items() if option != "audio"}
-    audio, _ = _audio(row.get(used["audio"]))
-    if isinstance(audio, str) and "\0" in audio:
-        raise UserError(f"{where}: column {used['audio']!r} has a NUL character: {audio!r}")
-    recording = audio if isinstance(audio, bytes) or not audio else str(folder / audio)
-    needed = (*NEEDED[task], *(["id"] if "id" in used else []))
-    for option in needed:
-        if not (recording if option == "audio" else cells[option]):
-            ignored = " (dataset.id= ignores the column)" if option == "id" else ""
-            raise UserError(f"{where}: column {used[option]!r} is empty{ignored}")
-    start = _seconds(where, used, cells, "start") or 0.0
-    end = _seconds(where, used, cells, "end")
-    if end is not None and end <= start:
-        raise UserError(f"{where}: end {end:g} must lie after start {start:g}")
-    if side is None:
-        side = _split(where, cells, used)
-    return Example(
-        id=cells.get("id", id),
-        audio=(Segment(recording, start, end),),
-        text=cells.get("text", ""),
-        question=cells.get("question", ""),
-        label=cells["answer"].lower() if "answer" in cells else cells.get("label", ""),
-        targets=targets,
-        split=side,
-        speaker=cells.get("speaker", ""),
-        group=cells.get("group", ""),
-    )
+class _Row(NamedTuple):
+    """A row of a table, with errors that name it."""
 
+    where: str  # file and number
+    table: _Table
+    columns: Mapping[str, str]  # option -> column, of those that are used
+    cells: Mapping[str, str]  # option -> text; "" for an empty cell
+    numbers: Mapping[str, str]  # column of a target -> text
+    audio: str | bytes  # a path, or the bytes of a file
+    name: str  # of the file whose bytes they are, if stated
 
-def _split(where: str, cells: Mapping[str, str], used: Mapping[str, str]) -> str:
-    """The split that the row names, or "". Raises UserError for a name that is none."""
-    split = cells.get("split_column", "").lower()
-    if split not in SPLIT_NAMES:
-        raise UserError(
-            f"{where}: unknown split {split!r} in column {used['split_column']!r}; "
-            f"known: {', '.join(filter(None, SPLIT_NAMES))} "
-            "(dataset.split_column= ignores the column)"
+    def key(self) -> str:
+        """The key of row_ids."""
+        start, end = self.cells.get("start", ""), self.cells.get("end", "")
+        asked = (self.cells[o] for o in NEEDED[self.table.task] if o in ("question", "text"))
+        folder = os.path.abspath(self.table.folder)
+        return row_ids.key(folder, self.audio, self.name, start, end, next(asked, ""))
+
+    def fold(self, wanted: str | None) -> str:
+        """The fold of a row. Raises UserError if it has none."""
+        if "fold_column" not in self.columns:
+            raise UserError(
+                f"{self.where}: no column of folds, for dataset.fold={wanted};"
+                " name it with dataset.fold_column=COLUMN"
+            )
+        if not self.cells["fold_column"]:
+            raise UserError(f"{self.where}: column {self.columns['fold_column']!r} is empty")
+        return self.cells["fold_column"]
+
+    def example(self, key: str, side: str | None) -> Example:
+        """The row, with the key as id if no column has ids.
+
+        Args:
+            side: the split of its fold; None if splits are not drawn by fold.
+        """
+        targets = tuple(self._target(column) for column in self.numbers)
+        recording = self._recording()
+        start = self._seconds("start") or 0.0
+        end = self._seconds("end")
+        if end is not None and end <= start:
+            raise UserError(f"{self.where}: end {end:g} must lie after start {start:g}")
+        cells = self.cells
+        return Example(
+            id=cells.get("id", key),
+            audio=(Segment(recording, start, end),),
+            text=cells.get("text", ""),
+            question=cells.get("question", ""),
+            label=cells["answer"].lower() if "answer" in cells else cells.get("label", ""),
+            targets=targets,
+            split=self._split() if side is None else side,
+            speaker=cells.get("speaker", ""),
+            group=cells.get("group", ""),
         )
-    if "fold_column" in used and "split_column" not in used:
-        column = used["fold_column"]
-        raise UserError(
-            f"{where}: column {column!r} has folds: dataset.fold={cells['fold_column']} tests one"
-            " of them, dataset.fold_column= ignores the column"
-        )
-    return SPLIT_NAMES[split]
+
+    def _recording(self) -> str | bytes:
+        """The recording of the row. Raises UserError if it, or a cell that is needed, is empty."""
+        audio = self.audio
+        if isinstance(audio, str) and "\0" in audio:
+            column = self.columns["audio"]
+            raise UserError(f"{self.where}: column {column!r} has a NUL character: {audio!r}")
+        needed = (*NEEDED[self.table.task], *(["id"] if "id" in self.columns else []))
+        for option in needed:
+            if not (audio if option == "audio" else self.cells[option]):
+                ignored = " (dataset.id= ignores the column)" if option == "id" else ""
+                column = self.columns[option]
+                raise UserError(f"{self.where}: column {column!r} is empty{ignored}")
+        return audio if isinstance(audio, bytes) else str(self.table.folder / audio)
+
+    def _target(self, column: str) -> float:
+        """The number in a cell; 0 or 1 if several labels are learnt."""
+        cell = self.numbers[column]
+        if (value := number(cell)) is None:
+            raise UserError(f"{self.where}: {column} {cell!r} is not a number")
+        if self.table.task == "ser_multilabel" and value not in (0, 1):
+            raise UserError(f"{self.where}: {column} {cell!r} is neither 0 nor 1")
+        return value
+
+    def _seconds(self, option: str) -> float | None:
+        """The seconds in a start or end cell; None if there is none."""
+        cell = self.cells.get(option, "")
+        if not cell:
+            return None
+        value = number(cell)
+        if value is None or value < 0:
+            column = self.columns[option]
+            raise UserError(f"{self.where}: {column} {cell!r} is not a time in seconds, 0 or more")
+        return value
+
+    def _split(self) -> str:
+        """The split that the row names, or "". Raises UserError for a name that is none."""
+        split = self.cells.get("split_column", "").lower()
+        if split and split not in SPLIT_NAMES:
+            raise UserError(
+                f"{self.where}: unknown split {split!r} in column"
+                f" {self.columns['split_column']!r}; known: {', '.join(SPLIT_NAMES)}"
+                " (dataset.split_column= ignores the column)"
+            )
+        if "fold_column" in self.columns and "split_column" not in self.columns:
+            raise UserError(
+                f"{self.where}: column {self.columns['fold_column']!r} has folds:"
+                f" dataset.fold={self.cells['fold_column']} tests one of them,"
+                " dataset.fold_column= ignores the column"
+            )
+        return SPLIT_NAMES.get(split, "")
 
 
 def _cell(value: Any) -> str:
-    """A cell as text; "" for what Parquet and JSON have in place of an empty one."""
+    """A cell as text; "" for the empty cells of Parquet and JSON."""
     return "" if value is None or value != value else str(value).strip()
 
 
@@ -274,22 +287,6 @@ def _audio(value: Any) -> tuple[str | bytes, str]:
         name = _cell(value.get("path"))
         value = value.get("bytes") or name
     return (value if isinstance(value, bytes) else _cell(value)), name
-
-
-def _seconds(
-    where: str, used: Mapping[str, str], cells: Mapping[str, str], option: str
-) -> float | None:
-    """The seconds in a start or end cell; None if there is none."""
-    cell = cells.get(option, "")
-    if not cell:
-        return None
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise UserError(f"{where}: {used[option]} {cell!r} is not a time in seconds, 0 or more")
-    return value
 
 
 CORPUS = Corpus(

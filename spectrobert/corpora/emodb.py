@@ -13,7 +13,7 @@ from pathlib import Path
 from ..audio.segment import Segment
 from . import Corpus
 from .example import Dropped, Example
-from .label_files import index_audio
+from .file_names import read_names
 
 EMOTIONS = {  # the first letters of the German words: Wut, Langeweile, Ekel, Angst, Freude, Trauer
     "W": "angry",
@@ -41,24 +41,18 @@ NAME = re.compile(rf"(\d\d)({'|'.join(SENTENCES)})([{''.join(EMOTIONS)}])[a-z]?"
 
 def load(root: Path, task: str) -> Iterator[Example | Dropped]:
     """Every clip under `root`."""
-    for stem, path in sorted(index_audio(root).items()):
-        name = NAME.fullmatch(stem)
-        if name is None:
-            yield Dropped("file name is not SPEAKER SENTENCE EMOTION VERSION", stem)
-            continue
-        speaker, sentence, emotion = name.groups()
-        yield Example(
-            id=stem,
-            audio=(Segment(path),),
-            text=SENTENCES[sentence],
-            label=EMOTIONS[emotion],
-            speaker=speaker,
-        )
+    return read_names(root, NAME, "SPEAKER SENTENCE EMOTION VERSION", _example)
 
 
-def published_counts(root: Path, task: str) -> dict[str, int]:
-    """The clips that listeners recognised and found natural, which is what is published."""
-    return {"examples": 535, "speakers": 10}
+def _example(name: re.Match[str], path: str) -> Example:
+    speaker, sentence, emotion = name.groups()
+    return Example(
+        id=name[0],
+        audio=(Segment(path),),
+        text=SENTENCES[sentence],
+        label=EMOTIONS[emotion],
+        speaker=speaker,
+    )
 
 
 CORPUS = Corpus(
@@ -67,5 +61,6 @@ CORPUS = Corpus(
     labels={"ser": tuple(EMOTIONS.values())},
     layout="wav/03a01Fa.wav",
     source="Burkhardt et al. 2005, doi:10.21437/Interspeech.2005-446, free to use",
-    published_counts=published_counts,
+    # the clips that listeners recognised and found natural
+    published_counts={"examples": 535, "speakers": 10},
 )

@@ -35,11 +35,8 @@ from .label_files import read_table
 
 FOLDS = 5
 SCENE_SECONDS = 2.5  # of each of its clips
-LATE = {
-    "4-161579-A",
-    "4-184434-A",
-    "5-201274-A",
-}  # heard only after 2.5 s, or 40 dB below their loudest
+# heard only after 2.5 s, or 40 dB below their loudest
+LATE = {"4-161579-A", "4-184434-A", "5-201274-A"}
 SOUNDS = {  # category -> the answer, and how to put it in a sentence
     "dog": ("dog", "a dog barking"),
     "rain": ("rain", "rain falling"),
@@ -104,18 +101,11 @@ def load(root: Path, task: str, *, fold: int = 1, scenes: int = 2) -> Iterator[E
             )
 
 
-def published_counts(root: Path, task: str, *, fold: int, scenes: int) -> dict[str, int]:
-    """Forty recordings of each class; questions and captions are made here, not published."""
-    return {"recordings": 40 * len(SOUNDS)}
-
-
 def _clips(root: Path) -> Iterator[Clip]:
-    for layout in LAYOUTS:
-        table = root / layout.table
-        if table.is_file():
-            break
-    else:
+    layout = next((layout for layout in LAYOUTS if (root / layout.table).is_file()), None)
+    if layout is None:
         raise UserError(f"esc10: nothing in {root}; expected there: {CORPUS.layout}")
+    table = root / layout.table
     delimiter = "\t" if table.suffix == ".tsv" else ","
     columns = (layout.path, layout.source, "fold", "take", "category")
     for row in read_table(table, columns, delimiter=delimiter):
@@ -150,8 +140,7 @@ def _segments(scene: Scene) -> tuple[Segment, ...]:
     )
 
 
-# Each maker yields (scene, what the id needs beside the scene, question, text, label), for one
-# fold.
+# Each maker yields (scene, end of the id, question, text, label), for one fold.
 Made = Iterator[tuple[Scene, str, str, str, str]]
 
 
@@ -212,5 +201,6 @@ CORPUS = Corpus(
     folds=FOLDS,
     layout="manifest.tsv, or meta/esc50.csv and audio/ (the ESC-50 repository)",
     source="Piczak 2015, doi:10.1145/2733373.2806390, CC BY 3.0 (clips: CC0, CC BY, Sampling+)",
-    published_counts=published_counts,
+    # questions and captions are made here, not published
+    published_counts={"recordings": 40 * len(SOUNDS)},
 )

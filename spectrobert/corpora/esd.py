@@ -11,23 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..audio.segment import Segment
-from ..errors import UserError, unknown
+from ..errors import unknown
 from . import Corpus
 from .example import Dropped, Example
-from .label_files import index_audio
+from .label_files import index_audio, read_text
 
-EMOTIONS = (
-    "angry",
-    "happy",
-    "neutral",
-    "sad",
-    "surprise",
-)  # the owner's words, which are also the folders' names
+# the owner's words, which are also the folders' names
+EMOTIONS = ("angry", "happy", "neutral", "sad", "surprise")
 LANGUAGES = {
     "mandarin": tuple(f"{n:04}" for n in range(1, 11)),
     "english": tuple(f"{n:04}" for n in range(11, 21)),
 }
-# What stands after the sentence, in English or (speakers 0001-0010) in Chinese.
+# They stand after the sentence, in English or (speakers 0001-0010) in Chinese.
 TAGS = (*EMOTIONS, "生气", "快乐", "中立", "伤心", "惊喜")
 # Mostly tabs between the three columns; a few of the owner's lines have spaces or lack the emotion.
 LINE = re.compile(rf"(\d{{4}}_\d{{6}})\s+(.*?)(?:\s+(?:{'|'.join(TAGS)}))?", re.IGNORECASE)
@@ -45,16 +40,16 @@ def load(root: Path, task: str, *, language: str = "english") -> Iterator[Exampl
         if folder is None:
             yield Dropped("no folder of this speaker", speaker)
             continue
-        yield from _load_speaker(
-            folder, speaker, fallback="gb18030" if language == "mandarin" else "cp1252"
-        )
+        fallback = "gb18030" if language == "mandarin" else "cp1252"
+        yield from _load_speaker(folder, speaker, fallback)
 
 
-def _load_speaker(folder: Path, speaker: str, *, fallback: str) -> Iterator[Example | Dropped]:
+def _load_speaker(folder: Path, speaker: str, fallback: str) -> Iterator[Example | Dropped]:
     """One speaker's clips, and the lines of the text file that no clip has."""
     texts: dict[str, str] = {}
     transcript = folder / f"{speaker}.txt"
-    for number, line in enumerate(_read_transcript(transcript, fallback).splitlines(), start=1):
+    lines = read_text(transcript, fallback=fallback).splitlines()
+    for number, line in enumerate(lines, start=1):
         parts = LINE.fullmatch(line.strip())
         if parts is not None:
             texts[parts[1]] = parts[2]
@@ -87,32 +82,11 @@ def _speaker_folder(root: Path, speaker: str) -> Path | None:
     return None
 
 
-def _read_transcript(path: Path, fallback: str) -> str:
-    """A speaker's text file, in UTF-8, in UTF-16, in GBK (Mandarin) or in Latin (English)."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    is_utf_16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    encodings = ("utf-16",) if is_utf_16 else ("utf-8-sig", fallback)
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UserError(f"{path} is not {' or '.join(encodings)} text; is the file whole?")
-
-
-def published_counts(root: Path, task: str, *, language: str) -> dict[str, int]:
-    """Ten speakers say 350 sentences in five emotions; the two languages make 35,000 clips."""
-    return {"examples": 17500, "speakers": 10} | {f"class {label}": 3500 for label in EMOTIONS}
-
-
 CORPUS = Corpus(
     load=load,
     tasks=("ser",),
     labels={"ser": EMOTIONS},
-    layout="0011/0011.txt and 0011/Angry/[train/]0011_000351.wav, one folder a speaker",
+    layout="0011/0011.txt and 0011/Angry/[train/]0011_000351.wav, one folder per speaker",
     source="Zhou et al. 2021, arXiv:2105.14762, research use",
-    published_counts=published_counts,
+    published_counts={"examples": 17500, "speakers": 10} | {f"class {e}": 3500 for e in EMOTIONS},
 )

@@ -11,29 +11,29 @@ SPLITS = ("train", "val", "test")
 
 
 class Dropped(NamedTuple):
-    """A row that a parser leaves out, yielded in place of an Example: counted, never just lost."""
+    """A row that a parser leaves out, yielded in place of an Example, and counted."""
 
     reason: str  # the same words for every such row: "label <mixed>", "no audio file"
-    what: str  # which row: its id, or the file and line
+    what: str  # its id, or the file and line
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row of a corpus, for one task. Empty strings mean "the corpus does not say"."""
+    """One row of a corpus, for one task. Empty strings: the corpus does not state it."""
 
     id: str  # unique in the corpus, the same on every machine; the key of predictions.csv
     audio: tuple[Segment, ...]
-    text: str = ""  # caption or transcript: what the model reads beside the audio
+    text: str = ""  # caption or transcript: read by the model with the audio
     question: str = ""  # AQA only; the model then reads the question in place of the text
     label: str = ""  # the class, as a string: emotion, sentiment, answer
     targets: tuple[float, ...] = ()  # continuous or multi-hot, in the corpus' documented order
-    split: str = ""  # "train", "val", "test", or "" where the owner draws no line
+    split: str = ""  # "train", "val", "test", or "" if the owner draws no line
     speaker: str = ""  # never shared between splits unless a random split is asked for
-    group: str = ""  # what else no split may divide: a source recording, a video, a fold
+    group: str = ""  # not divided by splits either: a source recording, a video, a fold
     seconds: float = 0.0  # the clip's length as the owner states it; 0: not stated
     source: str = ""  # the part of a corpus made of several: a file, a collection
-    content: tuple[str, ...] = ()  # what is heard, in its order; (): the corpus does not state it
-    claims: tuple[str, ...] = ()  # what of a content the text asserts, in the same order
+    content: tuple[str, ...] = ()  # sounds heard, in order; (): the corpus does not state them
+    claims: tuple[str, ...] = ()  # the part of a content that the text asserts, in the same order
 
     @property
     def reads(self) -> str:

@@ -1,7 +1,7 @@
 """Folds of a user's table: test is one of them, validation another, training the rest.
 
-`dataset.fold` names the fold that is tested. `dataset.val_fold` is `next` (the fold behind it, in
-the order of numbers, else of the alphabet; the first behind the last), the name of a fold, or
+`dataset.fold` names the fold that is tested. `dataset.val_fold` is `next` (the fold after it, in
+the order of numbers, else of the alphabet; the first after the last), the name of a fold, or
 `carved`: then validation is carved from the training folds, by speaker, group and recording.
 """
 

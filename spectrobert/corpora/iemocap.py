@@ -16,7 +16,7 @@ from ..audio.segment import Segment
 from ..errors import UserError, unknown
 from . import Corpus
 from .example import Dropped, Example
-from .label_files import index_audio, read_text
+from .label_files import index_audio, read_text, require_known
 
 SESSIONS = (1, 2, 3, 4, 5)
 SPEAKERS = tuple(f"Ses0{session}{sex}" for session in SESSIONS for sex in "FM")
@@ -43,7 +43,7 @@ EXPECTED = {"neutral": 1708, "happy": 1636, "angry": 1103, "sad": 1084}
 
 TEST_TURNS = (1085, 1023, 1151, 1031, 1241)  # of the four classes, by session
 
-# The first F or M is who wore the markers, the last is who speaks.
+# The first F or M wore the markers, the last one speaks.
 TURN = r"Ses0[1-5][FM]_\w+_[FM]\d{3}"
 NUMBER = r"(\d+\.?\d*)"
 EVALUATION = re.compile(
@@ -67,7 +67,7 @@ def load(
 
     `folds="session"`: fold k tests session k. `folds="speaker"`: folds 1 to 10 test Ses01F, Ses01M,
     Ses02F, ...; the partner in the same dialogues then stays in training. There is no validation
-    split: it is carved by speaker. Raises UserError where all five sessions are there but their
+    split: it is carved by speaker. Raises UserError if all five sessions are there but their
     four classes are not the known 5531 turns; `strict=False` takes them as they are.
     """
     if classes not in CLASSES:
@@ -116,8 +116,7 @@ def _session(folder: Path, task: str, classes: int, tested: str) -> Iterator[Exa
             yield Dropped("unreadable line of EmoEvaluation", where)
             continue
         turn, emotion = parts[3], parts[4]
-        if emotion not in OWNER_LABELS:
-            raise UserError(f"{where}: label {emotion!r} is none of {', '.join(OWNER_LABELS)}")
+        require_known(where, "label", emotion, OWNER_LABELS)
         if task == "ser" and emotion not in CLASSES[classes]:
             yield Dropped(f"label {emotion}", turn)
         elif task == "pre" and not texts.get(turn):
@@ -155,7 +154,7 @@ def _lines(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _speaker(turn: str) -> str:
-    """Who speaks: Ses01M says `Ses01F_impro01_M003`, a turn of the dialogue `Ses01F_impro01`."""
+    """The speaker: Ses01M says `Ses01F_impro01_M003`, a turn of the dialogue `Ses01F_impro01`."""
     return turn[:5] + turn.rpartition("_")[2][0]
 
 
@@ -179,7 +178,7 @@ CORPUS = Corpus(
     targets={"dimensional": ("arousal", "valence", "dominance")},
     notes={
         "ser": "dataset.classes=4: excited is merged into happy; 9: the owner's categories. Other "
-        "(oth), no agreement (xxx) and what is outside the set are dropped",
+        "(oth), no agreement (xxx) and labels outside the set are dropped",
         "dimensional": "1..5 mapped to 0..1 by (x - 1) / 4; turns of every emotion",
     },
     folds=5,

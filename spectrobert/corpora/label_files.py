@@ -1,4 +1,4 @@
-"""Label files read row by row. Whatever is wrong with a file is one line that names it."""
+"""Label files, read row by row. All that is wrong with a file is one line that names it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,16 @@ class Unquoted(csv.excel_tab):
 
 
 def read_table(
-    path: Path, columns: Sequence[str], *, delimiter: str = ",", encoding: str = "utf-8-sig"
+    path: Path, columns: Sequence[str], *, delimiter: str = ",", fallback: str = ""
 ) -> Iterator[dict[str, str]]:
     """The rows of a CSV or TSV with a header, all its columns, cells stripped of surrounding space.
 
     `columns` must be there, in the header and in every row; other cells missing at the end of a
-    row read as "". Raises UserError: no such file, wrong encoding, a column missing, a row cut
-    short or too long.
+    row read as "". `fallback` is the encoding of a file that is not UTF-8. Raises UserError: no
+    such file, wrong encoding, a column missing, a row cut short or too long.
     """
     style = csv.excel if delimiter != "\t" else Unquoted
+    encoding = "utf-8-sig" if not fallback or _is_utf_8(path) else fallback
     try:
         with open(path, encoding=encoding, newline="") as file:
             reader = csv.reader(file, style, delimiter=delimiter)
@@ -56,29 +58,47 @@ def read_table(
         raise UserError(f"{path}, line {reader.line_num}: not a table: {error}") from error
 
 
+def _is_utf_8(path: Path) -> bool:
+    try:
+        path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    except OSError:
+        pass  # raised where the file is opened
+    return True
+
+
 def require_columns(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:
-    """Raises UserError that names the missing columns and the ones found."""
+    """Raise UserError, which names the missing columns and those found."""
     missing = [name for name in columns if name not in found]
     if missing:
         shown = ", ".join(found)[:200] or "none"
         raise UserError(f"{path} has no column {', '.join(missing)}; its columns: {shown!r}")
 
 
-def read_text(path: Path) -> str:
-    """A UTF-8 text file. Raises UserError where it is missing or not UTF-8."""
+def read_text(path: Path, *, fallback: str = "") -> str:
+    """A UTF-8 text file; with a fallback, also one in UTF-16 with its mark, or in the fallback.
+
+    Raises UserError if it is missing or in another encoding.
+    """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not {error.encoding} text: {error.reason}") from error
+    encodings = ["utf-8-sig", *filter(None, [fallback])]
+    if fallback and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ["utf-16"]
+    for encoding in encodings:
+        with suppress(UnicodeDecodeError):
+            return data.decode(encoding)
+    raise UserError(f"{path} is not {' or '.join(encodings)} text; is the file whole?")
 
 
 def read_json(path: Path, *, keep: Sequence[str] = ()) -> Any:
-    """What a JSON file holds; its shape is the caller's to check.
+    """The content of a JSON file; its shape is the caller's to check.
 
     `keep` names the keys to keep of every object, all if empty: it halves the memory of large
-    files. Raises UserError where the file is missing or no JSON.
+    files. Raises UserError if the file is missing or no JSON.
     """
 
     def trimmed(found: dict[str, Any]) -> dict[str, Any]:
@@ -112,19 +132,20 @@ def read_parquet(path: Path, columns: Sequence[str], *, rows: int = 32) -> Itera
 def shards(root: Path, name: str) -> list[Path]:
     """The Parquet files of a split on the Hub: NAME/0000.parquet or NAME-00000-of-00014.parquet.
 
-    Empty where there are none. Raises UserError where the names tell that some are missing.
+    Empty if there are none. Raises UserError if by their names some are missing.
     """
     files = sorted(root.glob(f"{name}/*.parquet")) or sorted(root.glob(f"{name}-*-of-*.parquet"))
-    told = re.search(r"-of-(\d+)", files[0].name) if files else None
-    if told and len(files) != int(told[1]):
+    stated = re.search(r"-of-(\d+)", files[0].name) if files else None
+    num_files = int(stated[1]) if stated else len(files)
+    if len(files) != num_files:
         raise UserError(
-            f"{root / name}-*.parquet: {len(files)} files of {int(told[1])}; is the download whole?"
+            f"{root / name}-*.parquet: {len(files)} files of {num_files}; is the download whole?"
         )
     return files
 
 
 def embedded_audio(cell: object) -> bytes:
-    """The encoded file in a cell of a Hub audio column, `{"bytes", "path"}`; b"" where none is."""
+    """The encoded file in a cell of a Hub audio column, `{"bytes", "path"}`; b"" for none."""
     data = cell.get("bytes") if isinstance(cell, dict) else None
     return data if isinstance(data, bytes) else b""
 
@@ -134,23 +155,34 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def index_audio(folder: Path) -> dict[str, str]:
-    """Path by file name without its ending, for all audio files anywhere under a folder.
+def audio_files(folder: Path) -> Iterator[str]:
+    """The paths of all audio files anywhere under a folder.
 
     One walk in place of one look-up per row: those are slow on a cluster's network disk.
     """
-    found: dict[str, str] = {}
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders.sort()
         for name in sorted(names):
-            stem, suffix = os.path.splitext(name)
-            if suffix.lower() in AUDIO_SUFFIXES:
-                found.setdefault(stem, os.path.join(parent, name))
+            if name.lower().endswith(AUDIO_SUFFIXES):
+                yield os.path.join(parent, name)
+
+
+def index_audio(folder: Path) -> dict[str, str]:
+    """Path by file name without its ending; of several files the first."""
+    found: dict[str, str] = {}
+    for path in audio_files(folder):
+        found.setdefault(os.path.splitext(os.path.basename(path))[0], path)
     return found
 
 
+def require_known(where: str, column: str, cell: str, known: Iterable[str]) -> None:
+    """Raise UserError for a cell that holds none of the known values."""
+    if cell not in (values := tuple(known)):
+        raise UserError(f"{where}: {column} {cell!r} is none of {', '.join(values)}")
+
+
 def number(cell: str | float | None) -> float | None:
-    """The finite number in a cell; None where there is none."""
+    """The finite number in a cell; None if there is none."""
     try:
         value = math.nan if cell is None else float(cell)
     except ValueError:

@@ -11,7 +11,7 @@ from . import Corpus
 from .example import Dropped, Example
 from .label_files import embedded_audio, index_audio, read_parquet, read_text, shards
 
-# OpenSLR's name -> the Hub's names. `all` repeats what `clean` and `other` hold.
+# OpenSLR's name -> the Hub's names. `all` repeats `clean` and `other`.
 SUBSETS = {
     "train-clean-100": ("clean/train.100", "all/train.clean.100"),
     "train-clean-360": ("clean/train.360", "all/train.clean.360"),
@@ -64,7 +64,7 @@ def published_counts(root: Path, task: str, *, subsets: Sequence[str]) -> dict[s
 
 
 def _places(root: Path, subset: str) -> list[Path]:
-    """The folder of a subset, or its Parquet files; empty where it is not there."""
+    """The folder of a subset, or its Parquet files; empty if it is not there."""
     folders = [root / "LibriSpeech" / subset, root / subset]
     found = [[folder] for folder in folders if folder.is_dir()]
     found += [shards(root, name) for name in SUBSETS[subset]]
@@ -79,42 +79,31 @@ def _read_folder(folder: Path, split: str) -> Iterator[Example | Dropped]:
         lines = read_text(transcript).split("\n") if transcript.is_file() else []
         for line in filter(None, map(str.strip, lines)):
             utterance, _, text = line.partition(" ")
-            path = audio.pop(utterance, "")
-            if not path:
-                yield Dropped("no audio file", utterance)
-            elif not text:
-                yield Dropped("no transcript", utterance)
-            else:
-                yield Example(
-                    utterance,
-                    (Segment(path),),
-                    text=text.strip().lower(),
-                    split=split,
-                    speaker=speaker,
-                )
+            yield _example(utterance, audio.pop(utterance, ""), text, speaker, split)
         for utterance in sorted(audio):
             yield Dropped("no transcript", utterance)
 
 
 def _read_parquet(path: Path, split: str) -> Iterator[Example | Dropped]:
     for number, row in enumerate(read_parquet(path, ("id", "audio", "text", "speaker_id"))):
-        utterance, text, audio = row["id"], row["text"], embedded_audio(row["audio"])
-        what = f"{path.name} row {number}, id {utterance}"
-        if not utterance or not isinstance(utterance, str):
-            yield Dropped("no id", what)
-        elif not audio:
-            yield Dropped("no audio file", what)
-        elif not isinstance(text, str) or not text.strip():
-            yield Dropped("no transcript", what)
+        utterance = row["id"]
+        speaker = "" if row["speaker_id"] is None else str(row["speaker_id"])
+        if utterance and isinstance(utterance, str):
+            text = row["text"] or ""
+            yield _example(utterance, embedded_audio(row["audio"]), text, speaker, split)
         else:
-            speaker = "" if row["speaker_id"] is None else str(row["speaker_id"])
-            yield Example(
-                utterance,
-                (Segment(audio),),
-                text=text.strip().lower(),
-                split=split,
-                speaker=speaker,
-            )
+            yield Dropped("no id", f"{path.name} row {number}, id {utterance}")
+
+
+def _example(
+    utterance: str, audio: str | bytes, text: object, speaker: str, split: str
+) -> Example | Dropped:
+    if not audio:
+        return Dropped("no audio file", utterance)
+    if not isinstance(text, str) or not text.strip():
+        return Dropped("no transcript", utterance)
+    text = text.strip().lower()
+    return Example(utterance, (Segment(audio),), text=text, split=split, speaker=speaker)
 
 
 CORPUS = Corpus(

@@ -1,6 +1,6 @@
 """A user's table with whatever columns it has: CSV, TSV, JSONL or Parquet, by extension.
 
-The tables of published corpora, whose columns are known, are read by tables.py.
+The tables of published corpora, whose columns are known, are read by label_files.py.
 """
 
 from __future__ import annotations

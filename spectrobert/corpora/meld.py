@@ -1,7 +1,7 @@
 """MELD: 13,708 utterances of a TV series, seven emotions, three sentiments (Poria et al. 2019).
 
 The owner's splits divide dialogues and share speakers: the six friends are in all three. So
-`speaker` stays empty, the group is the dialogue, and a score here says nothing about new speakers.
+`speaker` stays empty, the group is the dialogue, and a score here does not hold for new speakers.
 MELD ships video: extract the audio first, with the command in `CORPUS.layout`.
 """
 
@@ -12,18 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..audio.segment import Segment
-from ..errors import UserError
 from . import Corpus
 from .example import Dropped, Example
-from .label_files import index_audio, read_table
+from .label_files import index_audio, read_table, require_known
 
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
 EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 SENTIMENTS = ("negative", "neutral", "positive")
-LABELS = {
-    "ser": ("Emotion", EMOTIONS),
-    "sentiment": ("Sentiment", SENTIMENTS),
-}  # by task: column, what it may hold
+# by task: column, and the values allowed in it
+LABELS = {"ser": ("Emotion", EMOTIONS), "sentiment": ("Sentiment", SENTIMENTS)}
 COLUMNS = ("Utterance", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID")
 
 
@@ -34,17 +31,15 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         if not table.is_file():  # the archive has train_sent_emo.csv one folder down
             table = root / name / table.name
         audio = _index_split(root, name)
-        for number, row in enumerate(
-            read_table(table, COLUMNS, encoding=_encoding(table)), start=1
-        ):
+        # copies that went through a spreadsheet are in Windows' cp1252
+        for number, row in enumerate(read_table(table, COLUMNS, fallback="cp1252"), start=1):
             dialogue, utterance = row["Dialogue_ID"], row["Utterance_ID"]
             if not (dialogue.isdecimal() and utterance.isdecimal()):
-                yield Dropped(
-                    "Dialogue_ID or Utterance_ID is no number", f"{table.name}, row {number}"
-                )
+                where = f"{table.name}, row {number}"
+                yield Dropped("Dialogue_ID or Utterance_ID is no number", where)
                 continue
             clip = f"dia{int(dialogue)}_utt{int(utterance)}"
-            text = _mend(row["Utterance"])
+            text = _repaired(row["Utterance"])
             if task == "pre" and not text:
                 yield Dropped("no text", f"{name}_{clip}")
             elif clip not in audio:
@@ -79,23 +74,11 @@ def _label(row: dict[str, str], task: str, where: str) -> str:
     if task not in LABELS:
         return ""
     column, allowed = LABELS[task]
-    if row[column] not in allowed:
-        raise UserError(f"{where}: {column} {row[column]!r} is none of {', '.join(allowed)}")
+    require_known(where, column, row[column], allowed)
     return row[column]
 
 
-def _encoding(path: Path) -> str:
-    """UTF-8 as published; copies that went through a spreadsheet are in Windows' cp1252."""
-    try:
-        path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8-sig"
-
-
-def _mend(text: str) -> str:
+def _repaired(text: str) -> str:
     """The published text has some Windows characters as controls: U+0092 is a right quote."""
     return re.sub(
         "[\x80-\x9f]", lambda found: found[0].encode("latin-1").decode("cp1252", "ignore"), text
@@ -106,7 +89,7 @@ CORPUS = Corpus(
     load=load,
     tasks=("ser", "sentiment", "pre"),
     labels={"ser": EMOTIONS, "sentiment": SENTIMENTS},
-    notes=dict.fromkeys(LABELS, "the owner's splits share speakers: nothing is said of new ones"),
+    notes=dict.fromkeys(LABELS, "the owner's splits share speakers: no score for new ones"),
     layout="{train,dev,test}_sent_emo.csv and train_splits/, dev_splits_complete/, "
     "output_repeated_splits_test/ with diaD_uttU.wav; MELD ships .mp4, so first, in each folder: "
     'for f in dia*.mp4; do ffmpeg -i "$f" -vn -ac 1 -ar 16000 "${f%.mp4}.wav"; done',

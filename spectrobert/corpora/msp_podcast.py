@@ -4,7 +4,7 @@ Tasks: `ser`, eight classes; `dimensional`, arousal, valence and dominance of al
 another or of no emotion (O, X) included.
 
 Releases and test sets differ a lot (arousal CCC .75 on 1.7 test1, .57 on 1.11 test3): name both
-beside every score.
+with every score.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..audio.segment import Segment
 from ..errors import UserError, unknown
 from . import Corpus
 from .example import Dropped, Example
-from .label_files import index_audio, number, read_table, read_text
+from .label_files import index_audio, number, read_table, read_text, require_known
 
 # Early releases misspell the name.
 TABLES = tuple(
@@ -37,11 +37,8 @@ EMOTIONS = {
 }
 DROPPED = ("O", "X")  # another emotion; no agreement
 DIMENSIONS = ("EmoAct", "EmoVal", "EmoDom")
-SPLITS = {
-    "Train": "train",
-    "Development": "val",
-    "Validation": "val",
-}  # Validation: before release 1.11
+# Validation: before release 1.11
+SPLITS = {"Train": "train", "Development": "val", "Validation": "val"}
 TESTS = {"test1": "Test1", "test2": "Test2", "test3": "Test3"}
 
 
@@ -51,8 +48,8 @@ def load(
     """The turns of train, development and one of the test sets, `test`.
 
     Targets are (arousal, valence, dominance), mapped from 1..7 to 0..1 by (x - 1) / 6, which is
-    audEERING's map. The text is that of `Transcripts/NAME.txt`, where the release has it. The files
-    do not say which release they are: `release` ("v1.11") does, in every result.
+    audEERING's map. The text is that of `Transcripts/NAME.txt`, if the release has it. The files
+    do not say which release they are: `release` ("v1.11") states it in every result.
     """
     if not isinstance(release, str):
         raise UserError(f"dataset.release={release}: write it as dataset.release=v1.11")
@@ -64,12 +61,9 @@ def load(
     transcripts = {path.stem: path for path in (root / "Transcripts").glob("**/*.txt")}
     for line, row in enumerate(read_table(table, COLUMNS), start=1):
         clip, emotion, split = Path(row["FileName"]).stem, row["EmoClass"], row["Split_Set"]
-        if emotion not in EMOTIONS and emotion not in DROPPED:
-            allowed = ", ".join((*EMOTIONS, *DROPPED))
-            raise UserError(f"{table}, row {line}: EmoClass {emotion!r} is none of {allowed}")
-        if split not in SPLITS and split not in TESTS.values():
-            allowed = ", ".join((*SPLITS, *TESTS.values()))
-            raise UserError(f"{table}, row {line}: Split_Set {split!r} is none of {allowed}")
+        where = f"{table}, row {line}"
+        require_known(where, "EmoClass", emotion, (*EMOTIONS, *DROPPED))
+        require_known(where, "Split_Set", split, (*SPLITS, *TESTS.values()))
         targets = _dimensions(row)
         if split not in splits:
             yield Dropped(f"of another test set, {split}", clip)
@@ -92,7 +86,7 @@ def load(
 
 
 def _dimensions(row: Mapping[str, str]) -> tuple[float, ...]:
-    """Arousal, valence, dominance, 0 to 1; empty where one is missing or out of range."""
+    """Arousal, valence, dominance, 0 to 1; empty if one is missing or out of range."""
     values = (number(row[name]) for name in DIMENSIONS)
     valid = tuple(value for value in values if value is not None and 1 <= value <= 7)
     return tuple((x - 1) / 6 for x in valid) if len(valid) == len(DIMENSIONS) else ()

@@ -27,20 +27,11 @@ from ..audio.segment import Segment
 from ..errors import UserError
 from . import Corpus
 from .example import Dropped, Example
+from .file_names import read_names
 
 NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-([01]\d|2[0-4])")
 AUDIO_SPEECH = ("03", "01")  # modality, channel
-EXTENSIONS = (".wav", ".flac")
-EMOTIONS = (
-    "neutral",
-    "calm",
-    "happy",
-    "sad",
-    "angry",
-    "fearful",
-    "disgust",
-    "surprised",
-)  # 01 to 08
+EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # 01-08
 SENTENCES = ("Kids are talking by the door", "Dogs are sitting by the door")  # 01, 02
 VALENCE = {
     "neutral": "neutral",
@@ -65,32 +56,24 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
     """The clips anywhere under `root`; those of the fold's actors are for testing."""
     if not 1 <= fold <= len(TEST_ACTORS):
         raise UserError(f"ravdess has folds 1 to {len(TEST_ACTORS)}, not {fold}")
-    paths = (path for path in root.rglob("*") if path.suffix.lower() in EXTENSIONS)
-    seen = set()
-    for path in sorted(paths, key=lambda path: (path.stem, path)):
-        where = str(path.relative_to(root))
-        name = NAME.fullmatch(path.stem)
-        if not name:
-            yield Dropped("file name is not MM-VV-EE-II-SS-RR-AA", where)
-            continue
-        modality, channel, emotion, _, sentence, _, actor = name.groups()
-        label = _label(task, EMOTIONS[int(emotion) - 1])
+
+    def example(name: re.Match[str], path: str) -> Example | Dropped:
+        modality, channel, number, _, sentence, _, actor = name.groups()
+        emotion = EMOTIONS[int(number) - 1]
         if (modality, channel) != AUDIO_SPEECH:
-            yield Dropped("not speech of an audio file", where)
-        elif path.stem in seen:
-            yield Dropped("second file of the same clip", where)
-        elif label is None:
-            yield Dropped("label surprised", where)
-        else:
-            seen.add(path.stem)
-            yield Example(
-                id=path.stem,
-                audio=(Segment(str(path)),),
-                text=SENTENCES[int(sentence) - 1],
-                label=label,
-                split="test" if actor in TEST_ACTORS[fold - 1] else "train",
-                speaker=actor,
-            )
+            return Dropped("not speech of an audio file", name[0])
+        if task == "sentiment" and emotion not in VALENCE:
+            return Dropped(f"label {emotion}", name[0])
+        return Example(
+            id=name[0],
+            audio=(Segment(path),),
+            text=SENTENCES[int(sentence) - 1],
+            label={"ser": emotion, "sentiment": VALENCE.get(emotion, ""), "pre": ""}[task],
+            split="test" if actor in TEST_ACTORS[fold - 1] else "train",
+            speaker=actor,
+        )
+
+    return read_names(root, NAME, "MM-VV-EE-II-SS-RR-AA", example)
 
 
 def published_counts(root: Path, task: str, *, fold: int) -> dict[str, int]:
@@ -103,12 +86,6 @@ def published_counts(root: Path, task: str, *, fold: int) -> dict[str, int]:
     labels = {f"class {label}": count for label, count in classes.items()}
     test = {"examples of test": 240} if task != "sentiment" else {}
     return {"examples": sum(classes.values()) or 1440, "speakers": 24} | test | labels
-
-
-def _label(task: str, emotion: str) -> str | None:
-    """The class for the task, or None where the clip does not serve it."""
-    labels = {"ser": emotion, "sentiment": VALENCE.get(emotion), "pre": ""}
-    return labels[task]
 
 
 CORPUS = Corpus(

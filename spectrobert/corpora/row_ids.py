@@ -3,7 +3,7 @@
     angry/03.wav                     path of the recording, relative to the table's folder
     talk.flac[1.5-3.25]              a stretch of it, in seconds
     rain.wav|5d1f2c0a                and a hash of the question, or of the caption in pre-training
-    rain.wav|5d1f2c0a#91b3e2         of several rows with all that: and a hash of what else they say
+    rain.wav|5d1f2c0a#91b3e2         of several rows with all that: and a hash of their other cells
     rain.wav|5d1f2c0a#91b3e2.2       the second of several equal rows
     03.wav@6f0c1d9a7b32              audio embedded in Parquet: file name and hash of the bytes
 
@@ -68,7 +68,7 @@ class RowIds:
 
 
 def _seconds(cell: str) -> str:
-    """One spelling per number; what is none is refused by the parser."""
+    """One spelling per number; the parser refuses other cells."""
     try:
         return cell and f"{float(cell):.12g}"
     except ValueError:

@@ -14,7 +14,7 @@ from ..audio.segment import Segment
 from ..errors import unknown
 from . import Corpus
 from .example import Dropped, Example
-from .label_files import AUDIO_SUFFIXES
+from .file_names import read_names
 
 EMOTIONS = {
     "a": "angry",
@@ -33,29 +33,25 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
     """Every clip under `root`, named by folder and file (DC/a01.wav) or by file (DC_a01.wav)."""
     if fold not in TEST_SPEAKER:
         raise unknown("fold of savee", fold, TEST_SPEAKER)
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in AUDIO_SUFFIXES:
-            continue
-        clip = path.stem if "_" in path.stem else f"{path.parent.name}_{path.stem}"
-        name = NAME.fullmatch(clip)
-        if name is None:
-            yield Dropped("file name is not SPEAKER/EMOTION NUMBER", str(path.relative_to(root)))
-            continue
+
+    def example(name: re.Match[str], path: str) -> Example:
         speaker, emotion = name.groups()
-        yield Example(
-            id=clip,
-            audio=(Segment(str(path)),),
+        return Example(
+            id=name[0],
+            audio=(Segment(path),),
             label=EMOTIONS[emotion],
             split="test" if speaker == TEST_SPEAKER[fold] else "train",
             speaker=speaker,
         )
 
+    return read_names(root, NAME, "SPEAKER/EMOTION NUMBER", example, clip=_clip, by_folder=True)
 
-def published_counts(root: Path, task: str, *, fold: int) -> dict[str, int]:
-    """Of each man 15 clips an emotion, and 30 neutral ones."""
-    labels = {f"class {label}": 60 for label in EMOTIONS.values()} | {"class neutral": 120}
-    return {"examples": 480, "examples of test": 120, "speakers": 4} | labels
 
+def _clip(path: Path) -> str:
+    return path.stem if "_" in path.stem else f"{path.parent.name}_{path.stem}"
+
+
+COUNTS = {f"class {label}": 60 for label in EMOTIONS.values()} | {"class neutral": 120}
 
 CORPUS = Corpus(
     load=load,
@@ -64,5 +60,5 @@ CORPUS = Corpus(
     folds=4,
     layout="AudioData/DC/a01.wav, or DC_a01.wav in one folder",
     source="Haq & Jackson 2009, University of Surrey, research use on registration",
-    published_counts=published_counts,
+    published_counts={"examples": 480, "examples of test": 120, "speakers": 4} | COUNTS,
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..audio.segment import Segment
 from . import Corpus
 from .example import Dropped, Example
-from .label_files import AUDIO_SUFFIXES
+from .file_names import read_names
 
 EMOTIONS = {  # the owner's words
     "angry": "angry",
@@ -32,33 +32,18 @@ NAME = re.compile(rf"(OAF?|YAF)_([a-z]+)_({'|'.join(EMOTIONS)})", re.IGNORECASE)
 
 def load(root: Path, task: str) -> Iterator[Example | Dropped]:
     """Every clip under `root`; the first of two with one name (a mirror ships each clip twice)."""
-    seen: set[str] = set()
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in AUDIO_SUFFIXES:
-            continue
-        name = NAME.fullmatch(path.stem)
-        if name is None:
-            yield Dropped("file name is not ACTRESS_WORD_EMOTION", str(path.relative_to(root)))
-            continue
-        actress, word, emotion = (part.lower() for part in name.groups())
-        voice = "YAF" if actress == "yaf" else "OAF"
-        clip = f"{voice}_{word}_{emotion}"
-        if clip in seen:
-            yield Dropped("second file of the same clip", str(path.relative_to(root)))
-            continue
-        seen.add(clip)
-        yield Example(
-            id=clip,
-            audio=(Segment(str(path)),),
-            text=f"Say the word {word}.",
-            label=EMOTIONS[emotion],
-            group=word,
-        )
+    return read_names(root, NAME, "ACTRESS_WORD_EMOTION", _example, by_folder=True)
 
 
-def published_counts(root: Path, task: str) -> dict[str, int]:
-    """Two voices, 200 words, seven emotions."""
-    return {"examples": 2800} | {f"class {label}": 400 for label in EMOTIONS.values()}
+def _example(name: re.Match[str], path: str) -> Example:
+    actress, word, emotion = (part.lower() for part in name.groups())
+    return Example(
+        id=f"{'YAF' if actress == 'yaf' else 'OAF'}_{word}_{emotion}",
+        audio=(Segment(path),),
+        text=f"Say the word {word}.",
+        label=EMOTIONS[emotion],
+        group=word,
+    )
 
 
 CORPUS = Corpus(
@@ -67,6 +52,6 @@ CORPUS = Corpus(
     labels={"ser": tuple(EMOTIONS.values())},
     layout="OAF_back_angry.wav, YAF_..., in any folders",
     source="Dupuis & Pichora-Fuller 2010, doi:10.5683/SP2/E8H2MF, CC BY-NC-ND 4.0",
-    published_counts=published_counts,
+    published_counts={"examples": 2800} | {f"class {e}": 400 for e in EMOTIONS.values()},
     caveat="both speakers are in every split, which are divided by the word said",
 )

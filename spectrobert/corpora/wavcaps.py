@@ -19,7 +19,7 @@ from .label_files import index_audio, read_json
 
 
 class Source(NamedTuple):
-    """Where one of the four sources lies, and what the blacklists call it."""
+    """Folder and labels of one of the four sources, and its name in the blacklists."""
 
     folder: str  # of its JSON under json_files/, and of its audio; archives unpack to FOLDER_flac
     labels: str
@@ -51,13 +51,14 @@ def load(
     of their test splits alone, `ub8k_esc50_vggsound` of UrbanSound8K, ESC-50 and VGGSound. Several
     are joined by "+".
     """
-    for name in sources:
-        if name not in SOURCES:
-            raise unknown("wavcaps source", name, SOURCES)
     lists = blacklist.split("+")
-    for name in lists:
-        if name not in BLACKLISTS:
-            raise unknown("wavcaps blacklist", name, BLACKLISTS)
+    for kind, names, allowed in (
+        ("source", sources, SOURCES),
+        ("blacklist", lists, BLACKLISTS),
+    ):
+        for name in names:
+            if name not in allowed:
+                raise unknown(f"wavcaps {kind}", name, allowed)
     chosen = {name: SOURCES[name] for name in sources}
     labels = {name: _labels(root, source) for name, source in chosen.items()}
     audio = _audio_folders(root, [source.folder for source in chosen.values()])
@@ -116,17 +117,17 @@ def _example(
 
 
 def _seconds(cell: object) -> float:
-    """The owner's figure; 0 where there is none to believe."""
+    """The owner's figure; 0 if there is none, or none to believe."""
     return float(cell) if isinstance(cell, int | float) and 0 < cell < MAX_SECONDS else 0.0
 
 
 def _is_record(record: object) -> TypeGuard[dict[str, Any]]:
-    """Whether it names a clip and describes it."""
+    """True if it names a clip and describes it."""
     return isinstance(record, dict) and all(_is_text(record.get(k)) for k in ("id", "caption"))
 
 
 def _is_text(cell: object) -> bool:
-    """A string that says something and can be written: JSON can spell half a character."""
+    """True for a string with content that can be written: JSON can spell half a character."""
     if not isinstance(cell, str) or not cell.strip():
         return False
     return cell.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in cell)
@@ -150,7 +151,7 @@ def _records(path: Path) -> list[object]:
 
 
 def _excluded(root: Path, blacklist: str, keys: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The ids in a blacklist, by its key of the source; empty where no source needs the list."""
+    """The ids in a blacklist, by its key of the source; empty if no source needs the list."""
     keys = [key for key in dict.fromkeys(keys) if key]
     if blacklist == "none" or not keys:
         return {}

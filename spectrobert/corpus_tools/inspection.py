@@ -80,8 +80,8 @@ def inspect(
 
 def published(root: Path, task: str, options: DatasetConfig) -> dict[str, int]:
     """What is published of the corpus' size, for these options; empty where nothing is known."""
-    count = corpora.corpus(options.name).published_counts
-    return dict(count(root, task, **own_options(options))) if count else {}
+    counts = corpora.corpus(options.name).published_counts
+    return dict(counts(root, task, **own_options(options)) if callable(counts) else counts)
 
 
 def published_finding(known: dict[str, int], found: Counter[str]) -> Finding:

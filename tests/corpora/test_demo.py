@@ -294,7 +294,7 @@ def test_a_killed_run_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_two_processes_may_make_it_at_once(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from spectrobert.data import corpora\n"
+        "import sys; from pathlib import Path; from spectrobert import corpora\n"
         "corpora.load('demo', Path(sys.argv[1]), 'sentiment', size=0.02)"
     )
     both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(2)]

@@ -64,7 +64,7 @@ def test_crema_d(tmp_path: Path) -> None:
         speaker="1001",
     )
     assert (found["1040_ITH_SAD_X"].label, found["1091_WSI_DIS_HI"].label) == ("sad", "disgust")
-    assert [row.what for row in dropped(rows)] == ["1001_DFA_ANG_ZZ", "a"]
+    assert [row.what for row in dropped(rows)] == ["1001_DFA_ANG_ZZ.wav", "a.wav"]
     assert len(rows) == 5
 
 
@@ -101,7 +101,7 @@ def test_emodb(tmp_path: Path) -> None:
     assert letters["A"] == "fearful"  # Angst, not anger
     assert found["16b10Lb"].speaker == "16"
     assert found["16b10Lb"].text == "Die wird auf dem Platz sein, wo wir sie immer hinlegen."
-    assert [row.what for row in dropped(rows)] == ["16b11Lb"]
+    assert [row.what for row in dropped(rows)] == ["wav/16b11Lb.wav"]
     assert len(rows) == 9
 
 

@@ -62,9 +62,10 @@ def test_damaged_table_is_one_line(tmp_path: Path, content: bytes, words: list[s
     assert all(word in str(caught.value) for word in ["labels.csv", *words])
 
 
-def test_table_takes_the_encoding_it_is_told(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", b"id\ncaf\xe9\n")
-    assert list(read_table(path, ["id"], encoding="latin-1")) == [{"id": "café"}]
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_a_table_that_is_not_utf_8_is_in_the_fallback(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path / "a.csv", "id\ncafé\n".encode(encoding))
+    assert list(read_table(path, ["id"], fallback="latin-1")) == [{"id": "café"}]
 
 
 def test_missing_files_are_one_line(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def _yes_or_no(seed: int, split: str, count: int) -> Iterator[Clip]:
                 ([d, c], {is_there[c]: "yes", c_then_d: "no"}),
             ]
         for i, (events, answers) in enumerate(asked):
-            if rng.random() < 0.25:  # a bystander, of whom nothing is asked
+            if rng.random() < 0.25:  # a bystander, that nothing is asked about
                 events.insert(int(rng.integers(3)), _pick(rng, others))
             id = f"aqa_binary-{split}-{4 * block + i:05d}"
             rows = [{"question": question, "label": answer} for question, answer in answers.items()]
@@ -174,7 +174,7 @@ def _yes_or_no(seed: int, split: str, count: int) -> Iterator[Clip]:
 
 def _one_word(seed: int, split: str, count: int) -> Iterator[Clip]:
     """Blocks in which all answers to a question are equally frequent: a scene for each event as
-    first or last, of one, two and three events; two questions a scene.
+    first or last, of one, two and three events; two questions per scene.
     """
     kinds = len(NAMES)
     for block in range(math.ceil(count / (6 * kinds))):
@@ -197,7 +197,7 @@ def _one_word(seed: int, split: str, count: int) -> Iterator[Clip]:
 
 
 def _single_sounds(seed: int, split: str, count: int) -> Iterator[Clip]:
-    """One event a recording, all of them equally frequent."""
+    """One event per recording, all of them equally frequent."""
     for i in range(math.ceil(count / len(NAMES)) * len(NAMES)):
         event = list(NAMES)[i % len(NAMES)]
         id = f"classification-{split}-{i:05d}"
@@ -318,6 +318,6 @@ CORPUS = Corpus(
         "sentiment": tuple(SENTIMENTS.values()),
     },
     layout="nothing: the corpus writes its own files",
-    source="synthesised by spectrobert.data.synthesis; no recordings of people or things",
+    source="synthesised by spectrobert.corpora.demo.synthesis; no recordings of people or things",
     needs_root=False,
 )

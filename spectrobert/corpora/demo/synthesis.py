@@ -1,4 +1,4 @@
-"""Toy sounds and a toy voice, made with numpy: what the `demo` corpus is recorded from.
+"""Toy sounds and a toy voice, made with numpy: the recordings of the `demo` corpus.
 
 Sounds are six kinds of event that differ clearly in a log-mel spectrogram; each draw varies pitch,
 rate and length. The voice is source and filter: one damped formant response for each glottal pulse,
@@ -146,7 +146,7 @@ def scene(names: Sequence[str], rng: Generator) -> NDArray[np.int16]:
 
 
 def _record(x: Signal, rng: Generator) -> NDArray[np.int16]:
-    """What a cheap recorder makes of a signal: some noise (-54 to -48 dB), and 8 bits.
+    """A signal as a cheap recorder keeps it: some noise (-54 to -48 dB), and 8 bits.
 
     The low bits are zero because FLAC then stores the corpus in a quarter of the space. The noise
     is enough, at this step, that no stretch becomes digital silence.
@@ -160,13 +160,13 @@ def _record(x: Signal, rng: Generator) -> NDArray[np.int16]:
 
 @dataclass(frozen=True)
 class Speaker:
-    """What stays the same whatever is said and felt."""
+    """The constant properties of a voice."""
 
     name: str
     is_woman: bool
     pitch: float  # Hz, in an even voice
     formants: float  # a shorter vocal tract scales all formants up
-    brightness: float  # amplitude of each formant beside the one below it
+    brightness: float  # amplitude of each formant relative to the one below it
     tempo: float  # 1 is six syllables a second
     level: float  # dB
 
@@ -186,7 +186,7 @@ def speaker(name: str, is_woman: bool, rng: Generator) -> Speaker:
 
 @dataclass(frozen=True)
 class Manner:
-    """How something is said, relative to the speaker's even voice."""
+    """A manner of speaking, relative to the speaker's even voice."""
 
     pitch: float = 0.0  # semitones up
     fall: float = 2.0  # semitones from the first syllable to the last
@@ -217,7 +217,7 @@ SHIFTS = 4  # glottal pulses fall on quarters of a sample: whole samples would b
 
 
 def _pulse_responses(speaker: Speaker, effort: float) -> Signal:
-    """20 ms of what follows a glottal pulse: [vowel, shift by parts of a sample, sample]."""
+    """The 20 ms after a glottal pulse: [vowel, shift by parts of a sample, sample]."""
     t = (np.arange(320) + np.arange(SHIFTS)[:, None] / SHIFTS) / RATE  # [shift, sample]
     formants = np.array(list(VOWELS.values()))[:, :, None, None]  # [vowel, formant, 1, 1]
     hz = speaker.formants * formants
@@ -226,7 +226,7 @@ def _pulse_responses(speaker: Speaker, effort: float) -> Signal:
 
 
 def utterance(text: str, speaker: Speaker, manner: Manner, rng: Generator) -> NDArray[np.int16]:
-    """`text` as `speaker` says it: a syllable for each run of vowels, 1 to 2 seconds in all.
+    """`text` spoken by `speaker`: a syllable for each run of vowels, 1 to 2 seconds in all.
 
     No phoneme is right, but other words make another recording, and the same words a similar one.
     """

@@ -1,10 +1,10 @@
-"""What is said in the `demo` corpus: captions, questions, sentences, as `str.format` templates."""
+"""Captions, questions and sentences of the `demo` corpus, as `str.format` templates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-# event -> what it is called, and what it does
+# event -> its name, and its verb
 NAMES: dict[str, tuple[str, str]] = {
     "bell": ("a bell", "ring"),
     "siren": ("a siren", "wail"),
@@ -13,7 +13,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "bird": ("a bird", "sing"),
     "engine": ("an engine", "run"),
 }
-# By number of events; a, b, c: what is heard first, second, third. Most have no verbs, for a verb
+# By number of events; a, b, c: the first, second, third event. Most have no verbs, for a verb
 # gives its noun away.
 CAPTIONS: dict[int, tuple[str, ...]] = {
     1: ("there is {a}", "{a} {a_verb}s", "{a} is heard", "one sound: {a}"),
@@ -52,7 +52,7 @@ SPOKEN = (
     "{a_how} voice says: {text}",
     "the voice of {a_how} {who}",
 )
-SENTENCES = (  # words that say nothing of how one feels
+SENTENCES = (  # words that tell no emotion
     "the book is on the table",
     "we meet at seven today",
     "the dog is at the door",
@@ -85,7 +85,7 @@ SENTIMENTS = {-1: "negative", 0: "neutral", 1: "positive"}
 
 
 def words_for(events: Sequence[str]) -> dict[str, str]:
-    """What the templates above are filled with."""
+    """Values for the templates above."""
     words = {}
     for letter, event in zip("abc", events, strict=False):
         words[letter], words[f"{letter}_verb"] = NAMES[event]
