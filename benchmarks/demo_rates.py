@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from spectrobert.experiments import campaign, jobs, table_spec, tuning, workers  # noqa: E402
 from spectrobert.run.fit import quiet  # noqa: E402
+from spectrobert.settings import composition  # noqa: E402
 from spectrobert.terminal import console, print_line, print_table  # noqa: E402
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -50,7 +51,7 @@ def main() -> int:
         overrides=tuple(asked.overrides),
     )
     planned = campaign.prepare(table_spec.load("demo"), settings).jobs
-    trained = [job for job in planned if job.folder.name != jobs.SILENCED]
+    trained = [job for job in planned if not job.is_silenced]
     wanted = [j for j in trained if j.row in asked.rows] if asked.rows else trained
     screen = console()
     first = {job.needs for job in wanted if job.needs is not None}
@@ -68,8 +69,8 @@ def main() -> int:
 def search(job: jobs.Job, rates: list[float], home: Path, screen: Console) -> dict[float, float]:
     """The best value of the monitored metric on validation, by rate."""
     overrides = [
-        *(o for o in tuning.cli.rewrite(job.words[1:]) if not o.startswith(OWN)),
-        f"runs_dir={tuning.cli.quoted(str(home), is_sweep=False)}",
+        *(o for o in composition.rewrite(job.words[1:]) if not o.startswith(OWN)),
+        f"runs_dir={composition.quoted(str(home), is_sweep=False)}",
     ]
     name = f"{job.row}-seed{job.seed}".replace(" ", "").replace("+", "-")
     space = {"optim.lr": CategoricalDistribution(list(rates))}

@@ -32,53 +32,38 @@ def report(
 
     if out is not None:
         check_writable("--out", out)
-    if len(names) == 1 and not Path(names[0]).is_dir():
-        page = _table(names[0], out, title, seeds, folds, dataset, runs_dir, data_dir)
+    folders = [Path(name) for name in names]
+    if len(names) == 1 and not folders[0].is_dir():
+        from ..experiments import campaign, table_spec
+        from ..experiments.jobs import Settings
+        from ..run.fit import quiet
+
+        quiet()
+        settings = Settings(seeds=seeds, folds=folds, runs_dir=runs_dir)
+        asked = campaign.prepare(table_spec.load(names[0]).on(dataset), settings)
+        out = out or Path(runs_dir) / f"{asked.table.stem}.html"
+        page = campaign.write_report(out, title, asked, campaign.lines(asked, {}), data_dir)
     else:
-        page = _runs([Path(name) for name in names], out, title, data_dir)
+        named = _named(folders)  # refused before the heavy libraries load
+        from ..experiments.report import write
+        from ..run.fit import quiet
+
+        quiet()
+        out = out or folders[0] / "report.html"
+        page = write(out, title or "SpectroBERT runs", named, None, data_dir)
     print_line(console(), f"report: {page}")
 
 
-def _runs(folders: list[Path], out: Path | None, title: str, data_dir: str) -> Path:
+def _named(folders: list[Path]) -> dict[str, list[Path]]:
+    """Heading -> the run. Raises UserError if one is no finished run, or named twice."""
     from ..errors import UserError
     from ..run.folder import RunFolder
 
     named = {}
     for run in folders:
-        found = RunFolder(run).read_results()  # refused before the heavy libraries load
+        found = RunFolder(run).read_results()
         fold = "" if found["fold"] is None else f" fold {found['fold']}"
         named[f"{found['experiment']} seed {found['seed']}{fold}"] = [run]
     if len(named) < len(folders):
         raise UserError("a run is named twice, or two have the same experiment, seed and fold")
-
-    from ..experiments.report import write
-    from ..run.fit import quiet
-
-    quiet()
-    path = out or folders[0] / "report.html"
-    return write(path, title or "SpectroBERT runs", named, None, data_dir)
-
-
-def _table(
-    name: str,
-    out: Path | None,
-    title: str,
-    seeds: int,
-    folds: str,
-    dataset: str,
-    runs_dir: str,
-    data_dir: str,
-) -> Path:
-    from ..experiments import campaign, formats
-    from ..experiments.jobs import Settings
-    from ..experiments.report import write_table
-    from ..experiments.table_spec import load
-    from ..run.fit import quiet
-
-    quiet()
-    asked = campaign.prepare(
-        load(name).on(dataset), Settings(seeds=seeds, folds=folds, runs_dir=runs_dir)
-    )
-    path = out or Path(runs_dir) / f"{asked.table.stem}.html"
-    lines = campaign.lines(asked, {})
-    return write_table(path, title or formats.title(asked.table), asked, lines, data_dir)
+    return named

@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import UserError
-from ..run.folder import RunFolder
 from ..terminal import print_line
 from . import formats, slurm, table_rows, workers
-from .jobs import SILENCED, Job, Settings, State, plan, state
+from .jobs import Job, Settings, State, plan, state
+from .sheet import sheet
 from .table_rows import Line
 from .table_spec import Table
 
@@ -56,9 +56,7 @@ def outdated(jobs: Sequence[Job], console: Console) -> dict[Job, str]:
 
     A corpus that cannot be opened here is not compared: a table can be printed elsewhere.
     """
-    finished = [
-        job for job in jobs if job.folder.name != SILENCED and RunFolder(job.folder).is_finished
-    ]
+    finished = [job for job in jobs if not job.is_silenced and job.folder.is_finished]
     if not finished:
         return {}
     from ..data import preparation, split_record
@@ -66,11 +64,11 @@ def outdated(jobs: Sequence[Job], console: Console) -> dict[Job, str]:
     reasons: dict[tuple[str, bytes], str] = {}  # by what is compared: rows and seeds share it
     found = {}
     for job in finished:
-        record = split_record.read(RunFolder(job.folder).split)
+        record = split_record.read(job.folder.split)
         if record is None:
             continue
         config = job.config
-        split = RunFolder(job.folder).split.read_bytes()
+        split = job.folder.split.read_bytes()
         compared = (repr((job.task, config.dataset, config.data_dir)), split)
         if compared not in reasons:
             reasons[compared] = ""
@@ -100,11 +98,33 @@ def failures(states: Mapping[Job, State]) -> dict[Job, str]:
 
 
 def lines(campaign: Campaign, failed: Mapping[Job, str]) -> list[Line]:
-    """The table so far; what was written of it lies in the runs' folder."""
+    """The table so far, also written into the folder of the runs."""
     found = table_rows.lines(campaign.table, campaign.jobs, failed)
     if any(line.cells for line in found):
         formats.write(Path(campaign.settings.runs_dir), campaign.table, found)
     return found
+
+
+def write_report(
+    path: Path, title: str, campaign: Campaign, lines: Sequence[Line], data_dir: str = ""
+) -> Path:
+    """Write the HTML page of a table: its lines, then the first finished run of each row.
+
+    Raises UserError if no run of the table has finished.
+    """
+    from . import report  # draws with torch and Matplotlib, and renders with Jinja
+
+    table, runs_dir = campaign.table, campaign.settings.runs_dir
+    done = table_rows.folders(table, runs_dir)
+    trained = [row.name for row in (*table.pretraining, *table.rows) if not row.silenced]
+    folders = {name: done[name] for name in trained if done.get(name)}
+    if not folders:
+        raise UserError(
+            f"no run of table {table.stem} has finished in {runs_dir}; first:"
+            f" python -m spectrobert table {table.stem}"
+        )
+    summary = sheet(table, lines)
+    return report.write(path, title or summary.title, folders, summary, data_dir)
 
 
 def show_commands(campaign: Campaign) -> None:

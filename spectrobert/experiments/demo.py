@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ..terminal import print_line
-from . import campaign, formats, report, table_spec
+from . import campaign, formats, table_spec
 from .jobs import Settings
 
 MIN_EPOCHS = 2
@@ -26,7 +26,7 @@ def run(runs_dir: Path, data_dir: str, size: float, seeds: int, console: Console
     lines = campaign.lines(asked, failed)
     formats.show(console, chosen, lines)
     title = "SpectroBERT demo: Table 5.1 on the built-in corpus"
-    path = report.write_table(runs_dir / "report.html", title, asked, lines)
+    path = campaign.write_report(runs_dir / "report.html", title, asked, lines)
     print_line(console, f"report: {path}")
     return len(failed)
 

@@ -8,7 +8,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..config import Config
 from ..corpora import corpus
@@ -58,7 +57,7 @@ class Job:
     task: str
     seed: int
     fold: int | None
-    folder: Path  # where its results.json will be
+    folder: RunFolder
     words: tuple[str, ...]  # behind `python`
     config: Config  # as train.py will compose it; of a scoring, the scored run's
     needs: Job | None  # must have finished before
@@ -67,6 +66,11 @@ class Job:
     def name(self) -> str:
         """`row, seed 0, fold 1`"""
         return f"{self.row}, seed {self.seed}" + (f", fold {self.fold}" if self.fold else "")
+
+    @property
+    def is_silenced(self) -> bool:
+        """True for one more scoring, with every waveform zeroed."""
+        return self.folder.path.name == SILENCED
 
     @property
     def command(self) -> list[str]:
@@ -167,7 +171,7 @@ def _trained(
             if fold is not None:
                 config.dataset.fold = fold
             words = (TRAIN.name, *start, *place, *_more(checkpoint, settings))
-            folder = RunFolder.of(config).path
+            folder = RunFolder.of(config)
             jobs.append(Job(row.name, task, seed, fold, folder, words, config, needs))
     return jobs
 
@@ -208,7 +212,7 @@ def _compose(row: Row, words: Sequence[str]) -> Config:
 
 def _silenced(row: Row, job: Job, settings: Settings) -> Job:
     """One more scoring of a run, its audio zeroed."""
-    folder = job.folder / SILENCED
+    folder = RunFolder(job.folder.path / SILENCED)
     words = ["-m", "spectrobert", "evaluate", str(job.folder), "--silence_audio"]
     words += ["--data_dir", settings.data_dir, "--output", str(folder)]
     return Job(row.name, job.task, job.seed, job.fold, folder, tuple(words), job.config, job)
@@ -216,9 +220,9 @@ def _silenced(row: Row, job: Job, settings: Settings) -> Job:
 
 def _check_folders(jobs: Sequence[Job]) -> None:
     """Raise UserError where two jobs would write to one folder."""
-    owners: dict[Path, Job] = {}
+    owners: dict[str, Job] = {}
     for job in jobs:
-        other = owners.setdefault(job.folder, job)
+        other = owners.setdefault(str(job.folder), job)
         if other is not job:
             raise UserError(
                 f"rows {other.row!r} and {job.row!r} would both run in {job.folder};"
@@ -228,15 +232,15 @@ def _check_folders(jobs: Sequence[Job]) -> None:
 
 def state(job: Job) -> State:
     """How far it is, judged from its folder alone."""
-    if job.folder.name == SILENCED:
-        return State("finished" if RunFolder(job.folder).is_finished else "missing")
+    if job.is_silenced:
+        return State("finished" if job.folder.is_finished else "missing")
     try:
         checkpoint = admission.claim(job.config, log=lambda line: None)
     except UserError as error:
         return State("refused", f"{error}; choose another --runs_dir")
-    if not RunFolder(job.folder).is_finished:
+    if not job.folder.is_finished:
         return State("begun" if checkpoint else "missing")
-    before = RunFolder(job.folder).read_config().trainer.epochs
+    before = job.folder.read_config().trainer.epochs
     if before != job.config.trainer.epochs:  # a run that goes on may be longer, a finished one not
         now = job.config.trainer.epochs
         return State("refused", f"{job.folder} was run for {before} epochs, not {now}")

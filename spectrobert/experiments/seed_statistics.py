@@ -11,14 +11,15 @@ variances cannot be taken as one with Satterthwaite's degrees of freedom, which 
 covers 93 % or less. benchmarks/coverage.py measures it. Of one seed the first error cannot be seen:
 interval and test are of the trained model, and leave out what another seed would give.
 
-Shapes: K seeds, N items of a seed, G groups, R resamples.
+Statistics and their resamples are those of runs (metrics/). Shapes: K seeds, N items of a seed,
+G groups, R resamples.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,31 +31,43 @@ PERMUTATIONS = 10_000
 MAX_EXACT = 13  # groups; 2 ** 13 patterns are fewer than PERMUTATIONS
 CONFIDENCE = 0.95
 BISECTIONS = 50
-# metrics that label and prediction make up, and so can be had over folds and seeds together
-COUNTED = {
-    *("accuracy", "unweighted_accuracy", "weighted_f1"),
-    *("macro_precision", "macro_recall", "macro_f1"),
-}
-ALIASES = {"row_accuracy": "accuracy"}
-TOP_K = re.compile(r"top(\d+)_accuracy")
+# metrics made of labels, predictions and ranks alone, and so known over folds and seeds together
+COUNTED = re.compile(
+    r"(?:row_)?accuracy|unweighted_accuracy|weighted_f1|macro_(?:precision|recall|f1)"
+    r"|top(?P<k>\d+)_accuracy"
+)
+UNDEFINED = "undefined in more than half of the resamples"
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Predictions for the test items of one seed, each item once."""
+    """Predictions for the test items of one seed, each item once: arrays (N,)."""
 
-    ids: tuple[str, ...]
-    groups: tuple[str, ...]  # data/resampling.py
-    labels: tuple[str, ...]
-    predictions: tuple[str, ...]
-    ranks: tuple[int, ...]  # of the label among the classes; 1 is the most probable
+    ids: NDArray[np.str_]
+    groups: NDArray[np.str_]  # data/resampling.py
+    labels: NDArray[np.str_]
+    predictions: NDArray[np.str_]
+    ranks: NDArray[np.int64]  # of the label among the classes; 1 is the most probable
+
+    @classmethod
+    def read(cls, rows: Sequence[Mapping[str, str]], metric: str) -> Answers | None:
+        """Answers from rows of predictions.csv; None if they do not hold what the metric needs."""
+        counted = COUNTED.fullmatch(metric)
+        columns = {"label", "prediction"} | ({"rank"} if counted and counted["k"] else set())
+        if not counted or not rows or any(not columns <= row.keys() for row in rows):
+            return None
+        ids, groups, labels, predictions = (
+            np.array([row[name] for row in rows]) for name in ("id", "group", "label", "prediction")
+        )
+        # without ranks, of all but the first place it is only known that it is not the first
+        ranks = [int(row.get("rank") or 1 + (row["label"] != row["prediction"])) for row in rows]
+        return cls(ids, groups, labels, predictions, np.array(ranks))
 
     def take(self, chosen: Sequence[int]) -> Answers:
         """These items, in this order."""
-        columns = (self.ids, self.groups, self.labels, self.predictions, self.ranks)
-        return Answers(*(tuple(column[i] for i in chosen) for column in columns))  # type: ignore[arg-type]
+        return Answers(*(column[list(chosen)] for column in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -114,46 +127,32 @@ def errors(scores: Floats, drawn: Floats, num_groups: int) -> Errors:
     return Errors(of_seeds, np.sqrt(np.maximum(common, 0)), num_seeds, num_groups)
 
 
-def is_counted(metric: str) -> bool:
-    """False for a metric that needs more than labels, predictions and ranks, such as AUROC."""
-    return ALIASES.get(metric, metric) in COUNTED or bool(TOP_K.fullmatch(metric))
-
-
 def statistic(metric: str, *answers: Answers) -> Statistic:
     """A counted metric of these answers, one after the other."""
-    labels, predictions = (
-        [name for some in answers for name in getattr(some, column)]
-        for column in ("labels", "predictions")
+    labels, predictions, ranks = (
+        np.concatenate([getattr(some, column) for some in answers])
+        for column in ("labels", "predictions", "ranks")
     )
-    names = sorted({*labels, *predictions})
-    number = {name: i for i, name in enumerate(names)}
-    truth, predicted = (np.array([number[n] for n in some]) for some in (labels, predictions))
-    ranks = np.array([rank for some in answers for rank in some.ranks])
-    found = TOP_K.fullmatch(metric)
-    top_k = [int(found[1])] if found else []
-    return metrics.ranked(ranks - 1, predicted, truth, names, top_k)[ALIASES.get(metric, metric)]
+    names, numbers = np.unique(np.concatenate([labels, predictions]), return_inverse=True)
+    truth, predicted = np.split(numbers, 2)
+    counted = COUNTED.fullmatch(metric)
+    top_k = [int(counted["k"])] if counted and counted["k"] else []
+    ranked = metrics.ranked(ranks - 1, predicted, truth, names.tolist(), top_k)
+    return ranked[metric.removeprefix("row_")]
 
 
-def value(metric: str, answers: Answers) -> float:
-    """The metric of these answers."""
-    return statistic(metric, answers).of(np.ones(len(answers.ids)))
+def value(one: Statistic) -> float:
+    """The statistic of all rows."""
+    return one.of(np.ones(one.n))
 
 
-def obstacle(metric: str, seeds: Sequence[Answers]) -> str:
-    """Reason why there is no interval; "" if there is one."""
-    reasons = (metrics.obstacle(statistic(metric, a), a.groups) for a in seeds)
-    return next(filter(None, reasons), "")
+def interval(metric: str, seeds: Sequence[Answers]) -> tuple[Interval | None, str]:
+    """95 % interval of the score over new seeds and groups, of one seed over new groups.
 
-
-def interval(metric: str, seeds: Sequence[Answers]) -> Interval | None:
-    """95 % interval of the score over new seeds and groups; of one seed, over new groups.
-
-    None if the groups do not allow one, see `obstacle`.
+    Or else None, and the reason why there is none.
     """
-    found = [statistic(metric, answers) for answers in seeds]
-    scores = np.array([s.of(np.ones(len(a.ids))) for s, a in zip(found, seeds)])
-    around = _interval(scores, found, [answers.groups for answers in seeds])[0]
-    return around and (max(0.0, around[0]), min(1.0, around[1]))
+    around, _, why = _estimate([(statistic(metric, answers), answers) for answers in seeds])
+    return around and (max(0.0, around[0]), min(1.0, around[1])), why
 
 
 def compare(metric: str, row: Sequence[Answers], baseline: Sequence[Answers]) -> Comparison:
@@ -163,14 +162,12 @@ def compare(metric: str, row: Sequence[Answers], baseline: Sequence[Answers]) ->
     seed, that of each group the two models' answers might as well be exchanged.
     """
     paired = [_paired(mine, other) for mine, other in zip(row, baseline)]
-    found = [_difference(metric, *pair) for pair in paired]
-    groups = [mine.groups for mine, _ in paired]
-    scores = np.array([s.of(np.ones(len(some))) for s, some in zip(found, groups)])
-    around, p = _interval(scores, found, groups)
+    differences = [(_difference(metric, mine, other), mine) for mine, other in paired]
+    around, p, _ = _estimate(differences)
     if len(paired) == 1:
         p = permutation_p(metric, *paired[0])
-    n = len(paired[0][0].ids)
-    return Comparison(float(scores.mean()), around, p, n, len(paired))
+    difference = float(np.mean([value(one) for one, _ in differences]))
+    return Comparison(difference, around, p, len(paired[0][0].ids), len(paired))
 
 
 def permutation_p(metric: str, row: Answers, baseline: Answers) -> float:
@@ -180,7 +177,7 @@ def permutation_p(metric: str, row: Answers, baseline: Answers) -> float:
     four, none is below 1/8. Both have answered the same items, in one order.
     """
     both = statistic(metric, row, baseline)
-    names, member = np.unique(np.asarray(row.groups), return_inverse=True)
+    names, member = np.unique(row.groups, return_inverse=True)
 
     def difference(exchanged: Floats) -> float:
         theirs = exchanged[member]
@@ -198,47 +195,52 @@ def permutation_p(metric: str, row: Answers, baseline: Answers) -> float:
     return (1 + larger) / (1 + PERMUTATIONS)
 
 
-def _interval(
-    scores: Floats, found: Sequence[Statistic], groups: Sequence[Sequence[str]]
-) -> tuple[Interval | None, float | None]:
-    """Interval of the mean over seeds, and the p of its being 0; that of one seed has no p."""
-    if any(metrics.obstacle(one, some) for one, some in zip(found, groups)):
-        return None, None
-    together = [name for some in groups for name in some]
-    drawn = metrics.resample(_stacked(found, [len(some) for some in groups]), together)
-    if len(found) == 1:
-        return metrics.percentiles(drawn[:, 0]), None
+def _estimate(
+    seeds: Sequence[tuple[Statistic, Answers]],
+) -> tuple[Interval | None, float | None, str]:
+    """Interval of the mean over seeds, the p of its being 0, and why there is no interval.
+
+    The interval of one seed is that of its results.json, and has no p.
+    """
+    if len(seeds) == 1:
+        only, answers = seeds[0]
+        intervals, reasons = metrics.intervals({"": only}, answers.groups.tolist())
+        return intervals.get(""), None, reasons.get("", "")
+    obstacles = (metrics.obstacle(one, answers.groups.tolist()) for one, answers in seeds)
+    if why := next(filter(None, obstacles), ""):
+        return None, None, why
+    groups = np.concatenate([answers.groups for _, answers in seeds]).tolist()
+    drawn = metrics.resample(_stacked([one for one, _ in seeds]), groups)
     drawn = drawn[~np.isnan(drawn).any(axis=1)]
     if len(drawn) < metrics.MIN_KEPT * metrics.RESAMPLES:
-        return None, None
-    around = errors(scores, drawn, len(set(together)))
+        return None, None, UNDEFINED
+    scores = np.array([value(one) for one, _ in seeds])
+    around = errors(scores, drawn, len(set(groups)))
     mean, half = float(scores.mean()), float(around.half_width())
     p = float(around.tail(np.abs(mean))) if half else None
-    return (mean - half, mean + half), p
+    return (mean - half, mean + half), p, ""
 
 
-def _stacked(found: Sequence[Statistic], sizes: Sequence[int]) -> list[Statistic]:
+def _stacked(seeds: Sequence[Statistic]) -> list[Statistic]:
     """The seeds' statistics as statistics of all rows, so that one draw of groups serves all."""
 
-    def shifted(one: Statistic, first: int, size: int) -> Statistic:
+    def shifted(one: Statistic, first: int) -> Statistic:
         parts = {name: at + first for name, at in one.parts.items()}
-        here = slice(first, first + size)
-        return Statistic(lambda weights: one.of(weights[here]), one.n, one.meaning, parts=parts)
+        here = slice(first, first + one.n)
+        return replace(one, of=lambda weights: one.of(weights[here]), parts=parts)
 
-    firsts = np.cumsum([0, *sizes]).tolist()
-    return [shifted(one, first, size) for one, first, size in zip(found, firsts, sizes)]
+    firsts = np.cumsum([0, *(one.n for one in seeds)]).tolist()
+    return [shifted(one, first) for one, first in zip(seeds, firsts)]
 
 
 def _difference(metric: str, row: Answers, baseline: Answers) -> Statistic:
     """Row minus baseline, of the same items in one order."""
     mine, other = statistic(metric, row), statistic(metric, baseline)
-    return Statistic(
-        lambda weights: mine.of(weights) - other.of(weights), mine.n, mine.meaning, parts=mine.parts
-    )
+    return replace(mine, of=lambda weights: mine.of(weights) - other.of(weights))
 
 
 def _paired(row: Answers, baseline: Answers) -> tuple[Answers, Answers]:
     """Both, of the items that both have answered, in the row's order."""
-    place = {item: i for i, item in enumerate(baseline.ids)}
-    mine = [i for i, item in enumerate(row.ids) if item in place]
+    place = {item: i for i, item in enumerate(baseline.ids.tolist())}
+    mine = [i for i, item in enumerate(row.ids.tolist()) if item in place]
     return row.take(mine), baseline.take([place[row.ids[i]] for i in mine])

@@ -18,7 +18,7 @@ from ..run import curves
 from ..run.folder import RESULTS, RunFolder
 from . import seed_statistics
 from .jobs import SILENCED, Job, Settings, plan
-from .seed_statistics import Answers, Comparison
+from .seed_statistics import COUNTED, Answers, Comparison
 from .table_spec import Row, Table
 
 
@@ -50,10 +50,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One row as it came out."""
+    """Results of one row."""
 
     row: Row
-    pretraining: str
+    pretraining: str = ""
     cells: Mapping[str, Cell] = field(default_factory=dict)  # by metric; empty: nothing to show
     comparison: Comparison | None = None  # of the table's first metric with the baseline's
     epochs: tuple[int, ...] = ()  # chosen by validation, by run
@@ -65,7 +65,37 @@ class Line:
     finished: int = 0  # runs
     planned: int = 0
     failure: str = ""  # one line
-    caution: str = ""  # what has to be said beside its scores: splits.caution
+    caution: str = ""  # to be printed next to its scores: splits.caution
+
+
+class Seed:
+    """The finished runs of one row and seed, one per fold."""
+
+    def __init__(self, jobs: Sequence[Job]):
+        self.folders = [job.folder for job in jobs]
+        self.results = [folder.read_results() for folder in self.folders]
+        self.scores = [folder.read_scores() for folder in self.folders]
+        self.predictions = [row for f in self.folders for row in f.read_predictions()]
+
+    def answers(self, metric: str) -> Answers | None:
+        """Test items of all folds; None if their predictions do not hold what the metric needs."""
+        return Answers.read(self.predictions, metric)
+
+    def fold_mean(self, metric: str) -> float:
+        """Mean of the folds weighted by n: of a mean over items, its value over all folds."""
+        for folder, scores in zip(self.folders, self.scores):
+            if metric not in scores["metrics"]:
+                known = ", ".join(sorted(scores["metrics"]))
+                raise UserError(f"no metric {metric!r} in {folder.results}; it has: {known}")
+        values = [scores["metrics"][metric] for scores in self.scores]
+        return float(np.average(values, weights=[scores["n"] for scores in self.scores]))
+
+    def unknown_interval(self, metric: str) -> str:
+        """Reason why these predictions give no interval over several runs."""
+        if COUNTED.fullmatch(metric):
+            path = self.folders[0].predictions
+            return f"no column rank in {path}, which an older version wrote"
+        return "predictions.csv does not hold all that it is made of"
 
 
 def lines(table: Table, jobs: Sequence[Job], failed: Mapping[Job, str]) -> list[Line]:
@@ -73,18 +103,12 @@ def lines(table: Table, jobs: Sequence[Job], failed: Mapping[Job, str]) -> list[
     by_row: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
         by_row[job.row].append(job)
-    answers: dict[str, dict[int, Answers]] = {}
-    found = []
-    for row in table.rows:
-        line, by_seed = _line(table, row, by_row[row.name], failed)
-        answers[row.name] = by_seed
-        found.append(line)
-    base = answers.get(table.baseline, {})
+    made = {row.name: _line(table, row, by_row[row.name], failed) for row in table.rows}
+    answers = {name: by_seed for name, (_, by_seed) in made.items()}
+    base = answers.pop(table.baseline, {})
     return [
-        line
-        if line.row.name == table.baseline
-        else dataclasses.replace(line, comparison=_compare(table, answers[line.row.name], base))
-        for line in found
+        dataclasses.replace(line, comparison=_compare(table, answers.get(name, {}), base))
+        for name, (line, _) in made.items()
     ]
 
 
@@ -103,43 +127,39 @@ def _line(
     table: Table, row: Row, jobs: Sequence[Job], failed: Mapping[Job, str]
 ) -> tuple[Line, dict[int, Answers]]:
     """The row, and by seed its answers as the table's first metric counts them."""
-    reasons = [failed[job] for job in jobs if job in failed]
-    done = [j for j in jobs if j not in failed and RunFolder(j.folder).is_finished]
+    done = [j for j in jobs if j not in failed and j.folder.is_finished]
     line = Line(
         row,
         pretraining=_pretraining(table, row, jobs),
         finished=len(done),
         planned=len(jobs),
-        failure=reasons[0] if reasons else "",
+        failure=next((failed[job] for job in jobs if job in failed), ""),
     )
-    folds = {job.fold for job in jobs}
-    seeds = [
-        seed
-        for seed in sorted({job.seed for job in done})
-        if {job.fold for job in done if job.seed == seed} == folds
-    ]
+    by_seed: dict[int, list[Job]] = defaultdict(list)
+    for job in sorted(done, key=lambda job: job.seed):
+        by_seed[job.seed].append(job)
+    num_folds = len({job.fold for job in jobs})
+    seeds = {seed: Seed(some) for seed, some in by_seed.items() if len(some) == num_folds}
     if not seeds:
         return line, {}
-    by_seed = {s: [job.folder for job in done if job.seed == s] for s in seeds}
     try:
-        cells = {name: _cell(name, list(by_seed.values())) for name in table.metrics}
+        cells = {name: _cell(name, list(seeds.values())) for name in table.metrics}
     except UserError as error:
         return dataclasses.replace(line, failure=str(error)), {}
-    folders = [folder for some in by_seed.values() for folder in some]
-    results = [RunFolder(folder).read_results() for folder in folders]
-    gaps = [gap for folder, r in zip(folders, results) if (gap := overfitting(folder, r))]
+    scored = [pair for seed in seeds.values() for pair in zip(seed.folders, seed.results)]
+    gaps = [gap for folder, r in scored if (gap := overfitting(folder, r))]
     line = dataclasses.replace(
         line,
         cells=cells,
-        epochs=tuple(r["monitor"]["epoch"] for r in results if "epoch" in r["monitor"]),
-        gaps=_mean_pair(gaps),
+        epochs=tuple(r["monitor"]["epoch"] for _, r in scored if "epoch" in r["monitor"]),
+        gaps=tuple(np.mean(gaps, axis=0).tolist()) if gaps else None,
         examples=(0, 0) if row.silenced else _examples(done[0]),
-        n=sum(RunFolder(folder).read_scores()["n"] for folder in by_seed[seeds[0]]),
+        n=sum(scores["n"] for scores in next(iter(seeds.values())).scores),
         seeds=tuple(seeds),
-        caution=next(filter(None, (caution(r["split"]["definition"]) for r in results)), ""),
+        caution=next(filter(None, (caution(r["split"]["definition"]) for _, r in scored)), ""),
     )
-    pooled = {s: read_answers(some, table.metrics[0]) for s, some in by_seed.items()}
-    return line, {s: some for s, some in pooled.items() if some is not None}
+    answers = {number: seed.answers(table.metrics[0]) for number, seed in seeds.items()}
+    return line, {number: some for number, some in answers.items() if some is not None}
 
 
 def _examples(job: Job) -> tuple[int, int]:
@@ -147,12 +167,11 @@ def _examples(job: Job) -> tuple[int, int]:
 
     0 in pre-training if there is none, or if nothing is recorded of it.
     """
-    first = Path(job.config.init.checkpoint)
-    has_first = bool(job.config.init.checkpoint) and RunFolder(first).is_finished
-    counts = []
-    for folder in ([first] if has_first else []) + [job.folder]:
-        results = RunFolder(folder).read_results()
-        counts.append(results["split"]["counts"]["train"] * results["epochs_run"])
+    first = RunFolder(job.config.init.checkpoint)
+    is_known = bool(job.config.init.checkpoint) and first.is_finished
+    folders = [*([first] if is_known else []), job.folder]
+    results = [folder.read_results() for folder in folders]
+    counts = [r["split"]["counts"]["train"] * r["epochs_run"] for r in results]
     return (0, *counts)[-2], counts[-1]
 
 
@@ -168,106 +187,47 @@ def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
     return table.row(scored.row).needs or "none"
 
 
-def _cell(metric: str, by_seed: Sequence[Sequence[Path]]) -> Cell:
-    pooled = [read_answers(folders, metric) for folders in by_seed]
-    whole = [answers for answers in pooled if answers is not None]
-    is_counted, has_folds = len(whole) == len(pooled), len(by_seed[0]) > 1
-    values = [_mean_of_folds(metric, folders) for folders in by_seed]
-    if has_folds and is_counted:
-        values = [seed_statistics.value(metric, answers) for answers in whole]
-    if len(by_seed) == 1 and not has_folds:  # what results.json has, of any metric
-        test = RunFolder(by_seed[0][0]).read_scores()
+def _cell(metric: str, seeds: Sequence[Seed]) -> Cell:
+    values = [seed.fold_mean(metric) for seed in seeds]
+    has_folds = len(seeds[0].folders) > 1
+    if len(seeds) == 1 and not has_folds:  # what results.json has, of any metric
+        (test,) = seeds[0].scores
         own = test.get("intervals", {}).get(metric)
-        interval, why = own and tuple(own), test.get("no_interval", {}).get(metric, "")
-    elif is_counted:
-        interval = seed_statistics.interval(metric, whole)
-        why = "" if interval else seed_statistics.obstacle(metric, whole)
-    else:
-        interval, why = None, _missing(metric, by_seed[0][0])
-    return Cell(tuple(values), interval, has_folds and not is_counted, why)
+        why = test.get("no_interval", {}).get(metric, "")
+        return Cell(tuple(values), own and tuple(own), is_fold_mean=False, no_interval=why)
+    answers = [some for seed in seeds if (some := seed.answers(metric)) is not None]
+    if len(answers) < len(seeds):
+        return Cell(tuple(values), None, has_folds, seeds[0].unknown_interval(metric))
+    if has_folds:
+        values = [
+            seed_statistics.value(seed_statistics.statistic(metric, some)) for some in answers
+        ]
+    interval, why = seed_statistics.interval(metric, answers)
+    return Cell(tuple(values), interval, is_fold_mean=False, no_interval=why)
 
 
-def _missing(metric: str, folder: Path) -> str:
-    """Missing part of predictions.csv for an interval over several runs."""
-    if seed_statistics.is_counted(metric):
-        return f"no column rank in {RunFolder(folder).predictions}, which an older version wrote"
-    return "predictions.csv does not hold all that it is made of"
-
-
-def _mean_of_folds(metric: str, folders: Sequence[Path]) -> float:
-    """Weighted by n, which for a mean over items is its value over all folds."""
-    values, sizes = [], []
-    for folder in folders:
-        test = RunFolder(folder).read_scores()
-        if metric not in test["metrics"]:
-            raise UserError(
-                f"no metric {metric!r} in {RunFolder(folder).results};"
-                f" it has: {', '.join(sorted(test['metrics']))}"
-            )
-        values.append(test["metrics"][metric])
-        sizes.append(test["n"])
-    return float(np.average(values, weights=sizes))
-
-
-def read_answers(folders: Sequence[Path], metric: str) -> Answers | None:
-    """predictions.csv of all folds of a seed.
-
-    None if the metric is made of more, or the files do not hold what it needs.
-    """
-    if not seed_statistics.is_counted(metric):
-        return None
-    rows = [row for folder in folders for row in RunFolder(folder).read_predictions()]
-    columns = {"label", "prediction"} | (
-        {"rank"} if seed_statistics.TOP_K.fullmatch(metric) else set()
-    )
-    if not rows or any(not columns <= row.keys() for row in rows):
-        return None
-    ids, groups, labels, predictions = (
-        tuple(row[name] for row in rows) for name in ("id", "group", "label", "prediction")
-    )
-    # without ranks, of all but the first place it is only known that it is not the first
-    ranks = [int(row.get("rank") or 1 + (row["label"] != row["prediction"])) for row in rows]
-    return Answers(ids, groups, labels, predictions, tuple(ranks))
-
-
-def overfitting(folder: Path, result: Mapping[str, Any]) -> tuple[float, float] | None:
+def overfitting(folder: RunFolder, result: Mapping[str, Any]) -> tuple[float, float] | None:
     """Training minus validation accuracy, at the chosen epoch and at the last one.
 
     Training accuracy is the mean over the steps of the epoch that were logged, with dropout on.
-    None where the curves do not hold both.
+    None if the curves do not hold both.
     """
-    path = RunFolder(folder).metrics
-    epoch = result["monitor"].get("epoch")
-    if not path.is_file() or epoch is None:
-        return None
-    training, validation = defaultdict(list), {}
-    for _, number, name, value in curves.read(path):
-        if name == "train/accuracy":
-            training[number].append(value)
-        if name == "val/accuracy":
-            validation[number] = value
-    both = sorted(training.keys() & validation.keys())
-    if epoch - 1 not in both:
-        return None
-    chosen, last = (
-        float(np.mean(training[number])) - validation[number] for number in (epoch - 1, both[-1])
+    training, validation = (
+        curves.epoch_means(folder.metrics, f"{split}/accuracy") for split in ("train", "val")
     )
-    return chosen, last
-
-
-def _mean_pair(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
-    if not pairs:
+    both = sorted(training.keys() & validation.keys())
+    chosen = (result["monitor"].get("epoch") or 0) - 1
+    if chosen not in both:
         return None
-    first, second = np.mean(pairs, axis=0)
-    return float(first), float(second)
+    at_chosen, at_last = (training[epoch] - validation[epoch] for epoch in (chosen, both[-1]))
+    return at_chosen, at_last
 
 
 def folders(table: Table, runs_dir: str) -> dict[str, list[Path]]:
-    """Row or pre-training -> folders of all its finished runs under `runs_dir`, whatever seeds."""
+    """Row or pre-training -> folders of all its finished runs under `runs_dir`, of any seed."""
     found: dict[str, list[Path]] = {}
     for job in plan(table, Settings(runs_dir=runs_dir)):
         home = Path(runs_dir) / job.config.experiment_name
         done = [path.parent for path in sorted(home.rglob(RESULTS))]
-        is_silenced = job.folder.name == SILENCED
-        found[job.row] = [folder for folder in done if (folder.name == SILENCED) == is_silenced]
+        found[job.row] = [folder for folder in done if (folder.name == SILENCED) == job.is_silenced]
     return found

@@ -68,7 +68,7 @@ def run(job: Job, console: Console, to_stderr: bool = False) -> str:
         print_line(console, f"waiting: {holder} runs in {job.folder}")
 
     # before the state is read: another process may change it
-    with locks.hold(job.folder, waiting) as lock:
+    with locks.hold(job.folder.path, waiting) as lock:
         now = jobs.state(job)
         if now.word == "finished":
             print_line(console, f"finished: {job.name} ({job.folder})")
@@ -76,7 +76,7 @@ def run(job: Job, console: Console, to_stderr: bool = False) -> str:
             return now.reason
         print_rule(console, f"{job.task}: {job.name}")
         print_line(console, job.line)
-        given = locks.environment(job.folder, lock)
+        given = locks.environment(job.folder.path, lock)
         code, last = _call(job.command, lock, to_stderr, given)
     if code == 0:
         now = jobs.state(job)

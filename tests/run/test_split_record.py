@@ -160,7 +160,7 @@ def test_a_speaker_renamed_into_two_splits_is_refused(trained, table):
 
 def test_a_table_refuses_runs_whose_corpus_has_changed(trained, table):
     path, folder, _ = trained
-    job = Job("a", "ser", 0, None, folder, (), RunFolder(folder).read_config(), None)
+    job = Job("a", "ser", 0, None, RunFolder(folder), (), RunFolder(folder).read_config(), None)
     printed = io.StringIO()
     console = Console(file=printed, width=200)
     assert campaign.outdated([job], console) == {}

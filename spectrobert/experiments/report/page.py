@@ -13,6 +13,7 @@ from ... import files
 from ...data.splits import caution
 from ...errors import UserError
 from ...run.folder import RunFolder
+from ..sheet import Sheet
 from . import anatomy, examples, figures, listening
 
 TEMPLATES = Path(__file__).parent
@@ -21,15 +22,6 @@ INTERVALS = (
     " how much seeds differ is not part of them."
 )
 MAX_CONFUSED = 50  # classes up to which a confusion matrix is drawn
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The table at the top of the page, in words."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[Sequence[str]]]  # the parts of a cell stand one below the other
-    note: str = ""
 
 
 @dataclass
@@ -49,7 +41,7 @@ def write(
     path: Path,
     title: str,
     folders: Mapping[str, Sequence[Path]],
-    summary: Summary | None = None,
+    summary: Sheet | None = None,
     data_dir: str = "",
 ) -> Path:
     """Write the page.
@@ -78,8 +70,8 @@ def write(
     return path
 
 
-def overview(results: Mapping[str, dict[str, Any]]) -> Summary:
-    """A line for each run: what it is, and the metric that chose its checkpoint."""
+def overview(results: Mapping[str, dict[str, Any]]) -> Sheet:
+    """A line per run: task, corpus, and the metric that chose its checkpoint."""
     rows = []
     for name, result in results.items():
         _, scored = scores(result)
@@ -97,7 +89,7 @@ def overview(results: Mapping[str, dict[str, Any]]) -> Summary:
         )
         rows.append([(cell,) for cell in cells])
     header = ("run", "task", "corpus", "metric", "value", "95 % interval", "n", "epoch")
-    return Summary(header, rows, INTERVALS)
+    return Sheet("", header, rows, [INTERVALS])
 
 
 def scores(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
