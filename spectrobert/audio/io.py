@@ -7,7 +7,7 @@ decoded.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Literal, NamedTuple
@@ -160,17 +160,6 @@ def header(audio: Audio) -> Header:
         return Header(length, file.samplerate, file.channels, f"{file.format} {file.subtype}")
 
 
-def as_recorded(audio: Audio, start: float = 0.0, end: float | None = None) -> Iterator[np.ndarray]:
-    """The stretch as it was recorded, block by block: float32 (T, channels) at its own rate.
-
-    Raises AudioError for every fault but silence, which only the whole stretch tells.
-    """
-    with _open(audio) as file:
-        _check_whole(audio, file)
-        begin, stop = _bounds(audio, file, start, end)
-        yield from _frames(audio, file, begin, stop, round(BLOCK_SECONDS * file.samplerate))
-
-
 def seconds(audio: Audio) -> float:
     """The length of a recording, from its header alone. Raises AudioError."""
     with _open(audio) as file:
@@ -192,17 +181,28 @@ def check(audio: Audio, start: float = 0.0, end: float | None = None, decode: bo
 
 
 def look(
-    audio: Audio, start: float = 0.0, end: float | None = None, decode: bool = True
+    audio: Audio,
+    start: float = 0.0,
+    end: float | None = None,
+    decode: bool = True,
+    observe: Callable[[np.ndarray], None] = lambda block: None,
 ) -> tuple[str, float]:
-    """`check`, and the seconds of the stretch, 0 where it cannot be used; opens the file once."""
+    """`check`, and the seconds of the stretch, 0 if it cannot be used; opens the file once.
+
+    `observe` is called with each decoded block as it was recorded, float32 (T, channels).
+    """
     try:
         with _open(audio) as file:
             _check_whole(audio, file)
             begin, stop = _bounds(audio, file, start, end)
             if decode:
+                lows, highs = [], []
                 size = round(BLOCK_SECONDS * file.samplerate)
-                blocks = _blocks(audio, file, begin, stop, size)
-                lows, highs = zip(*((block.min(), block.max()) for block in blocks), strict=True)
+                for block in _frames(audio, file, begin, stop, size):
+                    observe(block)
+                    samples = mono(block)
+                    lows.append(samples.min())
+                    highs.append(samples.max())
                 _check_loud(audio, min(lows), max(highs))
             length = file.frames / file.samplerate
     except AudioError as error:

@@ -1,4 +1,4 @@
-"""One line of what `data check` found."""
+"""One line of `data check`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Verdict = Literal["ok", "note", "warning", "fault"]
 
 
 class Finding(NamedTuple):
-    """What was looked for, and what was found.
+    """A check, and its result.
 
     `fault`: rows are lost, or a score would be untrue. `warning`: for a person to judge. `note`:
     worth knowing.

@@ -1,4 +1,4 @@
-"""What can be counted in a parsed corpus, by the names that `Corpus.published_counts` uses.
+"""Counts in a parsed corpus, by the names that `Corpus.published_counts` uses.
 
 `rows` are examples and rows left out; of the others there is a count for all and one for each of
 the owner's splits ("examples", "examples of test"): `examples`, `recordings`, `questions` (a
@@ -7,31 +7,26 @@ recording and what is asked of it), `speakers`, `classes`, and `class LABEL`.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from ..corpora.example import Dropped, Example
 
 
-def count(examples: Sequence[Example], dropped: Sequence[Dropped]) -> Counter[str]:
+def count_rows(examples: Sequence[Example], dropped: Sequence[Dropped]) -> Counter[str]:
     """The counts by name; a name that is not there counts nothing. Splits as the owner draws."""
     counts = Counter({"rows": len(examples) + len(dropped)})
-    distinct: dict[str, set[object]] = {}
+    distinct: dict[str, set[object]] = defaultdict(set)
     for example in examples:
         recordings = tuple(segment.audio for segment in example.audio)
-        things = {
-            "recordings": recordings,
-            "questions": (recordings, example.question) if example.question else None,
-            "speakers": example.speaker,
-            "classes": example.label,
-        }
         for of in ("", f" of {example.split}") if example.split else ("",):
-            counts["examples" + of] += 1
+            counts[f"examples{of}"] += 1
+            distinct[f"recordings{of}"].update(recordings)
+            distinct[f"speakers{of}"].add(example.speaker)
+            if example.question:
+                distinct[f"questions{of}"].add((recordings, example.question))
             if example.label:
+                distinct[f"classes{of}"].add(example.label)
                 counts[f"class {example.label}{of}"] += 1
-            for name, thing in things.items():
-                if thing:
-                    found = thing if name == "recordings" else (thing,)
-                    distinct.setdefault(name + of, set()).update(found)
-    counts.update({name: len(found) for name, found in distinct.items()})
+    counts.update({name: len(things - {""}) for name, things in distinct.items()})
     return counts

@@ -1,13 +1,12 @@
-"""What a corpus' recordings sound like: faults, lengths, clipping, and a fingerprint."""
+"""A look at recordings for people: faults, lengths, clipping, and a fingerprint of the samples."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -15,53 +14,51 @@ import numpy as np
 from ..audio import io
 from ..audio.segment import Segment
 from ..corpora.example import Example
+from ..data import audio_names, checks, rows
 
 FULL_SCALE = 0.999  # from here on a sample counts as clipped
 CLIPPED_SHARE = 0.001  # a recording is clipped if at least this share of its samples is
-THREADS = 8
 CHUNK = 1024  # recordings that wait for a thread at a time, of however many there are
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Name = Callable[[io.Audio], str]
 
 
 class Sound(NamedTuple):
-    """What was found out about one stretch of a recording."""
+    """The result of a look at one stretch of a recording."""
 
-    fault: str = ""  # "fault: detail", as io.check puts it; "" where the stretch can be used
-    seconds: float = 0.0
-    header: io.Header | None = None  # None where not even that could be read
+    fault: str = ""  # "fault: detail", as io.look puts it; "" if the stretch can be used
+    seconds: float = 0.0  # 0 if it cannot
+    header: io.Header | None = None  # None if not even that could be read
     clipped: float = 0.0  # share of samples at full scale, in whichever channel
     content: bytes = b""  # the same for the same samples, in WAV or FLAC; b"" if not decoded
 
 
-def listen(segment: Segment, is_quick: bool) -> Sound:
-    """Look at one stretch; `is_quick` reads the header alone, which tells no silence."""
-    audio, start, end, _ = segment
-    header = None
-    try:
-        header = io.header(audio)
-        seconds = io.duration([segment._replace(onset=0.0)])
-        if is_quick:
-            return Sound(io.check(audio, start, end, decode=False), seconds, header)
-        return _decoded(audio, start, end)._replace(seconds=seconds, header=header)
-    except io.AudioError as error:
-        return Sound(f"{error.fault}: {error.detail}", header=header)
+class _Samples:
+    """Samples counted and digested block by block: an hour is never in memory."""
 
+    def __init__(self) -> None:
+        self.num_clipped, self.total = 0, 0
+        self.digest = hashlib.blake2b(digest_size=16)
 
-def _decoded(audio: io.Audio, start: float, end: float | None) -> Sound:
-    """Fault, clipping and content, block by block: an hour is never in memory."""
-    lowest, highest, num_clipped, num_samples = np.inf, -np.inf, 0, 0
-    content = hashlib.blake2b(digest_size=16)
-    for block in io.as_recorded(audio, start, end):
+    def add(self, block: np.ndarray) -> None:
+        self.num_clipped += int((np.abs(block).max(axis=1) >= FULL_SCALE).sum())
+        self.total += len(block)
         mono = np.ascontiguousarray(io.mono(block))
-        lowest, highest = min(lowest, mono.min()), max(highest, mono.max())
-        num_clipped += int((np.abs(block).max(axis=1) >= FULL_SCALE).sum())
-        num_samples += len(block)
-        content.update((mono + np.float32(0)).tobytes())  # + 0 makes -0 and 0 the same bytes
-    is_silent = (highest - lowest) / 2 < io.SILENT
-    fault = f"silent: no sample is {io.SILENT:g} away from rest" if is_silent else ""
-    return Sound(fault, clipped=num_clipped / num_samples, content=content.digest())
+        self.digest.update((mono + np.float32(0)).tobytes())  # + 0 makes -0 and 0 the same bytes
+
+
+def listen(segment: Segment, is_quick: bool) -> Sound:
+    """Look at one stretch; `is_quick` reads the header alone, which shows no silence."""
+    samples, header = _Samples(), None
+    fault, seconds = io.look(*segment[:3], decode=not is_quick, observe=samples.add)
+    with suppress(io.AudioError):
+        header = io.header(segment.audio)
+    if fault or is_quick:
+        return Sound(fault, seconds, header)
+    clipped = samples.num_clipped / samples.total
+    return Sound("", seconds, header, clipped, samples.digest.digest())
 
 
 def distinct(examples: Iterable[Example]) -> list[Segment]:
@@ -70,15 +67,15 @@ def distinct(examples: Iterable[Example]) -> list[Segment]:
 
 
 def listen_to_all(
-    segments: list[Segment], is_quick: bool, progress: Callable[[int, int], None]
+    segments: list[Segment], is_quick: bool, progress: checks.Progress = checks.no_progress
 ) -> dict[Segment, Sound]:
-    """`listen` to each, in threads. `progress` is called with (stretches done, stretches)."""
-    found = {}
+    """`listen` to each, in threads."""
+    sounds = {}
     results = in_threads(lambda segment: listen(segment, is_quick), segments)
     for segment, sound in zip(segments, results):
-        found[segment] = sound
-        progress(len(found), len(segments))
-    return found
+        sounds[segment] = sound
+        progress(len(sounds), len(segments))
+    return sounds
 
 
 def in_threads(
@@ -89,18 +86,17 @@ def in_threads(
     Threads suffice: libsndfile and soxr release the interpreter while they work.
     """
     waiting = iter(items)
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(checks.THREADS) as pool:
         while some := list(itertools.islice(waiting, chunk)):
             yield from pool.map(work, some)
 
 
-def names(examples: Sequence[Example], root: Path) -> Callable[[io.Audio], str]:
-    """How tables call a recording: its path below `root`, or the row that holds its bytes."""
-    rows = {s.audio: e.id for e in examples for s in e.audio if isinstance(s.audio, bytes)}
-
-    def name(audio: io.Audio) -> str:
-        if isinstance(audio, bytes):
-            return f"audio of {rows[audio]}"
-        return os.path.relpath(audio, root) if Path(audio).is_relative_to(root) else audio
-
-    return name
+def names(examples: Sequence[Example], folders: Sequence[str]) -> Name:
+    """Names for tables, by path, bytes or rows.digest: the path below one of the folders, or the
+    row that holds the bytes."""
+    embedded: dict[io.Audio, str] = {}
+    for example in examples:
+        for audio, *_ in example.audio:
+            if isinstance(audio, bytes):
+                embedded[audio] = embedded[rows.digest(audio)] = f"audio of {example.id}"
+    return lambda audio: embedded.get(audio) or audio_names.name_below(audio, folders)

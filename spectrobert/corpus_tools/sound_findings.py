@@ -1,95 +1,97 @@
-"""What is wrong with a corpus' recordings, and which of them are the same sound."""
+"""Faults of a corpus' recordings, and recordings that are the same sound."""
 
 from __future__ import annotations
 
 import filecmp
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from ..audio import io
 from ..audio.segment import Segment
 from ..corpora.example import Example
 from .finding import Finding, Verdict, of_these
-from .recordings import CLIPPED_SHARE, FULL_SCALE, Sound, names
+from .recordings import CLIPPED_SHARE, FULL_SCALE, Name, Sound
 
-Name = Callable[[io.Audio], str]
+CHANNELS = {1: "mono", 2: "stereo"}
+
+Sounds = Mapping[Segment, Sound]
 
 
 def judge(
     examples: Sequence[Example],
-    drawn: Sequence[str],
-    sounds: Mapping[Segment, Sound],
+    sides: Sequence[str],
+    sounds: Sounds,
     without_audio: Sequence[str],
-    root: Path,
+    name: Name,
     is_quick: bool,
 ) -> list[Finding]:
     """The findings about recordings.
 
     Args:
-        drawn: the split of each example.
+        sides: the split of each example.
         without_audio: rows that the parser left out, as there is no file to name.
     """
-    name = names(examples, root)
-    heard = {segment: sound for segment, sound in sounds.items() if not sound.fault}
-    findings = [*faults(sounds, name, without_audio), *formats(heard, name)]
+    usable = {segment: sound for segment, sound in sounds.items() if not sound.fault}
+    findings = [*faults(sounds, name, without_audio), *formats(usable, name)]
     if is_quick:
         skipped = "not looked for: --quick reads headers only"
         return [*findings, Finding("silence, clipping, duplicates", skipped, "note")]
-    return [*findings, clipping(heard, name), duplicates(heard, sides(examples, drawn), name)]
+    return [*findings, clipping(usable, name), duplicates(usable, examples, sides, name)]
 
 
-def faults(
-    sounds: Mapping[Segment, Sound], name: Name, without_audio: Sequence[str]
-) -> list[Finding]:
+def faults(sounds: Sounds, name: Name, without_audio: Sequence[str]) -> list[Finding]:
     """Missing, unreadable and silent recordings."""
-    missing = {name(segment.audio) for segment, s in sounds.items() if _kind(s) == "missing"}
+    missing, silent, others = set(), [], []
+    for segment, sound in sounds.items():
+        kind = sound.fault.partition(":")[0]
+        if kind == "missing":
+            missing.add(name(segment.audio))
+        elif kind == "silent":
+            silent.append(_stretch(segment, name))
+        elif kind:
+            others.append(f"{_stretch(segment, name)}: {sound.fault}")
+    of = f"of {len({segment.audio for segment in sounds}) + len(without_audio)}"
     lost = [*sorted(missing), *without_audio]
-    silent = [_stretch(g, name) for g, s in sounds.items() if _kind(s) == "silent"]
-    others = [
-        f"{_stretch(segment, name)}: {sound.fault}"
-        for segment, sound in sounds.items()
-        if sound.fault and _kind(sound) not in ("missing", "silent")
-    ]
-    total = len({segment.audio for segment in sounds}) + len(without_audio)
+    quiet = f"{of} are silent: all their samples are below {io.SILENT:g}"
     return [
-        of_these("missing recordings", f"of {total}", lost, "fault"),
-        of_these("unreadable recordings", f"of {total}", others, "fault"),
-        of_these("silent recordings", f"of {total}, below {io.SILENT:g}", silent, "fault"),
+        of_these("missing recordings", f"{of} are missing", lost, "fault"),
+        of_these("unreadable recordings", f"{of} cannot be read", others, "fault"),
+        of_these("silent recordings", quiet, silent, "fault"),
     ]
 
 
-def _kind(sound: Sound) -> str:
-    return sound.fault.partition(":")[0]
+def _stretch(segment: Segment, name: Name) -> str:
+    """A recording, and from where to where if not all of it."""
+    if segment.start == 0 and segment.end is None:
+        return name(segment.audio)
+    end = "" if segment.end is None else f"{segment.end:g}"
+    return f"{name(segment.audio)} [{segment.start:g}-{end} s]"
 
 
-def formats(heard: Mapping[Segment, Sound], name: Name) -> list[Finding]:
-    """Sample rates and channels; the examples are those unlike most."""
-    of: dict[str, dict[io.Audio, str]] = {"sample rates": {}, "channels": {}, "encodings": {}}
-    for segment, sound in heard.items():
-        assert sound.header is not None
-        of["sample rates"][segment.audio] = f"{sound.header.sample_rate} Hz"
-        of["channels"][segment.audio] = _CHANNELS.get(
-            sound.header.channels, f"{sound.header.channels} channels"
-        )
-        of["encodings"][segment.audio] = sound.header.encoding
+def formats(usable: Sounds, name: Name) -> list[Finding]:
+    """Sample rates, channels and encodings; the examples are those unlike most."""
+    headers = {segment.audio: sound.header for segment, sound in usable.items() if sound.header}
+    values = {
+        "sample rates": {a: f"{h.sample_rate} Hz" for a, h in headers.items()},
+        "channels": {
+            a: CHANNELS.get(h.channels, f"{h.channels} channels") for a, h in headers.items()
+        },
+        "encodings": {a: h.encoding for a, h in headers.items()},
+    }
     findings = []
-    for check, values in of.items():
-        counted = Counter(values.values()).most_common()
-        found = ", ".join(f"{value} {number}" for value, number in counted)
-        odd = [f"{name(a)} ({value})" for a, value in values.items() if value != counted[0][0]]
-        if counted:
-            findings.append(Finding(check, found, "note" if odd else "ok", odd))
+    for check, of in values.items():
+        counts = Counter(of.values()).most_common()
+        text = ", ".join(f"{value} {number}" for value, number in counts)
+        odd = [f"{name(audio)} ({value})" for audio, value in of.items() if value != counts[0][0]]
+        if counts:
+            findings.append(Finding(check, text, "note" if odd else "ok", odd))
     return findings
 
 
-_CHANNELS = {1: "mono", 2: "stereo"}
-
-
-def clipping(heard: Mapping[Segment, Sound], name: Name) -> Finding:
+def clipping(usable: Sounds, name: Name) -> Finding:
     """Recordings too loud for their format, the worst first."""
     share: dict[io.Audio, float] = defaultdict(float)
-    for segment, sound in heard.items():
+    for segment, sound in usable.items():
         share[segment.audio] = max(share[segment.audio], sound.clipped)
     clipped = sorted((a for a in share if share[a] >= CLIPPED_SHARE), key=lambda a: -share[a])
     what = (
@@ -100,39 +102,30 @@ def clipping(heard: Mapping[Segment, Sound], name: Name) -> Finding:
     return of_these("clipped recordings", what, shown, "warning")
 
 
-def sides(examples: Sequence[Example], drawn: Sequence[str]) -> dict[io.Audio, set[str]]:
-    """The splits that each recording is in."""
-    found: dict[io.Audio, set[str]] = defaultdict(set)
-    for example, split in zip(examples, drawn):
-        for segment in example.audio:
-            found[segment.audio].add(split)
-    return found
-
-
 def duplicates(
-    heard: Mapping[Segment, Sound], on: Mapping[io.Audio, set[str]], name: Name
+    usable: Sounds, examples: Sequence[Example], sides: Sequence[str], name: Name
 ) -> Finding:
     """Recordings whose decoded samples are equal: the same sound, in WAV or FLAC.
 
-    A fault where they are in different splits: training has then heard what is tested.
+    A fault if they are in different splits: training has then heard the test.
     """
-    by_content: dict[bytes, list[Segment]] = defaultdict(list)
-    for segment, sound in heard.items():
-        by_content[sound.content].append(segment)
-    told, num_across = [], 0
-    for segments in by_content.values():
-        audio = list(dict.fromkeys(segment.audio for segment in segments))
-        if len(audio) < 2:
-            continue
-        splits = set().union(*(on[a] for a in audio))
-        num_across += len(splits) > 1
-        equal = "same bytes" if _is_same_file(audio) else "same samples"
-        where = " = ".join(name(a) for a in audio)
-        told.append((len(splits) < 2, f"{where} ({equal}; {', '.join(sorted(splits))})"))
-    told.sort(key=lambda entry: entry[0])  # those across splits first
-    what = f"sound(s) under several names, {num_across or 'none'} in several splits"
-    verdict: Verdict = "fault" if num_across else "warning"
-    return of_these("duplicates", what, [text for _, text in told], verdict)
+    splits_of: dict[io.Audio, set[str]] = defaultdict(set)
+    for example, side in zip(examples, sides):
+        for segment in example.audio:
+            splits_of[segment.audio].add(side)
+    by_content: dict[bytes, dict[io.Audio, None]] = defaultdict(dict)
+    for segment, sound in usable.items():
+        by_content[sound.content][segment.audio] = None
+    within, across = [], []
+    for audio in map(list, by_content.values()):
+        if len(audio) > 1:
+            splits = sorted(set().union(*(splits_of[a] for a in audio)))
+            equal = "same bytes" if _is_same_file(audio) else "same samples"
+            text = f"{' = '.join(map(name, audio))} ({equal}; {', '.join(splits)})"
+            (across if len(splits) > 1 else within).append(text)
+    what = f"sound(s) have several names, {len(across) or 'none'} of them in several splits"
+    verdict: Verdict = "fault" if across else "warning"
+    return of_these("duplicates", what, across + within, verdict)
 
 
 def _is_same_file(audio: Sequence[io.Audio]) -> bool:
@@ -143,11 +136,3 @@ def _is_same_file(audio: Sequence[io.Audio]) -> bool:
         else first == other
         for other in others
     )
-
-
-def _stretch(segment: Segment, name: Name) -> str:
-    """A recording, and from where to where if not all of it."""
-    if segment.start == 0 and segment.end is None:
-        return name(segment.audio)
-    end = "" if segment.end is None else f"{segment.end:g}"
-    return f"{name(segment.audio)} [{segment.start:g}-{end} s]"

@@ -1,123 +1,105 @@
-"""Whether a corpus' splits are apart: its speakers, groups, recordings and texts."""
+"""Findings about a corpus' splits: how they are drawn, and what they share."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from ..config import DatasetConfig
+from ..config import TASKS, DatasetConfig
 from ..corpora.example import Example
 from ..data import class_counts, drawing, splits
 from ..errors import UserError
 from .finding import Finding, Verdict, of_these
-from .recordings import names
+from .recordings import Name
+
+Counts = Mapping[str, Mapping[str, int]]  # split -> class -> rows
 
 
-def draw(
-    examples: Sequence[Example], task: str, options: DatasetConfig
-) -> tuple[list[str], Finding]:
-    """The split of each example as training would draw it, and how that went."""
+class Drawn(NamedTuple):
+    """The split of each example as training would draw it, or the owner's if it cannot."""
+
+    sides: list[str]
+    labels: Counts
+    finding: Finding
+
+
+def draw(examples: Sequence[Example], task: str, options: DatasetConfig) -> Drawn:
+    """Draw the splits, and judge how that went."""
     try:
         drawn = drawing.draw(examples, options.name, task, options)
     except UserError as error:
         owners = [example.split or "train" for example in examples]
-        return owners, Finding("splits", str(error), "fault")
+        labels: dict[str, Counter[str]] = {split: Counter() for split in splits.SPLITS}
+        for example, side in zip(examples, owners):
+            labels[side][example.label] += bool(example.label)
+        return Drawn(owners, labels, Finding("splits", str(error), "fault"))
     summary = drawn.summary
     sizes = ", ".join(f"{split} {summary.counts[split]}" for split in splits.SPLITS)
-    found = f"{sizes}; {summary.definition}"
     is_pre_training = options.carved_shares(task, len(examples)).test is None
     needed = ("train", "val") if is_pre_training else splits.SPLITS
-    empty = [split for split in needed if not summary.counts[split]]
+    empty = [f"no examples in {split}" for split in needed if not summary.counts[split]]
     is_limited = bool(splits.caution(summary.definition))
     verdict: Verdict = "fault" if empty else "warning" if is_limited else "ok"
-    shown = [f"no examples in {split}" for split in empty]
-    return drawn.sides, Finding("splits", found, verdict, shown)
+    finding = Finding("splits", f"{sizes}; {summary.definition}", verdict, empty)
+    return Drawn(drawn.sides, summary.labels, finding)
 
 
-def unseen(
-    examples: Sequence[Example], drawn: Sequence[str], is_open: bool = False
-) -> list[Finding]:
-    """Classes of validation and test that training never sees; of an open set, rows are lost."""
-    seen = {e.label for e, split in zip(examples, drawn) if split == "train"}
-    others = Counter(e.label for e in examples if e.label not in seen)
-    if not any(example.label for example in examples):
+def classes(labels: Counts, task: str, definition: str) -> list[Finding]:
+    """Classes that training never sees, and classes of which a carved split has too few."""
+    seen = {label for label, number in labels["train"].items() if number}
+    others = Counter(labels["val"]) + Counter(labels["test"])
+    if not seen and not others:
         return []
-    shown = [f"{label} ({number} rows)" for label, number in others.items()]
-    verdict: Verdict = "warning" if is_open else "fault"
-    return [of_these("classes not in train", f"next to {len(seen)} that are", shown, verdict)]
-
-
-def few_of_a_class(
-    examples: Sequence[Example], drawn: Sequence[str], definition: str
-) -> list[Finding]:
-    """Classes of which a carved split has too few examples for a figure."""
-    labels: dict[str, Counter[str]] = {split: Counter() for split in splits.SPLITS}
-    for example, split in zip(examples, drawn):
-        if example.label:
-            labels[split][example.label] += 1
-    return [
-        Finding(
-            "few of a class",
-            f"{len(rare)} of {len(labels['train'])} in {split}; {class_counts.advice(split)}",
-            "warning",
-            rare,
-        )
-        for split, rare in class_counts.few(labels, definition).items()
-    ]
+    unseen = [f"{label} ({n} rows)" for label, n in others.items() if label not in seen]
+    what = f"of validation and test, next to {len(seen)} that are"
+    # of an open set rows are lost, no score is untrue
+    verdict: Verdict = "warning" if TASKS[task].is_open else "fault"
+    findings = [of_these("classes not in train", what, unseen, verdict)]
+    for split, rare in class_counts.few(labels, definition).items():
+        of = f"{len(rare)} of {len(seen)} in {split}; {class_counts.advice(split)}"
+        findings.append(Finding("few of a class", of, "warning", rare))
+    return findings
 
 
 def shared(
-    examples: Sequence[Example], drawn: Sequence[str], root: Path, allowed: Sequence[str]
+    examples: Sequence[Example], sides: Sequence[str], name: Name, allowed: Sequence[str]
 ) -> list[Finding]:
     """Members of several splits, per kind; a fault unless the kind is `allowed`."""
-    name = names(examples, root)
-    sides: dict[str, dict[str | bytes, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for example, split in zip(examples, drawn):
-        sides["speaker"][example.speaker].add(split)
-        sides["group"][example.group].add(split)
-        for segment in example.audio:
-            sides["recording"][segment.audio].add(split)
     findings = []
-    for kind, on in sides.items():
-        is_unknown = on.pop("", None) is not None
+    for kind, leaks in splits.leaks(examples, sides).items():
+        check = f"shared {kind}s"
         both = [
-            f"{name(key) if kind == 'recording' else str(key)} ({_order(of)})"
-            for key, of in on.items()
-            if len(of) > 1
+            f"{name(key) if kind == 'recording' else key} ({', '.join(of)})"
+            for key, of in leaks.shared.items()
         ]
-        verdict: Verdict = "warning" if kind in allowed else "fault"
-        if not on:
-            findings.append(Finding(f"shared {kind}s", f"the corpus names no {kind}s", "note"))
-            continue
-        finding = of_these(f"shared {kind}s", f"of {len(on)} in several splits", both, verdict)
-        if is_unknown and not both:
-            finding = Finding(f"shared {kind}s", f"none; not all rows name a {kind}", "note")
-        findings.append(finding)
-    return findings + shared_texts(examples, drawn)
+        if not leaks.num_names:
+            findings.append(Finding(check, f"the corpus names no {kind}s", "note"))
+        elif not both and not leaks.is_complete:
+            findings.append(Finding(check, f"none; not all rows name a {kind}", "note"))
+        else:
+            what = f"of {leaks.num_names} are in several splits"
+            findings.append(of_these(check, what, both, "warning" if kind in allowed else "fault"))
+    return findings + shared_texts(examples, sides)
 
 
-def _order(sides: Iterable[str]) -> str:
-    return ", ".join(sorted(sides, key=splits.SPLITS.index))
+def shared_texts(examples: Sequence[Example], sides: Sequence[str]) -> list[Finding]:
+    """Texts of validation and test that training reads too, in whatever case.
 
-
-def shared_texts(examples: Sequence[Example], drawn: Sequence[str]) -> list[Finding]:
-    """Texts of validation and test that training reads too, whatever their case.
-
-    A corpus of a few sentences cannot do without; where texts differ, knowing one is an advantage.
+    A corpus of a few sentences cannot do without; if texts differ, knowing one is an advantage.
     """
     texts: dict[str, Counter[str]] = {split: Counter() for split in splits.SPLITS}
-    for example, split in zip(examples, drawn):
+    for example, side in zip(examples, sides):
         if example.reads:
-            texts[split][example.reads.casefold()] += 1
-    if not texts["val"] and not texts["test"]:
-        return []
-    told, known = [], Counter[str]()
+            texts[side][example.reads.casefold()] += 1
+    known, counts = Counter[str](), []
     for split in ("val", "test"):
-        both = texts[split].keys() & texts["train"].keys()
+        both = {text: n for text, n in texts[split].items() if text in texts["train"]}
+        known.update(both)
         if texts[split]:
-            told.append(f"{len(both)} of the {len(texts[split])} texts of {split}")
-        known.update({text: texts[split][text] for text in both})
-    found = " and ".join(told) + " are in train too"
+            counts.append(f"{len(both)} of the {len(texts[split])} texts of {split}")
+    if not counts:
+        return []
     shown = [f"{text} ({number} rows)" for text, number in known.most_common()]
-    return [Finding("shared texts", found, "warning" if known else "ok", shown)]
+    text = f"{' and '.join(counts)} are in train too"
+    return [Finding("shared texts", text, "warning" if known else "ok", shown)]

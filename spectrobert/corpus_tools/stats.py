@@ -18,7 +18,7 @@ from ..audio.segment import Segment
 from ..config import DatasetConfig
 from ..corpora.example import Example
 from ..data import drawing, splits
-from . import inspection, log_mel, recordings
+from . import check, log_mel, recordings
 from .log_mel import Clip, LogMel, Moments
 
 WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
@@ -71,15 +71,15 @@ def measure(
 
     Raises UserError where the corpus cannot be parsed or split.
     """
-    root, examples, dropped = inspection.parse(task, options, data_dir)
+    folders, examples, dropped = check.parse(task, options, data_dir)
     drawn = drawing.draw(examples, options.name, task, options)
     first: dict[Clip, tuple[Example, str]] = {}
     for example, name in zip(examples, drawn.sides):
         first.setdefault(example.audio, (example, name))
-    sounds = recordings.listen_to_all(recordings.distinct(examples), True, lambda done, total: None)
+    sounds = recordings.listen_to_all(recordings.distinct(examples), is_quick=True)
     clips = {clip: _seconds(clip, sounds) for clip in first}
     usable = {clip: seconds for clip, seconds in clips.items() if seconds is not None}
-    called = recordings.names(examples, root)
+    called = recordings.names(examples, folders)
     headers = {s.audio: sound.header for s, sound in sounds.items() if sound.header}
     speakers: dict[str, Counter[str]] = {}
     for clip in usable:

@@ -44,7 +44,7 @@ def audio_names(split: datasets.Dataset, folders: Sequence[str]) -> list[tuple[s
     found = []
     for begin, end in zip(first.tolist(), last.tolist()):
         parts = [
-            (_name(flat.recording[i].as_py(), folders), *_stretch(flat.start[i], flat.end[i]))
+            (name_below(flat.recording[i].as_py(), folders), *_stretch(flat.start[i], flat.end[i]))
             for i in range(begin, end)
         ]
         names, starts, ends = zip(*parts)
@@ -57,7 +57,8 @@ def _numbers(split: datasets.Dataset) -> np.ndarray:
     return indices.column(0).to_numpy()
 
 
-def _name(recording: str, folders: Sequence[str]) -> str:
+def name_below(recording: str, folders: Sequence[str]) -> str:
+    """A recording's path from one of the folders on; of bytes their number."""
     for folder in folders:
         if recording.startswith(folder + os.sep):
             return recording[len(folder) + 1 :]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from spectrobert.audio.segment import Segment
-from spectrobert.corpora.example import Example
-from spectrobert.corpus_tools import inspection, split_findings
 from spectrobert.data import class_counts
 
 CARVED = "validation carved by speaker (1 of 9), seed 0; test carved by speaker (1 of 9), seed 0"
@@ -46,15 +43,3 @@ def test_a_run_prints_a_line_for_each():
     assert "dataset.val_share" in val
     assert "dataset.test_share" in test
     assert class_counts.hints({"train": {}, "val": {}, "test": {}}, CARVED) == []
-
-
-def test_data_check_finds_both():
-    rows = [Example(str(i), (Segment(f"{i}.wav"),), label="aA"[i % 9 == 0]) for i in range(40)]
-    (names,) = inspection.class_names(rows)
-    assert (names.verdict, names.examples) == ("warning", ["'A', 'a'"])
-    assert inspection.class_names([Example("0", (Segment("0.wav"),), text="x")]) == []
-    sides = ["train"] * 30 + ["val"] * 5 + ["test"] * 5
-    val, test = split_findings.few_of_a_class(rows, sides, CARVED)
-    assert (val.check, val.verdict) == ("few of a class", "warning")
-    assert val.examples == ["A 0 (train 4)"]
-    assert test.found.startswith("2 of 2 in test; raise dataset.test_share")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spectrobert import corpora
-from spectrobert.corpus_tools import inspection
+from spectrobert.corpus_tools import check as checking
 from spectrobert.data import equal_files
 from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
@@ -87,10 +87,10 @@ def test_a_file_that_changes_is_compared_again(folder: Path) -> None:
 
 def test_data_check_names_equal_sounds_of_different_labels(folder: Path) -> None:
     for quick, expected in ((False, 6), (True, 0)):  # --quick decodes nothing
-        found = inspection.inspect("ser", table(folder, other_label=True), "", is_quick=quick)
+        found = checking.inspect("ser", table(folder, other_label=True), "", is_quick=quick)
         (finding,) = (f for f in found.findings if f.check == "contradicting labels")
         assert len(finding.examples) == expected
-    found = inspection.inspect("ser", table(folder, other_label=True), "")
+    found = checking.inspect("ser", table(folder, other_label=True), "")
     (finding,) = (f for f in found.findings if f.check == "contradicting labels")
     assert finding.verdict == "warning"
     assert "0.wav = copy0.wav: a 1, b 1" in finding.examples
@@ -100,6 +100,6 @@ def test_data_check_names_one_path_of_two_labels(folder: Path) -> None:
     options = table(folder)
     with (folder / "table.csv").open("a") as file:
         file.write("\n7.wav,a,s7")
-    found = inspection.inspect("ser", options, "", is_quick=True)
+    found = checking.inspect("ser", options, "", is_quick=True)
     (finding,) = (f for f in found.findings if f.check == "contradicting labels")
     assert finding.examples == ["7.wav: b 1, a 1"]

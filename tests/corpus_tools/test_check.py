@@ -19,7 +19,8 @@ from spectrobert import corpora
 from spectrobert.audio.segment import Segment
 from spectrobert.corpora import MODULES, Corpus, corpus
 from spectrobert.corpora.example import Dropped, Example
-from spectrobert.corpus_tools import inspection, published_counts, recordings, sound_findings
+from spectrobert.corpus_tools import check as checking
+from spectrobert.corpus_tools import published_counts, recordings, sound_findings
 from spectrobert.corpus_tools import split_findings as apart
 from spectrobert.corpus_tools.finding import Finding, worst
 from spectrobert.data import drawing, splits
@@ -43,7 +44,7 @@ def table(folder: Path, rows: list[tuple[str, ...]], *columns: str) -> Path:
 
 def inspect(file: Path, task: str = "ser", quick: bool = False, **options) -> dict[str, Finding]:
     dataset = dataset_class("csv")(file=str(file), **options)
-    found = inspection.inspect(task, dataset, "nowhere", quick)
+    found = checking.inspect(task, dataset, "nowhere", quick)
     names = [finding.check for finding in found.findings]
     assert len(set(names)) == len(names)
     return dict(zip(names, found.findings))
@@ -99,13 +100,13 @@ class TestRecordings:
         (missing, *_) = sound_findings.faults({}, str, ["utterance 7"])
         assert (missing.verdict, missing.found, missing.examples) == (
             "fault",
-            "1 of 1",
+            "1 of 1 are missing",
             ["utterance 7"],
         )
 
     def test_left_out_for_other_reasons_is_a_note(self):
         dropped = [Dropped("label x", "a"), Dropped("no audio file", "b"), Dropped("label x", "c")]
-        (finding,) = inspection.left_out(dropped)
+        (finding,) = checking.left_out(dropped)
         assert finding == Finding("rows left out", "2: label x", "note", ["a", "c"])
 
     @pytest.mark.parametrize(("share", "is_clipped"), [(0.0005, False), (0.001, True), (0.5, True)])
@@ -136,10 +137,7 @@ class TestRecordings:
         assert findings["channels"].examples == ["odd.flac (stereo)"]
 
     def test_quick_reads_headers_only(self, tmp_path, rows, monkeypatch):
-        def decode(*_):
-            pytest.fail("decoded")
-
-        monkeypatch.setattr(recordings, "_decoded", decode)
+        monkeypatch.setattr(recordings._Samples, "add", lambda *_: pytest.fail("decoded"))
         BAD_FILES["silent"][0](tmp_path / "silent.wav")
         more = [(str(tmp_path / "silent.wav"), "a", "bad", "train", "x")]
         findings = inspect(table(tmp_path, [*rows, *more], *COLUMNS), quick=True)
@@ -151,7 +149,8 @@ class TestRecordings:
         whole = Path(noise(tmp_path / "a.wav")).read_bytes()
         examples = [example("row 1", whole), example("row 2", whole[:1000])]
         sounds = {s: recordings.listen(s, False) for s in recordings.distinct(examples)}
-        found = sound_findings.judge(examples, ["train"] * 2, sounds, [], tmp_path, False)
+        name = recordings.names(examples, [str(tmp_path)])
+        found = sound_findings.judge(examples, ["train"] * 2, sounds, [], name, False)
         unreadable = next(f for f in found if f.check == "unreadable recordings")
         assert [text.partition(":")[0] for text in unreadable.examples] == ["audio of row 2"]
 
@@ -169,8 +168,9 @@ class TestDuplicates:
     def find(self, tmp_path: Path, *paths: str, drawn: tuple[str, ...] = ()) -> Finding:
         examples = [example(path, path) for path in paths]
         sounds = {s: recordings.listen(s, False) for s in recordings.distinct(examples)}
-        on = sound_findings.sides(examples, drawn or ["train"] * len(paths))
-        return sound_findings.duplicates(sounds, on, recordings.names(examples, tmp_path))
+        sides = drawn or ["train"] * len(paths)
+        name = recordings.names(examples, [str(tmp_path)])
+        return sound_findings.duplicates(sounds, examples, sides, name)
 
     def test_wav_and_flac_of_one_sound(self, tmp_path):
         one = noise(tmp_path / "a.wav", subtype="PCM_16")
@@ -182,7 +182,7 @@ class TestDuplicates:
             tmp_path, other, one, str(tmp_path / "b.flac"), str(tmp_path / "c.wav"), other
         )
         assert found.verdict == "warning"
-        assert found.found == "1 sound(s) under several names, none in several splits"
+        assert found.found == "1 sound(s) have several names, none of them in several splits"
         assert found.examples == ["a.wav = b.flac = c.wav (same samples; train)"]
 
     def test_one_sample_makes_another_sound(self, tmp_path):
@@ -199,7 +199,7 @@ class TestDuplicates:
         paths = (two, str(tmp_path / "y.wav"), one, str(tmp_path / "b.wav"))
         found = self.find(tmp_path, *paths, drawn=("train", "train", "train", "test"))
         assert found.verdict == "fault"
-        assert found.found == "2 sound(s) under several names, 1 in several splits"
+        assert found.found == "2 sound(s) have several names, 1 of them in several splits"
         assert found.examples == [
             "a.wav = b.wav (same bytes; test, train)",
             "x.wav = y.wav (same bytes; train)",
@@ -210,7 +210,7 @@ class TestDuplicates:
         segments = [Segment(path, 0.0, None), Segment(path, 0.0, 9.0)]
         sounds = {segment: recordings.listen(segment, False) for segment in segments}
         assert len({sound.content for sound in sounds.values()}) == 1
-        found = sound_findings.duplicates(sounds, {path: {"train"}}, str)
+        found = sound_findings.duplicates(sounds, [example(audio=path)], ["train"], str)
         assert found.verdict == "ok"
 
 
@@ -222,29 +222,29 @@ class TestRows:
         assert worst([]) == "ok"
 
     def test_repeated_ids(self):
-        finding = inspection.repeated_ids([example("a"), example("b"), example("a")])
+        finding = checking.repeated_ids([example("a"), example("b"), example("a")])
         assert (finding.verdict, finding.examples) == ("fault", ["a (2 times)"])
-        assert inspection.repeated_ids([example("a"), example("b")]).verdict == "ok"
+        assert checking.repeated_ids([example("a"), example("b")]).verdict == "ok"
 
     def test_published_counts(self):
         examples = [example("a", label="x"), example("b", "b.wav", label="y", split="test")]
-        found = published_counts.count(examples, [Dropped("why", "c")])
+        found = published_counts.count_rows(examples, [Dropped("why", "c")])
         expected = {"rows": 3, "examples": 2, "examples of test": 1, "recordings": 2, "classes": 2}
         assert {name: found[name] for name in expected} == expected
-        agreed = inspection.published_finding(expected | {"class x": 1}, found)
+        agreed = checking.compare(expected | {"class x": 1}, found)
         assert agreed.verdict == "ok"
-        differs = inspection.published_finding({"examples": 3, "class y of test": 1}, found)
+        differs = checking.compare({"examples": 3, "class y of test": 1}, found)
         assert differs == Finding(
             "published counts", "1 of 2 differ", "fault", ["examples: 2, published 3"]
         )
 
     def test_one_question_of_two_recordings_is_two_questions(self):
         examples = [example(audio=audio, question="loud?") for audio in ("a.wav", "a.wav", "b.wav")]
-        assert published_counts.count(examples, [])["questions"] == 2
+        assert published_counts.count_rows(examples, [])["questions"] == 2
 
     def test_classes_outside_the_closed_set(self):
         rows = [example(label=label) for label in ("calm", "calm", "bored")]
-        unknown, absent = inspection.labels("ser", "ravdess", rows)
+        _, unknown, absent = checking.labels("ser", "ravdess", rows)
         assert (unknown.verdict, unknown.examples) == ("fault", ["bored (1 rows)"])
         assert (absent.verdict, len(absent.examples)) == ("warning", 7)
 
@@ -257,21 +257,33 @@ class TestRows:
             for label in given.split()
         ]
         rows += [example(question="loud?", label=label, split="train") for label in ("yes", "no")]
-        (finding,) = inspection.contradictions("aqa_binary", rows, tmp_path, {})
+        (finding,) = checking.contradictions("aqa_binary", rows, str, {})
         assert finding.found.startswith("3 of 4 questions")
         assert "train 50.0 %, test 75.0 %" in finding.found
         assert finding.verdict == "note"
         assert finding.examples[0].endswith(" (loud?): yes 2, no 1")
-        assert inspection.contradictions("ser", rows, tmp_path, {})[0].verdict == "warning"
-        assert inspection.contradictions("aqa_binary", rows[3:6], tmp_path, {})[0].found == "none"
-        assert inspection.contradictions("pre", [example()], tmp_path, {}) == []
+        assert checking.contradictions("ser", rows, str, {})[0].verdict == "warning"
+        assert checking.contradictions("aqa_binary", rows[3:6], str, {})[0].found == "none"
+        assert checking.contradictions("pre", [example()], str, {}) == []
 
     def test_a_class_that_training_never_sees(self):
-        rows = [example(label="a"), example(label="b"), example(label="b")]
-        (finding,) = apart.unseen(rows, ["train", "test", "val"])
+        labels = {"train": {"a": 1}, "val": {"b": 1}, "test": {"b": 1}}
+        (finding,) = apart.classes(labels, "ser", "")
         assert (finding.verdict, finding.examples) == ("fault", ["b (2 rows)"])
-        (finding,) = apart.unseen(rows, ["train", "test", "val"], is_open=True)
+        (finding,) = apart.classes(labels, "aqa_open", "")
         assert finding.verdict == "warning"
+
+    def test_class_names_and_few_of_a_class(self):
+        rows = [example(str(i), label="aA"[i % 9 == 0]) for i in range(40)]
+        (names,) = checking.labels("ser", "csv", rows)
+        assert (names.verdict, names.examples) == ("warning", ["'A', 'a'"])
+        assert checking.labels("pre", "csv", [example(text="x")]) == []
+        carved = "validation carved by speaker (1 of 9), seed 0; test carved by group"
+        labels = {"train": {"a": 26, "A": 4}, "val": {"a": 5}, "test": {"a": 4, "A": 1}}
+        _, val, test = apart.classes(labels, "ser", carved)
+        assert (val.check, val.verdict) == ("few of a class", "warning")
+        assert val.examples == ["A 0 (train 4)"]
+        assert test.found.startswith("2 of 2 in test; raise dataset.test_share")
 
 
 class TestSplits:
@@ -281,7 +293,7 @@ class TestSplits:
             example("2", "b.wav", speaker="ben", group="h", text="hello"),
             example("3", "a.wav", speaker="ann", group="h", text="Bye"),
         ]
-        found = apart.shared(rows, ["train", "val", "test"], tmp_path, allowed=())
+        found = apart.shared(rows, ["train", "val", "test"], str, allowed=())
         speakers, groups, audio, texts = found
         assert speakers.examples == ["ann (train, test)"]
         assert groups.examples == ["h (val, test)"]
@@ -291,24 +303,25 @@ class TestSplits:
             texts.found == "1 of the 1 texts of val and 0 of the 1 texts of test are in train too"
         )
         assert texts.examples == ["hello (1 rows)"]
-        random = apart.shared(rows, ["train", "val", "test"], tmp_path, allowed=["speaker"])
+        assert apart.shared_texts(rows, ["train"] * 3) == []
+        random = apart.shared(rows, ["train", "val", "test"], str, allowed=["speaker"])
         assert [f.verdict for f in random] == ["warning", "fault", "fault", "warning"]
 
     def test_what_the_corpus_does_not_say(self, tmp_path):
         rows = [example("1", "a.wav", speaker="ann"), example("2", "b.wav")]
-        speakers, groups, _ = apart.shared(rows, ["train", "test"], tmp_path, allowed=())
+        speakers, groups, _ = apart.shared(rows, ["train", "test"], str, allowed=())
         assert (speakers.verdict, groups.verdict) == ("note", "note")
         assert "not all rows" in speakers.found
         assert "names no groups" in groups.found
 
     def test_too_few_to_split_is_a_fault(self):
-        finding = apart.draw([example()], "ser", dataset_class("csv")())[1]
+        finding = apart.draw([example()], "ser", dataset_class("csv")()).finding
         assert finding.verdict == "fault"
         assert "no test split to carve" in finding.found
 
     def test_an_empty_split_is_a_fault(self):
         rows = [example(str(i), f"{i}.wav", split=split) for i, split in enumerate(["val", "test"])]
-        finding = apart.draw(rows, "ser", dataset_class("csv")())[1]
+        finding = apart.draw(rows, "ser", dataset_class("csv")()).finding
         assert (finding.verdict, finding.examples) == ("fault", ["no examples in train"])
 
     def test_shared_speakers_by_nature_are_part_of_the_definition(self):
@@ -317,7 +330,7 @@ class TestSplits:
             for word in range(20)
             for label in ("sad", "angry")
         ]
-        finding = apart.draw(rows, "ser", dataset_class("tess")())[1]
+        finding = apart.draw(rows, "ser", dataset_class("tess")()).finding
         assert finding.found.endswith("; caution: " + corpus("tess").caveat)
         assert finding.verdict == "warning"
         _, summary = drawing.assign(rows)
@@ -325,7 +338,7 @@ class TestSplits:
         assert warned.definition == summary.definition + "; caution: the two are twins"
         assert splits.caution(warned.definition) == "the two are twins"
         assert splits.with_caveats(summary, []) == summary
-        assert apart.draw(rows, "ser", dataset_class("ravdess")())[1].verdict == "ok"
+        assert apart.draw(rows, "ser", dataset_class("ravdess")()).finding.verdict == "ok"
 
 
 COUNTABLE = re.compile(
@@ -338,7 +351,7 @@ COUNTABLE = re.compile(
 )
 def test_published_counts_are_of_what_is_counted(name, task, tmp_path):
     options = dataset_class(name)()
-    known = inspection.published(tmp_path, task, options)
+    known = checking.published_by_owner(tmp_path, task, options)
     assert all(COUNTABLE.fullmatch(key) for key in known)
     assert all(number > 0 for number in known.values())
     labels = corpus(name).labels.get(task)
@@ -361,7 +374,7 @@ def test_published_counts_are_of_what_is_counted(name, task, tmp_path):
     ],
 )  # fmt: skip
 def test_published_counts_follow_the_options(name, task, options, expected, tmp_path):
-    known = inspection.published(tmp_path, task, dataset_class(name)(**options))
+    known = checking.published_by_owner(tmp_path, task, dataset_class(name)(**options))
     assert expected.items() <= known.items()
     assert bool(known) == bool(expected)
 
@@ -391,7 +404,9 @@ class TestVerb:
         with (tmp_path / "found.csv").open(newline="") as file:
             found = list(csv.DictReader(file))
         missing = [row for row in found if row["check"] == "missing recordings"]
-        assert [(row["verdict"], row["found"]) for row in missing] == [("fault", "2 of 12")] * 2
+        assert [(row["verdict"], row["found"]) for row in missing] == [
+            ("fault", "2 of 12 are missing")
+        ] * 2
         assert [Path(row["example"]).name for row in missing] == ["0.wav", "1.wav"]
         assert len({row["check"] for row in found}) == len(set(inspect(Path(good))))
 
@@ -441,7 +456,7 @@ class TestVerb:
 class TestReal:
     def judge(self, real_data: Path, name: str, task: str, folder: str = "") -> dict[str, Finding]:
         options = dataset_class(name)(root=str(real_data / (folder or name)))
-        return {f.check: f for f in inspection.inspect(task, options, "").findings}
+        return {f.check: f for f in checking.inspect(task, options, "").findings}
 
     def test_ravdess(self, real_data):
         found = self.judge(real_data, "ravdess", "ser")
@@ -469,7 +484,7 @@ class TestReal:
         assert found["published counts"].verdict == "ok"
         assert found["contradicting labels"].found.endswith(ceilings)
         missing = found["missing recordings"]
-        assert (missing.verdict, missing.found) == ("fault", "1988 of 1991")
+        assert (missing.verdict, missing.found) == ("fault", "1988 of 1991 are missing")
         assert [n for n, f in found.items() if f.verdict == "fault"] == ["missing recordings"]
 
     def test_question_texts_of_clotho_aqa(self, real_data):
@@ -480,7 +495,7 @@ class TestReal:
             for row in corpora.load("clotho_aqa", real_data / "clotho_aqa", task)[0]
         ]
         assert Counter(row.split for row in both) == {"train": 21132, "val": 6192, "test": 8514}
-        found = published_counts.count(both, [])
+        found = published_counts.count_rows(both, [])
         assert [found[f"questions of {split}"] for split in splits.SPLITS] == [7043, 2064, 2838]
         (texts,) = apart.shared_texts(both, [row.split for row in both])
         assert "460 of the 2515 texts of test" in texts.found
