@@ -14,10 +14,12 @@ from ..corpora.example import SPLITS, Dropped, Example
 from ..data import audio_names, checks, class_counts, preparation
 from ..settings.schemas import own_options
 from . import published_counts, recordings, sound_findings, split_findings
-from .finding import Finding, of_these
+from .finding import Finding, Verdict, of_these
 
 NO_AUDIO = "no audio file"  # the reason that parsers give for a row whose recording is not there
 SHOWN_COUNTS = 12
+
+Heard = tuple[object, str, str]  # sound, text, split
 
 
 @dataclass(frozen=True)
@@ -148,14 +150,14 @@ def contradictions(
     The sound is the same if its samples are, under whatever name; of files that were not decoded,
     if the path is. People who answer a question need not agree: in question answering it is a note.
     """
-    answers: dict[tuple[object, str, str], Counter[str]] = defaultdict(Counter)
-    called: dict[tuple[object, str, str], dict[str, None]] = defaultdict(dict)
+    answers: dict[Heard, Counter[str]] = defaultdict(Counter)
+    called: dict[Heard, dict[str, None]] = defaultdict(dict)
     for example in examples:
         if example.label:
             parts = [s._replace(onset=0.0) for s in example.audio]
             content = [sounds[s].content if s in sounds else b"" for s in parts]
-            heard = tuple((c or s, s.onset) for c, s in zip(content, example.audio))
-            key = (heard, example.reads, example.split)
+            sound = tuple((c or s, s.onset) for c, s in zip(content, example.audio))
+            key: Heard = (sound, example.reads, example.split)
             answers[key][example.label] += 1
             called[key] |= dict.fromkeys(name(s.audio) for s in parts)
     if not answers:
@@ -173,11 +175,12 @@ def contradictions(
         if rows[split]
     )
     is_answer = task.startswith("aqa")
-    unit, verdict = ("questions", "note") if is_answer else ("recordings", "warning")
+    verdict: Verdict = "note" if is_answer else "warning"
+    unit = "questions" if is_answer else "recordings"
     text = f"{len(torn)} of {len(answers)} {unit}; no system can pass, row by row: {ceilings}"
     shown = []
-    for key, given in torn.items():
-        asked = f" ({key[1]})" if key[1] else ""
+    for heard, given in torn.items():
+        asked = f" ({heard[1]})" if heard[1] else ""
         labels = ", ".join(f"{label} {number}" for label, number in given.most_common())
-        shown.append(f"{' = '.join(called[key])}{asked}: {labels}")
+        shown.append(f"{' = '.join(called[heard])}{asked}: {labels}")
     return [Finding("contradicting labels", text, verdict, shown)]

@@ -94,9 +94,9 @@ def in_threads(
 def names(examples: Sequence[Example], folders: Sequence[str]) -> Name:
     """Names for tables, by path, bytes or rows.digest: the path below one of the folders, or the
     row that holds the bytes."""
-    embedded: dict[io.Audio, str] = {}
+    embedded: dict[object, str] = {}
     for example in examples:
         for audio, *_ in example.audio:
             if isinstance(audio, bytes):
                 embedded[audio] = embedded[rows.digest(audio)] = f"audio of {example.id}"
-    return lambda audio: embedded.get(audio) or audio_names.name_below(audio, folders)
+    return lambda audio: embedded.get(audio) or audio_names.name_below(str(audio), folders)

@@ -116,7 +116,8 @@ def duplicates(
     by_content: dict[bytes, dict[io.Audio, None]] = defaultdict(dict)
     for segment, sound in usable.items():
         by_content[sound.content][segment.audio] = None
-    within, across = [], []
+    within: list[str] = []
+    across: list[str] = []
     for audio in map(list, by_content.values()):
         if len(audio) > 1:
             splits = sorted(set().union(*(splits_of[a] for a in audio)))
