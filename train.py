@@ -3,19 +3,7 @@
 
 import sys
 
-from spectrobert.settings import composition
-
-
-def run(config):
-    """One run. Heavy libraries load after the checks that need none of them."""
-    from spectrobert.run import admission
-
-    with admission.admitted(config):
-        from spectrobert.run.fit import fit
-        from spectrobert.terminal import console
-
-        return fit(config, console())
-
+from spectrobert.commands.train import main
 
 if __name__ == "__main__":
-    sys.exit(composition.main(sys.argv[1:], run))
+    sys.exit(main(sys.argv[1:]))

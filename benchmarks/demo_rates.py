@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from spectrobert.experiments import campaign, jobs, table_spec, tuning, workers  # noqa: E402
 from spectrobert.run.fit import quiet  # noqa: E402
-from spectrobert.settings import composition  # noqa: E402
+from spectrobert.settings import flags, literals  # noqa: E402
 from spectrobert.terminal import console, print_line, print_table  # noqa: E402
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -69,8 +69,8 @@ def main() -> int:
 def search(job: jobs.Job, rates: list[float], home: Path, screen: Console) -> dict[float, float]:
     """The best value of the monitored metric on validation, by rate."""
     overrides = [
-        *(o for o in composition.rewrite(job.words[1:]) if not o.startswith(OWN)),
-        f"runs_dir={composition.quoted(str(home), is_sweep=False)}",
+        *(o for o in flags.rewrite(job.words[1:]) if not o.startswith(OWN)),
+        f"runs_dir={literals.quoted(str(home))}",
     ]
     name = f"{job.row}-seed{job.seed}".replace(" ", "").replace("+", "-")
     space = {"optim.lr": CategoricalDistribution(list(rates))}

@@ -1,4 +1,4 @@
-"""Everything that is not training: python -m spectrobert VERB."""
+"""The command line: spectrobert VERB, or python -m spectrobert VERB."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from .commands.evaluate import evaluate
 from .commands.predict import predict
 from .commands.report import report
 from .commands.table import table
+from .commands.train import train
 from .commands.tune import tune
 from .errors import UserError
 
 INTERRUPTED = 130
 
 app = typer.Typer(
-    help="SpectroBERT: joint audio-text models. Training is train.py; this is the rest.",
+    help="SpectroBERT: joint audio-text models.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,13 +34,15 @@ app.command()(demo)
 app.command()(report)
 app.command()(cache)
 app.add_typer(data_app, name="data")
-# what these do not know is for train.py
+# options that these do not know are train.py's
+PASSING = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.command(context_settings=PASSING | {"help_option_names": []})(train)
 for verb in (table, tune):
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(verb)
+    app.command(context_settings=PASSING)(verb)
 
 
 def main() -> int:
-    """Run a verb. Returns the exit code: 2 where the user can mend it."""
+    """Run a verb. Returns the exit code: 2 for an error of the user's."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         code: int = app(standalone_mode=False) or 0  # typer.Exit(1) comes back as a number

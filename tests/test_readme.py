@@ -12,8 +12,9 @@ import pytest
 import typer
 
 from spectrobert.__main__ import app
+from spectrobert.commands.train import help_text
 from spectrobert.corpora import MODULES, corpus
-from spectrobert.settings import composition
+from spectrobert.settings import composition, conf, flags
 
 from .helpers.world import ROOT
 
@@ -24,7 +25,7 @@ LINES = [
     for line in block.replace("\\\n", " ").splitlines()
     if line.strip()
 ]
-TASKS = set(composition.choices("task"))
+TASKS = set(conf.choices("task"))
 
 
 def commands(*start: str) -> list[list[str]]:
@@ -45,9 +46,7 @@ def code(text: str) -> list[str]:
 
 @pytest.mark.parametrize("words", commands("python", "train.py"), ids=" ".join)
 def test_train_commands_compose(words):
-    overrides = composition.rewrite(words)
-    composition.check_groups(overrides)
-    config = composition.compose(overrides)
+    config = composition.compose(words)
     assert config.task.name in corpus(config.dataset.name).tasks
     assert (config.trainer.accelerator == "cuda") == ("--cuda" in words)
 
@@ -84,24 +83,22 @@ def test_every_command_is_of_a_kind_that_is_tested():
 
 def test_the_table_of_flags_lists_the_flags():
     listed = [c.split()[0] for row in table("flag") for c in code(row[0])]
-    known = [*composition.VALUE_FLAGS, *composition.SWITCHES, *composition.OPTIONAL_FLAGS, "-m"]
-    assert sorted(listed) == sorted(known)
+    assert sorted(listed) == sorted(flags.KNOWN)
     meaning = {c.split()[0]: row[1] for row in table("flag") for c in code(row[0])}
     assert set(code(meaning["--task"])) == TASKS
 
 
 def test_help_lists_the_flags_too():
-    listed = re.findall(r"^  (-\S+)", composition.help_text(), re.MULTILINE)
-    known = [*composition.VALUE_FLAGS, *composition.SWITCHES, *composition.OPTIONAL_FLAGS, "-m"]
-    assert sorted(listed) == sorted(known)
+    listed = re.findall(r"^  (-\S+)", help_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(flags.KNOWN)
 
 
 def test_presets_and_models_named_exist_and_none_is_left_out():
     row = next(row for row in table("flag") if row[0].startswith("`--freeze"))
     presets = [name for name in code(row[1]) if "=" not in name]
-    assert sorted(presets) == composition.options_of("freeze")
+    assert sorted(presets) == conf.options_of("freeze")
     models = set(re.findall(r"\bmodel=(\w+)", README))
-    assert models == set(composition.options_of("model"))
+    assert models == set(conf.options_of("model"))
 
 
 def test_the_table_of_corpora_is_the_registry():

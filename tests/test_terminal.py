@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-import train
 from spectrobert import __main__, terminal
+from spectrobert.commands import train
 from spectrobert.experiments.report import figures
 from spectrobert.markup import markdown_escaped, tex_escaped
-from spectrobert.settings import composition
+from spectrobert.settings import literals
 
 from .helpers.sounds import noise
 from .helpers.world import ROOT, SMALL
@@ -140,19 +140,14 @@ def run(corpus) -> Path:
     """A finished run on that corpus, with what it printed in `printed.txt`."""
     before, sys.stdout = sys.stdout, io.StringIO()
     try:
-        code = composition.main(
+        code = train.main(
             [
                 *("--task", "ser", "--dataset", "csv", "--experiment_name", "[/b]mine"),
-                *(
-                    composition.rewrite(
-                        [f"dataset.file={composition.quoted(str(corpus / 'table.csv'), False)}"]
-                    )
-                ),
-                f"runs_dir={composition.quoted(str(corpus / 'runs'), False)}",
+                f"dataset.file={literals.quoted(str(corpus / 'table.csv'))}",
+                f"runs_dir={literals.quoted(str(corpus / 'runs'))}",
                 *("model=tiny", *SMALL, "trainer.epochs=1", "trainer.batch_size=8"),
                 *("trainer.num_workers=0", "trainer.threads=1", "dataset.balance=prune"),
-            ],
-            train.run,
+            ]
         )
         printed = sys.stdout.getvalue()
     finally:
@@ -205,7 +200,7 @@ def test_predict_shows_them(run, verb, corpus):
 
 
 def test_data_stats_and_data_check_show_them(corpus, verb, tmp_path):
-    table = f"dataset.file={composition.quoted(str(corpus / 'table.csv'), False)}"
+    table = f"dataset.file={literals.quoted(str(corpus / 'table.csv'))}"
     printed = verb("data", "stats", "csv", table, "--task", "ser", "--out", tmp_path / "[b]")
     assert all(f" {name} " in printed for name in SHOWN)
     assert f"{tmp_path / '[b]' / 'classes.png'}" in printed

@@ -12,7 +12,7 @@ from spectrobert.config import OptimConfig, SerConfig, tasks
 from spectrobert.errors import UserError
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
-from spectrobert.settings import composition
+from spectrobert.settings import composition, conf
 from spectrobert.tasks import TASKS
 
 from .models.test_parity import TOY
@@ -81,6 +81,6 @@ def test_the_page_names_options_that_exist():
     assert len(options) > 12
     composition.compose(["task=pre", "dataset=wavcaps", *options])
     presets = set(re.findall(r"`(?:--freeze )?((?:bin|open|ser)-[a-z0-9-]+)`", page))
-    known = {*composition.options_of("freeze"), "bin-nofrz", "ser-nofrz"}  # the last two are rows
+    known = {*conf.options_of("freeze"), "bin-nofrz", "ser-nofrz"}  # the last two are rows
     assert presets <= known
     assert {f"{task}_corpora" for task in ("aqa_binary", "aqa_open", "ser")} <= set(words)

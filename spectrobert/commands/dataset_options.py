@@ -38,9 +38,7 @@ def configure(name: str, task: str, data_dir: str, overrides: list[str] | None) 
 
     def compose(task: str) -> Config:
         chosen = ["--task", task, "--dataset", name, "--data_dir", data_dir]
-        words = composition.rewrite([*chosen, *(overrides or [])])
-        composition.check_groups(words)
-        return composition.compose(words)
+        return composition.compose([*chosen, *(overrides or [])])
 
     if task or not found.choose_task:
         return compose(task or next(iter([*found.labels, *found.tasks])))

@@ -35,24 +35,22 @@ def tune(
     from ..errors import UserError
     from ..experiments.search_space import read
     from ..files import check_writable
-    from ..settings import composition
+    from ..settings import composition, flags, literals
+    from ..settings.overrides import named
     from ..terminal import console
 
     check_writable("--runs_dir", Path(runs_dir), is_folder=True)
-    overrides = composition.rewrite(
-        [*context.args, f"runs_dir={composition.quoted(runs_dir, is_sweep=False)}"]
-    )
-    composition.check_groups(overrides)
+    overrides = flags.rewrite([*context.args, f"runs_dir={literals.quoted(runs_dir)}"])
+    config = composition.compose(overrides)
     varied = read(space)
     for key in varied:
-        if composition.named(overrides, key):
+        if named(overrides, key):
             raise UserError(f"{key} is set on the command line and searched by --space {space}")
 
     from ..experiments import study_report, tuning
     from ..run.fit import quiet
 
     quiet()
-    config = composition.compose(overrides)
     name = f"{config.dataset.name}_{config.task.name}_tuning" if study is None else study
     folder_inside("--study", name)
     search = tuning.Search(Path(runs_dir) / name, tuple(overrides), varied, config.seed, startup)

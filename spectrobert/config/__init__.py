@@ -1,12 +1,9 @@
 """Every option of a run: name, type, default, meaning and check, once. Plain dataclasses."""
 
-from .datasets import (
-    DatasetConfig,
-    MixtureConfig,
-    PartConfig,
-)
+from .datasets import DatasetConfig, MixtureConfig, PartConfig
 from .model import ModelOptions
 from .run import (
+    LOGGERS,
     Config,
     FreezeConfig,
     InitConfig,
@@ -26,6 +23,7 @@ from .tasks import (
 )
 
 __all__ = [
+    "LOGGERS",
     "TASKS",
     "AqaConfig",
     "Config",

@@ -12,6 +12,7 @@ from .checks import at_least, choose, folder_inside, share
 from .datasets import MixtureConfig
 from .tasks import DimensionalConfig, TaskConfig
 
+LOGGERS = ("csv", "tensorboard", "comet")
 MAX_THREADS = 1024  # far more end the process with a segmentation fault
 MAX_SEED = 2**63 - 1  # torch's generators take no larger one
 
@@ -135,7 +136,7 @@ class LoggerConfig:
     mode: str = "auto"  # comet: "online" when a key is set, else "offline"; "auto" decides
 
     def __post_init__(self) -> None:
-        choose("logger.name", self.name, ("csv", "tensorboard", "comet"))
+        choose("logger.name", self.name, LOGGERS)
         choose("logger.mode", self.mode, ("auto", "online", "offline"))
 
 

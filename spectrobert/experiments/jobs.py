@@ -14,10 +14,10 @@ from ..corpora import corpus
 from ..errors import UserError
 from ..run import admission
 from ..run.folder import RunFolder
-from ..settings import composition
+from ..settings import composition, flags, literals
 from .table_spec import Row, Table
 
-TRAIN = composition.CONF.parent / "train.py"
+TRAIN = "train.py"  # first of a job's words
 SILENCED = "silenced"  # folder inside a run: its scores with every waveform zeroed
 # what the table itself decides -> where it is said
 TAKEN = {
@@ -75,7 +75,7 @@ class Job:
     @property
     def command(self) -> list[str]:
         """To start it with this interpreter."""
-        train = [str(TRAIN)] if self.words[0] == TRAIN.name else [self.words[0]]
+        train = ["-m", "spectrobert", "train"] if self.words[0] == TRAIN else [self.words[0]]
         return [sys.executable, *train, *self.words[1:]]
 
     @property
@@ -97,7 +97,7 @@ def check_overrides(words: Sequence[str]) -> tuple[str, ...]:
 
     Raises UserError for what is none, and for what the table decides itself.
     """
-    overrides = composition.rewrite(words)
+    overrides = flags.rewrite(words)
     for override in overrides:
         key = override.partition("=")[0].lstrip("~")
         if key in TAKEN:
@@ -170,7 +170,7 @@ def _trained(
             config.seed, config.init.checkpoint = seed, checkpoint
             if fold is not None:
                 config.dataset.fold = fold
-            words = (TRAIN.name, *start, *place, *_more(checkpoint, settings))
+            words = (TRAIN, *start, *place, *_more(checkpoint, settings))
             folder = RunFolder.of(config)
             jobs.append(Job(row.name, task, seed, fold, folder, words, config, needs))
     return jobs
@@ -194,7 +194,7 @@ def _more(checkpoint: str, settings: Settings) -> list[str]:
     return [
         *(["--checkpoint", checkpoint] if checkpoint else []),
         *("--data_dir", settings.data_dir),
-        f"runs_dir={composition.quoted(settings.runs_dir, is_sweep=False)}",
+        f"runs_dir={literals.quoted(settings.runs_dir)}",
         "--resume",  # a run that was killed goes on
         *more,
     ]
@@ -203,9 +203,7 @@ def _more(checkpoint: str, settings: Settings) -> list[str]:
 def _compose(row: Row, words: Sequence[str]) -> Config:
     """As train.py would. Raises UserError that names the row."""
     try:
-        overrides = composition.rewrite(words)
-        composition.check_groups(overrides)
-        return composition.compose(overrides)
+        return composition.compose(words)
     except UserError as error:
         raise UserError(f"row {row.name!r}: {error}") from error
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, unknown
 from ..files import read_yaml
-from ..settings.composition import CONF
+from ..settings.conf import CONF
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from .. import files
 from ..errors import UserError
-from ..settings import composition
+from ..settings.conf import CONF
 from .jobs import Job, State
 
-FOLDER = composition.CONF.parent / "slurm"
+FOLDER = CONF.parent / "slurm"
 # task -> the batch script that says how much time, memory and how many cores it needs
 SCRIPTS = {"pre": "pretraining", "aqa_binary": "aqa", "aqa_open": "aqa"}
 RESOURCES = re.compile(r"^#SBATCH (--(?:time|mem|cpus-per-task)=\S+)", re.MULTILINE)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UserError, unknown
 from ..files import read_yaml
-from ..settings.composition import CONF, choices, options_of
+from ..settings.conf import CONF, choices, options_of
 
 
 @dataclass(frozen=True)

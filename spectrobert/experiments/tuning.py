@@ -31,7 +31,7 @@ from ..errors import UserError
 from ..files import read_yaml, write_whole
 from ..run.fit import fit
 from ..run.folder import RunFolder
-from ..settings import composition
+from ..settings import composition, literals
 from ..terminal import print_line
 from .heartbeat import Heartbeat, last_sign
 from .search_space import ends
@@ -149,7 +149,7 @@ def run_trial(study: optuna.Study, trial: Trial, search: Search, console: Consol
     """Train one trial and tell the study. Returns why it failed, or ""."""
     place = trial.user_attrs.get("folder") or f"trial{trial.number}"
     trial.set_user_attr("folder", place)
-    name = composition.quoted(f"{search.name}/{place}", is_sweep=False)
+    name = literals.quoted(f"{search.name}/{place}")
     shown = ", ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
     print_line(console, f"trial {trial.number}: {shown}")
     quiet = terminal.console(quiet=True)

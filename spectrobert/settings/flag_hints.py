@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 from ..errors import UserError, unknown
+from . import options
+
+FIRST = ("trainer", "optim", "dataset", "init", "freeze", "logger", "model", "task")
 
 # other frameworks' names -> ours
 SYNONYMS = {
@@ -54,48 +54,8 @@ def override_for(flag: str, dataset: str, flags: Iterable[str]) -> str:
 
 
 def _keys(dataset: str) -> Iterator[str]:
-    """Every option, those first that a name without its group is most likely to mean.
-
-    Not the model's: their class costs the import of torch.
-    """
-    for group, options in groups(dataset).items():
-        names = [f.name for f in dataclasses.fields(options)]
-        yield from (f"{group}.{name}" if group else name for name in names if name != "name")
-
-
-def groups(dataset: str) -> dict[str, Any]:
-    """Group -> its dataclass, "" for the options without a group; all but the model's and task's.
-
-    Args:
-        dataset: the corpus, with options of its own; "" if none is named.
-    """
-    from .. import config
-    from ..corpora import MODULES
-    from . import schemas
-
-    is_known = bool(dataset) and all(name in MODULES for name in dataset.split("+"))
-    corpus = schemas.dataset_class(dataset) if is_known else config.DatasetConfig
-    return {
-        "": config.Config,
-        "trainer": config.TrainerConfig,
-        "optim": config.OptimConfig,
-        "dataset": corpus,
-        "init": config.InitConfig,
-        "freeze": config.FreezeConfig,
-        "logger": config.LoggerConfig,
-    }
-
-
-def as_meant(word: str) -> str:
-    """A flag or an override that is read as its writer meant it.
-
-    The home folder stands in place of `~/`, which a shell leaves in `key=~/x`; a plain value with
-    letters outside ASCII, such as a column's name, is quoted.
-    """
-    word = re.sub(r"(?<=[=\[,])~(?=/)", lambda _: str(Path.home()), word)
-    key, has_value, value = word.partition("=")
-    if not has_value or key.startswith("-"):
-        return word  # flags are quoted as they become overrides
-    if not value.isascii() and re.fullmatch(r"[\w./:@+% -]+", value):
-        return f"{key}='{value}'"
-    return word
+    """Every option, those first that a name without its group is most likely to mean."""
+    run = options.of_run("", dataset)
+    yield from (name for name in run if name not in FIRST)
+    for group in FIRST:
+        yield from (f"{group}.{name}" for name in options.fields_of(run[group]) if name != "name")

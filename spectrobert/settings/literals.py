@@ -3,59 +3,54 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from ..errors import UserError
-from .flag_hints import groups
-
-PLAIN = re.compile(r"[\w./:@+%,-]+", re.ASCII)
-# What Hydra reads as a number or a truth value
+SAFE = re.compile(r"[\w./:@+%-]+", re.ASCII)
+PLAIN = re.compile(r"[\w./:@+% ,\[\]-]+")  # words and lists of words
+WORD = re.compile(r"[^,\[\]]+")
+# Read by Hydra as a number or a truth value, whose text is another one
 LITERAL = re.compile(
-    r"[+-]?((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[+-]?\d[\d_]*)?|inf|nan)|true|false", re.IGNORECASE
+    r"(?!-?(0|[1-9]\d*)$)[+-]?((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[+-]?\d[\d_]*)?|inf|nan)"
+    r"|true|false",
+    re.IGNORECASE,
 )
 
 
-def as_text(overrides: Sequence[str], dataset: str) -> list[str]:
-    """The overrides, with quotes around what would not stay the text that was written.
+def quoted(value: str, is_sweep: bool = False) -> str:
+    """A value for Hydra's grammar: quoted unless plain, or a list of a sweep."""
+    if (SAFE.fullmatch(value) and value.lower() != "null") or (is_sweep and "," in value):
+        return value
+    # In its quotes a backslash stands for itself, unless a quote follows
+    escaped = re.sub(r"(\\+)(?='|$)", r"\1\1", value).replace("'", r"\'")
+    return f"'{escaped}'"
 
-    Args:
-        dataset: the corpus, whose options are known too; "" if none is named.
 
-    >>> as_text(["experiment_name=1_000", "seed=1_000", "data_dir=a,7"], "demo")
-    ["experiment_name='1_000'", 'seed=1_000', "data_dir=a,'7'"]
+def as_text(value: str) -> str:
+    """The value of an option that is text, its words quoted where Hydra would read others.
+
+    >>> as_text("a,1_000"), as_text("[Größe,7]"), as_text("'1e3'")
+    ("a,'1_000'", "['Größe',7]", "'1e3'")
     """
-    return [_quoted(override, dataset) for override in overrides]
+    if not PLAIN.fullmatch(value):
+        return value
+
+    def keep(word: re.Match[str]) -> str:
+        is_safe = word[0].isascii() and not LITERAL.fullmatch(word[0])
+        return word[0] if is_safe else f"'{word[0].strip()}'"
+
+    return WORD.sub(keep, value)
 
 
-def _quoted(override: str, dataset: str) -> str:
-    key, _, value = override.partition("=")
-    parts = value.split(",")  # several in a sweep
-    is_plain = PLAIN.fullmatch(value) and any(LITERAL.fullmatch(part) for part in parts)
-    if not is_plain or not _is_text(key, dataset):
-        return override
-    return f"{key}=" + ",".join(f"'{p}'" if LITERAL.fullmatch(p) else p for p in parts)
+def with_home(word: str) -> str:
+    """The word with the home folder in place of `~/`, which a shell leaves in `key=~/x`."""
+    return re.sub(r"(?<=[=\[,])~(?=/)", lambda _: str(Path.home()), word)
 
 
-def _is_text(key: str, dataset: str) -> bool:
-    group, _, name = key.rpartition(".")
-    options = groups(dataset).get(group)
-    fields = getattr(options, "__dataclass_fields__", {})
-    return name in fields and isinstance(fields[name].default, str)
-
-
-def check_value(flag: str, value: str) -> None:
-    """Raise UserError for a value that says nothing, or would be replaced by another."""
-    if not value and flag not in ("--task", "--dataset"):  # their refusal lists the choices
-        raise UserError(f"{flag} needs a value, and was given an empty one; see --help")
-    if flag == "--experiment_name" and "${" in value:
-        raise UserError(
-            f"{flag} {value}: a name is taken as it is; with options of the run in it, write"
-            f" experiment_name='{value}'"
-        )
-
-
-def check_single_run(overrides: Sequence[str]) -> None:
-    """Raise UserError for options of Hydra's own, which a single run does not read."""
-    for override in overrides:
-        if re.match(r"hydra[./]", override):
-            raise UserError(f"{override} has no effect without -m; runs_dir= is where a run goes")
+def written(value: Any) -> str:
+    """A Python value as it is written behind `key=`."""
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(written, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value) if isinstance(value, (int, float)) else quoted(str(value))

@@ -8,9 +8,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from functools import cache, partial
-from typing import Any
+from typing import Any, get_type_hints
 
 from ..config import (
+    LOGGERS,
     TASKS,
     Config,
     DatasetConfig,
@@ -62,17 +63,21 @@ def part_class(name: str) -> type[PartConfig]:
 
 
 def own_fields(name: str) -> list[tuple[str, Any, Any]]:
-    """A corpus' own options, for `make_dataclass`."""
-    fields: list[tuple[str, Any, Any]] = []
-    for option, parameter in corpus(name).options().items():
-        default = parameter.default
-        if isinstance(default, (tuple, list)):
-            values = list(default)
-            fields.append((option, list[str], field(default_factory=partial(list, values))))
-        else:
-            kind = Any if default in ("", None) else type(default)
-            fields.append((option, kind, field(default=default)))
-    return fields
+    """A corpus' own options, for `make_dataclass`; `kind` is what `load` says of their type."""
+    kinds = get_type_hints(corpus(name).load)
+    return [
+        _field(option, parameter.default, kinds[option])
+        for option, parameter in corpus(name).options().items()
+    ]
+
+
+def _field(name: str, default: Any, kind: Any) -> tuple[str, Any, Any]:
+    """Name, type and default, as OmegaConf allows them: lists, and no union of lists and text."""
+    if isinstance(default, (tuple, list)):
+        of_one: Any = type(next(iter(default), ""))
+        return name, list[of_one], field(default_factory=partial(list, default))
+    typed = Any if default in ("", None) else type(default)
+    return name, typed, field(default=default, metadata={"kind": kind})
 
 
 def own_options(options: DatasetConfig) -> dict[str, Any]:
@@ -84,15 +89,12 @@ def own_options(options: DatasetConfig) -> dict[str, Any]:
 @cache
 def model_class() -> type:
     """The model's options as a dataclass: Hydra then knows names, types and defaults."""
-    fields: list[tuple[str, Any, Any]] = []
-    for f in dataclasses.fields(ModelOptions):
-        if f.name in DERIVED:
-            continue
-        if isinstance(f.default, tuple):
-            values = list(f.default)
-            fields.append((f.name, list[int], field(default_factory=partial(list, values))))
-        else:
-            fields.append((f.name, type(f.default), field(default=f.default)))
+    kinds = get_type_hints(ModelOptions)
+    fields = [
+        _field(f.name, f.default, kinds[f.name])
+        for f in dataclasses.fields(ModelOptions)
+        if f.name not in DERIVED
+    ]
     return dataclasses.make_dataclass("model", fields)
 
 
@@ -108,7 +110,7 @@ def register(datasets: Iterable[str]) -> None:
         store.store(group="task", name=name, node=task)
     for name in datasets:
         store.store(group="dataset", name=name, node=dataset_class(name))
-    for name in ("csv", "tensorboard", "comet"):
+    for name in LOGGERS:
         store.store(group="logger", name=name, node=LoggerConfig(name=name))
 
 

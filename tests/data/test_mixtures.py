@@ -42,9 +42,7 @@ def tables(tmp_path_factory) -> Path:
 
 
 def composed(words: list[str]):
-    given = composition.rewrite(words)
-    composition.check_groups(given)
-    return composition.compose(given)
+    return composition.compose(words)
 
 
 def configured(tables: Path, *more: str):

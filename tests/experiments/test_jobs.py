@@ -138,7 +138,7 @@ def test_a_dry_run_prints_commands_that_compose():
     assert len(commands) == 2 * (1 + 5 + 1)
     for words in commands[:12]:
         assert words[:2] == ["python", "train.py"]
-        config = composition.compose(composition.rewrite(words[2:]))
+        config = composition.compose(words[2:])
         assert (config.trainer.accelerator, config.trainer.epochs) == ("cuda", 3)
         assert config.resume
     assert commands[12][:4] == ["python", "-m", "spectrobert", "evaluate"]

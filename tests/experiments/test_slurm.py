@@ -22,7 +22,7 @@ import torch
 
 from spectrobert.config import TrainerConfig
 from spectrobert.run import curves
-from spectrobert.settings import composition
+from spectrobert.settings import composition, conf
 from spectrobert.settings.schemas import register
 
 from ..helpers.world import QUICK, ROOT, SMALL, data_dir
@@ -113,9 +113,7 @@ def test_its_training_composes(job):
         pytest.skip("trainer.nodes is not there")
     script, *words = launched(job, "--seed", "2")
     assert script == "train.py"
-    overrides = composition.rewrite(words)
-    composition.check_groups(overrides)
-    config = composition.compose(overrides)
+    config = composition.compose(words)
     assert (config.task.name, config.dataset.name) == TASKS[job]
     assert config.trainer.accelerator == "cuda"
     assert config.init.text_model == "google-bert/bert-base-uncased"
@@ -129,7 +127,7 @@ def test_its_training_composes(job):
 
 def test_a_checkpoint_takes_the_place_of_berts_weights():
     _, *words = launched("ser", "--checkpoint", "runs/librispeech_pretraining/seed0")
-    config = composition.compose(composition.rewrite(words))
+    config = composition.compose(words)
     assert config.init.checkpoint == "runs/librispeech_pretraining/seed0"
     assert config.init.text_model == ""
 
@@ -151,7 +149,7 @@ def test_a_sweep_asks_for_what_ser_asks_for():
     from hydra import compose, initialize_config_dir
 
     register(["demo"])
-    with initialize_config_dir(str(composition.CONF), version_base="1.3"):
+    with initialize_config_dir(str(conf.CONF), version_base="1.3"):
         words = ["task=ser", "dataset=demo", "hydra/launcher=slurm"]
         found = compose("config", words, return_hydra_config=True).hydra.launcher
     asked = directives("ser")

@@ -7,7 +7,7 @@ import pytest
 from spectrobert.errors import UserError
 from spectrobert.experiments import jobs, table_spec
 from spectrobert.experiments.jobs import Settings
-from spectrobert.settings import composition
+from spectrobert.settings import conf
 
 from ..helpers.tables import OWN, own_table
 from ..helpers.world import ROOT
@@ -40,7 +40,7 @@ METRICS = {
 }
 
 
-@pytest.mark.parametrize("name", composition.options_of("table"))
+@pytest.mark.parametrize("name", conf.options_of("table"))
 def test_every_table_of_the_project_plans(name):
     table = table_spec.load(name)
     planned = jobs.plan(table, Settings(seeds=2))

@@ -69,7 +69,7 @@ def test_a_study_finds_the_best_trial_and_writes_what_it_is(tmp_path):
     for name in ("history", "curves", "slices"):
         assert (asked.folder / f"{name}.png").stat().st_size > 5_000
     command = said.file.getvalue().split("test it: ")[1].split()
-    config = composition.compose(composition.rewrite(command[2:]))
+    config = composition.compose(command[2:])
     assert config.optim.lr == pytest.approx(written["optim"]["lr"])
 
 

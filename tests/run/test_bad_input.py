@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import train
-from spectrobert.settings import composition
+from spectrobert.commands import train
 
 from ..helpers.sounds import BAD_FILES, noise
 from ..helpers.world import SMALL, train_py
@@ -68,7 +67,7 @@ def call(tmp_path, capsys):
     def run(*arguments: str, dataset: str = "csv", task: str = "ser") -> tuple[int, str, str]:
         folder = f"runs_dir={tmp_path / 'runs'}"
         words = ["--task", task, "--dataset", dataset, *LITTLE, folder, *arguments]
-        code = composition.main(words, train.run)
+        code = train.main(words)
         return code, *capsys.readouterr()
 
     return run

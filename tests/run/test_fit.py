@@ -21,7 +21,6 @@ from spectrobert.run import build, curves, scoring
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 from spectrobert.run.predict import predict
-from spectrobert.settings import composition
 from spectrobert.settings.schemas import dataset_class
 from spectrobert.tasks import TASKS as TASK_CLASSES
 
@@ -302,7 +301,7 @@ def test_cuda_is_refused_in_one_line_without_a_gpu(tmp_path):
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(UserError, match="--cuda: no usable GPU"):
-        fit(configure(tmp_path, "ser", *composition.rewrite(["--cuda"])), silent())
+        fit(configure(tmp_path, "ser", "--cuda"), silent())
 
 
 def test_pre_training_without_a_test_split_scores_validation(tmp_path):

@@ -12,13 +12,12 @@ import torch
 from optuna.trial import TrialState
 from rich.console import Console
 
-import train
 from spectrobert.__main__ import main
+from spectrobert.commands import train
 from spectrobert.experiments import tuning
 from spectrobert.run import curves
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RESULTS, RunFolder
-from spectrobert.settings import composition
 from spectrobert.tasks import Task
 
 from ..experiments.test_tuning import search
@@ -80,7 +79,7 @@ def test_twice_leaves_at_once(tmp_path):
 
 def test_during_preparation_nothing_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("spectrobert.run.fit.prepare", interrupt)
-    assert composition.main(overrides(tmp_path, "ser"), train.run) == 130
+    assert train.main(overrides(tmp_path, "ser")) == 130
     out, err = capsys.readouterr()
     assert "SIGINT: outside training nothing is written; there is no checkpoint yet" in out
     assert err == "interrupted\n"
@@ -99,7 +98,7 @@ def test_while_a_run_is_scored(finished, monkeypatch, capsys):
     (finished / RESULTS).rename(finished / "kept")
     try:
         words = overrides(finished.parents[2], "ser", "trainer.epochs=1", "resume=true")
-        assert composition.main(words, train.run) == 130
+        assert train.main(words) == 130
     finally:
         (finished / "kept").rename(finished / RESULTS)
     out, err = capsys.readouterr()

@@ -178,8 +178,8 @@ def test_what_needs_no_torch_is_refused_without_it(tmp_path, monkeypatch, words,
     Path("runs/old/seed0/checkpoints").mkdir()
     Path("runs/old/seed0/checkpoints/last.ckpt").touch()
     code = (
-        "import sys; import train; from spectrobert.settings import composition\n"
-        "code = composition.main(sys.argv[1:], train.run)\n"
+        "import sys; from spectrobert.commands.train import main\n"
+        "code = main(sys.argv[1:])\n"
         "heavy = {'torch', 'transformers', 'pytorch_lightning', 'datasets'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "sys.exit(code)"

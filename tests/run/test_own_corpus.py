@@ -9,8 +9,8 @@ import shlex
 import pytest
 import typer
 
-import train
 from spectrobert.__main__ import app
+from spectrobert.commands import train
 from spectrobert.corpora import corpus
 from spectrobert.settings import composition
 
@@ -39,7 +39,7 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     assert verb(VERBS[0]) == 0
     assert "task classification, by column 'label'" in capsys.readouterr().err
     little = [*SMALL, "trainer.epochs=1", "trainer.num_workers=0", "trainer.threads=1"]
-    assert composition.main([*TRAIN[0], *little], train.run) == 0
+    assert train.main([*TRAIN[0], *little]) == 0
     capsys.readouterr()
     folder = tmp_path / "runs" / "sounds" / "seed0"
     with (folder / "predictions.csv").open() as file:
@@ -55,13 +55,7 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("words", TRAIN, ids=" ".join)
 def test_train_commands_compose(words):
-    jobs = (
-        composition.first_of_sweep(composition.rewrite(words))
-        if "-m" in words
-        else composition.rewrite(words)
-    )
-    composition.check_groups(jobs)
-    assert composition.compose(jobs).dataset.name == "csv"
+    assert composition.compose(words).dataset.name == "csv"
 
 
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)

@@ -50,7 +50,7 @@ def run(
 ):
     """What training.fit does with a command line, up to the model; and the model as only seeded."""
     flags = ["--task", task, "--dataset", "demo", *arguments, *model]
-    config = composition.compose(composition.rewrite(flags))
+    config = composition.compose(flags)
     words = build.tokenizer(config, TEXTS)
     settings = build.model_config(config, len(words), () if task == "pre" else labels)
     torch.manual_seed(7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from spectrobert.commands import train
 from spectrobert.experiments import campaign, table_spec
 from spectrobert.experiments.jobs import Settings
 from spectrobert.settings import composition
@@ -75,5 +76,5 @@ def test_an_option_with_an_effect_is_not_reported(words, option):
 
 def test_options_of_hydra_itself_are_refused_without_a_sweep(capsys):
     words = ["--task", "ser", "--dataset", "demo", "hydra.run.dir=/tmp/x"]
-    assert composition.main(words, lambda config: None) == 2
+    assert train.main(words, lambda config: None) == 2
     assert "hydra.run.dir=/tmp/x has no effect without -m" in capsys.readouterr().err

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-import train
 from spectrobert import corpora
+from spectrobert.commands import train
 from spectrobert.errors import UserError
 from spectrobert.metrics.continuous import concordance
 from spectrobert.run import build, fit, scoring
@@ -95,7 +95,7 @@ def finished(table, tmp_path_factory):
 
     def get(task: str) -> tuple[Path, dict]:
         if task not in made:
-            config = composition.compose(composition.rewrite(words(table, task, folder)))
+            config = composition.compose(words(table, task, folder))
             made[task] = (RunFolder.of(config).path, fit.fit(config, silent()))
         return made[task]
 
@@ -176,9 +176,7 @@ def test_predict_is_what_the_test_saw(finished, table, task):
 
 def test_mse_is_another_loss(table, tmp_path):
     more = ("task.loss=mse", "trainer.epochs=1")
-    config = composition.compose(
-        composition.rewrite(words(table, "sentiment_regression", tmp_path, *more))
-    )
+    config = composition.compose(words(table, "sentiment_regression", tmp_path, *more))
     fit.fit(config, silent())
     rows = read(RunFolder.of(config).predictions)
     squares = [(float(r["sentiment"]) - float(r["predicted_sentiment"])) ** 2 for r in rows]
@@ -187,7 +185,7 @@ def test_mse_is_another_loss(table, tmp_path):
 
 
 def test_weights_of_several_labels_are_absent_over_present(table, tmp_path):
-    config = composition.compose(composition.rewrite(words(table, "ser_multilabel", tmp_path)))
+    config = composition.compose(words(table, "ser_multilabel", tmp_path))
     prepared = fit.prepare(config, silent())
     targets = np.array(prepared.splits["train"]["targets"])
     weights = build.class_weights(prepared, config.task.truth)
@@ -210,7 +208,7 @@ def test_weights_of_several_labels_are_absent_over_present(table, tmp_path):
     ],
 )
 def test_what_is_wrong_is_one_line(table, tmp_path, capsys, task, more, named):
-    code = composition.main(words(table, task, tmp_path / "runs", *more), train.run)
+    code = train.main(words(table, task, tmp_path / "runs", *more))
     error = capsys.readouterr().err
     assert code == 2
     assert error.startswith("error: ")
@@ -233,7 +231,7 @@ def test_a_cell_that_is_no_number_is_refused(tmp_path, cell):
 
 def test_a_random_split_is_named_on_the_card(table, tmp_path):
     more = ("dataset.split=random", "dataset.test_share=0.3", "trainer.epochs=1")
-    config = composition.compose(composition.rewrite(words(table, "dimensional", tmp_path, *more)))
+    config = composition.compose(words(table, "dimensional", tmp_path, *more))
     results = fit.fit(config, silent())
     card = RunFolder.of(config).card.read_text()
     assert "random split (speakers shared)" in card
@@ -294,7 +292,7 @@ def test_annotators_of_a_question_are_scored_by_every_protocol(tmp_path):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    config = composition.compose(composition.rewrite(words(path, "aqa_binary", tmp_path / "runs")))
+    config = composition.compose(words(path, "aqa_binary", tmp_path / "runs"))
     results = fit.fit(config, silent())
     n = results["test"]["metric_n"]
     unanimous = sum(1 for i in range(24) if SPLITS[(i // 2) % 4] == "test" and i % 3 == 0)

@@ -1,0 +1,24 @@
+"""The YAML files of conf/, and the names that stand for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+# in a checkout beside the package, in a wheel inside it
+CONF = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p.is_dir())
+GROUPS = ("task", "dataset", "model", "freeze", "logger", "experiment")  # `model=tiny` chooses
+
+
+def options_of(group: str) -> list[str]:
+    """Names of the YAML files of a group of conf/."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def choices(group: str) -> list[str]:
+    """Names that `group=` may choose."""
+    from ..config import LOGGERS, TASKS
+    from ..corpora import ALIASES, MODULES
+
+    known = {"task": list(TASKS), "dataset": [*MODULES, *ALIASES], "logger": list(LOGGERS)}
+    return known[group] if group in known else options_of(group)

@@ -1,0 +1,115 @@
+"""The options of a run by name: which exist, and what values they take."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from .. import config
+from ..corpora import MODULES
+from ..errors import UserError
+from . import schemas
+from .literals import written
+
+WORDS = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    str: "text",
+    list[str]: "a list, as in [a,b]",
+    list[int]: "a list of integers, as in [1,2]",
+    list[float]: "a list of numbers, as in [1,2]",
+    NoneType: "null",
+}
+TRUTH = {"true", "false", "yes", "no", "y", "n", "on", "off", "1", "0"}
+
+
+def of_run(task: str, dataset: str) -> dict[str, Any]:
+    """Option or group -> its type, of a run of this task on this corpus; "" if none is named."""
+    is_known = bool(dataset) and all(name in MODULES for name in dataset.split("+"))
+    return fields_of(config.Config) | {
+        "task": config.TASKS.get(task, config.TaskConfig),
+        "dataset": schemas.dataset_class(dataset) if is_known else config.DatasetConfig,
+        "model": schemas.model_class(),
+    }
+
+
+@cache
+def fields_of(options: type) -> dict[str, Any]:
+    """Name -> type of a dataclass' options."""
+    hints = get_type_hints(options)
+    return {f.name: f.metadata.get("kind", hints[f.name]) for f in dataclasses.fields(options)}
+
+
+def is_group(kind: Any) -> bool:
+    """Whether it is a group of options, not one."""
+    return dataclasses.is_dataclass(kind)
+
+
+def kind_of(key: str, run: Mapping[str, Any]) -> Any:
+    """The type of an option, by its dotted name. Raises UserError if there is none."""
+    known, kind = run, None
+    for name in key.split("."):
+        if name not in known:
+            close = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise UserError(f"unknown key {key!r}; {hint}known: {', '.join(known) or 'none'}")
+        kind = known[name]
+        known = fields_of(kind) if is_group(kind) else {}
+    return kind
+
+
+def check(key: str, value: Any, run: Mapping[str, Any], shown: str = "") -> None:
+    """Raise UserError for an option that does not exist, or a value of another type.
+
+    Args:
+        value: as Python has it; a dict sets options of a group.
+        shown: the value as the user wrote it.
+    """
+    kind = kind_of(key, run)
+    if isinstance(value, dict):
+        for name, part in value.items():
+            check(f"{key}.{name}", part, run)
+    elif is_group(kind):
+        known = ", ".join(fields_of(kind))
+        raise UserError(f"{key}={shown}: {key} is a group; set one of its options: {known}")
+    elif not _fits(value, kind):
+        allowed = " or ".join(WORDS[part] for part in _alternatives(kind))
+        raise UserError(f"{key}={shown or written(value)}: must be {allowed}")
+
+
+def is_text(kind: Any) -> bool:
+    """Whether an option takes text, or a list of texts."""
+    return kind is str or any(map(is_text, get_args(kind)))
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if isinstance(value, str) and "${" in value:
+        return True  # an option of the run, which OmegaConf inserts
+    return any(_fits_one(value, one) for one in _alternatives(kind))
+
+
+def _fits_one(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_fits(one, *get_args(kind)) for one in value)
+    if kind is bool:
+        return str(value).lower() in TRUTH
+    if kind is NoneType or isinstance(value, (list, dict)) or value is None:
+        return kind is NoneType and value is None
+    return kind is str or (not isinstance(value, bool) and _is_number(value, kind))
+
+
+def _is_number(value: Any, kind: type) -> bool:
+    """Whether it is one of this kind, or text of one: 1000.0 is no integer."""
+    try:
+        return isinstance(value, (int, str, kind)) and kind(value) is not None
+    except ValueError:
+        return False
