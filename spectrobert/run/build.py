@@ -18,7 +18,7 @@ from ..models.configuration import SpectroBertConfig
 from ..models.registry import MODELS
 from ..models.spectrobert import SpectroBert
 from ..tasks import TASKS, Task
-from . import pretrained
+from . import foreign, pretrained
 from .loaders import DataModule
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
@@ -75,7 +75,7 @@ def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:
     if config.init.checkpoint:
         return pretrained.checkpoint_tokenizer(config.init.checkpoint)
     if config.init.text_model:
-        return pretrained.tokenizer(config.init.text_model)
+        return foreign.tokenizer(config.init.text_model)
     options = config.dataset
     return vocabulary.train(texts, options.vocabulary, options.lowercase, options.strip_accents)
 
@@ -121,9 +121,9 @@ def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
     if config.init.checkpoint:
         pretrained.load_checkpoint(built, config.init.checkpoint)
     if config.init.text_model:
-        pretrained.load_text_model(built, config.init.text_model, config.init.allow_bin)
+        foreign.load_text_model(built, config.init.text_model, config.init.allow_bin)
     if config.init.audio_encoder:
-        pretrained.load_audio_encoder(built, config.init.audio_encoder, config.init.allow_bin)
+        foreign.load_audio_encoder(built, config.init.audio_encoder, config.init.allow_bin)
     if config.trainer.checkpoint_activations:
         built.activation_checkpointing_enable()
     return built

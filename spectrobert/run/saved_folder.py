@@ -53,18 +53,17 @@ def model_folder(checkpoint: str) -> Path:
     )
 
 
-def require_model(checkpoint: str, model_type: str = "spectrobert") -> dict[str, Any]:
-    """config.json of a checkpoint of this project.
+def require_type(checkpoint: str, folder: Path, model_type: str = "spectrobert") -> None:
+    """Raise UserError if the model in a checkpoint's folder is of another type."""
+    given = read_config(f"checkpoint {checkpoint}", folder).get("model_type")
+    if given != model_type:
+        raise UserError(f"checkpoint {folder} is a {given!r} model; a {model_type!r} is needed")
 
-    Raises UserError if it is another's, or the tokenizer or the weights are missing.
-    """
+
+def require_model(checkpoint: str) -> None:
+    """Raise UserError if a checkpoint is no SpectroBERT, or lacks its tokenizer or weights."""
     folder = model_folder(checkpoint)
-    raw = read_config(f"checkpoint {checkpoint}", folder)
-    if raw.get("model_type") != model_type:
-        raise UserError(
-            f"checkpoint {folder} is a {raw.get('model_type')!r} model; a {model_type!r} is needed"
-        )
+    require_type(checkpoint, folder)
     require_tokenizer(f"checkpoint {checkpoint}", folder)
     if not (folder / WEIGHTS).is_file():
         raise UserError(f"checkpoint {folder / WEIGHTS} is missing")
-    return raw

@@ -13,7 +13,7 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import (
 from spectrobert.models.audio_encoder import AudioEncoder
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
-from spectrobert.run import pretrained
+from spectrobert.run import foreign
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 TOY = {
@@ -148,9 +148,9 @@ def minilm() -> str:
 
 def test_real_weights_give_berts_own_embeddings_and_stack(minilm):
     model = SpectroBert(mini_config()).eval()
-    pretrained.load_text_model(model, minilm)
-    bert = BertModel.from_pretrained(pretrained.locate(minilm)).eval()
-    ids = pretrained.tokenizer(minilm)("a dog barks before the bell rings", return_tensors="pt")[
+    foreign.load_text_model(model, minilm)
+    bert = BertModel.from_pretrained(foreign.locate(minilm)).eval()
+    ids = foreign.tokenizer(minilm)("a dog barks before the bell rings", return_tensors="pt")[
         "input_ids"
     ]
     with torch.no_grad():
@@ -164,8 +164,8 @@ def test_real_weights_give_berts_own_embeddings_and_stack(minilm):
 
 def test_the_pooler_is_loaded_for_sap(minilm):
     model = SpectroBert(mini_config(head="pretraining"))
-    pretrained.load_text_model(model, minilm)
-    bert = BertModel.from_pretrained(pretrained.locate(minilm))
+    foreign.load_text_model(model, minilm)
+    bert = BertModel.from_pretrained(foreign.locate(minilm))
     torch.testing.assert_close(
         model.head.pooler.dense.weight, bert.pooler.dense.weight, rtol=0, atol=0
     )

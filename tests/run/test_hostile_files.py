@@ -24,7 +24,7 @@ from spectrobert.data import copies, store
 from spectrobert.data.vocabulary import train as train_vocabulary
 from spectrobert.errors import UserError
 from spectrobert.experiments import search_space, slurm, table_spec, tuning
-from spectrobert.run import callbacks, checkpoints, curves, pretrained, scoring
+from spectrobert.run import callbacks, checkpoints, curves, foreign, scoring
 from spectrobert.run.callbacks import WholeFiles
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RESULTS, RunFolder
@@ -265,8 +265,8 @@ def test_pickled_weights_of_others_need_a_word(bert):
     folder, model, weights = bert
     assert InitConfig().allow_bin is False
     with pytest.raises(UserError, match=r"init\.allow_bin=true"):
-        pretrained.load_text_model(model, str(folder))
-    pretrained.load_text_model(model, str(folder), allow_bin=True)
+        foreign.load_text_model(model, str(folder))
+    foreign.load_text_model(model, str(folder), allow_bin=True)
     key = "encoder.layer.0.output.dense.weight"
     assert torch.equal(model.state_dict()[key], weights[key])
 
@@ -276,7 +276,7 @@ def test_with_that_word_no_code_runs_either(bert, mark, made):
     folder, model, _ = bert
     (folder / "pytorch_model.bin").write_bytes(made(mark))
     with pytest.raises(UserError, match="damaged") as refusal:
-        pretrained.load_text_model(model, str(folder), allow_bin=True)
+        foreign.load_text_model(model, str(folder), allow_bin=True)
     assert "\n" not in str(refusal.value)
 
 

