@@ -22,7 +22,7 @@ def show_data(run: Run) -> None:
 
 
 def show_parts(run: Run) -> None:
-    """Parts of the model with their numbers of parameters, and where the head comes from."""
+    """Parts of the model with their numbers of parameters, and the source of the head."""
     frozen = run.frozen
     terminal.print_table(
         run.console,

@@ -29,7 +29,7 @@ BF16_CAPABILITY = (8, 0)  # Ampere; a V100 (7.0) has no bf16
 def precision(options: TrainerConfig) -> Precision:
     """The precision "auto" stands for on this machine.
 
-    Raises UserError where a GPU is asked for and none is usable, or bf16 on a GPU that has none.
+    Raises UserError if a GPU is asked for and none is usable, or bf16 on a GPU that has none.
     """
     named = cast(Precision, options.precision)  # TrainerConfig allows these and "auto"
     if options.accelerator == "cpu":
@@ -167,7 +167,7 @@ def class_weights(prepared: Prepared, truth: str) -> torch.Tensor:
 def total_steps(options: TrainerConfig, examples: int) -> int:
     """Optimiser steps of a run over `examples` rows.
 
-    Lightning's own estimate builds the loaders, before a resumed run knows where it stopped.
+    Lightning's own estimate builds the loaders, before a resumed run knows its place in the data.
     """
     assert options.epochs is not None
     batches = -(-examples // options.batch_size)

@@ -22,7 +22,7 @@ from .comet import CometCurves
 from .curves import CurveLogger, read
 from .preemption import PreemptionNotice
 
-# What an epoch's line tells beside the monitored metric
+# Shown in an epoch's line in addition to the monitored metric
 SHOWN = {"train/loss", "val/loss", "val/accuracy", "val/sap_accuracy", "val/mlm_accuracy"}
 
 
@@ -56,7 +56,7 @@ class WholeFiles(TorchCheckpointIO):
                 )
             os.replace(aside, target)
         except RuntimeError as error:
-            # of a disk that is full, torch.save says only that its archive has an unexpected length
+            # on a full disk, torch.save reports only that its archive has an unexpected length
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
@@ -175,7 +175,7 @@ def _restore(state: dict[str, Any]) -> None:
 class ForgetAbandonedSteps(Callback):
     """On resuming, metrics.csv holds what was logged up to the checkpoint, and nothing after it.
 
-    Lightning logs a step after `on_train_batch_end`, where its checkpoint is written: a run that
+    Lightning logs a step after `on_train_batch_end`, which writes its checkpoint: a run that
     stops in between would miss the row of that step, so the checkpoint carries it. All of it goes
     into Comet's new archive too: a killed process has left none.
     """

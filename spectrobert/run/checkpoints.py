@@ -33,7 +33,7 @@ def rotate(folder: Path) -> None:
 
 
 def exist(folder: Path) -> bool:
-    """Whether a run has left anything to resume from."""
+    """True if a run has left anything to resume from."""
     return any((folder / name).exists() for name in BY_AGE)
 
 
@@ -90,26 +90,23 @@ def newest(folder: Path) -> tuple[Path | None, list[str]]:
     after training, cannot.
     """
     faults: list[str] = []
+    remedy = f"to start over, move {folder.parent} away"
     best = folder / BEST
     if best.exists() and (reason := fault(best)):
-        raise UserError(f"--resume: {best} cannot be read ({reason}); {_remedy(folder)}")
+        raise UserError(f"--resume: {best} cannot be read ({reason}); {remedy}")
     for path in (folder / name for name in BY_AGE):
         if not path.exists():
             continue
-        found = fault(path)
-        if not found:
+        reason = fault(path)
+        if not reason:
             return path, faults
-        faults.append(f"{path} cannot be read ({found})")
+        faults.append(f"{path} cannot be read ({reason})")
     if faults:
-        raise UserError(f"--resume: {'; '.join(faults)}; {_remedy(folder)}")
+        raise UserError(f"--resume: {'; '.join(faults)}; {remedy}")
     return None, []
 
 
-def _remedy(folder: Path) -> str:
-    return f"to start over, move {folder.parent} away"
-
-
 def clear_leftovers(folder: Path) -> None:
-    """Remove what runs that were killed while they wrote have left beside the checkpoints."""
+    """Remove what runs that were killed while they wrote have left among the checkpoints."""
     for path in folder.glob(".*.ckpt.*"):
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""metrics.csv: one line a value, written at once, so that a killed run keeps its curves."""
+"""metrics.csv: one line per value, written at once, so that a killed run keeps its curves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADER = ("step", "epoch", "metric", "value")
 
 
 class CurveLogger(Logger):
-    """Appends to `path`. Lightning's own CSVLogger begins anew when a run is resumed."""
+    """Appends to `path`. Lightning's own CSVLogger starts over when a run is resumed."""
 
     def __init__(self, path: Path):
         super().__init__()

@@ -1,4 +1,4 @@
-"""One run, told in order: claim, prepare, build, train, score, write."""
+"""One run in order: claim, prepare, build, train, score, write."""
 
 from __future__ import annotations
 

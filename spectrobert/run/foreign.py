@@ -68,7 +68,7 @@ class Source:
         return f"{self.kind} {self.name!r}"
 
     def unusable(self, error: Exception) -> UserError:
-        """One line for what a library says of a folder or Hub name that it cannot read."""
+        """The error, in one line, for a folder or Hub name that a library cannot read."""
         reason = first_line(error)[:MAX_REASON]
         if os.path.isdir(locate(self.name)):
             return UserError(f"{self.title} is damaged or incomplete: {reason}")
@@ -76,8 +76,8 @@ class Source:
             return UserError(f"{self.title}: there is no such folder")
         return UserError(
             f"{self.title} can neither be found as a folder nor be fetched from the Hugging Face"
-            f" Hub ({reason}); download it where there is a network (hf download {self.name}) and"
-            f" give its folder: {self.remedy}"
+            f" Hub ({reason}); download it on a machine with a network"
+            f" (hf download {self.name}) and give its folder: {self.remedy}"
         )
 
     def config(self) -> PreTrainedConfig:

@@ -1,4 +1,4 @@
-"""The loaders of a run, and where a resumed run takes up the order of its data."""
+"""The loaders of a run; a resumed run continues at its place in the order of the data."""
 
 from __future__ import annotations
 

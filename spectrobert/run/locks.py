@@ -1,6 +1,9 @@
 """The lock on a run directory: one process at a time. A killed process has released it.
 
 runs/<experiment>/.seed<k>.lock, removed with the last run; it names the process that holds it.
+
+flock itself, not filelock: that library can neither name the holder, nor take over a lock from the
+process that started this one, nor remove the file that it locked.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ def hold(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterator
     Raises UserError, which names the holder, if it is not to be waited for, or if the folder's
     parent cannot be written.
     """
-    path = (folder.parent / f".{folder.name}.lock").absolute()
+    path = _path(folder)
     if path in _held:
         yield _held[path]
         return
@@ -73,21 +76,20 @@ def hold(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterator
                 place.rmdir()  # of a run that was refused nothing stays
 
 
-def _remove(path: Path) -> None:
-    """Remove a lock's file, unless another process, as one that was started with it, holds it."""
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDWR)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-        finally:
-            os.close(descriptor)
-
-
 def environment(folder: Path, descriptor: int) -> dict[str, str]:
     """Variables for a process that is started with the lock's descriptor in `pass_fds`."""
-    path = (folder.parent / f".{folder.name}.lock").absolute()
-    return {INHERITED: f"{descriptor}:{path}"}
+    return {INHERITED: f"{descriptor}:{_path(folder)}"}
+
+
+def _path(folder: Path) -> Path:
+    return (folder.parent / f".{folder.name}.lock").absolute()
+
+
+def _remove(path: Path) -> None:
+    """Remove a lock's file, unless another process, as one that was started with it, holds it."""
+    with suppress(OSError), path.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
 
 
 def _inherited(path: Path) -> int | None:
@@ -96,12 +98,18 @@ def _inherited(path: Path) -> int | None:
     if name != str(path):
         return None
     del os.environ[INHERITED]
-    descriptor = int(number)
-    with suppress(OSError):
-        if os.path.samestat(os.fstat(descriptor), path.stat()):
-            os.set_inheritable(descriptor, False)
-            return descriptor
-    return None
+    if not _is_lock(int(number), path):
+        return None
+    os.set_inheritable(int(number), False)
+    return int(number)
+
+
+def _is_lock(descriptor: int, path: Path) -> bool:
+    """False if the file was removed, or another is there by now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def _take(path: Path, folder: Path, waiting: Callable[[str], None] | None) -> int:
@@ -115,8 +123,7 @@ def _take(path: Path, folder: Path, waiting: Callable[[str], None] | None) -> in
             raise  # no folder can be made there
         try:
             _lock(descriptor, folder, waiting)
-            # the holder before may have removed the file: then it is no longer the lock
-            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+            if _is_lock(descriptor, path):  # the holder before may have removed the file
                 return descriptor
         except BaseException:
             os.close(descriptor)

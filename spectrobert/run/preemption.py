@@ -2,7 +2,7 @@
 
 SIGINT is Ctrl-C: the first lets the step end and the state be written, the second leaves at once.
 SIGUSR1 comes from SLURM before a job's time is up (`--signal=SIGUSR1@120`): the job is requeued.
-SIGTERM comes from `scancel` and from preemption, where SLURM itself decides what is started again.
+SIGTERM comes from `scancel` and from preemption: SLURM itself decides what is started again.
 A launcher with a handler of its own (submitit: SIGUSR2) is called when the state is written.
 """
 
@@ -26,9 +26,9 @@ WORKER_SECONDS = 30  # that a loader's worker outlives SIGTERM
 
 
 class PreemptionNotice:
-    """Whether this process has been asked to leave.
+    """The request to this process to leave.
 
-    During training the loop looks at it between two steps, where the state is whole. At any other
+    During training the loop looks at it between two steps, when the state is whole. At any other
     time there is nothing to write, and the process leaves at once.
 
     Args:
@@ -49,7 +49,7 @@ class PreemptionNotice:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the loop has had its time to reach a state that can be written."""
+        """True if the loop has had its time to reach a state that can be written."""
         return self.is_given and time.monotonic() - self.came_at > PATIENCE_SECONDS
 
     def listen(self) -> None:
@@ -130,7 +130,7 @@ def interruptible() -> Iterator[None]:
 
 
 def requeue(job: str) -> str:
-    """Have SLURM start a job again, and say how that went. One process of the job does it."""
+    """Have SLURM start a job again; one process of the job does it. Returns a line for the log."""
     if os.environ.get("SLURM_PROCID", "0") != "0":
         return f"the first process of job {job} requeues it"
     command = ["scontrol", "requeue", job]
@@ -143,7 +143,7 @@ def requeue(job: str) -> str:
 
 
 def is_restart() -> bool:
-    """Whether SLURM started this job before: it was requeued, or its node failed."""
+    """True if SLURM started this job before: it was requeued, or its node failed."""
     return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > 0
 
 

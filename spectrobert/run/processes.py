@@ -1,6 +1,6 @@
-"""The processes of one run: what they share, and which of them speaks.
+"""The processes of one run.
 
-A run on several devices is one process a device (DistributedDataParallel); each takes its rows of
+A run on several devices is one process per device (DistributedDataParallel); each takes its rows of
 every batch. `trainer.batch_size` is the whole batch, so the number of processes changes no loss.
 """
 
@@ -15,7 +15,7 @@ SETTLE_S = 0.1
 
 
 def is_first() -> bool:
-    """Whether this process prints and writes; true before processes have been started."""
+    """True in the process that prints and writes, and before processes have been started."""
     return getattr(rank_zero_only, "rank", 0) == 0
 
 

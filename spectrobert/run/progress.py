@@ -1,4 +1,4 @@
-"""What a log without a terminal shows inside an epoch: a line now and then, nothing redrawn."""
+"""Progress inside an epoch for a log without a terminal: a line now and then, none redrawn."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Every:
         return True
 
 
-def spoken(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A duration for a reader.
 
-    >>> [spoken(s) for s in (42, 150, 34_000, 400_000)]
+    >>> [duration(s) for s in (42, 150, 34_000, 400_000)]
     ['42 s', '2 min', '9 h 26 min', '4 d 15 h']
     """
     minutes, hours, days = (int(seconds // unit) for unit in (60, 3600, 86400))
@@ -43,7 +43,7 @@ def spoken(seconds: float) -> str:
 
 
 class StepLine(Callback):
-    """One line every `minutes`: where the run is, how fast it is, when it will end."""
+    """One line every `minutes`: place of the run, clips per second, time that is left."""
 
     def __init__(self, console: Console, minutes: float):
         self.console = console
@@ -83,8 +83,8 @@ class StepLine(Callback):
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  batch {batch_idx + 1}/{total}"
             f"  step {trainer.global_step}  train/loss {loss:.4f}"
             f"  {self.clips * trainer.world_size / seconds:.1f} clips/s"
-            f"  epoch ends in {spoken(here * pace)}, training in"
-            f" {spoken((here + epochs * total) * pace)}",
+            f"  epoch ends in {duration(here * pace)}, training in"
+            f" {duration((here + epochs * total) * pace)}",
         )
 
     def _begin(self) -> None:

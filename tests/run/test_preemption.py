@@ -21,7 +21,7 @@ from spectrobert.errors import UserError
 from spectrobert.run import checkpoints, curves, preemption
 from spectrobert.run.callbacks import LastCheckpoint, WholeFiles
 from spectrobert.run.fit import fit
-from spectrobert.run.progress import spoken
+from spectrobert.run.progress import duration
 
 from ..helpers.world import ROOT, configure, overrides, train_py
 
@@ -305,5 +305,5 @@ def test_by_default_a_short_epoch_has_its_own_line_only(tmp_path):
     ("seconds", "words"),
     [(42, "42 s"), (150, "2 min"), (34_000, "9 h 26 min"), (400_000, "4 d 15 h")],
 )
-def test_spoken(seconds, words):
-    assert spoken(seconds) == words
+def test_durations(seconds, words):
+    assert duration(seconds) == words
