@@ -103,8 +103,8 @@ def measure(
         if isinstance(wave, io.AudioError):
             unheard.append(str(wave))
         else:
-            found = moments(spectrogram(wave, num_bins))
-            by_split[split_of[clip]] = by_split[split_of[clip]].joined(found)
+            frames = moments(spectrogram(wave, num_bins))
+            by_split[split_of[clip]] = by_split[split_of[clip]].joined(frames)
             measured += 1
         progress(done, len(clips))
     return LogMel(by_split, measured, num_bins, f"{of}, {stretch}"), unheard

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io as memory
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -31,17 +32,24 @@ SHADES = 24  # of a spectrogram: its noise is then a third of the bytes
 COLOURS_KEPT = 128  # the shades, and the edges of letters
 
 
-def draw(found: Statistics, corpus: str, max_seconds: float, folder: Path, seed: int) -> list[Path]:
+def draw(
+    statistics: Statistics, corpus: str, max_seconds: float, folder: Path, seed: int
+) -> list[Path]:
     """Write those pictures for which the corpus has something to show; returns their paths.
 
-    `max_seconds` is where training cuts a clip; `seed` draws the clips that are shown.
+    Training cuts a clip at `max_seconds`; `seed` draws the clips that are shown.
     """
+    classes: dict[str, Counter[str]] = {}
+    for split, labels in statistics.split.labels.items():
+        for label, number in labels.items():
+            classes.setdefault(label, Counter())[split] = number
+    speakers, by = statistics.speakers, f"{corpus}: "
     with rc_context({"text.parse_math": False}):  # a $ in a label is a dollar
         figures = {
-            "durations": _durations(found, corpus, max_seconds),
-            "classes": _classes(found, corpus),
-            "speakers": _speakers(found, corpus),
-            "spectrograms": _spectrograms(found, corpus, seed),
+            "durations": _durations(statistics, corpus, max_seconds),
+            "classes": _bars(classes, f"{by}rows by class", "classes", "rows"),
+            "speakers": _bars(speakers, f"{by}clips by speaker", "speakers", "clips"),
+            "spectrograms": _spectrograms(statistics, corpus, seed),
         }
     paths = []
     for name, figure in figures.items():
@@ -68,11 +76,11 @@ def _plain(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _durations(found: Statistics, corpus: str, max_seconds: float) -> Figure | None:
-    """How many clips are how long, by split; where lengths differ a hundredfold, on a log axis."""
+def _durations(statistics: Statistics, corpus: str, max_seconds: float) -> Figure | None:
+    """Histogram of the clips' lengths, by split; on a log axis if they differ a hundredfold."""
     by_split: dict[str, list[float]] = {split: [] for split in splits.SPLITS}
-    for clip, seconds in found.clips.items():
-        by_split[found.split_of[clip]].append(seconds)
+    for clip in statistics.clips.values():
+        by_split[clip.split].append(clip.seconds)
     lengths = [seconds for part in by_split.values() for seconds in part]
     if not lengths:
         return None
@@ -104,18 +112,6 @@ def _durations(found: Statistics, corpus: str, max_seconds: float) -> Figure | N
     return figure
 
 
-def _classes(found: Statistics, corpus: str) -> Figure | None:
-    counts: dict[str, Counter[str]] = {}
-    for split, labels in found.split.labels.items():
-        for label, number in labels.items():
-            counts.setdefault(label, Counter())[split] = number
-    return _bars(counts, f"{corpus}: rows by class", "classes", "rows")
-
-
-def _speakers(found: Statistics, corpus: str) -> Figure | None:
-    return _bars(found.speakers, f"{corpus}: clips by speaker", "speakers", "clips")
-
-
 def _bars(counts: Mapping[str, Counter[str]], title: str, what: str, unit: str) -> Figure | None:
     """A bar for each name, the longest on top, in the colours of the splits."""
     if not counts:
@@ -141,32 +137,25 @@ def _bars(counts: Mapping[str, Counter[str]], title: str, what: str, unit: str) 
     return figure
 
 
-def _spectrograms(found: Statistics, corpus: str, seed: int) -> Figure | None:
+def _spectrograms(statistics: Statistics, corpus: str, seed: int) -> Figure | None:
     """Some clips, of as many classes as there is room for; one colour scale for all."""
-    generator = np.random.default_rng(seed)
-    clips = list(found.clips)
-    shown: Counter[str] = Counter()
-    turns: list[tuple[int, log_mel.Clip]] = []  # the first of each class, then the second, ...
-    for i in generator.permutation(len(clips)):
-        label = found.examples[clips[i]].label
-        turns.append((shown[label], clips[i]))
-        shown[label] += 1
-    drawn: list[tuple[log_mel.Clip, np.ndarray]] = []
-    for _, clip in sorted(turns, key=lambda turn: turn[0]):
+    num_bins = statistics.log_mel.num_bins
+    drawn: list[tuple[str, np.ndarray]] = []  # title, (F, M)
+    for clip in _in_turns(statistics, seed):
         if len(drawn) == NUM_SPECTROGRAMS:
             break
-        try:
+        example = statistics.clips[clip].example
+        with suppress(io.AudioError):  # it stands with the numbers
             wave = io.read_clip(clip, SPECTROGRAM_SECONDS)
-        except io.AudioError:
-            continue  # it is told of with the numbers
-        drawn.append((clip, log_mel.spectrogram(wave, found.log_mel.num_bins)))
+            title = f"{example.label + ': ' if example.label else ''}{example.id}"
+            drawn.append((title, log_mel.spectrogram(wave, num_bins)))
     if not drawn:
         return None
     rows = -(-len(drawn) // 2)
     figure = Figure(figsize=(9, 0.7 + 2.1 * rows), layout="constrained", dpi=DPI)
     grid = figure.subplots(rows, 2, squeeze=False)
     low, high = np.percentile(np.concatenate([mels.ravel() for _, mels in drawn]), [1, 99.9])
-    for axes, (clip, mels) in zip(grid.flat, drawn):
+    for axes, (title, mels) in zip(grid.flat, drawn):
         seconds = len(mels) * features.HOP / features.SAMPLE_RATE
         image = axes.imshow(
             mels.T,
@@ -180,18 +169,29 @@ def _spectrograms(found: Statistics, corpus: str, seed: int) -> Figure | None:
         )
         axes.set_yticks([_bin(hertz, mels.shape[1]) for hertz in TICKS_HZ], map(str, TICKS_HZ))
         axes.tick_params(labelsize=7)
-        example = found.examples[clip]
-        axes.set_title(f"{example.label + ': ' if example.label else ''}{example.id}", fontsize=8)
+        axes.set_title(title, fontsize=8)
     for axes in grid.flat[len(drawn) :]:
         axes.axis("off")
     figure.supxlabel("seconds", fontsize=9)
     figure.supylabel("Hz", fontsize=9)
-    figure.suptitle(f"{corpus}: log-mel spectrograms, {found.log_mel.num_bins} bins", fontsize=11)
+    figure.suptitle(f"{corpus}: log-mel spectrograms, {num_bins} bins", fontsize=11)
     figure.colorbar(image, ax=grid, label="log power", shrink=0.8)
     return figure
 
 
+def _in_turns(statistics: Statistics, seed: int) -> list[log_mel.Clip]:
+    """The clips in an order drawn by `seed`: the first of each class, then the second, ..."""
+    clips = list(statistics.clips)
+    seen: Counter[str] = Counter()
+    turns: list[tuple[int, log_mel.Clip]] = []
+    for i in np.random.default_rng(seed).permutation(len(clips)):
+        label = statistics.clips[clips[i]].example.label
+        turns.append((seen[label], clips[i]))
+        seen[label] += 1
+    return [clip for _, clip in sorted(turns, key=lambda turn: turn[0])]
+
+
 def _bin(hertz: float, num_bins: int) -> float:
-    """Where a frequency lies on an axis of mel bins."""
+    """The place of a frequency on an axis of mel bins."""
     low, at, high = (np.log1p(f / 700.0) for f in (features.LOW_HZ, hertz, features.HIGH_HZ))
     return float((at - low) / (high - low) * num_bins)

@@ -1,4 +1,4 @@
-"""What a corpus holds, in numbers: `python -m spectrobert data stats`.
+"""A corpus in numbers: `python -m spectrobert data stats`.
 
 A clip is what is heard in a row; several rows may ask about one clip, which then counts once for
 hours, lengths and the log-mel spectrogram.
@@ -7,22 +7,30 @@ hours, lengths and the log-mel spectrogram.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..audio.segment import Segment
 from ..config import DatasetConfig
 from ..corpora.example import Example
-from ..data import drawing, splits
+from ..data import checks, drawing, splits
 from . import check, log_mel, recordings
 from .log_mel import Clip, LogMel, Moments
 
 WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 PERCENTILES = (0, 1, 25, 50, 75, 99, 100)
+
+
+class HeardClip(NamedTuple):
+    """A clip that can be read."""
+
+    seconds: float
+    split: str
+    example: Example  # its first row
 
 
 @dataclass(frozen=True)
@@ -32,25 +40,21 @@ class Statistics:
     rows: int
     left_out: int
     split: splits.SplitSummary
-    clips: dict[Clip, float]  # seconds of those that can be read
-    split_of: dict[Clip, str]
-    examples: dict[Clip, Example]  # the first row of each clip
+    clips: dict[Clip, HeardClip]
     unusable: list[str]  # recordings, with their faults
     sample_rates: Counter[int]  # of recordings
     channels: Counter[int]
-    speakers: dict[str, Counter[str]]  # speaker -> split -> clips
-    words: list[int]  # of each text
-    num_texts: int  # distinct ones
-    vocabulary: int  # distinct words, lower-cased
+    texts: list[str]  # one per row that has any
     log_mel: LogMel
 
     @property
-    def hours(self) -> dict[str, float]:
-        """By split."""
-        found = dict.fromkeys(splits.SPLITS, 0.0)
-        for clip, seconds in self.clips.items():
-            found[self.split_of[clip]] += seconds / 3600
-        return found
+    def speakers(self) -> dict[str, Counter[str]]:
+        """Speaker -> split -> clips."""
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for clip in self.clips.values():
+            if clip.example.speaker:
+                counts[clip.example.speaker][clip.split] += 1
+        return counts
 
 
 def measure(
@@ -60,7 +64,7 @@ def measure(
     num_bins: int,
     max_clips: int | None = None,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: checks.Progress = checks.no_progress,
 ) -> Statistics:
     """Count and measure.
 
@@ -69,84 +73,80 @@ def measure(
         max_clips: measure the spectrogram of so many clips, drawn by `seed`; None: of all.
         progress: called with (clips decoded, clips to decode).
 
-    Raises UserError where the corpus cannot be parsed or split.
+    Raises UserError if the corpus cannot be parsed or split.
     """
     folders, examples, dropped = check.parse(task, options, data_dir)
     drawn = drawing.draw(examples, options.name, task, options)
-    first: dict[Clip, tuple[Example, str]] = {}
-    for example, name in zip(examples, drawn.sides):
-        first.setdefault(example.audio, (example, name))
     sounds = recordings.listen_to_all(recordings.distinct(examples), is_quick=True)
-    clips = {clip: _seconds(clip, sounds) for clip in first}
-    usable = {clip: seconds for clip, seconds in clips.items() if seconds is not None}
-    called = recordings.names(examples, folders)
+    clips: dict[Clip, HeardClip] = {}
+    for example, split in zip(examples, drawn.sides):
+        if example.audio not in clips and (seconds := clip_seconds(example.audio, sounds)):
+            clips[example.audio] = HeardClip(seconds, split, example)
+    name = recordings.names(examples, folders)
     headers = {s.audio: sound.header for s, sound in sounds.items() if sound.header}
-    speakers: dict[str, Counter[str]] = {}
-    for clip in usable:
-        example, name = first[clip]
-        speakers.setdefault(example.speaker, Counter())[name] += 1
-    speakers.pop("", None)
-    texts = [example.reads for example in examples if example.reads]
-    words = [[word.lower() for word in WORD.findall(text)] for text in texts]
-    measured, unheard = log_mel.measure(
-        {clip: first[clip][1] for clip in usable}, options, num_bins, max_clips, seed, progress
+    mels, unheard = log_mel.measure(
+        {clip: heard.split for clip, heard in clips.items()},
+        options,
+        num_bins,
+        max_clips,
+        seed,
+        progress,
     )
     return Statistics(
         rows=len(examples),
         left_out=len(dropped),
         split=drawn.summary,
-        clips=usable,
-        split_of={clip: first[clip][1] for clip in usable},
-        examples={clip: first[clip][0] for clip in usable},
-        unusable=[f"{called(s.audio)}: {x.fault}" for s, x in sounds.items() if x.fault] + unheard,
+        clips=clips,
+        unusable=[f"{name(s.audio)}: {x.fault}" for s, x in sounds.items() if x.fault] + unheard,
         sample_rates=Counter(header.sample_rate for header in headers.values()),
         channels=Counter(header.channels for header in headers.values()),
-        speakers=speakers,
-        words=[len(found) for found in words],
-        num_texts=len(set(texts)),
-        vocabulary=len({word for found in words for word in found}),
-        log_mel=measured,
+        texts=[example.reads for example in examples if example.reads],
+        log_mel=mels,
     )
 
 
-def _seconds(clip: Clip, sounds: Mapping[Segment, recordings.Sound]) -> float | None:
-    """The length of a clip; None where a part of it cannot be used."""
+def clip_seconds(clip: Clip, sounds: Mapping[Segment, recordings.Sound]) -> float:
+    """The length of a clip; 0 if a part of it cannot be used."""
     parts = [(segment.onset, sounds[segment._replace(onset=0.0)]) for segment in clip]
     if any(sound.fault for _, sound in parts):
-        return None
+        return 0.0
     return max(onset + sound.seconds for onset, sound in parts)
 
 
-def summary(found: Statistics) -> dict[str, Any]:
+def summary(statistics: Statistics) -> dict[str, Any]:
     """The numbers in plain types, for JSON and tables."""
-    clips = list(found.clips.values())
-    spread = np.percentile(clips, PERCENTILES).tolist() if clips else []
-    speakers = [sides.total() for sides in found.speakers.values()]
-    total, train = found.log_mel.total, found.log_mel.by_split["train"]
+    seconds = [clip.seconds for clip in statistics.clips.values()]
+    spread = np.percentile(seconds, PERCENTILES).tolist() if seconds else []
+    hours = dict.fromkeys(splits.SPLITS, 0.0)
+    for clip in statistics.clips.values():
+        hours[clip.split] += clip.seconds / 3600
+    speakers = [counts.total() for counts in statistics.speakers.values()]
+    words = [[word.lower() for word in WORD.findall(text)] for text in statistics.texts]
+    mels = statistics.log_mel
     return {
-        "rows": found.rows,
-        "rows_left_out": found.left_out,
-        "split": found.split.definition,
-        "rows_by_split": found.split.counts,
-        "clips": len(clips),
-        "hours": sum(clips) / 3600,
-        "hours_by_split": found.hours,
+        "rows": statistics.rows,
+        "rows_left_out": statistics.left_out,
+        "split": statistics.split.definition,
+        "rows_by_split": statistics.split.counts,
+        "clips": len(seconds),
+        "hours": sum(seconds) / 3600,
+        "hours_by_split": hours,
         "seconds_percentiles": dict(zip(map(str, PERCENTILES), spread)),
-        "unusable": found.unusable,
-        "sample_rates": dict(found.sample_rates),
-        "channels": dict(found.channels),
+        "unusable": statistics.unusable,
+        "sample_rates": dict(statistics.sample_rates),
+        "channels": dict(statistics.channels),
         "speakers": len(speakers),
         "clips_by_speaker": _spread(speakers),
-        "texts": found.num_texts,
-        "words_by_text": _spread(found.words),
-        "vocabulary": found.vocabulary,
-        "labels_by_split": found.split.labels,
+        "texts": len(set(statistics.texts)),
+        "words_by_text": _spread([len(text) for text in words]),
+        "vocabulary": len({word for text in words for word in text}),
+        "labels_by_split": statistics.split.labels,
         "log_mel": {
-            "of": found.log_mel.heard,
-            "clips": found.log_mel.num_clips,
-            "bins": found.log_mel.num_bins,
-            "all": _mean_and_std(total, found.log_mel.num_bins),
-            "train": _mean_and_std(train, found.log_mel.num_bins),
+            "of": mels.heard,
+            "clips": mels.num_clips,
+            "bins": mels.num_bins,
+            "all": _mean_and_std(mels.total, mels.num_bins),
+            "train": _mean_and_std(mels.by_split["train"], mels.num_bins),
         },
     }
 
