@@ -11,6 +11,7 @@ from benchmarks import builds, machine, memory
 from benchmarks.builds import Sizes
 from benchmarks.measure import Row, compare, in_turn, seconds, times
 from spectrobert.audio import features
+from spectrobert.kernels import adopt
 from spectrobert.models.audio_encoder import AudioEncoder
 from spectrobert.models.configuration import SpectroBertConfig
 
@@ -35,10 +36,10 @@ def log_mel(bench: Bench) -> Row:
     given = builds.batch(32, seconds=10.0)
     waves, lengths = given["waveform"], given["num_samples"]
     clips = [wave.numpy() for wave in waves]
-    constants = (config.num_mel_bins, config.audio_mean, config.audio_std)
+    front_end = adopt(features.LogMel(config.num_mel_bins, config.audio_mean, config.audio_std))
 
     def ours() -> torch.Tensor:
-        return features.log_mel(waves, lengths, *constants)[0]
+        return front_end(waves, lengths)[0]
 
     def theirs() -> torch.Tensor:
         return rival.features(extractor, clips)
@@ -52,7 +53,8 @@ def log_mel(bench: Bench) -> Row:
 def conv_encoder(bench: Bench) -> Row:
     """Forward and backward on the patches of two clips."""
     config = SpectroBertConfig(conv_dim=bench.sizes.conv_dim)
-    encoder, reference = AudioEncoder(config), builds.rival().conv_encoder(config.conv_dim)
+    encoder = adopt(AudioEncoder(config))
+    reference = builds.rival().conv_encoder(config.conv_dim)
     columns = torch.randn(72, config.num_mel_bins * config.patch[1])  # two clips of 3.7 s
     patches = columns.unfold(1, 256, 160).flatten(0, 1)  # (864, 256)
 

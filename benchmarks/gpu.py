@@ -32,8 +32,9 @@ from benchmarks.rival import PretrainingRival, Rival  # noqa: E402
 from spectrobert.corpora.demo import synthesis  # noqa: E402
 from spectrobert.corpora.demo.texts import NAMES, PARTIAL_CAPTIONS  # noqa: E402
 from spectrobert.data.masking import mask_words  # noqa: E402
+from spectrobert.models.batch import IGNORED  # noqa: E402
 from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
-from spectrobert.models.spectrobert import IGNORED, SpectroBert  # noqa: E402
+from spectrobert.models.spectrobert import SpectroBert  # noqa: E402
 from spectrobert.tasks import losses  # noqa: E402
 
 PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}

@@ -31,8 +31,9 @@ from benchmarks.builds import CLIP_SECONDS, QUICK, Sizes, batch, our_model, our_
 from benchmarks.machine import flops, matmul_peak  # noqa: E402
 from spectrobert import terminal  # noqa: E402
 from spectrobert.audio import io  # noqa: E402
+from spectrobert.models.batch import IGNORED  # noqa: E402
 from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
-from spectrobert.models.spectrobert import IGNORED, SpectroBert  # noqa: E402
+from spectrobert.models.spectrobert import SpectroBert  # noqa: E402
 from spectrobert.run import processes  # noqa: E402
 from spectrobert.tasks import losses  # noqa: E402
 

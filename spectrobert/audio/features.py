@@ -8,15 +8,13 @@ the same clip by clip.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib.util import find_spec
+from typing import ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 SAMPLE_RATE = 16_000
 WINDOW = 400  # 25 ms
@@ -30,9 +28,6 @@ BINS = FFT // 2 + 1
 # bit, down to FLOOR, and torch's log1p takes two thirds of its log's time (MKL, on AMD)
 LIFT = 2.0**48
 BANDS = 8  # blocks of neighbouring mel filters, each multiplied with the few FFT bins it spans
-# Devices on which loops take the place of several torch calls
-LOOPED = ("cpu",) if find_spec("numba") else ()
-PROCESS = os.getpid()
 CPU_FRAMES = 1024  # at a time on a CPU: what its cache holds; more is slower, not faster
 CPU_GROUP = 2  # as many go through the mel filters together: fewer calls, and still in the cache
 
@@ -80,44 +75,8 @@ def _constants(num_mel_bins: int, device: torch.device) -> tuple[Tensor, list[tu
     return window.float().to(device), blocks
 
 
-def _is_looped(device: torch.device) -> bool:
-    """Not in a forked child: the threads of the loops do not live there."""
-    return device.type in LOOPED and os.getpid() == PROCESS
-
-
-def _cut_frames(waveform: Tensor, window: Tensor, frames: Tensor) -> None:
-    """Frames of (R, T) without their mean, emphasised, windowed, into `frames` (R, F, FFT)."""
-    if _is_looped(waveform.device):
-        from ..kernels import loops  # numba takes a moment
-
-        loops.cut_frames(
-            waveform.numpy(), window.numpy(), HOP, np.float32(PRE_EMPHASIS), frames.numpy()
-        )
-        return
-    means = waveform.unfold(1, WINDOW, HOP).mean(dim=-1, keepdim=True)  # (R, F, 1)
-    # Kaldi takes a frame's mean away and then emphasises it; both are linear, so it is done once
-    # for all frames that share a sample. Kaldi's first sample, its own past, meets a window of 0.
-    emphasised = torch.sub(waveform[:, 1:], waveform[:, :-1], alpha=PRE_EMPHASIS)
-    part = frames[..., : WINDOW - 1]
-    torch.sub(emphasised.unfold(1, WINDOW - 1, HOP), means, alpha=1.0 - PRE_EMPHASIS, out=part)
-    part *= window
-
-
-def _square(spectrum: Tensor, power: Tensor) -> None:
-    """Squared magnitudes of (N, BINS), into `power`."""
-    parts = torch.view_as_real(spectrum)  # (N, BINS, 2)
-    if _is_looped(spectrum.device):
-        from ..kernels import loops
-
-        loops.square(parts.flatten(1).numpy(), power.numpy())
-    else:
-        torch.add(*parts.square_().unbind(-1), out=power)
-
-
-class _Room:
-    """What R clips of F frames are worked in, `framed` clips at a time: memory that is asked for
-    anew is slow, and so is making a view again for every clip.
-    """
+class _Workspace:
+    """Memory and views of it for R clips of F frames, `framed` clips at a time, allocated once."""
 
     def __init__(self, mels: Tensor, framed: int):  # (R, F, M)
         self.clips = len(mels)
@@ -129,65 +88,88 @@ class _Room:
         self.widths = [f.shape[1] for _, f in filters]
 
 
-def _write_log_mels(
-    waveform: Tensor, mels: Tensor, framed: int, grouped: int, mean: float, std: float
-) -> None:
-    """Normalised log-mels of (B, T), written into `mels` (B, F, M).
-
-    Args:
-        framed: clips at a time that are cut into frames.
-        grouped: clips at a time that go through the filters.
-    """
-    room = None
-    shift = mels.new_full((), (-math.log(LIFT) - mean) / (2.0 * std))
-    for group, into in zip(waveform.split(grouped), mels.split(grouped)):
-        if room is None or room.clips != len(group):
-            room = _Room(into, framed)
-        for some, power in zip(group.split(framed), room.powers):
-            frames = room.frames[: len(some)]
-            _cut_frames(some, room.window, frames)
-            _square(torch.fft.rfft(frames.flatten(0, 1)), power)
-        rows = into.view(-1, mels.shape[2])  # (R F, M)
-        for (power, weights), columns in zip(room.blocks, rows.split(room.widths, dim=1)):
-            torch.mm(power, weights, out=columns)
-        rows.clamp_(min=FLOOR * LIFT).log1p_()
-        torch.add(shift, rows, alpha=0.5 / std, out=rows)
-
-
-@torch.no_grad()
-def log_mel(
-    waveform: Tensor, num_samples: Tensor, num_mel_bins: int, mean: float, std: float
-) -> tuple[Tensor, Tensor]:
+class LogMel(nn.Module):
     """Normalised log-mel filter banks (transformers' ASTFeatureExtractor, Kaldi's `fbank`).
 
     Args:
-        waveform: (B, T) in [-1, 1] at 16 kHz, zero beyond `num_samples`.
-        num_samples: (B,) true lengths.
         mean, std: AST's normalisation, `(x - mean) / (2 * std)`.
-
-    Returns:
-        (B, F, M) float32, and (B,) the true number of frames. Frames beyond it hold a normalised 0,
-        as AST pads.
     """
-    with torch.autocast(waveform.device.type, enabled=False):
-        waveform = waveform.detach().float().contiguous()
-        if waveform.shape[1] < WINDOW:
-            waveform = F.pad(waveform, (0, WINDOW - waveform.shape[1]))
-        frames = (waveform.shape[1] - WINDOW) // HOP + 1
-        mels = waveform.new_empty(len(waveform), frames, num_mel_bins)  # (B, F, M)
-        is_cpu = waveform.device.type == "cpu"
-        framed = max(1, CPU_FRAMES // frames) if is_cpu else len(waveform)
-        grouped = framed * CPU_GROUP if is_cpu else len(waveform)
-        _write_log_mels(waveform, mels, framed, grouped, mean, std)
-        lengths = num_frames(num_samples)
-        silence = -mean / (2.0 * std)
-        if is_cpu:  # only the padding is touched
-            for mel, length in zip(mels, lengths.tolist()):
-                mel[length:] = silence
-        else:  # without waiting for the device to say how much there is
-            padding = torch.arange(frames, device=mels.device) >= lengths[:, None]  # (B, F)
-            mels.masked_fill_(padding[..., None], silence)
-        return mels, lengths
+
+    kernels: ClassVar = {"cut_frames": "cut_frames", "square": "square"}
+
+    def __init__(self, num_mel_bins: int, mean: float, std: float):
+        super().__init__()
+        self.num_mel_bins, self.mean, self.std = num_mel_bins, mean, std
+
+    @torch.no_grad()
+    def forward(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T) in [-1, 1] at 16 kHz, zero beyond the true lengths (B,) -> log-mels.
+
+        Returns (B, F, M) float32, and (B,) the true number of frames. Frames beyond it hold a
+        normalised 0, as AST pads.
+        """
+        with torch.autocast(waveform.device.type, enabled=False):
+            waveform = waveform.detach().float().contiguous()
+            waveform = F.pad(waveform, (0, max(0, WINDOW - waveform.shape[1])))
+            frames = (waveform.shape[1] - WINDOW) // HOP + 1
+            mels = waveform.new_empty(len(waveform), frames, self.num_mel_bins)  # (B, F, M)
+            lengths = num_frames(num_samples)
+            silence = -self.mean / (2.0 * self.std)
+            if waveform.device.type == "cpu":
+                framed = max(1, CPU_FRAMES // frames)
+                self._write(waveform, mels, framed, framed * CPU_GROUP)
+                for mel, length in zip(mels, lengths.tolist()):  # only the padding is touched
+                    mel[length:] = silence
+            else:
+                self._write(waveform, mels, len(waveform), len(waveform))
+                # without waiting for the device to say how much there is
+                padding = torch.arange(frames, device=mels.device) >= lengths[:, None]  # (B, F)
+                mels.masked_fill_(padding[..., None], silence)
+            return mels, lengths
+
+    def _write(self, waveform: Tensor, mels: Tensor, framed: int, grouped: int) -> None:
+        """Fill `mels` (B, F, M) from (B, T).
+
+        Args:
+            framed: clips at a time that are cut into frames.
+            grouped: clips at a time that go through the filters.
+        """
+        space = None
+        shift = mels.new_full((), (-math.log(LIFT) - self.mean) / (2.0 * self.std))
+        for group, into in zip(waveform.split(grouped), mels.split(grouped)):
+            if space is None or space.clips != len(group):
+                space = _Workspace(into, framed)
+            for some, power in zip(group.split(framed), space.powers):
+                frames = space.frames[: len(some)]
+                self.cut_frames(some, space.window, HOP, PRE_EMPHASIS, frames)
+                self.square(torch.fft.rfft(frames.flatten(0, 1)), power)
+            rows = into.view(-1, self.num_mel_bins)  # (R F, M)
+            for (power, weights), columns in zip(space.blocks, rows.split(space.widths, dim=1)):
+                torch.mm(power, weights, out=columns)
+            rows.clamp_(min=FLOOR * LIFT).log1p_()
+            torch.add(shift, rows, alpha=0.5 / self.std, out=rows)
+
+    def cut_frames(
+        self, waveform: Tensor, window: Tensor, hop: int, emphasis: float, out: Tensor
+    ) -> None:
+        """Frames of (R, T) without their mean, emphasised, windowed, into `out` (R, F, FFT).
+
+        Args:
+            window: (W - 1,) of a frame's W samples all but the first, where the window is 0.
+        """
+        size = len(window)
+        means = waveform.unfold(1, size + 1, hop).mean(dim=-1, keepdim=True)  # (R, F, 1)
+        # Kaldi subtracts a frame's mean and then emphasises it; both are linear, so it is done once
+        # for all frames that share a sample. Kaldi's first sample, its own past, meets a window of
+        # 0.
+        emphasised = torch.sub(waveform[:, 1:], waveform[:, :-1], alpha=emphasis)
+        part = out[..., :size]
+        torch.sub(emphasised.unfold(1, size, hop), means, alpha=1.0 - emphasis, out=part)
+        part *= window
+
+    def square(self, spectrum: Tensor, out: Tensor) -> None:
+        """Squared magnitudes of (N, BINS), into `out`."""
+        torch.add(*torch.view_as_real(spectrum).square_().unbind(-1), out=out)
 
 
 def num_patches(frames: Tensor, size: int, stride: int) -> Tensor:

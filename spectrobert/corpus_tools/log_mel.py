@@ -13,6 +13,7 @@ from ..audio import features, io
 from ..audio.segment import Segment
 from ..config import DatasetConfig
 from ..data import splits
+from ..kernels import adopt
 from . import recordings
 
 CHUNK = 64  # decoded clips that wait to be measured
@@ -114,5 +115,6 @@ def spectrogram(wave: np.ndarray, num_bins: int) -> np.ndarray:
     """(T,) at 16 kHz to (F, M), before normalisation."""
     samples = torch.from_numpy(wave)[None]
     length = torch.tensor([len(wave)])
-    mels, _ = features.log_mel(samples, length, num_bins, mean=0.0, std=0.5)  # (x - 0) / (2 * 0.5)
+    front_end = adopt(features.LogMel(num_bins, mean=0.0, std=0.5))  # (x - 0) / (2 * 0.5)
+    mels, _ = front_end(samples, length)
     return mels[0].numpy()

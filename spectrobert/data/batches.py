@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler
 
+from ..models.batch import IGNORED, Batch
 from . import mixtures
 from .checks import Skipped
 from .clips import RowKey
-from .masking import IGNORED
 
 POOL = 16  # batches among which rows are sorted by length: little padding, still a random order
 
@@ -99,7 +99,7 @@ class LengthBatches(Sampler[list[RowKey]]):
         return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
 
 
-def collate(items: Sequence[dict[str, Any] | Skipped]) -> dict[str, Any]:
+def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
     """Pad the items that could be read into one batch; `text_mask` is True at real word pieces.
 
     Clips that could not be read are in the list `unread`, which is missing if all were read. A
@@ -126,7 +126,7 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> dict[str, Any]:
         labels = [torch.from_numpy(item["mlm_labels"]) for item in read]
         batch["mlm_labels"] = pad_sequence(labels, batch_first=True, padding_value=IGNORED)
         batch["matched"] = torch.tensor([item["matched"] for item in read])
-    return batch
+    return cast(Batch, batch)
 
 
 def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
@@ -140,6 +140,6 @@ def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
     return {}
 
 
-def as_is(batch: dict[str, Any]) -> dict[str, Any]:
+def as_is(batch: Batch) -> Batch:
     """In place of `collate`, for a data set that gives whole batches."""
     return batch

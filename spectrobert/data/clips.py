@@ -22,9 +22,10 @@ from transformers import PreTrainedTokenizerBase
 from ..audio import io
 from ..config import DatasetConfig, PretrainingConfig
 from ..corpora.example import Example
+from ..models.batch import IGNORED
 from . import mismatches, rows
 from .checks import Skipped
-from .masking import IGNORED, mask_words
+from .masking import mask_words
 from .mismatches import Mismatches
 from .rows import segments
 

@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-IGNORED = -100
+from ..models.batch import IGNORED
+
 MASKED_SHARE, RANDOM_SHARE = 0.8, 0.1  # of the chosen ones; the rest is left as it is
 
 

@@ -1,9 +1,11 @@
-"""A BERT layer at its first position alone: all that a head on h_[CLS] asks of the last layer.
+"""A BERT layer at its first position alone: all that a head on h_[CLS] needs of the last layer.
 
 Shapes: B batch, S tokens, H heads, W width of a head, D = H * W.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +14,7 @@ from transformers.models.bert.modeling_bert import BertLayer
 
 
 def first_token(layer: BertLayer, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
-    """What `layer` leaves at position 0: (B, S, D) -> (B, 1, D), as `layer(...)[:, :1]`.
+    """The output of `layer` at position 0: (B, S, D) -> (B, 1, D), as `layer(...)[:, :1]`.
 
     One query needs no key and no value of its own: with keys K x + k and values V x + v,
 
@@ -45,3 +47,9 @@ def first_token(layer: BertLayer, hidden: Tensor, attention_mask: Tensor | None)
     shift = attention.value.bias.unflatten(0, (heads, width)) * weights.sum(-1, keepdim=True)
     context = (value + shift).flatten(1)[:, None]  # (B, 1, D)
     return layer.feed_forward_chunk(layer.attention.output(context, first))
+
+
+def last_layer_at_cls(model: Any, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
+    """`first_token` of a model's last layer, given the mask of all S queries (B or 1, 1, S, S)."""
+    row = None if attention_mask is None else attention_mask[:, :, :1]
+    return first_token(model.encoder.layer[-1], hidden, row)

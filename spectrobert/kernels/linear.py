@@ -22,7 +22,7 @@ LEAST = 2**25
 
 
 def by_onednn(x: Tensor, weight: Tensor) -> bool:
-    """Whether oneDNN multiplies: a large float32 product on a CPU with AVX-512, no autocast."""
+    """True for a large float32 product on a CPU with AVX-512, outside autocast."""
     return (
         x.device.type == "cpu"
         and x.dtype == torch.float32
@@ -70,15 +70,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return _Linear.apply(x, weight, bias) if by_onednn(x, weight) else F.linear(x, weight, bias)
 
 
-class Linear(nn.Linear):
-    """nn.Linear by `linear`."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return linear(input, self.weight, self.bias)
+def forward(layer: nn.Linear, x: Tensor) -> Tensor:
+    """A call of nn.Linear: (..., I) -> (..., O)."""
+    return linear(x, layer.weight, layer.bias)
 
 
-def adopt(module: nn.Module) -> None:
-    """Turn every nn.Linear below `module` into Linear; names and weights stay as they are."""
-    for part in module.modules():
-        if type(part) is nn.Linear:
-            part.__class__ = Linear
+def masked_words(head: Any, hidden: Tensor, word_embeddings: Tensor) -> Tensor:
+    """Logits of a head tied to the word table: (K, D), (vocabulary, D) -> (K, vocabulary)."""
+    return linear(head.transform(hidden), word_embeddings, head.bias)

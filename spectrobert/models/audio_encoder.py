@@ -7,125 +7,40 @@ patch, L conv frames, C conv channels, D width.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from ..kernels.linear import Linear, linear, product
 from .configuration import SpectroBertConfig
 
-layer_norm = torch.ops.aten.native_layer_norm
-layer_norm_backward = torch.ops.aten.native_layer_norm_backward
 
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of (V, C, L)."""
 
-def windows(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """(V, L, C) -> (V, L_out, kernel * C): what each output frame of a convolution sees."""
-    return x.unfold(1, kernel, stride).transpose(2, 3).flatten(2)
-
-
-def taps_first(weight: Tensor) -> Tensor:
-    """Conv1d's (C_out, C_in, kernel) -> (C_out, kernel * C_in), in the order of `windows`."""
-    return weight.transpose(1, 2).flatten(1)
-
-
-class _ConvNormGelu(torch.autograd.Function):
-    """Conv1d, LayerNorm and GELU of (V, L, C_in) -> (V, L_out, C_out), as matrix products.
-
-    Between forward and backward it keeps its input and the product. Autograd would keep the
-    windows, which hold most frames twice, and the output of the LayerNorm besides.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        norm_weight: Tensor,
-        norm_bias: Tensor,
-        stride: int,
-        eps: float,
-    ) -> Tensor:
-        device = x.device.type
-        half = torch.is_autocast_enabled(device) and x.is_floating_point()
-        dtype = torch.get_autocast_dtype(device) if half else x.dtype
-        ctx.stride, ctx.eps, ctx.input_dtype = stride, eps, x.dtype
-        x, weight, bias = x.to(dtype), weight.to(dtype), bias.to(dtype)
-        norm_weight, norm_bias = norm_weight.to(dtype), norm_bias.to(dtype)
-        with torch.autocast(device, enabled=False):
-            products = product(windows(x, weight.shape[2], stride), taps_first(weight), bias)
-            normed, *_ = layer_norm(products, products.shape[-1:], norm_weight, norm_bias, eps)
-        ctx.save_for_backward(x, products, weight, norm_weight, norm_bias)
-        return F.gelu(normed)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, products, weight, norm_weight, norm_bias = ctx.saved_tensors
-        channels = products.shape[-1:]
-        kernel, stride = weight.shape[2], ctx.stride
-        with torch.autocast(x.device.type, enabled=False):
-            dy = gradients[0].to(products.dtype)
-            normed, mean, rstd = layer_norm(products, channels, norm_weight, norm_bias, ctx.eps)
-            dy = torch.ops.aten.gelu_backward(dy, normed)
-            dy, d_norm_weight, d_norm_bias = layer_norm_backward(
-                dy, products, channels, mean, rstd, norm_weight, norm_bias, [True, True, True]
-            )
-            dy = dy.flatten(0, 1)  # (V * L_out, C_out)
-            d_weight = product(dy.T, windows(x, kernel, stride).flatten(0, 1).T)
-            # as a shape of the weight's own: DDP compares even the strides of dimensions of one
-            d_weight = d_weight.unflatten(1, (kernel, -1)).transpose(1, 2).reshape(weight.shape)
-            dx = (
-                _unwindow(product(dy, taps_first(weight).T), x, kernel, stride)
-                if (ctx.needs_input_grad[0])
-                else None
-            )
-        return dx, d_weight, dy.sum(dim=0), d_norm_weight, d_norm_bias, None, None
-
-
-def _unwindow(d_windows: Tensor, x: Tensor, kernel: int, stride: int) -> Tensor:
-    """The gradient of `x` from that of its windows (V * L_out, kernel * C): overlaps add up."""
-    frames = (x.shape[1] - kernel) // stride + 1
-    by_tap = d_windows.view(len(x), frames, kernel, -1)
-    dx = torch.zeros_like(x)
-    for tap in range(kernel):
-        dx[:, tap : tap + stride * (frames - 1) + 1 : stride] += by_tap[:, :, tap]
-    return dx
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class ConvLayer(nn.Module):
-    """Conv1d, norm, GELU, named as in transformers' Wav2Vec2FeatureEncoder: checkpoints fit.
+    """Conv1d, norm, GELU, named as in transformers' Wav2Vec2FeatureEncoder: checkpoints fit."""
 
-    The arithmetic runs channels-last, as one matrix product: a patch has few frames and many
-    channels, and the LayerNorm then needs no transpose.
-    """
+    kernels: ClassVar = {"forward": "conv_norm_gelu"}
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int, norm: str | None, bias: bool
-    ):
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, norm: str):
         super().__init__()
-        self.conv = nn.Conv1d(inputs, outputs, kernel, stride, bias=bias)
+        self.conv = nn.Conv1d(inputs, outputs, kernel, stride, bias=norm == "layer")
         self.layer_norm: nn.Module
         if norm == "layer":
-            self.layer_norm = nn.LayerNorm(outputs)
+            self.layer_norm = ChannelNorm(outputs)
         elif norm == "group":
             self.layer_norm = nn.GroupNorm(outputs, outputs)
         else:
             self.layer_norm = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(V, L, C_in) -> (V, L_out, C_out)."""
-        conv, norm = self.conv, self.layer_norm
-        if isinstance(norm, nn.LayerNorm):
-            return _ConvNormGelu.apply(
-                x, conv.weight, conv.bias, norm.weight, norm.bias, conv.stride[0], norm.eps
-            )
-        kernel, stride = conv.kernel_size[0], conv.stride[0]
-        x = linear(windows(x, kernel, stride), taps_first(conv.weight), conv.bias)
-        return F.gelu(norm(x.transpose(1, 2)).transpose(1, 2))
+        """(V, C_in, L) -> (V, C_out, L_out)."""
+        return F.gelu(self.layer_norm(self.conv(x)))
 
 
 class AudioEncoder(nn.Module):
@@ -133,22 +48,16 @@ class AudioEncoder(nn.Module):
 
     def __init__(self, config: SpectroBertConfig):
         super().__init__()
-        layers = []
-        inputs = 1
-        for i, (kernel, stride) in enumerate(zip(config.conv_kernels, config.conv_strides)):
-            # wav2vec 2.0 base: GroupNorm after the first conv alone, no biases;
-            # large: LayerNorm and biases throughout
-            norm = "layer" if config.conv_norm == "layer" else ("group" if i == 0 else None)
-            layers.append(
-                ConvLayer(
-                    inputs, config.conv_dim, kernel, stride, norm, bias=config.conv_norm == "layer"
-                )
-            )
-            inputs = config.conv_dim
-        self.conv_layers = nn.ModuleList(layers)
+        # wav2vec 2.0 base: GroupNorm after the first conv alone, no biases;
+        # large: LayerNorm and biases throughout
+        norm = config.conv_norm
+        norms = [norm] + [norm if norm == "layer" else "none"] * (len(config.conv_kernels) - 1)
+        widths = [1] + [config.conv_dim] * len(config.conv_kernels)
+        shapes = zip(widths, widths[1:], config.conv_kernels, config.conv_strides, norms)
+        self.conv_layers = nn.ModuleList(ConvLayer(*shape) for shape in shapes)
         self.pooling = config.conv_pooling
         self.layer_norm = nn.LayerNorm(config.audio_width, eps=config.layer_norm_eps)
-        self.projection = Linear(config.audio_width, config.hidden_size)
+        self.projection = nn.Linear(config.audio_width, config.hidden_size)
 
         self.patch_values = config.patch[0] * config.patch[1]
         self.patch_shift = config.stride[0] * config.patch[1]
@@ -182,7 +91,7 @@ class AudioEncoder(nn.Module):
 
     def _conv(self, values: Tensor) -> Tensor:
         """(V, P) -> (V, L, C)."""
-        x = values.unsqueeze(-1)
+        x = values[:, None]
         for layer in self.conv_layers:
             x = layer(x)
-        return x
+        return x.transpose(1, 2)

@@ -18,24 +18,6 @@ from ..errors import UserError
 from .spectrobert import SpectroBert
 
 
-def parts(model: SpectroBert) -> dict[str, list[nn.Module]]:
-    """Every part by name. `audio.*` and `encoder.N` are pieces of `audio` and `encoder`."""
-    audio = model.audio_encoder
-    layers = list(model.encoder.layer)
-    named: dict[str, list[nn.Module]] = {
-        "all": [model],
-        "head": [model.head],
-        "audio": [audio],
-        "audio.conv": [audio.conv_layers],
-        "audio.projection": [audio.layer_norm, audio.projection],
-        "embeddings": [model.embeddings],
-        "encoder": [model.encoder],
-    }
-    for i, layer in enumerate(layers):
-        named[f"encoder.{i}"] = named[f"encoder.{i - len(layers)}"] = [layer]
-    return named
-
-
 @dataclass(frozen=True)
 class FreezeSummary:
     """What trains, for the terminal and results.json."""
@@ -62,7 +44,7 @@ def freeze(model: SpectroBert, train: Iterable[str], name: str = "") -> FreezeSu
     Raises UserError for an unknown part, naming the known ones.
     """
     train = tuple(train)
-    named = parts(model)
+    parts, named = model.parts(), _names(model)
     for part in train:
         if part not in named:
             raise UserError(
@@ -71,10 +53,25 @@ def freeze(model: SpectroBert, train: Iterable[str], name: str = "") -> FreezeSu
     if not train:
         raise UserError(f"freeze.train is empty: nothing would train; parts: {', '.join(named)}")
     model.requires_grad_(False)
-    for part in train:
-        for module in named[part]:
+    for part in [part for name in train for part in named[name]]:
+        for module in parts[part]:
             module.requires_grad_(True)
-    return FreezeSummary(name, train, _counts(model))
+    counts = {}
+    for part, modules in parts.items():
+        sizes = [(p.numel(), p.requires_grad) for m in modules for p in m.parameters()]
+        counts[part] = (sum(n for n, on in sizes if on), sum(n for n, _ in sizes))
+    return FreezeSummary(name, train, counts)
+
+
+def _names(model: SpectroBert) -> dict[str, list[str]]:
+    """Names that `freeze.train` may hold, with the model's parts that each stands for."""
+    parts = list(model.parts())
+    named = {"all": parts}
+    for part in parts:
+        named.setdefault(part.split(".")[0], []).append(part)
+        named[part] = [part]
+    layers = named["encoder"]
+    return named | {f"encoder.{i - len(layers)}": [layer] for i, layer in enumerate(layers)}
 
 
 def frozen_parameters(model: nn.Module) -> dict[str, Tensor]:
@@ -97,17 +94,7 @@ def train_mode(model: SpectroBert) -> None:
     A module without parameters (dropout, activation) goes with the part that holds it.
     """
     model.train()
-    for modules in parts(model).values():
+    for modules in model.parts().values():
         for module in modules:
             if not any(p.requires_grad for p in module.parameters()):
                 module.eval()
-
-
-def _counts(model: SpectroBert) -> dict[str, tuple[int, int]]:
-    named = parts(model)
-    layers = [f"encoder.{i}" for i in range(model.config.num_hidden_layers)]
-    counts = {}
-    for part in ("embeddings", "audio.conv", "audio.projection", *layers, "head"):
-        sizes = [(p.numel(), p.requires_grad) for m in named[part] for p in m.parameters()]
-        counts[part] = (sum(n for n, on in sizes if on), sum(n for n, _ in sizes))
-    return counts

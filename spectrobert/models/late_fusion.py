@@ -5,12 +5,10 @@ What it lacks against SpectroBERT is the thesis' claim: one stack in which the t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from .batch import Batch
 from .spectrobert import Sequence, SpectroBert
 
 
@@ -25,7 +23,7 @@ class LateFusion(SpectroBert):
         attention = torch.zeros_like(same, dtype=hidden.dtype)[None, None]
         return attention.masked_fill(~(same & mask[:, None, None]), torch.finfo(hidden.dtype).min)
 
-    def encode(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The sequence after the stack (B, L + N, D), audio added to [CLS], and its mask."""
         sequence = self.run_layers(self.start(batch), len(self.encoder.layer))
         hidden, mask, length = sequence.hidden, sequence.mask, sequence.num_words
@@ -33,7 +31,7 @@ class LateFusion(SpectroBert):
         mean = (hidden[:, length:] * heard).sum(dim=1) / heard.sum(dim=1)
         return torch.cat([hidden[:, :1] + mean[:, None], hidden[:, 1:]], dim=1), mask
 
-    def cls(self, batch: Mapping[str, Any]) -> Tensor:
+    def cls(self, batch: Batch) -> Tensor:
         """h_[CLS]: (B, 1, D). The mean needs the last layer at every audio token."""
         is_done = batch.get("depth") == len(self.encoder.layer)
         return batch["hidden"] if is_done else self.encode(batch)[0][:, :1]

@@ -7,9 +7,8 @@ In every mask True means a real token.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,29 +19,28 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.models.bert.modeling_bert import BertEncoder
 
 from ..audio import features
-from ..kernels.linear import adopt
+from ..kernels import adopt
 from .audio_encoder import AudioEncoder
+from .batch import Batch
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
-from .first_token import first_token
-from .heads import ClassificationHead, PretrainingHead
+from .heads import ClassificationHead, NoHead, PretrainingHead
 
 HEADS: dict[str, type[nn.Module]] = {
-    "none": nn.Identity,
+    "none": NoHead,
     "pretraining": PretrainingHead,
     "classification": ClassificationHead,
 }
-IGNORED = -100  # a word piece that the MLM loss does not look at
 
 
 @dataclass
 class Output:
-    """What a model returns for a batch; a field is None where its head is not built."""
+    """Output of a model for a batch; a field is None if the head does not give it."""
 
     hidden: Tensor  # (B, L + N, D); with a classification head [CLS] alone, (B, 1, D)
     mask: Tensor  # (B, L + N), or (B, 1)
     logits: Tensor | None = None  # (B, num_logits)
-    masked_words: Tensor | None = None  # (K, vocabulary), where `mlm_labels` are not IGNORED
+    masked_words: Tensor | None = None  # (K, vocabulary), where `mlm_labels` is not IGNORED
     match: Tensor | None = None  # (B,)
 
 
@@ -58,13 +56,10 @@ class Sequence(NamedTuple):
 class SpectroBert(PreTrainedModel):
     """The network, with the head its configuration names.
 
-    A batch is a mapping with `input_ids` (B, L), `text_mask` (B, L), `waveform` (B, T) float in
-    [-1, 1] at 16 kHz, zero beyond `num_samples` (B,); with the pre-training head also `mlm_labels`
-    (B, L). Where the frozen part has been computed before (spectrobert/run/prefix_cache), `hidden`
-    (B, L + N, D), `audio_mask` (B, N) and the number `depth` of layers behind it stand in place of
-    `input_ids` and `waveform`; behind all layers `hidden` is h_[CLS] alone.
+    A new model runs its kernels; `kernels.adopt(model, "off")` leaves the code of this folder.
     """
 
+    kernels: ClassVar = {"last_layer_at_cls": "last_layer_at_cls"}
     config_class = SpectroBertConfig
     config: SpectroBertConfig
     main_input_name = "input_ids"
@@ -75,6 +70,7 @@ class SpectroBert(PreTrainedModel):
 
     def __init__(self, config: SpectroBertConfig):
         super().__init__(config)
+        self.log_mel = features.LogMel(config.num_mel_bins, config.audio_mean, config.audio_std)
         self.audio_encoder = AudioEncoder(config)
         self.embeddings = JointEmbeddings(config)
         self.encoder = BertEncoder(config)
@@ -109,9 +105,7 @@ class SpectroBert(PreTrainedModel):
             least = features.samples_in(config.patch[1])
             num_samples = num_samples.clamp(min=least)
             waveform = F.pad(waveform, (0, max(0, least - waveform.shape[1])))
-        mels, lengths = features.log_mel(
-            waveform, num_samples, config.num_mel_bins, config.audio_mean, config.audio_std
-        )  # (B, F, M)
+        mels, lengths = self.log_mel(waveform, num_samples)  # (B, F, M)
         if config.pad_to_max:
             mels = mels[:, : config.max_frames]
             silence = (0.0 - config.audio_mean) / (2.0 * config.audio_std)
@@ -128,14 +122,14 @@ class SpectroBert(PreTrainedModel):
         audio = audio.unflatten(0, real.shape)  # (B, time, frequency, D)
         return audio, real
 
-    def embed(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def embed(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The joint sequence before the stack: (B, L + N, D), and its mask (B, L + N)."""
         audio, real = self.audio_tokens(batch["waveform"], batch["num_samples"])
         joint = self.embeddings(batch["input_ids"], audio)  # (B, L + N, D)
         audio_mask = real.repeat_interleave(audio.shape[2], dim=1)  # (B, N)
         return joint, torch.cat([batch["text_mask"].bool(), audio_mask], dim=1)
 
-    def start(self, batch: Mapping[str, Any]) -> Sequence:
+    def start(self, batch: Batch) -> Sequence:
         """The joint sequence, before the stack or as deep as the batch is already."""
         if "hidden" in batch:
             mask = torch.cat([batch["text_mask"], batch["audio_mask"]], dim=1)
@@ -154,34 +148,44 @@ class SpectroBert(PreTrainedModel):
             hidden = layer(hidden, attention)
         return sequence._replace(hidden=hidden, depth=depth)
 
-    def encode(self, batch: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The joint sequence after the stack: (B, L + N, D), and its mask (B, L + N)."""
         sequence = self.run_layers(self.start(batch), len(self.encoder.layer))
         return sequence.hidden, sequence.mask
 
-    def cls(self, batch: Mapping[str, Any]) -> Tensor:
-        """h_[CLS] after the stack: (B, 1, D), as `encode(batch)[0][:, :1]`, but cheaper."""
-        layers = self.encoder.layer
+    def cls(self, batch: Batch) -> Tensor:
+        """h_[CLS] after the stack: (B, 1, D)."""
+        layers = len(self.encoder.layer)
         sequence = self.start(batch)
-        if sequence.depth == len(layers):
+        if sequence.depth == layers:
             return sequence.hidden
-        sequence = self.run_layers(sequence, len(layers) - 1)
-        attention = self.attention_mask(sequence)
-        row = None if attention is None else attention[:, :, :1]
-        return first_token(layers[-1], sequence.hidden, row)
+        sequence = self.run_layers(sequence, layers - 1)
+        return self.last_layer_at_cls(sequence.hidden, self.attention_mask(sequence))
 
-    def forward(self, batch: Mapping[str, Any]) -> Output:
-        if isinstance(self.head, ClassificationHead):
-            cls = self.cls(batch)
-            mask = torch.ones(cls.shape[:2], dtype=torch.bool, device=cls.device)
-            return Output(cls, mask, logits=self.head(cls))
-        hidden, mask = self.encode(batch)
-        if isinstance(self.head, PretrainingHead):
-            text = hidden[:, : batch["input_ids"].shape[1]]
-            chosen = text[batch["mlm_labels"] != IGNORED]  # (K, D)
-            words = self.head.masked_words(chosen, self.embeddings.word_embeddings.weight)
-            return Output(hidden, mask, masked_words=words, match=self.head.match(hidden))
-        return Output(hidden, mask)
+    def last_layer_at_cls(self, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """The last layer's (B, L + N, D), of which the first token: (B, 1, D)."""
+        return self.encoder.layer[-1](hidden, attention_mask)[:, :1]
+
+    def forward(self, batch: Batch) -> Output:
+        if self.head.reads_cls_alone:
+            hidden = self.cls(batch)
+            mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
+        else:
+            hidden, mask = self.encode(batch)
+        words = self.embeddings.word_embeddings.weight
+        return Output(hidden, mask, **self.head(hidden, batch, words))
+
+    def parts(self) -> dict[str, list[nn.Module]]:
+        """Disjoint parts that may train or be frozen, by name; together they are the model."""
+        audio = self.audio_encoder
+        layers = {f"encoder.{i}": [layer] for i, layer in enumerate(self.encoder.layer)}
+        return {
+            "embeddings": [self.embeddings],
+            "audio.conv": [audio.conv_layers],
+            "audio.projection": [audio.layer_norm, audio.projection],
+            **layers,
+            "head": [self.head],
+        }
 
 
 # So that transformers' Auto classes know a saved SpectroBERT

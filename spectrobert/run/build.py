@@ -14,6 +14,7 @@ from ..data import vocabulary
 from ..data.clips import ReadOptions
 from ..data.preparation import Prepared
 from ..errors import UserError
+from ..kernels import adopt
 from ..models.configuration import SpectroBertConfig
 from ..models.registry import MODELS
 from ..models.spectrobert import SpectroBert
@@ -126,7 +127,7 @@ def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
         foreign.load_audio_encoder(built, config.init.audio_encoder, config.init.allow_bin)
     if config.trainer.checkpoint_activations:
         built.activation_checkpointing_enable()
-    return built
+    return adopt(built, config.trainer.kernels)
 
 
 def seconds_option(settings: SpectroBertConfig) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..data.batches import collate
 from ..data.clips import ClipDataset, RowKey, columns
@@ -30,8 +33,9 @@ def cls_embeddings(
         read = [item for item in items if isinstance(item, dict)]
         if not read:
             continue
-        batch = collate(read)
-        output = model({name: value.to(model.device) for name, value in batch.items()})
+        batch = cast(dict[str, Tensor], collate(read))
+        on_device = {name: value.to(model.device) for name, value in batch.items()}
+        output = model(on_device)
         vectors.append(output.hidden[:, 0].float().cpu().numpy())
         rows += batch["index"].tolist()
     return np.array(rows, dtype=int), np.concatenate(vectors)

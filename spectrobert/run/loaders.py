@@ -14,6 +14,7 @@ from ..config import TrainerConfig
 from ..data.batches import LengthBatches, as_is, collate
 from ..data.clips import ClipDataset, ReadOptions, columns
 from ..data.preparation import Prepared
+from ..models.batch import Batch
 from .preemption import leave_to_parent
 
 
@@ -75,7 +76,7 @@ class DataModule(LightningDataModule):
             generator=torch.Generator().manual_seed(self.read_options.seed),
         )
 
-    def _reads(self, split: str) -> tuple[Dataset, Callable[..., dict[str, Any]], int]:
+    def _reads(self, split: str) -> tuple[Dataset, Callable[..., Batch], int]:
         """Rows, what makes a batch of them, and the processes that read them."""
         if split in self.encoded:
             return self.encoded[split], as_is, 0  # nothing is decoded

@@ -14,8 +14,8 @@ from ..audio.segment import Segment
 from ..config import DatasetConfig, NumbersConfig
 from ..data.batches import collate
 from ..data.clips import crop
-from ..data.masking import IGNORED
 from ..errors import UserError
+from ..models.batch import IGNORED
 from ..tasks import TASKS
 from .scoring import load_run
 

@@ -19,6 +19,7 @@ from ..data.resampling import resampling_groups
 from ..data.shortcuts import PairSummary
 from ..data.splits import caution
 from ..errors import UserError
+from ..kernels import adopt
 from ..models.spectrobert import SpectroBert
 from ..tasks import Task
 from ..tasks.classification import Classification
@@ -257,7 +258,8 @@ def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
     """Configuration, model and tokenizer of a finished run. Raises UserError if it is none."""
     config = RunFolder(folder).read_config()
     RunFolder(folder).read_results()
-    return config, saved_model(str(folder)), checkpoint_tokenizer(str(folder))
+    model = adopt(saved_model(str(folder)), config.trainer.kernels)
+    return config, model, checkpoint_tokenizer(str(folder))
 
 
 def evaluate(

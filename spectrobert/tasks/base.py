@@ -21,6 +21,7 @@ from .. import metrics
 from ..config import OptimConfig, TaskConfig
 from ..errors import UserError
 from ..metrics import Collected, Statistic
+from ..models.batch import Batch
 from ..models.freezing import fingerprint, frozen_parameters, train_mode
 from ..models.spectrobert import Output, SpectroBert
 from .losses import average
@@ -76,11 +77,11 @@ class Task(LightningModule):
         """Width of the head for these labels."""
         return len(labels)
 
-    def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """Scalars; the one called `loss` is minimised."""
         raise NotImplementedError
 
-    def rows(self, output: Output, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
         """What a set is scored by, one row an example: outputs (B, ...), and the truth (B, ...)."""
         raise NotImplementedError
 
@@ -105,7 +106,7 @@ class Task(LightningModule):
         """Header and cells of predictions.csv, a line for each row of `rows`."""
         raise NotImplementedError
 
-    def forward(self, batch: dict[str, Tensor]) -> Output:
+    def forward(self, batch: Batch) -> Output:
         return self.model(batch)
 
     def train(self, mode: bool = True) -> Task:
@@ -117,7 +118,7 @@ class Task(LightningModule):
     def on_fit_start(self) -> None:
         self.train()  # Lightning leaves the modes as it finds them: frozen parts would keep dropout
 
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         if "index" not in batch:
             first = batch["unread"][0]
             raise UserError(
@@ -139,7 +140,7 @@ class Task(LightningModule):
         )
         return losses["loss"]
 
-    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         if "index" in batch:  # else nothing of it could be read
             self.val_rows.update(batch["index"], *self.rows(self(batch), batch))
 
@@ -165,7 +166,7 @@ class Task(LightningModule):
     def on_test_epoch_start(self) -> None:
         self.test_rows.reset()
 
-    def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
         if "index" in batch:
             self.test_rows.update(batch["index"], *self.rows(self(batch), batch))
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..metrics import Statistic, classification, one_against_rest, ranks
+from ..models.batch import Batch
 from ..models.spectrobert import Output
 from . import losses
 from .base import Task
@@ -32,11 +33,11 @@ class Classification(Task):
         assert output.logits is not None
         return output.logits
 
-    def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         loss = losses.classes(self.class_logits(output), batch["label"], self.class_weights)
         return {"loss": loss, "accuracy": self._accuracy(output, batch)}
 
-    def rows(self, output: Output, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
         return self.class_logits(output), batch["label"]
 
     def statistics(
@@ -62,7 +63,7 @@ class Classification(Task):
         ]
         return header, rows
 
-    def _accuracy(self, output: Output, batch: dict[str, Tensor]) -> Tensor:
+    def _accuracy(self, output: Output, batch: Batch) -> Tensor:
         predicted = self.class_logits(output).detach().argmax(dim=-1)
         return (predicted == batch["label"]).float().mean()
 

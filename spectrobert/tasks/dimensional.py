@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from ..metrics import Statistic, dimensional
+from ..models.batch import Batch
 from ..models.spectrobert import Output
 from . import losses
 from .targets import Targets
@@ -14,7 +15,7 @@ from .targets import Targets
 class Dimensional(Targets):
     """Loss: mean over dimensions of 1 - CCC of the batch."""
 
-    def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         assert output.logits is not None
         return {"loss": losses.concordance(output.logits, batch["targets"])}
 

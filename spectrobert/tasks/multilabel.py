@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..metrics import Statistic, multilabel
+from ..models.batch import Batch
 from ..models.spectrobert import Output
 from . import losses
 from .targets import Targets
@@ -17,7 +18,7 @@ class SerMultilabel(Targets):
 
     predicted_as = "p"
 
-    def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         assert output.logits is not None
         return {"loss": losses.multilabel(output.logits, batch["targets"], self.class_weights)}
 

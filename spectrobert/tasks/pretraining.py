@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..config import PretrainingConfig
 from ..metrics import Statistic, pretraining
-from ..models.spectrobert import IGNORED, Output
+from ..models.batch import IGNORED, Batch
+from ..models.spectrobert import Output
 from . import losses
 from .base import Task
 
@@ -26,14 +27,14 @@ class Pretraining(Task):
     def num_logits(labels: tuple[str, ...]) -> int:
         return 0
 
-    def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         words, match = _filled(output)
         mlm = losses.masked_words(words, _masked(batch))
         sap = losses.match(match, batch["matched"])
         total = self.config.mlm_weight * mlm + self.config.sap_weight * sap
         return {"loss": total, "mlm_loss": mlm, "sap_loss": sap}
 
-    def rows(self, output: Output, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
         """(B, 4): the match logit; the summed loss, hits and number of the row's masked words."""
         words, match = _filled(output)
         targets = _masked(batch)
@@ -61,7 +62,7 @@ class Pretraining(Task):
         return ("matched", "p_match"), [[int(t), f"{p:.6f}"] for t, p in zip(truth, match)]
 
 
-def _masked(batch: dict[str, Tensor]) -> Tensor:
+def _masked(batch: Batch) -> Tensor:
     labels = batch["mlm_labels"]
     return labels[labels != IGNORED]
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..metrics import Statistic, by_question
+from ..models.batch import Batch
 from ..models.spectrobert import Output
 from . import losses
 from .classification import Classification
@@ -40,7 +41,7 @@ class AqaBinary(Aqa):
         yes = output.logits.squeeze(-1)
         return torch.stack([torch.zeros_like(yes), yes], dim=-1)  # softmax of (0, z) is sigmoid(z)
 
-    def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         assert output.logits is not None
         loss = losses.binary(output.logits, batch["label"], self.class_weights)
         return {"loss": loss, "accuracy": self._accuracy(output, batch)}

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..config import SentimentRegressionConfig
 from ..metrics import Statistic, sentiment
+from ..models.batch import Batch
 from ..models.spectrobert import Output
 from . import losses
 from .targets import Targets
@@ -27,7 +28,7 @@ class SentimentRegression(Targets):
 
     config: SentimentRegressionConfig
 
-    def losses(self, output: Output, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         assert output.logits is not None
         of_batch, _, _ = LOSSES[self.config.loss]
         return {"loss": of_batch(output.logits, batch["targets"])}

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from ..models.batch import Batch
 from ..models.spectrobert import Output
 from .base import Task
 
@@ -16,7 +17,7 @@ class Targets(Task):
 
     head: ClassVar[str] = "classification"
 
-    def rows(self, output: Output, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
         assert output.logits is not None
         return output.logits, batch["targets"]
 

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from spectrobert.audio import features, io
+from spectrobert.kernels import adopt
 from spectrobert.models.configuration import SpectroBertConfig
 
 AST_MEAN, AST_STD = SpectroBertConfig().audio_mean, SpectroBertConfig().audio_std
@@ -33,24 +34,25 @@ def kaldi(wave: torch.Tensor) -> torch.Tensor:
     )
 
 
-def ours(waves: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+def ours(waves: list[torch.Tensor], kernels: str = "auto") -> tuple[torch.Tensor, torch.Tensor]:
     lengths = torch.tensor([len(w) for w in waves])
     batch = nn.utils.rnn.pad_sequence(waves, batch_first=True)
-    return features.log_mel(batch, lengths, 128, AST_MEAN, AST_STD)
+    return front_end(kernels)(batch, lengths)
 
 
-@pytest.fixture(params=["loops", "torch"])
-def way(request, monkeypatch) -> str:
-    """Loops as on a CPU, or torch's operators as on a GPU."""
-    if request.param == "torch":
-        monkeypatch.setattr(features, "LOOPED", ())
-    return request.param
+def front_end(kernels: str = "auto", mean: float = AST_MEAN, std: float = AST_STD):
+    return adopt(features.LogMel(128, mean, std), kernels)
 
 
-def test_equals_kaldi_in_a_padded_batch(way):
+# Loops as on a CPU, or torch's operators as on a GPU
+both = pytest.mark.parametrize("kernels", ["auto", "off"])
+
+
+@both
+def test_equals_kaldi_in_a_padded_batch(kernels):
     generator = torch.Generator().manual_seed(0)
     waves = [0.1 * torch.randn(n, generator=generator) for n in (16_000, 40_321, 400)]
-    mels, lengths = ours(waves)
+    mels, lengths = ours(waves, kernels)
     for wave, mel, length in zip(waves, mels, lengths):
         expected = (kaldi(wave) - AST_MEAN) / (2 * AST_STD)
         assert len(expected) == length
@@ -58,14 +60,15 @@ def test_equals_kaldi_in_a_padded_batch(way):
         assert torch.all(mel[length:] == -AST_MEAN / (2 * AST_STD))
 
 
-def test_equals_transformers_and_kaldi_on_real_clips(real_data, way):
+@both
+def test_equals_transformers_and_kaldi_on_real_clips(real_data, kernels):
     from transformers import ASTFeatureExtractor
 
     extractor = ASTFeatureExtractor()
     clips = sorted((real_data / "ravdess" / "Actor_01").glob("*.flac"))[:3]
     clips += sorted((real_data / "esc10").rglob("*.flac"))[:3]
     waves = [torch.from_numpy(io.read(str(clip))) for clip in clips]
-    mels, lengths = ours(waves)
+    mels, lengths = ours(waves, kernels)
     for wave, mel, length in zip(waves, mels, lengths):
         expected = extractor(wave.numpy(), sampling_rate=16_000, return_tensors="pt")[
             "input_values"
@@ -76,10 +79,11 @@ def test_equals_transformers_and_kaldi_on_real_clips(real_data, way):
         )
 
 
-def test_what_is_not_a_number_stays_so(way):
+@both
+def test_what_is_not_a_number_stays_so(kernels):
     wave = torch.zeros(2, 16_000)
     wave[1, 8_000] = torch.nan
-    mels, _ = features.log_mel(wave, torch.tensor([16_000, 16_000]), 128, AST_MEAN, AST_STD)
+    mels, _ = front_end(kernels)(wave, torch.tensor([16_000, 16_000]))
     frames = mels.isnan().any(dim=-1)
     assert not frames[0].any()
     assert frames[1].nonzero()[:, 0].tolist() == [48, 49, 50]  # 160 f <= 8000 < 160 f + 400
@@ -112,7 +116,7 @@ def test_a_forked_child_hears_the_same():
 
 def test_torch_keeps_its_number_of_threads():
     code = (
-        "import torch; torch.set_num_threads(1); from spectrobert.audio import loops;"
+        "import torch; torch.set_num_threads(1); from spectrobert.kernels import loops;"
         "print(torch.get_num_threads(), loops.MOST_THREADS)"
     )
     done = subprocess.run(
@@ -129,7 +133,7 @@ def test_loops_need_no_folder_to_be_kept_in():
     """numba refuses to keep what it compiles where no folder can be written to."""
     code = (
         "from numba.core import caching; caching.Cache.__init__ = refuse;"
-        "from spectrobert.audio import loops; import numpy as np; power = np.zeros((1, 2), 'f4');"
+        "from spectrobert.kernels import loops; import numpy as np; power = np.zeros((1, 2), 'f4');"
         "loops.square(np.array([[1, 2, 3, 4]], 'f4'), power); print(power.tolist())"
     )
     refuse = "def refuse(*_): raise RuntimeError('cannot cache function')\n"
@@ -163,8 +167,9 @@ def test_patches_equal_unfold(size, stride):
 
 def test_louder_is_higher_by_the_logarithm():
     wave = 0.01 * torch.from_numpy(np.random.default_rng(0).standard_normal(8000)).float()
-    quiet, _ = features.log_mel(wave[None], torch.tensor([8000]), 128, 0.0, 0.5)
-    loud, _ = features.log_mel(10 * wave[None], torch.tensor([8000]), 128, 0.0, 0.5)
+    log_mel = front_end(mean=0.0, std=0.5)
+    quiet, _ = log_mel(wave[None], torch.tensor([8000]))
+    loud, _ = log_mel(10 * wave[None], torch.tensor([8000]))
     heard = (
         quiet > np.log(features.FLOOR) + 0.1
     )  # a few of the 128 filters hold no FFT bin and stay at the floor

@@ -17,9 +17,9 @@ from spectrobert.data import vocabulary
 from spectrobert.data.batches import POOL, LengthBatches, collate
 from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import ReadOptions, RowKey, to_arrow
-from spectrobert.data.masking import IGNORED
 from spectrobert.data.preparation import Prepared
 from spectrobert.data.splits import SplitSummary
+from spectrobert.models.batch import IGNORED
 from spectrobert.run.loaders import DataModule, automatic_workers
 
 from ..helpers.sounds import noise

@@ -14,7 +14,7 @@ from spectrobert.corpora.example import Example
 from spectrobert.data import vocabulary
 from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import ClipDataset, ReadOptions, RowKey, segments, to_arrow
-from spectrobert.data.masking import IGNORED
+from spectrobert.models.batch import IGNORED
 
 from ..helpers.sounds import constant, noise
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spectrobert.data.masking import IGNORED, mask_words
+from spectrobert.data.masking import mask_words
+from spectrobert.models.batch import IGNORED
 
 SPECIAL = frozenset({0, 1, 2, 3, 4})
 MASK = 4

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
-from spectrobert.models.spectrobert import IGNORED, SpectroBert
+from spectrobert.models.spectrobert import SpectroBert
 
 FOLDER = Path(__file__).parent
 BATCH = FOLDER / "batch.npz"  # waveforms as 16-bit PCM; the rest as the model takes it

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from spectrobert.kernels import linear
+from spectrobert.kernels import KERNELS, adopt, linear
 from spectrobert.models.audio_encoder import AudioEncoder
+from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
+from spectrobert.models.registry import MODELS
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.tasks import losses
 
-CLOSE = {"rtol": 1e-5, "atol": 1e-5}
-TOY = {
-    "vocab_size": 60,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "conv_dim": 16,
-}
+from ..models.test_parity import CLOSE, TOY, padded_batch
+
 has_avx512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
 needs_avx512 = pytest.mark.skipif(not has_avx512, reason="a CPU without AVX-512 keeps to MKL")
 
@@ -58,7 +56,7 @@ def test_linear_and_its_gradients_equal_torchs(every_product, calls, has_bias):
     plain = nn.Linear(24, 40, bias=has_bias)
     fast = nn.Linear(24, 40, bias=has_bias)
     fast.load_state_dict(plain.state_dict())
-    linear.adopt(fast)
+    adopt(fast)
     x = torch.randn(3, 7, 24, requires_grad=True)
     weights = torch.randn(3, 7, 40)
     torch.testing.assert_close(fast(x), plain(x), **CLOSE)
@@ -84,17 +82,8 @@ def test_onednn_is_for_large_float32_products(monkeypatch):
 
 def test_every_linear_of_the_model_is_adopted():
     config = SpectroBertConfig(**TOY, head="classification", num_logits=3)
-    kinds = {type(m) for m in SpectroBert(config).modules() if isinstance(m, nn.Linear)}
-    assert kinds == {linear.Linear}
-
-
-def plain_stack(encoder: AudioEncoder, patches: torch.Tensor) -> torch.Tensor:
-    """(V, P) -> (V, L, C) with torch's own Conv1d, LayerNorm and GELU."""
-    x = patches[:, None]
-    for layer in encoder.conv_layers:
-        x = layer.conv(x).transpose(1, 2)
-        x = F.gelu(layer.layer_norm(x)).transpose(1, 2)
-    return x.transpose(1, 2)
+    layers = [m for m in SpectroBert(config).modules() if isinstance(m, nn.Linear)]
+    assert all(layer.forward.func is linear.forward for layer in layers)
 
 
 @pytest.mark.parametrize(
@@ -117,10 +106,8 @@ def test_sliding_over_a_column_equals_every_patch_alone(more, slides):
     assert encoder.slides == slides
     columns = torch.randn(3, 128 * 16, requires_grad=True)
     patches = columns.unfold(1, 256, config.stride[0] * 16)  # (3, n, 256)
-    frames = plain_stack(encoder, patches.flatten(0, 1))
-    pooled = frames.flatten(1) if config.conv_pooling == "concat" else frames.mean(dim=1)
-    expected = encoder.projection(encoder.layer_norm(pooled)).unflatten(0, patches.shape[:2])
-    found = encoder(columns)
+    expected = encoder(patches.flatten(0, 1)).view(3, -1, 32)
+    found = adopt(encoder)(columns)
     assert found.shape == (3, config.frequency_patches, 32)
     torch.testing.assert_close(found, expected, **CLOSE)
 
@@ -135,7 +122,7 @@ def test_sliding_over_a_column_equals_every_patch_alone(more, slides):
 
 def test_gradients_lie_in_memory_as_their_weights_do():
     """DDP warns of others, even where a dimension of one makes no difference."""
-    encoder = AudioEncoder(SpectroBertConfig(**TOY))
+    encoder = adopt(AudioEncoder(SpectroBertConfig(**TOY)))
     encoder(torch.randn(3, 128 * 16)).sum().backward()
     for name, weight in encoder.named_parameters():
         assert weight.grad is not None, name
@@ -144,7 +131,7 @@ def test_gradients_lie_in_memory_as_their_weights_do():
 
 def test_half_precision_of_the_conv_stack_follows_autocast():
     torch.manual_seed(0)
-    encoder = AudioEncoder(SpectroBertConfig(**TOY))
+    encoder = adopt(AudioEncoder(SpectroBertConfig(**TOY)))
     columns = torch.randn(2, 128 * 16)
     full = encoder(columns)
     with torch.autocast("cpu", torch.bfloat16):
@@ -157,26 +144,77 @@ def test_half_precision_of_the_conv_stack_follows_autocast():
         assert F.cosine_similarity(mine.flatten(), theirs.flatten(), dim=0) > 0.99
 
 
-def fifty_losses(config: SpectroBertConfig) -> list[float]:
-    """Of fifty steps from the same weights on the same clips, one of them padded; no dropout."""
+def toy(kernels: str = "auto", **more) -> SpectroBert:
+    """A model of random weights, without dropout (the fast masks are smaller)."""
     torch.manual_seed(0)
-    model = SpectroBert(config)
-    generator = torch.Generator().manual_seed(1)
-    waveform = 0.1 * torch.randn(2, 8000, generator=generator)
-    waveform[1, 5000:] = 0.0
-    batch = {
-        "waveform": waveform,
-        "num_samples": torch.tensor([8000, 5000]),
-        "input_ids": torch.randint(5, 60, (2, 6), generator=generator),
-        "text_mask": torch.tensor([[True] * 6, [True] * 4 + [False] * 2]),
-    }
+    dropout = ("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob")
+    config = SpectroBertConfig(**TOY, **dict.fromkeys(dropout, 0.0), num_logits=3, **more)
+    return adopt(MODELS[config.architecture](config), kernels)
+
+
+def outputs_and_gradients(model: SpectroBert) -> dict[str, torch.Tensor]:
+    """Of a padded batch; the gradients of a sum with random weights."""
+    batch = padded_batch(60)
+    labels = torch.full_like(batch["input_ids"], IGNORED)
+    labels[0, 2], labels[1, 3] = 7, 9
+    output = vars(model(batch | {"mlm_labels": labels}))
+    found = {name: value for name, value in output.items() if value is not None}
+    floats = {name: value for name, value in found.items() if value.is_floating_point()}
+    sum((value * torch.randn_like(value)).sum() for value in floats.values()).backward()
+    found |= {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    # rounding alone: a key bias shifts all scores of a query alike
+    return {name: value.detach() for name, value in found.items() if not name.endswith("key.bias")}
+
+
+@pytest.mark.parametrize("head", ["classification", "pretraining"])
+@pytest.mark.parametrize(
+    "more", [{}, {"conv_norm": "group"}, {"architecture": "late_fusion"}], ids=str
+)
+def test_a_whole_model_computes_the_same_without_its_kernels(every_product, head, more):
+    fast, plain = (
+        outputs_and_gradients(toy(kernels, head=head, **more)) for kernels in ("auto", "off")
+    )
+    assert fast.keys() == plain.keys()
+    for name, value in plain.items():
+        scale = value.float().abs().max().item()
+        torch.testing.assert_close(fast[name], value, rtol=1e-4, atol=1e-5 * scale, msg=name)
+
+
+def test_off_leaves_no_kernel_in_a_model_and_auto_brings_all_back(monkeypatch):
+    used: list[str] = []
+    counted = {name: lambda *_, n=name: used.append(n) or 1 / 0 for name in KERNELS}
+    monkeypatch.setattr("spectrobert.kernels.KERNELS", counted)
+    model = toy(head="pretraining")
+    adopt(model, "off")
+    with torch.no_grad():
+        model(padded_batch(60) | {"mlm_labels": torch.full((2, 9), IGNORED)})
+        assert used == []
+        with pytest.raises(ZeroDivisionError):
+            adopt(model)(padded_batch(60))
+    assert used == ["cut_frames"]
+
+
+@pytest.mark.parametrize("copy", [deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_runs_the_kernels_of_its_own_modules(copy):
+    model = toy(head="classification").eval()
+    copied = copy(model)
+    assert copied.state_dict().keys() == model.state_dict().keys()
+    with torch.no_grad():
+        expected = model(padded_batch(60)).logits
+        for parameter in model.parameters():
+            parameter.zero_()
+        assert torch.equal(copied(padded_batch(60)).logits, expected)
+
+
+def fifty_losses(kernels: str) -> list[float]:
+    """Of fifty steps from the same weights on the same clips, one of them padded."""
+    model = toy(kernels, head="classification")
+    batch = padded_batch(60)
     optimizer = torch.optim.RAdam(model.parameters(), lr=1e-3)
     found = []
     for _ in range(50):
         optimizer.zero_grad()
-        logits = model(batch).logits
-        assert logits is not None
-        loss = losses.classes(logits, torch.tensor([0, 2]))
+        loss = losses.classes(model(batch).logits, torch.tensor([0, 2]))
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
@@ -184,25 +222,7 @@ def fifty_losses(config: SpectroBertConfig) -> list[float]:
     return found
 
 
-def test_fifty_steps_of_the_fast_path_equal_fifty_of_the_plain_one(monkeypatch):
-    config = SpectroBertConfig(
-        **TOY,
-        head="classification",
-        num_logits=3,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        head_dropout_prob=0.0,
-    )
-    monkeypatch.setattr(linear, "LEAST", 0)
-    fast = fifty_losses(config)
-    monkeypatch.setattr(linear, "by_onednn", lambda x, weight: False)
-
-    def plainly(self: AudioEncoder, columns: torch.Tensor) -> torch.Tensor:
-        patches = columns.unfold(1, self.patch_values, self.patch_shift)
-        tokens = plain_stack(self, patches.flatten(0, 1)).mean(dim=1)
-        return self.projection(self.layer_norm(tokens)).unflatten(0, patches.shape[:2])
-
-    monkeypatch.setattr(AudioEncoder, "forward", plainly)
-    plain = fifty_losses(config)
+def test_fifty_steps_of_the_fast_path_equal_fifty_of_the_plain_one(every_product):
+    fast, plain = fifty_losses("auto"), fifty_losses("off")
     assert fast[-1] < 0.9 * fast[0]  # it does learn
     assert fast == pytest.approx(plain, rel=1e-5)

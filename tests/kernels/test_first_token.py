@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from spectrobert.kernels.first_token import first_token
 from spectrobert.models.registry import MODELS
 from spectrobert.models.spectrobert import SpectroBert
 
@@ -54,8 +55,6 @@ def test_dropout_falls_on_weights_and_outputs_of_the_layer():
     for module in layer.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    from spectrobert.models.first_token import first_token
-
     layer.attention.self.dropout.p = 0.5
     layer.train()
     with torch.no_grad():

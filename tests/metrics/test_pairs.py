@@ -10,7 +10,8 @@ import torch
 
 from spectrobert.config import PretrainingConfig
 from spectrobert.metrics import Collected, pretraining, values
-from spectrobert.models.spectrobert import IGNORED, Output
+from spectrobert.models.batch import IGNORED
+from spectrobert.models.spectrobert import Output
 from spectrobert.tasks import TASKS
 
 

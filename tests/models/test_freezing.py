@@ -102,7 +102,7 @@ def test_frozen_parts_run_without_dropout():
     assert not model.encoder.layer[0].output.dropout.training
     assert model.encoder.layer[1].output.dropout.training
     assert model.head.dropout.training
-    assert not model.audio_encoder.training
+    assert not model.audio_encoder.conv_layers.training
 
 
 def test_every_parameter_is_counted_once():

@@ -10,6 +10,7 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import (
     Wav2Vec2FeatureProjection,
 )
 
+from spectrobert.kernels import adopt
 from spectrobert.models.audio_encoder import AudioEncoder
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
@@ -26,11 +27,12 @@ TOY = {
 }
 
 
+@pytest.mark.parametrize("kernels", ["auto", "off"])
 @pytest.mark.parametrize("norm", ["layer", "group"])
-def test_conv_encoder_equals_wav2vec2(norm):
+def test_conv_encoder_equals_wav2vec2(norm, kernels):
     torch.manual_seed(0)
     config = SpectroBertConfig(**TOY, conv_norm=norm)
-    encoder = AudioEncoder(config)
+    encoder = adopt(AudioEncoder(config), kernels)
     reference_config = Wav2Vec2Config(
         hidden_size=32,
         conv_dim=(16,) * 6,
@@ -61,9 +63,10 @@ def test_a_wide_patch_is_the_mean_or_all_of_its_frames():
     mean = AudioEncoder(SpectroBertConfig(**TOY, patch=(128, 16)))
     concat = AudioEncoder(SpectroBertConfig(**TOY, patch=(128, 16), conv_pooling="concat"))
     concat.conv_layers.load_state_dict(mean.conv_layers.state_dict())
-    frames = patches.unsqueeze(-1)
+    frames = patches[:, None]
     for layer in mean.conv_layers:
-        frames = layer(frames)  # (3, 12, 16)
+        frames = layer(frames)
+    frames = frames.transpose(1, 2)
     assert frames.shape == (3, 12, 16)
     torch.testing.assert_close(
         mean(patches)[:, 0], mean.projection(mean.layer_norm(frames.mean(dim=1))), **CLOSE

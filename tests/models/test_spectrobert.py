@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.registry import MODELS
-from spectrobert.models.spectrobert import IGNORED, SpectroBert
+from spectrobert.models.spectrobert import SpectroBert
 
 from .test_parity import CLOSE, TOY, padded_batch
 
@@ -158,8 +159,8 @@ def test_the_head_has_dropout_in_training_alone():
     torch.nn.init.ones_(head.linear.weight)
     torch.nn.init.zeros_(head.linear.bias)
     hidden = torch.ones(500, 1, 32)  # logits: the sum of what is kept, divided by 3 / 4
-    assert torch.equal(head(hidden), torch.full((500, 3), 32.0))
-    kept = head.train()(hidden)[:, 0].detach() * 0.75
+    assert torch.equal(head(hidden, {}, None)["logits"], torch.full((500, 3), 32.0))
+    kept = head.train()(hidden, {}, None)["logits"][:, 0].detach() * 0.75
     torch.testing.assert_close(kept, kept.round())
     assert float(kept.mean()) == pytest.approx(24, abs=0.5)  # 4.6 standard errors
     assert 2 < kept.std() < 3  # sqrt(32 x 3/16) = 2.45

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from spectrobert.config import OptimConfig, PretrainingConfig
+from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
-from spectrobert.models.spectrobert import IGNORED, SpectroBert
+from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.tasks import TASKS, losses
 
 from ..models.test_parity import TOY, padded_batch

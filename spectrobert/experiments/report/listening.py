@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...audio import features
 from ...data import split_record
 from ...data.batches import collate
 from ...data.clips import ClipDataset, RowKey
 from ...data.preparation import prepare
+from ...models.batch import Batch
 from ...models.spectrobert import SpectroBert
 from ...run import build, scoring
 from ...run.embeddings import cls_embeddings
@@ -100,13 +100,7 @@ def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hear
         attention, shape = cls_attention(model, batch)
         length = batch["input_ids"].shape[1]
         pieces = tokenizer.convert_ids_to_tokens(batch["input_ids"][0].tolist())
-        mels, _ = features.log_mel(
-            batch["waveform"],
-            batch["num_samples"],
-            model.config.num_mel_bins,
-            model.config.audio_mean,
-            model.config.audio_std,
-        )
+        mels, _ = model.log_mel(batch["waveform"], batch["num_samples"])
         found.append(
             Hearing(
                 row=row,
@@ -120,7 +114,7 @@ def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hear
     return found
 
 
-def cls_attention(model: SpectroBert, batch: dict[str, Tensor]) -> tuple[Tensor, tuple[int, int]]:
+def cls_attention(model: SpectroBert, batch: Batch) -> tuple[Tensor, tuple[int, int]]:
     """Attention of [CLS] in the last layer, mean over heads: (L + N,), and (time, frequency).
 
     Of the first clip of `batch`; 0 for tokens that the model's attention mask hides from [CLS].

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import pyarrow.compute as pc
 import torch
 from torch import Tensor, nn
@@ -9,15 +11,16 @@ from torch import Tensor, nn
 from ...config import Config
 from ...data.clips import columns
 from ...data.preparation import Prepared
+from ...models.batch import Batch
 from ...models.spectrobert import Sequence, SpectroBert
 
 
 def frozen_depth(model: SpectroBert) -> int | None:
-    """Layers of the stack below the first that trains; None where its input changes already."""
-    if _trains(model.audio_encoder) or _trains(model.embeddings):
-        return None
-    layers = list(model.encoder.layer)
-    return next((i for i, layer in enumerate(layers) if _trains(layer)), len(layers))
+    """Layers of the stack below the first part that trains; None if their input trains."""
+    parts = model.parts().items()
+    below = [name for name, _ in takewhile(lambda part: not any(map(_trains, part[1])), parts)]
+    layers = [name for name in below if name.startswith("encoder.")]
+    return len(layers) if "audio.projection" in below else None
 
 
 def _trains(module: nn.Module) -> bool:
@@ -26,12 +29,17 @@ def _trains(module: nn.Module) -> bool:
 
 def frozen_values(model: SpectroBert, depth: int) -> dict[str, Tensor]:
     """The weights that `compute` runs through."""
-    layers = tuple(f"encoder.layer.{i}." for i in range(depth))
-    below = ("audio_encoder.", "embeddings.", *layers)
-    return {name: value for name, value in model.state_dict().items() if name.startswith(below)}
+    above = {"head", *(f"encoder.{i}" for i in range(depth, len(model.encoder.layer)))}
+    return {
+        f"{part}.{number}.{name}": value
+        for part, modules in model.parts().items()
+        if part not in above
+        for number, module in enumerate(modules)
+        for name, value in module.state_dict().items()
+    }
 
 
-def compute(model: SpectroBert, batch: dict[str, Tensor], depth: int) -> Sequence:
+def compute(model: SpectroBert, batch: Batch, depth: int) -> Sequence:
     """The sequence before layer `depth`; behind all layers h_[CLS] alone, as one token."""
     sequence = model.start(batch)
     if depth < len(model.encoder.layer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from ...data.batches import collate
 from ...data.checks import Skipped
 from ...data.clips import ClipDataset, ReadOptions, RowKey
 from ...data.preparation import Prepared
+from ...models.batch import Batch
 from ...models.spectrobert import Sequence, SpectroBert
 from .depth import compute
 from .entry import Draft
@@ -84,7 +85,7 @@ def fill(
     for asked, batch in zip(batches, loader):
         failed = batch.pop("unread", [])
         if batch:
-            on_device = {name: value.to(device) for name, value in batch.items()}
+            on_device = cast(Batch, {name: value.to(device) for name, value in batch.items()})
             with torch.autocast(device.type, half, enabled=half is not None):
                 sequence = compute(model, on_device, depth)
             append(draft, batch["index"], sequence)

@@ -134,9 +134,7 @@ def plan_of(config: Config, model: SpectroBert, data: DataModule, precision: str
     tokens = (
         len(found.names) if is_vector else pairs.num_tokens(found, model.config, data.read_options)
     )
-    facts = pairs.facts(
-        model.config, data.read_options, level, precision, config.trainer.accelerator
-    )
+    facts = pairs.facts(model.config, data.read_options, level, precision, config.trainer)
     weights = fingerprint(depth.frozen_values(model, level))
     name = pairs.entry_name(facts, weights, found)
     num_bytes = tokens * model.config.hidden_size * 4

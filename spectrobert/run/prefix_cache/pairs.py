@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ...audio import features
+from ...config import TrainerConfig
 from ...config.model import DERIVED, ModelOptions
 from ...data.clips import ReadOptions, crop
 from ...data.preparation import Prepared
@@ -101,7 +102,7 @@ def facts(
     read_options: ReadOptions,
     depth: int,
     precision: str,
-    accelerator: str,
+    options: TrainerConfig,
 ) -> dict[str, Any]:
     """What a frozen value depends on beside weights and data, for the name and for readers."""
     own = {f.name for f in fields(ModelOptions)} - INACTIVE
@@ -113,7 +114,8 @@ def facts(
         "crop": kept,
         "silence_audio": read_options.dataset.silence_audio,
         "precision": precision,
-        "accelerator": accelerator,
+        "accelerator": options.accelerator,
+        "kernels": options.kernels,
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
         "code": _code_hash(),
     }

@@ -1,0 +1,34 @@
+"""The batch that loaders build, and that models, losses and metrics read.
+
+Shapes: B batch, L word pieces, T samples, N audio tokens, D width, C targets.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from torch import Tensor
+
+IGNORED = -100  # in `mlm_labels`: a word piece that the MLM loss does not read
+
+
+class Batch(TypedDict, total=False):
+    """Clips that could be read, padded. In every mask True means a real token."""
+
+    index: Tensor  # (B,) row of the split
+    input_ids: Tensor  # (B, L) word pieces; [PAD] is 0
+    text_mask: Tensor  # (B, L)
+    waveform: Tensor  # (B, T) float in [-1, 1] at 16 kHz, zero beyond `num_samples`
+    num_samples: Tensor  # (B,)
+    unread: list[Any]  # data.checks.Skipped; with none of the other fields if no clip was read
+
+    # one of these is learnt
+    label: Tensor  # (B,) class
+    targets: Tensor  # (B, C) numbers, or 1 and 0
+    mlm_labels: Tensor  # (B, L) masked word pieces, IGNORED elsewhere; together with
+    matched: Tensor  # (B,) 1 if the audio belongs to the text, else 0
+
+    # activations of frozen layers in place of `input_ids` and `waveform` (run/prefix_cache)
+    hidden: Tensor  # (B, L + N, D); after all layers h_[CLS] alone, (B, 1, D)
+    audio_mask: Tensor  # (B, N)
+    depth: int  # layers that `hidden` has passed
