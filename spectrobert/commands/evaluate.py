@@ -40,7 +40,7 @@ def evaluate(
         check_writable("--output", Path(output), is_folder=True)
 
     from ..data import split_record
-    from ..run import scoring
+    from ..run import scoring, terminal_scores
     from ..run.fit import quiet
     from ..run.folder import RunFolder
     from ..terminal import console
@@ -55,4 +55,4 @@ def evaluate(
         print(json.dumps(scores.to_dict(), indent=2))
     else:
         title = f"{run}: {split} split" + (", audio silenced" if silence_audio else "")
-        scoring.show(console(), scores, title)
+        terminal_scores.show(console(), scores, title)

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..data.splits import caution
 from ..errors import UserError
 from ..metrics import Interval
 from ..run import curves
-from ..run.folder import RESULTS, RunFolder
+from ..run.folder import RESULTS, RunFolder, scores_of
 from . import seed_statistics
 from .jobs import SILENCED, Job, Settings, plan
 from .seed_statistics import COUNTED, Answers, Comparison
@@ -65,7 +64,7 @@ class Line:
     finished: int = 0  # runs
     planned: int = 0
     failure: str = ""  # one line
-    caution: str = ""  # to be printed next to its scores: splits.caution
+    caution: str = ""  # to be printed next to its scores: Scores.caution
 
 
 class Seed:
@@ -74,7 +73,7 @@ class Seed:
     def __init__(self, jobs: Sequence[Job]):
         self.folders = [job.folder for job in jobs]
         self.results = [folder.read_results() for folder in self.folders]
-        self.scores = [folder.read_scores() for folder in self.folders]
+        self.scores = [scores_of(results) for results in self.results]
         self.predictions = [row for f in self.folders for row in f.read_predictions()]
 
     def answers(self, metric: str) -> Answers | None:
@@ -148,6 +147,7 @@ def _line(
         return dataclasses.replace(line, failure=str(error)), {}
     scored = [pair for seed in seeds.values() for pair in zip(seed.folders, seed.results)]
     gaps = [gap for folder, r in scored if (gap := overfitting(folder, r))]
+    cautions = [s.get("caution", "") for seed in seeds.values() for s in seed.scores]
     line = dataclasses.replace(
         line,
         cells=cells,
@@ -156,7 +156,7 @@ def _line(
         examples=(0, 0) if row.silenced else _examples(done[0]),
         n=sum(scores["n"] for scores in next(iter(seeds.values())).scores),
         seeds=tuple(seeds),
-        caution=next(filter(None, (caution(r["split"]["definition"]) for _, r in scored)), ""),
+        caution=next(filter(None, cautions), ""),
     )
     answers = {number: seed.answers(table.metrics[0]) for number, seed in seeds.items()}
     return line, {number: some for number, some in answers.items() if some is not None}

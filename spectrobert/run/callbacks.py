@@ -18,7 +18,7 @@ from rich.console import Console
 
 from .. import terminal
 from . import checkpoints
-from .comet import CometCurves
+from .comet.logger import CometCurves
 from .curves import CurveLogger, read
 from .preemption import PreemptionNotice
 

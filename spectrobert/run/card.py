@@ -1,22 +1,23 @@
-"""The evaluation card: what a figure of a run was measured on, and how (card.md, results.json).
+"""The evaluation card: facts without which the metrics of a run cannot be compared with others.
 
-A figure that leaves the run directory without these facts cannot be compared with another.
+results.json holds them; card.md, the report page and Comet print what `facts` makes of it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .. import corpora
 from ..config import Config
 from ..data import clips
+from ..data.shortcuts import PairSummary
 from ..markup import markdown_escaped
 from ..settings.schemas import own_options
-from . import provenance
+from .folder import scores_of
 from .loaders import DataModule
-from .scoring import Scores
+from .scores import Metric, Scores, coverage
 
 STRETCH = {"first": "the first {:g} s", "center": "the middle {:g} s"}
 CLASS_RULE = (
@@ -26,56 +27,40 @@ CLASS_RULE = (
 MANY = 50  # labels that a card still lists
 
 
-def facts(
-    config: Config,
-    data: DataModule,
-    scores: Scores,
-    control: Scores | None,
-    monitored: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Everything but the figures themselves, for results.json.
+@dataclass(frozen=True)
+class Evaluation:
+    """Facts that stand nowhere else in results.json, under `evaluation`."""
 
-    Args:
-        control: scores of the test split with its audio silenced, where there are any.
-        monitored: the metric that chose the checkpoint, and which one it chose.
-    """
-    options, task, prepared = config.dataset, config.task.name, data.prepared
+    source: str  # of the corpus
+    options: dict[str, Any]  # of the corpus
+    notes: str  # on the labels
+    audio: str  # the stretch of a clip that is scored
+    text: str
+    interval: str  # method of the intervals
+    metrics: dict[str, dict[str, str]]  # name -> unit of its n, definition
+
+
+def evaluation(config: Config, data: DataModule, scores: Scores) -> Evaluation:
+    """The facts of a run that was scored."""
+    options, task = config.dataset, config.task.name
     parts = [corpora.corpus(name) for name in options.name.split("+")]  # of a mixture
-    return {
-        "task": task,
-        "dataset": options.name,
-        "options": own_options(options),
-        "source": "; ".join(part.source for part in parts),
-        "labels": list(prepared.labels),
-        "notes": "; ".join(part.notes[task] for part in parts if task in part.notes),
-        "split": scores.split,
-        "split_definition": prepared.summary.definition,
-        "counts": prepared.summary.counts,
-        "test_speakers": len(prepared.summary.speakers["test"]),
-        "dropped_rows": dict(Counter(row.reason for row in prepared.dropped)),
-        "skipped_files": len(prepared.skipped),
-        "scored": scores.n,
-        "unread": len(scores.unread),
-        "audio": heard(data, scores.split),
-        "text": f"{options.max_text_length} word pieces at most",
-        "checkpoint": dict(monitored),
-        "seed": config.seed,
-        "question_only": control is not None,
-        "interval": scores.interval,
-        "metrics": {
-            name: {"n": s.n, "unit": s.unit, "definition": s.meaning}
-            for name, s in scores.statistics.items()
-            if name in scores.values
+    return Evaluation(
+        source="; ".join(part.source for part in parts),
+        options=own_options(options),
+        notes="; ".join(part.notes[task] for part in parts if task in part.notes),
+        audio=heard(data, scores.split),
+        text=f"{options.max_text_length} word pieces at most",
+        interval=scores.interval,
+        metrics={
+            name: {"unit": m.statistic.unit, "definition": m.statistic.meaning}
+            for name, m in scores.metrics.items()
         },
-        "git_commit": provenance.git_commit(),
-    }
+    )
 
 
 def heard(data: DataModule, split: str) -> str:
-    """The stretch of its clips that a split was scored on, in words."""
+    """The stretch of its clips that a split is scored on, in words."""
     options = data.read_options.dataset
-    if options.silence_audio:
-        return "silenced"
     kept, limit = clips.crop(options, data.read_options.model_seconds, is_training=False)
     stretch = STRETCH[kept].format(round(limit, 2))
     if options.crop == "whole":
@@ -88,95 +73,99 @@ def heard(data: DataModule, split: str) -> str:
     return stretch + (f", {unknown} of unknown length" if unknown else "")
 
 
-def markdown(
-    experiment: str, known: Mapping[str, Any], scores: Scores, control: Scores | None
-) -> str:
-    """card.md, from `facts` and the figures."""
-    options = ", ".join(f"{name}={value}" for name, value in known["options"].items())
-    labels, counts = known["labels"], known["counts"]
-    chosen = known["checkpoint"]
-    dropped = [f"{n} rows: {reason}" for reason, n in known["dropped_rows"].items()]
-    dropped += [f"{known['skipped_files']} unusable files"] if known["skipped_files"] else []
-    rows = {
-        "task": known["task"],
-        "corpus": f"{known['dataset']} ({known['source']})",
-        "options of the corpus": options or "none",
+def facts(results: Mapping[str, Any]) -> dict[str, str]:
+    """The card of a finished run from its results.json: what -> in words.
+
+    Without what does not apply, and what a run of an older version has not recorded.
+    """
+    scored, known, split = scores_of(results), results.get("evaluation", {}), results["split"]
+    options = (f"{name}={value}" for name, value in known.get("options", {}).items())
+    labels = scored.get("labels") or scored.get("targets") or []
+    unread = len(scored.get("unread", ()))
+    listed = ", listed in skipped.csv" if unread else ""
+    speakers = (f"{name} {len(names)}" for name, names in split["speakers"].items() if names)
+    dropped = [f"{n} rows: {reason}" for reason, n in results["dropped_rows"].items()]
+    dropped += [f"{results['skipped_files']} unusable files"] if results["skipped_files"] else []
+    chosen = results["monitor"]
+    unseen = sum(scored.get("unseen_answers", {}).values())
+    lines = {
+        "task": results["task"],
+        "corpus": f"{results['dataset']} ({known.get('source', '')})",
+        "options of the corpus": ", ".join(options) or "none",
         "labels": ", ".join(labels) if len(labels) <= MANY else f"{len(labels)}, those of train",
-        "what they stand for": known["notes"],
-        "split": f"{known['split']}; {known['split_definition']}",
-        "examples": ", ".join(f"{name} {n}" for name, n in counts.items()),
-        "scored": f"{known['scored']} of {scores.num_rows}: {known['unread']} could not be read,"
-        " listed in skipped.csv"
-        if known["unread"]
-        else known["scored"],
-        "speakers in test": known["test_speakers"] or "not known",
+        "what they stand for": known.get("notes", ""),
+        "split": f"{scored['split']}; {split['definition']}",
+        "fold": "" if results["fold"] is None else str(results["fold"]),
+        "examples": ", ".join(f"{name} {n}" for name, n in split["counts"].items()),
+        "scored": coverage(scored["n"], scored.get("num_rows", 0), unread) + listed,
+        "speakers": ", ".join(speakers) or "not known",
         "left out": "; ".join(dropped) or "nothing",
-        "audio": known["audio"],
-        "text": known["text"],
+        "audio": "silenced" if results["silence_audio"] else known.get("audio", ""),
+        "text": known.get("text", ""),
+        "starts from": ", ".join(f"{name} {v}" for name, v in results["init"].items() if v)
+        or "random weights",
         "checkpoint": f"best by {chosen['name']}, epoch {chosen['epoch']}"
         if chosen["checkpoint"] == "best"
         else f"the last: {chosen['name']} was never measured",
-        "seed": known["seed"],
-        "control": "the test split once more, audio silenced: question only" if control else "none",
-        "caution": scores.caution,
-        "pairs": str(scores.pairs or ""),
-        "answers that train lacks": f"{sum(scores.unseen_answers.values())} rows, counted as wrong"
-        if scores.unseen_answers
-        else "",
-        "intervals": known["interval"],
+        "seed": str(results["seed"]),
+        "control": "the test split once more, audio silenced: question only"
+        if results["question_only"]
+        else "none",
+        "caution": scored.get("caution", ""),
+        "pairs": str(PairSummary(**scored["pairs"])) if "pairs" in scored else "",
+        "answers that train lacks": f"{unseen} rows, counted as wrong" if unseen else "",
+        "intervals": known.get("interval", ""),
         "intervals over classes": CLASS_RULE,
-        "commit": known["git_commit"] or "not in a git checkout",
+        "commit": results["git_commit"] or "not in a git checkout",
     }
-    lines = [
-        f"# Evaluation card: {markdown_escaped(experiment)}",
-        "",
-        *_table(("", ""), rows.items()),
-    ]
+    return {name: words for name, words in lines.items() if words}
+
+
+def markdown(results: Mapping[str, Any], scores: Scores, control: Scores | None) -> str:
+    """card.md: the facts of results.json, then the metrics."""
+    silenced = ["question only"] if control else []
     whole = [
         (
             name,
-            *_figures(scores, name),
+            *_cells(metric),
             *([f"{control.values[name]:.4f}"] if control else []),
-            f"{metric['n']} {metric['unit']}",
-            metric["definition"],
+            f"{metric.statistic.n} {metric.statistic.unit}",
+            metric.statistic.meaning,
         )
-        for name, metric in known["metrics"].items()
-        if not scores.statistics[name].label
+        for name, metric in scores.overall().items()
     ]
-    silenced = ["question only"] if control else []
-    header = ("metric", "value", "95 % interval", *silenced, "n", "definition")
-    lines += ["", *_table(header, whole)]
-    each, counts = scores.by_label(), scores.counts()
-    if each:
+    lines = [
+        f"# Evaluation card: {markdown_escaped(results['experiment'])}",
+        "",
+        *_table(("", ""), facts(results).items()),
+        "",
+        *_table(("metric", "value", "95 % interval", *silenced, "n", "definition"), whole),
+    ]
+    by_label = scores.by_label()
+    if by_label:
         parts = [
-            (label, figure, *_figures(scores, name), str(scores.statistics[name].n))
-            for label, found in each.items()
-            for figure, name in found.items()
+            (label, name, *_cells(metric), str(metric.statistic.n))
+            for label, own in by_label.items()
+            for name, metric in own.items()
         ]
-        definitions = {
-            figure: scores.statistics[name].meaning
-            for found in each.values()
-            for figure, name in found.items()
-        }
+        definitions = {n: m.statistic.meaning for own in by_label.values() for n, m in own.items()}
         lines += ["", *_table(("label", "metric", "value", "95 % interval", "n"), parts)]
-        lines += [""] + [f"- {figure}: {meaning}" for figure, meaning in definitions.items()]
-    if counts:
+        lines += [""] + [f"- {name}: {meaning}" for name, meaning in definitions.items()]
+    if counts := scores.counts():
         often = [(label, n, predicted) for label, (n, predicted) in counts.items()]
         lines += ["", *_table(("class", "n", "predicted"), often)]
     return "\n".join(lines) + "\n"
 
 
-def _figures(scores: Scores, name: str) -> tuple[str, str]:
-    """Value of a metric, and its interval or why it has none."""
-    low_high = scores.intervals.get(name)
-    why = scores.no_interval.get(name, "")
-    interval = f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else f"none: {why}"
-    return f"{scores.values[name]:.4f}", interval
+def _cells(metric: Metric) -> tuple[str, str]:
+    """Value, and interval or the reason why there is none."""
+    reason = "" if metric.interval else f": {metric.no_interval}"
+    return f"{metric.value:.4f}", metric.bounds() + reason
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """Lines of a Markdown table; rows that end in nothing are left out."""
-    lines = [header, ["---"] * len(header), *(row for row in rows if row[-1] != "")]
+    """Lines of a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
     return [
         "| " + " | ".join(markdown_escaped(str(cell)) for cell in line) + " |" for line in lines
     ]

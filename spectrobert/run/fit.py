@@ -29,7 +29,6 @@ from . import (
     announcement,
     build,
     checkpoints,
-    comet,
     curves,
     left_out,
     preemption,
@@ -38,8 +37,10 @@ from . import (
     progress,
     results,
     scoring,
+    terminal_scores,
     trainers,
 )
+from .comet.logger import is_online
 from .folder import RunFolder
 from .prefix_cache.opening import open_prefix
 from .run import Run
@@ -147,7 +148,7 @@ def _check_machine(config: Config) -> None:
     """Raise UserError, before data is read, for a missing GPU or key."""
     build.precision(config.trainer)
     if config.logger.name == "comet":
-        comet.is_online(config.logger)
+        is_online(config.logger)
     if config.recorded and not config.resume:
         raise UserError("--recorded goes with --resume: it takes the split of a run that was begun")
     paths.make_absolute(config)
@@ -274,6 +275,6 @@ def _score(run: Run) -> dict[str, Any]:
     written = results.collect(run, scores, control, monitor, validation)
     results.write(run, written, scores, control)
     title = f"{config.experiment_name}: {run.split} split, {config.dataset.name}"
-    scoring.show(run.console, scores, title, control)
+    terminal_scores.show(run.console, scores, title, control)
     run.log(f"results: {folder.results}")
     return written

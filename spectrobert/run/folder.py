@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,10 @@ class RunFolder:
         return read_json(self.results)
 
     def read_scores(self) -> dict[str, Any]:
-        """Scores of a finished run: of test, or of val without a test split or after a search."""
-        results = self.read_results()
-        return results["test"] if "test" in results else results["val"]
+        """The scores in results.json of a finished run. Raises UserError if there is none."""
+        return scores_of(self.read_results())
+
+
+def scores_of(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Scores in results.json: of test, or of val without a test split or after a search."""
+    return results["test"] if "test" in results else results["val"]

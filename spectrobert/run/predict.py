@@ -11,20 +11,18 @@ import torch
 
 from ..audio import io
 from ..audio.segment import Segment
-from ..config import DatasetConfig, NumbersConfig
+from ..config import AqaConfig, DatasetConfig, NumbersConfig
 from ..data.batches import collate
 from ..data.clips import crop
 from ..errors import UserError
 from ..models.batch import IGNORED
 from ..tasks import TASKS
-from .scoring import load_run
-
-AQA = ("aqa_binary", "aqa_open")
+from .scoring import label_names, load_run
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Of one file: labels with probabilities, or targets with values, the highest first."""
+    """Answers for one file: labels with probabilities or targets with values, the highest first."""
 
     audio: str
     seconds: float  # of the file
@@ -34,11 +32,13 @@ class Prediction:
 
 
 def predict(
-    folder: Path, audio: Sequence[str], question: str = "", text: str = "", top: int = 5
+    folder: str | Path, audio: Sequence[str], question: str = "", text: str = "", top: int = 5
 ) -> list[Prediction]:
     """Rank the labels of a finished run for each file.
 
     Args:
+        folder: of the run.
+        audio: sound files.
         question: needed by the AQA tasks, refused by the others.
         text: what is said or described; optional.
         top: how many labels to return.
@@ -48,33 +48,30 @@ def predict(
     run's limit.
     """
     config, model, tokenizer = load_run(folder)
-    name = config.task.name
-    if name in AQA and not question:
+    name, is_aqa = config.task.name, isinstance(config.task, AqaConfig)
+    if is_aqa and not question:
         raise UserError(f"{folder} answers questions ({name}): give --question")
-    if name not in AQA and question:
+    if question and not is_aqa:
         raise UserError(
             f"{folder} is a {name} run and takes no --question; give --text, or nothing"
         )
-    reads = question or text
-    ids = np.asarray(tokenizer(reads)["input_ids"], dtype=np.int64)
+    ids = np.asarray(tokenizer(question or text)["input_ids"], dtype=np.int64)
     limit = config.dataset.max_text_length
     if len(ids) > limit:
         raise UserError(f"the text has {len(ids)} word pieces; this run reads {limit} at most")
-    labels = [model.config.id2label[i] for i in range(len(model.config.id2label))]
-    task = TASKS[name](model, config.task, config.optim, tuple(labels))
+    labels = label_names(model)
+    task = TASKS[name](model, config.task, config.optim, labels)
+    item = {"index": 0, "input_ids": ids}
     if name == "pre":
-        labels = ["match", "mismatch"]
+        labels = ("match", "mismatch")
+        item |= {"mlm_labels": np.full_like(ids, IGNORED), "matched": 1}
     measure = "value" if isinstance(config.task, NumbersConfig) else "probability"
     predictions = []
     for path in audio:
         seconds, used, wave = hear(path, config.dataset, model.config.max_seconds)
-        item = {"index": 0, "waveform": wave, "input_ids": ids}
-        if name == "pre":
-            item |= {"mlm_labels": np.full_like(ids, IGNORED), "matched": 1}
         with torch.no_grad():
-            output = model(collate([item]))
-        ranked = list(zip(labels, task.answers(output)[0].tolist()))
-        ranked.sort(key=lambda pair: -pair[1])
+            output = model(collate([item | {"waveform": wave}]))
+        ranked = sorted(zip(labels, task.answers(output)[0].tolist()), key=lambda pair: -pair[1])
         predictions.append(Prediction(path, seconds, used, tuple(ranked[:top]), measure))
     return predictions
 

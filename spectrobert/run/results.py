@@ -7,9 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import files
-from . import card, checkpoints, comet, comet_scores, provenance
+from . import card, checkpoints, provenance
+from .comet.logger import CometCurves
+from .comet.scores import log_scores
 from .run import Run
-from .scoring import Scores
+from .scores import Scores
 
 
 def collect(
@@ -35,7 +37,7 @@ def collect(
         "fold": getattr(config.dataset, "fold", None),
         run.split: scores.to_dict(),
         "question_only": control.to_dict() if control else None,
-        "evaluation": card.facts(config, run.data, scores, control, monitor),
+        "evaluation": asdict(card.evaluation(config, run.data, scores)),
         "last_validation": validation,
         "monitor": monitor,
         "epochs_run": run.trainer.current_epoch,
@@ -61,13 +63,10 @@ def write(run: Run, results: dict[str, Any], scores: Scores, control: Scores | N
     if unread:
         folder.add_skipped(unread)
     folder.write_predictions(scores.header, scores.rows)
-    page = card.markdown(results["experiment"], results["evaluation"], scores, control)
-    files.write_whole(folder.card, page)
+    files.write_whole(folder.card, card.markdown(results, scores, control))
     folder.write_results(results)
     (folder.checkpoints / checkpoints.PREVIOUS).unlink(missing_ok=True)
     for logger in run.trainer.loggers:
-        if isinstance(logger, comet.CometCurves):
-            comet_scores.log_scores(
-                logger.experiment, folder, results, scores, run.task, run.data, run.frozen
-            )
+        if isinstance(logger, CometCurves):
+            log_scores(logger.experiment, run, results, scores)
             logger.end()

@@ -1,23 +1,22 @@
-"""Scores of a trained model on one split: metrics, their intervals, a table of predictions."""
+"""Scoring: a trained model runs over a split, now or from the directory of a finished run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 from rich.console import Console
+from transformers import PreTrainedTokenizerBase
 
 from .. import files, metrics, terminal
 from ..config import Config
-from ..data import audio_names, shortcuts, split_record
-from ..data.checks import Skipped
+from ..data import audio_names, shortcuts, split_record, splits
 from ..data.clips import ClipDataset, segments
 from ..data.preparation import prepare
 from ..data.resampling import resampling_groups
-from ..data.shortcuts import PairSummary
-from ..data.splits import caution
 from ..errors import UserError
 from ..kernels import adopt
 from ..models.spectrobert import SpectroBert
@@ -30,77 +29,10 @@ from .folder import RunFolder
 from .loaders import DataModule
 from .preemption import interruptible
 from .pretrained import checkpoint_tokenizer, saved_model
+from .scores import Scores, measure
 from .unread import UnreadClips
 
 FEW_GROUPS = 10  # fewer say little of how groups differ
-TOP = 10  # most predicted classes that are listed where there are too many for a table
-
-
-@dataclass
-class Scores:
-    """Of one split."""
-
-    split: str
-    n: int  # rows scored
-    num_rows: int  # of the split
-    statistics: dict[str, metrics.Statistic]
-    values: dict[str, float]
-    intervals: dict[str, tuple[float, float]]  # 95 %, see metrics.intervals
-    no_interval: dict[str, str]  # metric -> why it has none
-    interval: str  # how they were drawn, in words
-    unread: list[Skipped] = field(default_factory=list)  # rows that could not be read
-    caution: str = ""  # what has to be said beside the scores: splits.caution
-    pairs: PairSummary | None = None  # of pre-training
-    unseen_answers: dict[str, int] = field(default_factory=dict)  # rows, of answers train lacks
-    targets: tuple[str, ...] = ()  # names, where numbers are learnt
-    labels: tuple[str, ...] = ()  # classes
-    confusion_matrix: list[list[int]] = field(default_factory=list)  # rows true, columns predicted
-    predicted_histogram: dict[str, int] = field(default_factory=dict)
-    header: tuple[str, ...] = ()
-    rows: list[list[Any]] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """For results.json: all but the predictions."""
-        shown: dict[str, Any] = {"split": self.split, "n": self.n, "metrics": self.values}
-        if self.unread:
-            shown |= {"num_rows": self.num_rows, "unread": [list(clip) for clip in self.unread]}
-        if self.caution:
-            shown["caution"] = self.caution
-        shown["intervals"] = {name: list(pair) for name, pair in self.intervals.items()}
-        shown["no_interval"] = {
-            name: why for name, why in self.no_interval.items() if name in self.values
-        }
-        shown["metric_n"] = {name: self.statistics[name].n for name in self.values}
-        if self.pairs:
-            shown["pairs"] = self.pairs.to_dict()
-        if self.unseen_answers:
-            shown["unseen_answers"] = self.unseen_answers
-        if self.targets:
-            shown["targets"] = list(self.targets)
-        if self.labels:
-            shown |= {
-                "labels": list(self.labels),
-                "predicted_histogram": self.predicted_histogram,
-            }
-        if self.confusion_matrix:
-            shown["confusion_matrix"] = self.confusion_matrix
-        return shown
-
-    def by_label(self) -> dict[str, dict[str, str]]:
-        """Label -> figure -> metric: recall -> recall_happy. A class that never occurs has none."""
-        found: dict[str, dict[str, str]] = {name: {} for name in self.labels or self.targets}
-        for name in self.values:
-            if label := self.statistics[name].label:
-                found[label][name.removesuffix(f"_{label}")] = name
-        return found if any(found.values()) else {}
-
-    def counts(self) -> dict[str, tuple[int, int]]:
-        """Class -> how often it is true, how often predicted; empty where they are too many."""
-        predicted = np.sum(self.confusion_matrix, axis=0)
-        return {
-            label: (sum(line), int(predicted[i]))
-            for i, (label, line) in enumerate(zip(self.labels, self.confusion_matrix))
-        }
 
 
 def score(
@@ -111,54 +43,70 @@ def score(
     Clips that cannot be read are left out and reported on `console`. Raises UserError if they are
     more than `dataset.max_skipped` allows.
     """
-    unread = UnreadClips(
-        data.prepared, config.dataset.max_skipped, console or terminal.console(quiet=True), split
+    whole = data.prepared.splits[split]
+    screen = console or terminal.console(quiet=True)
+    unread = UnreadClips(data.prepared, config.dataset.max_skipped, screen, split)
+    index, outputs, truth = _outputs(config, task, data, split, unread)
+    rows = whole.select(index)
+    questions = question_numbers(rows) if isinstance(task, Aqa) else None
+    groups, kinds = resampling_groups(rows)
+    cautions = (splits.caution(data.prepared.summary.definition), leaks.caution(config))
+    header, cells = task.predictions(outputs, truth)
+    names = audio_names.audio_names(rows, audio_names.folders(config.dataset, config.data_dir))
+    return Scores(
+        split,
+        len(index),
+        len(whole),
+        measure(task.statistics(outputs, truth, questions), groups),
+        interval_method(len(set(groups)), kinds),
+        unread=unread.clips(split),
+        caution="; ".join(filter(None, cautions)),
+        pairs=_pairs(data, split, index) if isinstance(task, Pretraining) else None,
+        unseen_answers=data.prepared.unseen_rows.get(split, {}),
+        header=("id", "group", *audio_names.COLUMNS, *header),
+        rows=[
+            [row_id, group, *stretch, *line]
+            for row_id, group, stretch, line in zip(rows["id"], groups, names, cells)
+        ],
+        **_labels(task, outputs, truth),
     )
-    trainer = trainers.for_scoring(config.trainer, unread)
-    data.trainer = trainer
+
+
+def _outputs(
+    config: Config, task: Task, data: DataModule, split: str, unread: UnreadClips
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(N,) rows that could be read, the outputs of the model (N, ...), the truth (N, ...)."""
+    data.trainer = trainer = trainers.for_scoring(config.trainer, unread)
     loader = data.test_dataloader() if split == "test" else data.val_dataloader()
     task.eval()
     with interruptible():
         trainer.test(task, dataloaders=loader, verbose=False)
-    index, outputs, truth = task.test_rows.compute()
-    rows = data.prepared.splits[split].select(index)
-    questions = question_numbers(rows) if isinstance(task, Aqa) else None
-    statistics = task.statistics(outputs, truth, questions)
-    groups, kinds = resampling_groups(rows)
-    intervals, no_interval = metrics.intervals(statistics, groups)
-    header, cells = task.predictions(outputs, truth)
-    heard = audio_names.audio_names(rows, audio_names.folders(config.dataset, config.data_dir))
-    scores = Scores(
-        split=split,
-        n=len(index),
-        num_rows=len(data.prepared.splits[split]),
-        unread=unread.clips(split),
-        statistics=statistics,
-        values=metrics.values(statistics, len(index)),
-        intervals=intervals,
-        no_interval=no_interval,
-        interval=interval_method(len(set(groups)), kinds),
-        caution="; ".join(
-            filter(None, (caution(data.prepared.summary.definition), leaks.caution(config)))
-        ),
-        header=("id", "group", *audio_names.COLUMNS, *header),
-        rows=[
-            [row_id, group, *stretch, *line]
-            for row_id, group, stretch, line in zip(rows["id"], groups, heard, cells)
-        ],
+    return task.test_rows.compute()
+
+
+def _labels(task: Task, outputs: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    """Fields of Scores: targets, or classes and how often each is predicted."""
+    if not isinstance(task, Classification):
+        return {"targets": task.labels}
+    predicted, num_classes = outputs.argmax(axis=1), len(task.labels)
+    counts = np.bincount(predicted, minlength=num_classes).tolist()
+    fields = {
+        "labels": task.labels,
+        "predicted_histogram": {name: n for name, n in zip(task.labels, counts) if n},
+    }
+    if num_classes <= metrics.MANY_CLASSES:
+        seen = truth < num_classes
+        matrix = metrics.confusion_matrix(truth[seen], predicted[seen], num_classes)
+        fields["confusion_matrix"] = matrix.tolist()
+    return fields
+
+
+def _pairs(data: DataModule, split: str, index: np.ndarray) -> shortcuts.PairSummary:
+    train, scored = (
+        ClipDataset(data.prepared.splits[name], data.read_options, name == "train")
+        for name in ("train", split)
     )
-    scores.unseen_answers = data.prepared.unseen_rows.get(split, {})
-    if isinstance(task, Classification):
-        _add_classes(scores, task.labels, outputs.argmax(axis=1), truth)
-    else:
-        scores.targets = task.labels
-    if isinstance(task, Pretraining):
-        train, scored = (
-            ClipDataset(data.prepared.splits[name], data.read_options, name == "train")
-            for name in ("train", split)
-        )
-        scores.pairs = shortcuts.summarise(train, scored, index)
-    return scores
+    return shortcuts.summarise(train, scored, index)
 
 
 def interval_method(number: int, kinds: str) -> str:
@@ -172,30 +120,18 @@ def interval_method(number: int, kinds: str) -> str:
     return method + ("; so few groups make it too narrow" if number < FEW_GROUPS else "")
 
 
-def _add_classes(
-    scores: Scores, labels: tuple[str, ...], predicted: np.ndarray, truth: np.ndarray
-) -> None:
-    scores.labels = labels
-    counts = np.bincount(predicted, minlength=len(labels)).tolist()
-    scores.predicted_histogram = {name: n for name, n in zip(labels, counts) if n}
-    if len(labels) <= metrics.MANY_CLASSES:
-        seen = truth < len(labels)
-        matrix = metrics.confusion_matrix(truth[seen], predicted[seen], len(labels))
-        scores.confusion_matrix = matrix.tolist()
-
-
-def question_numbers(rows: Any) -> np.ndarray | None:
+def question_numbers(rows: datasets.Dataset) -> np.ndarray | None:
     """(N,) one number for the rows that ask the same of the same recording.
 
-    None where every question has one row: then there are no annotators to compare.
+    None if every question has one row: then there are no annotators to compare.
     """
     numbers: dict[tuple[int, str], int] = {}
-    found = []
+    of_rows = []
     for row in rows.select_columns(["audio", "text"]):
         # An encoded file may stand in the table itself: its hash is kept, not its bytes
         key = (hash(segments(row["audio"])), row["text"])
-        found.append(numbers.setdefault(key, len(numbers)))
-    return np.array(found) if len(numbers) < len(found) else None
+        of_rows.append(numbers.setdefault(key, len(numbers)))
+    return np.array(of_rows) if len(numbers) < len(of_rows) else None
 
 
 def silenced(data: DataModule) -> DataModule:
@@ -204,66 +140,22 @@ def silenced(data: DataModule) -> DataModule:
     return DataModule(data.prepared, replace(data.read_options, dataset=options), data.options)
 
 
-def show(console: Console, scores: Scores, title: str, control: Scores | None = None) -> None:
-    """Tables of the scores, with those of the question-only control beside them."""
-    n = f"n={scores.n}"
-    if scores.unread:
-        n += f" of {scores.num_rows}, {len(scores.unread)} could not be read"
-    warning = f", {scores.caution}" if scores.caution else ""
-    headings = ("value", "95 % interval", "n", *(["question only"] if control else []))
-    rows = []
-    for name, value in scores.values.items():
-        if scores.statistics[name].label:
-            continue
-        low_high = scores.intervals.get(name)
-        cells = [
-            f"{value:.4f}",
-            f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else "none",
-            str(scores.statistics[name].n),
-        ]
-        cells += [f"{control.values[name]:.4f}"] if control else []
-        rows.append((name, *cells))
-    terminal.print_table(
-        console,
-        ["metric", *terminal.numbers(*headings)],
-        rows,
-        title=f"{title} ({n}{warning})",
-    )
-    terminal.print_line(console, f"intervals: {scores.interval}")
-    if scores.pairs:
-        terminal.print_line(console, f"pairs: {scores.pairs}")
-    _show_labels(console, scores)
-    if scores.labels and not scores.confusion_matrix:
-        parts = sorted(scores.predicted_histogram.items(), key=lambda pair: -pair[1])[:TOP]
-        listed = ", ".join(f"{name} {count}" for name, count in parts)
-        terminal.print_line(console, f"predicted: {listed}")
-
-
-def _show_labels(console: Console, scores: Scores) -> None:
-    """A line for each class or target: its figures; of a class how often it is true, predicted."""
-    by_label, counts = scores.by_label(), scores.counts()
-    if not by_label:
-        return
-    figures = list(dict.fromkeys(figure for found in by_label.values() for figure in found))
-    headings = (*(("n", "predicted") if counts else ()), *figures)
-    rows = []
-    for label, found in by_label.items():
-        cells = (f"{scores.values[found[name]]:.4f}" if name in found else "" for name in figures)
-        rows.append((label, *map(str, counts.get(label, ())), *cells))
-    first = "class" if counts else "target"
-    terminal.print_table(console, [first, *terminal.numbers(*headings)], rows)
-
-
-def load_run(folder: Path) -> tuple[Config, SpectroBert, Any]:
+def load_run(folder: str | Path) -> tuple[Config, SpectroBert, PreTrainedTokenizerBase]:
     """Configuration, model and tokenizer of a finished run. Raises UserError if it is none."""
-    config = RunFolder(folder).read_config()
-    RunFolder(folder).read_results()
+    run = RunFolder(folder)
+    config = run.read_config()
+    run.read_results()
     model = adopt(saved_model(str(folder)), config.trainer.kernels)
     return config, model, checkpoint_tokenizer(str(folder))
 
 
+def label_names(model: SpectroBert) -> tuple[str, ...]:
+    """The labels of a saved model, in the order of its logits."""
+    return tuple(label for _, label in sorted(model.config.id2label.items()))
+
+
 def evaluate(
-    folder: Path,
+    folder: str | Path,
     split: str = "test",
     data_dir: str = "",
     silence_audio: bool = False,
@@ -272,6 +164,9 @@ def evaluate(
     """Score a finished run again, on the rows that its split.csv names.
 
     Args:
+        folder: of the run.
+        split: "val" | "test".
+        data_dir: where the corpora are now; "" is where they were.
         silence_audio: zero every waveform, to see what the text alone answers.
         recorded: only the recorded rows of this split must be as they were; else all rows of the
             corpus.
@@ -280,26 +175,21 @@ def evaluate(
     """
     if split not in ("val", "test"):
         raise UserError(f"--split {split!r}: allowed are val, test")
-    config, model, words = load_run(folder)
+    config, model, tokenizer = load_run(folder)
     config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
     config.data_dir = data_dir or config.data_dir
     record = split_record.read(RunFolder(folder).split)
     if record and recorded:
         record = replace(record, needed=(split,), is_subset=True)
     prepared = prepare(config.task.name, config.dataset, config.data_dir, recorded=record)
-    names = (
-        tuple(model.config.id2label[i] for i in range(len(model.config.id2label)))
-        if prepared.labels
-        else ()
-    )
-    if names != prepared.labels:
+    if prepared.labels and label_names(model) != prepared.labels:
         raise UserError(
             f"the labels of {config.dataset.name} have changed since {folder} was trained"
         )
     if not len(prepared.splits[split]):
         raise UserError(f"{folder} has no {split} split: --split val scores its validation split")
     task = build.task(config, model, prepared)
-    data = build.datamodule(config, prepared, words, model.config)
+    data = build.datamodule(config, prepared, tokenizer, model.config)
     return score(config, task, data, split)
 
 

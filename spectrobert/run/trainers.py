@@ -106,7 +106,7 @@ def _loggers(run: Run) -> list[Any]:
         folder = run.folder.tensorboard
         loggers.append(TensorBoardLogger(folder.parent, name="", version=folder.name))
     if name == "comet" and processes.is_first():
-        from .comet import comet_logger
+        from .comet.logger import comet_logger
 
         loggers.append(comet_logger(run.config, run.folder.comet, run.console))
     return loggers

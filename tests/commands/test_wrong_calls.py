@@ -12,6 +12,8 @@ from spectrobert import __main__, files
 from spectrobert.errors import UserError
 from spectrobert.experiments.report import page
 from spectrobert.run import scoring
+from spectrobert.run.folder import RunFolder
+from spectrobert.run.scores import Scores
 
 LONG = "x" * 300
 TUNE = ("tune", "--trials", "1", "--task", "ser", "--dataset", "demo")
@@ -89,15 +91,16 @@ def read_only(monkeypatch, tmp_path):
 
 
 def test_a_page_that_cannot_be_written(read_only, monkeypatch, tmp_path):
-    result = {"split": {"definition": ""}, "versions": {}, "git_commit": ""}
-    monkeypatch.setattr(page.runs, "read_results", lambda folder: result)
+    result = {"test": {}, "versions": {}, "git_commit": ""}
+    monkeypatch.setattr(RunFolder, "read_results", lambda self: result)
     monkeypatch.setattr(page, "section", lambda *a: page.Section("a", "", []))
+    sheet = page.Sheet("", (), (), ())
     with read_only:
-        page.write(tmp_path / "page.html", "a", {"a": [tmp_path]}, page.Summary((), ()))
+        page.write(tmp_path / "page.html", "a", {"a": [tmp_path]}, sheet)
 
 
 def test_scores_that_cannot_be_written(read_only, monkeypatch, tmp_path):
-    monkeypatch.setattr(scoring.runs, "read_results", lambda folder: {"silence_audio": False})
-    scores = scoring.Scores("test", 0, 0, {}, {}, {}, {}, "")
+    monkeypatch.setattr(RunFolder, "read_results", lambda self: {"silence_audio": False})
+    scores = Scores("test", 0, 0, {}, "")
     with read_only:
         scoring.write(tmp_path / "again", tmp_path, scores, silence_audio=False)

@@ -18,6 +18,7 @@ from rich.console import Console
 from spectrobert.errors import UserError
 from spectrobert.experiments import report
 from spectrobert.experiments.report import anatomy, examples, figures, listening
+from spectrobert.run.confidence import surest
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 
@@ -79,7 +80,7 @@ def test_its_sounds_are_the_clips(finished, written):
     sounds = re.findall(r"data:audio/mpeg;base64,([^\"]+)", written)
     assert 2 <= len(sounds) <= examples.WRONG + examples.RIGHT
     listener = listening.listener(finished["ser"])
-    chosen = examples.choose(RunFolder(finished["ser"]).read_predictions())
+    chosen = surest(RunFolder(finished["ser"]).read_predictions(), examples.WRONG, examples.RIGHT)
     assert len(chosen) == len(sounds)
     for heard, sound in zip(listening.hear(listener, chosen), sounds):
         wave, rate = sf.read(io.BytesIO(base64.b64decode(sound)))
@@ -155,14 +156,6 @@ def test_the_drawing_tells_what_is_frozen():
     assert "layer 2  ·  2.0 M<" in drawn
     assert "layer 1  ·  2.0 M  ·  frozen" in drawn
     assert "text embeddings  ·  1.5 k  ·  frozen" in drawn
-
-
-def test_mistakes_come_first_and_the_surest_first():
-    def line(name: str, label: str, said: str, p: float) -> dict[str, str]:
-        return {"id": name, "label": label, "prediction": said, "p_prediction": str(p)}
-
-    lines = [line("a", "x", "y", 0.6), line("b", "x", "x", 0.99), line("c", "x", "y", 0.9)]
-    assert [p["id"] for p in examples.choose(lines)] == ["c", "a", "b"]
 
 
 def test_the_gap_between_training_and_validation_is_told(tmp_path):

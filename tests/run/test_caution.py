@@ -1,4 +1,4 @@
-"""Scores of a random split never stand alone: speakers are shared, and every output says so."""
+"""Cautions: scores of a random split, or after a leak, are printed with a warning everywhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 
+import pytest
 from rich.console import Console
 
 from spectrobert import corpora
@@ -20,72 +21,77 @@ from spectrobert.settings.schemas import dataset_class
 from ..helpers.world import configure, verb
 
 
-def test_a_random_split_is_told_everywhere(tmp_path):
-    config = configure(tmp_path, "ser", "trainer.epochs=1", "dataset.split=random")
-    told = io.StringIO()
-    results = fit(config, Console(file=told, width=200))
-    folder = RunFolder.of(config).path
-    printed = " ".join(told.getvalue().split())
+def run(tmp_path, *more: str) -> tuple[RunFolder, dict, str]:
+    """The directory of a run, its results, and what was printed."""
+    config = configure(tmp_path, "ser", "trainer.epochs=1", *more)
+    console = Console(file=io.StringIO(), width=200)
+    results = fit(config, console)
+    return RunFolder.of(config), results, " ".join(console.file.getvalue().split())
+
+
+def test_a_random_split_is_named_everywhere(tmp_path):
+    folder, results, printed = run(tmp_path, "dataset.split=random")
     assert f"test split, demo (n={results['test']['n']}, {RANDOM})" in printed
     assert f"split: {RANDOM}: " in printed
     assert results["split"]["definition"].startswith(RANDOM)
     assert results["test"]["caution"] == RANDOM
-    assert scoring.evaluate(folder).caution == RANDOM
+    assert f"| caution | {RANDOM} |" in folder.card.read_text()
+    assert scoring.evaluate(folder.path).caution == RANDOM
     done = verb("evaluate", str(folder), "--json")
     assert json.loads(done.stdout)["caution"] == RANDOM
     done = verb("evaluate", str(folder))
     assert RANDOM in " ".join(done.stdout.split())
-    page = report.write(tmp_path / "report.html", "A report", {"ser": [folder]})
+    page = report.write(tmp_path / "report.html", "A report", {"ser": [folder.path]})
     assert f"<h1>A report: {RANDOM}</h1>" in page.read_text()
 
 
-def test_speakers_that_an_owner_shares_are_told_too(tmp_path, monkeypatch):
+def test_speakers_that_an_owner_shares_are_named_too(tmp_path, monkeypatch):
     caveat = "both speakers are in every split"
     demo = dataclasses.replace(corpora.corpus("demo"), caveat=caveat)
     monkeypatch.setattr("spectrobert.corpora.demo.CORPUS", demo)
-    config = configure(tmp_path, "ser", "trainer.epochs=1")
-    told = io.StringIO()
-    results = fit(config, Console(file=told, width=200))
-    assert f"n={results['test']['n']}, {caveat})" in " ".join(told.getvalue().split())
-    assert results["test"]["caution"] == caveat
-    assert caution(results["split"]["definition"]) == caveat  # what tables and reports read
+    _, results, printed = run(tmp_path)
+    assert f"n={results['test']['n']}, {caveat})" in printed
+    assert results["test"]["caution"] == caution(results["split"]["definition"]) == caveat
 
 
 def test_an_official_split_needs_no_caution(tmp_path):
-    config = configure(tmp_path, "ser", "trainer.epochs=1")
-    results = fit(config, Console(file=io.StringIO(), width=200))
+    _, results, _ = run(tmp_path)
     assert "caution" not in results["test"]
     assert RANDOM not in json.dumps(results)
 
 
-def test_a_table_says_it_of_each_row():
+@pytest.mark.parametrize("form", [formats.markdown, formats.latex])
+def test_a_table_prints_it_of_each_row(form):
     chosen = table_spec.load("ser")
     cell = table_rows.Cell((0.9,), (0.8, 1.0), is_fold_mean=False)
     line = table_rows.Line(chosen.rows[0], "none", {"unweighted_accuracy": cell}, caution=RANDOM)
-    for form in (formats.markdown, formats.latex):
-        assert f"{chosen.rows[0].name}: {RANDOM}" in form(chosen, [line])
+    assert f"{chosen.rows[0].name}: {RANDOM}" in form(chosen, [line])
 
 
 def test_a_checkpoint_that_has_heard_the_corpus_is_named(tmp_path):
     """Through two runs: WavCaps, then the demo, then ESC-10."""
 
-    def run(name: str, corpus: str, checkpoint: str = "", **options) -> Config:
+    def begin(corpus: str, checkpoint: str = "", **options) -> Config:
         config = configure(tmp_path, "pre")
-        config.experiment_name = name
+        config.experiment_name = f"on {corpus}"
         config.dataset = dataset_class(corpus)(**options)
         config.init.checkpoint = checkpoint
-        folder = RunFolder.of(config).path
-        folder.mkdir(parents=True)
-        RunFolder(folder).write_config(config)
+        folder = RunFolder.of(config)
+        folder.path.mkdir(parents=True)
+        folder.write_config(config)
         return config
 
-    wavcaps = str(RunFolder.of(run("w", "wavcaps")).path)
-    demo = str(RunFolder.of(run("d", "demo", wavcaps)).path)
-    told = f"{wavcaps} was trained on wavcaps with its FreeSound recordings left in"
-    assert leaks.caution(run("e", "esc10", demo)).startswith(told)
-    assert leaks.caution(run("c", "clotho_aqa", demo)) == ""
+    def directory(config: Config) -> str:
+        return str(RunFolder.of(config))
+
+    wavcaps = directory(begin("wavcaps"))
+    demo = directory(begin("demo", wavcaps))
+    named = f"{wavcaps} was trained on wavcaps with its FreeSound recordings left in"
+    esc10 = begin("esc10", demo)
+    assert leaks.caution(esc10).startswith(named)
+    assert leaks.caution(begin("clotho_aqa", demo)) == ""
     both = "librispeech+wavcaps"
     clean = dataset_class(both)(wavcaps={"blacklist": "all_ac+ub8k_esc50_vggsound"})
-    mixed = run("m", both, **{"wavcaps": clean.wavcaps})
-    assert leaks.caution(run("f", "esc10", str(RunFolder.of(mixed).path))) == ""
-    assert leaks.caution(run("g", "esc10", str(tmp_path))) == ""
+    for clear in (directory(begin(both, wavcaps=clean.wavcaps)), str(tmp_path)):
+        esc10.init.checkpoint = clear
+        assert leaks.caution(esc10) == ""

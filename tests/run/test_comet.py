@@ -16,7 +16,7 @@ from rich.console import Console
 
 from spectrobert.errors import UserError
 from spectrobert.run import curves
-from spectrobert.run.comet import IDENTITY, KEY
+from spectrobert.run.comet.logger import IDENTITY, KEY
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 

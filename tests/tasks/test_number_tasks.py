@@ -235,7 +235,7 @@ def test_a_random_split_is_named_on_the_card(table, tmp_path):
     results = fit.fit(config, silent())
     card = RunFolder.of(config).card.read_text()
     assert "random split (speakers shared)" in card
-    assert "random split (speakers shared)" in results["evaluation"]["split_definition"]
+    assert "random split (speakers shared)" in results["split"]["definition"]
 
 
 def test_the_card_of_the_questions_names_the_control(tmp_path):
@@ -253,7 +253,7 @@ def test_the_card_of_the_questions_names_the_control(tmp_path):
     card = RunFolder.of(config).card.read_text()
     for expected in (
         "| task | aqa_binary |",
-        f"| split | test; {facts['split_definition']} |",
+        f"| split | test; {results['split']['definition']} |",
         "size=0.05",
         "| labels | no, yes |",
         "| n | definition |",
@@ -266,8 +266,7 @@ def test_the_card_of_the_questions_names_the_control(tmp_path):
         "| yes | ",
     ):
         assert expected in card
-    assert facts["metrics"]["accuracy"]["n"] == control["n"] >= 100
-    assert results["test"]["metric_n"]["accuracy"] == control["n"]
+    assert results["test"]["metric_n"]["accuracy"] == control["n"] >= 100
     assert set(facts["metrics"]) == set(results["test"]["metrics"])
     assert json.loads(RunFolder.of(config).results.read_text())["evaluation"] == facts
 

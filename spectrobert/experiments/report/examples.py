@@ -9,26 +9,18 @@ from typing import Any
 import numpy as np
 
 from ...audio.io import SAMPLE_RATE
+from ...run.confidence import is_right
 from .images import in_legend, player, png, pyplot
 from .listening import Hearing
 
 NO_AUDIO = "[CLS] attends to no audio: this model adds it after the last layer"
-WRONG, RIGHT = 4, 2  # of each the ones the model was surest of
-
-
-def choose(predictions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The surest mistakes, then the surest right answers."""
-    ranked = sorted(predictions, key=lambda p: -float(p["p_prediction"]))
-    wrong = [p for p in ranked if p["label"] != p["prediction"]]
-    right = [p for p in ranked if p["label"] == p["prediction"]]
-    return wrong[:WRONG] + right[:RIGHT]
+WRONG, RIGHT = 4, 2  # mistakes and right answers that are shown, the surest ones
 
 
 def card(heard: Hearing) -> str:
     """One clip: words shaded by attention, player, spectrogram with attention over it."""
     row = heard.row
-    is_right = row["label"] == row["prediction"]
-    verdict = "right" if is_right else "wrong"
+    verdict = "right" if is_right(row) else "wrong"
     said = f"{row['prediction']} ({float(row['p_prediction']):.2f})"
     share = float(np.sum(heard.audio))
     looked = f"{share:.0%} of the attention on the audio" if share else NO_AUDIO

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ...run import curves
+from ...run.confidence import roc_curves
 from ...run.folder import RunFolder
 from .images import BLUE, GREY, ORANGE, in_legend, pyplot, svg
 
 SMOOTHING = 0.9  # of the noisy training curve: a running mean, drawn over the raw line
 MAX_NUMBERS = 12  # classes up to which a confusion matrix shows its counts
-MAX_ROC = 10  # classes with a ROC curve each
 BINS = 10  # of the calibration
 
 
@@ -95,24 +94,13 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
 
 def roc(predictions: Sequence[dict[str, str]], labels: Sequence[str]) -> str:
     """One class against all others; of two classes the second alone, the other mirrors it."""
-    from torchmetrics.functional.classification import binary_auroc, binary_roc
-
-    shown = list(labels[1:] if len(labels) == 2 else labels)
-    occurring = {p["label"] for p in predictions}
-    shown = [name for name in shown if f"p_{name}" in predictions[0] and name in occurring]
-    if not shown or len(shown) > MAX_ROC:
+    shown = roc_curves(predictions, labels[1:] if len(labels) == 2 else labels)
+    if not shown:
         return ""
     with pyplot(4.4, 3.4) as (figure, (axis,)):
-        for name in shown:
-            truth = torch.tensor([p["label"] == name for p in predictions]).long()
-            sure = torch.tensor([float(p[f"p_{name}"]) for p in predictions])
-            if truth.all():
-                continue
-            false_positives, true_positives, _ = binary_roc(sure, truth)
-            area = float(binary_auroc(sure, truth))
-            axis.plot(
-                false_positives, true_positives, lw=1.5, label=in_legend(f"{name} ({area:.2f})")
-            )
+        for name, (false_positives, true_positives, area) in shown.items():
+            label = in_legend(f"{name} ({area:.2f})")
+            axis.plot(false_positives, true_positives, lw=1.5, label=label)
         axis.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
         axis.set(xlabel="false positives", ylabel="true positives", title="ROC (area)")
         axis.legend(frameon=False, fontsize=8)

@@ -10,9 +10,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from ... import files
-from ...data.splits import caution
 from ...errors import UserError
-from ...run.folder import RunFolder
+from ...run import card
+from ...run.confidence import surest
+from ...run.folder import RunFolder, scores_of
 from ..sheet import Sheet
 from . import anatomy, examples, figures, listening
 
@@ -53,7 +54,7 @@ def write(
     Raises UserError where a directory is no finished run.
     """
     results = {name: RunFolder(paths[0]).read_results() for name, paths in folders.items()}
-    cautions = dict.fromkeys(caution(r["split"]["definition"]) for r in results.values())
+    cautions = dict.fromkeys(scores_of(r).get("caution", "") for r in results.values())
     title = ": ".join([title, *filter(None, cautions)])
     # A page's sounds and embeddings need the corpus; everything else is in the run directories
     sections = [section(n, paths[0], results[n], data_dir) for n, paths in folders.items()]
@@ -74,7 +75,7 @@ def overview(results: Mapping[str, dict[str, Any]]) -> Sheet:
     """A line per run: task, corpus, and the metric that chose its checkpoint."""
     rows = []
     for name, result in results.items():
-        _, scored = scores(result)
+        scored = scores_of(result)
         metric = result["monitor"]["name"].partition("/")[2]
         interval = scored["intervals"].get(metric)
         cells = (
@@ -92,21 +93,15 @@ def overview(results: Mapping[str, dict[str, Any]]) -> Sheet:
     return Sheet("", header, rows, [INTERVALS])
 
 
-def scores(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The split that a run was scored on, and its scores: test, or val in a search."""
-    split = "test" if "test" in result else "val"
-    return split, result[split]
-
-
 def section(name: str, folder: Path, result: dict[str, Any], data_dir: str) -> Section:
     """All that the page tells of one run."""
     frozen, chosen = result["freeze"], result["monitor"]
-    split, scored = scores(result)
+    scored = scores_of(result)
     intervals = scored["intervals"]
     made = Section(
         name,
         f"{frozen['trainable']:,} of {frozen['total']:,} parameters train"
-        f" ({', '.join(frozen['train'])}); {split} split scored at epoch"
+        f" ({', '.join(frozen['train'])}); {scored['split']} split scored at epoch"
         f" {chosen.get('epoch', '-')}, the best by {chosen['name']}. {figures.gap(folder, result)}",
         [
             (
@@ -132,9 +127,9 @@ def section(name: str, folder: Path, result: dict[str, Any], data_dir: str) -> S
             figures.roc(predictions, labels),
             figures.calibration(predictions),
         ]
-        if split == "test":
+        if scored["split"] == "test":
             _listen(made, folder, predictions, data_dir)
-    made.card = card(result)
+    made.card = list(card.facts(result).items())
     return made
 
 
@@ -150,31 +145,5 @@ def _listen(
     if len(vectors) > 5:
         cloud = examples.scatter(listening.project(vectors), colours)
         made.pictures[f"h_[CLS] of {len(vectors)} test clips (t-SNE)"] = [cloud]
-    heard = listening.hear(listener, examples.choose(predictions))
+    heard = listening.hear(listener, surest(predictions, examples.WRONG, examples.RIGHT))
     made.clips = [examples.card(one) for one in heard]
-
-
-def card(result: dict[str, Any]) -> list[tuple[str, str]]:
-    """The evaluation card: what one must know to compare the numbers with others."""
-    split, scored = scores(result)
-    chosen = result["monitor"]
-    counts = ", ".join(f"{name} {n}" for name, n in result["split"]["counts"].items())
-    speakers = ", ".join(f"{k} {len(v)}" for k, v in result["split"]["speakers"].items() if v)
-    init = ", ".join(f"{k} {v}" for k, v in result["init"].items() if v) or "random weights"
-    lines = {
-        "task and corpus": f"{result['task']} on {result['dataset']}",
-        "split": result["split"]["definition"],
-        "examples": counts,
-        "speakers": speakers or "not known",
-        "fold": "" if result["fold"] is None else str(result["fold"]),
-        "labels": ", ".join(scored.get("labels", [])[:20]),
-        "n": f"{scored['n']} ({split} split)",
-        "interval": result.get("evaluation", {}).get("interval", ""),
-        "checkpoint": f"epoch {chosen.get('epoch', '-')}, the best by {chosen['name']}",
-        "starts from": init,
-        "audio": "silenced" if result["silence_audio"] else "",
-        "left out": ", ".join(f"{n} rows: {why}" for why, n in result["dropped_rows"].items()),
-        "seed": str(result["seed"]),
-        "commit": result["git_commit"],
-    }
-    return [(name, value) for name, value in lines.items() if value]

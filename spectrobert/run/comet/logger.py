@@ -15,13 +15,13 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from rich.console import Console
 
-from ..config import Config, LoggerConfig, to_dict
-from ..errors import UserError
-from ..files import write_whole
-from ..terminal import print_line
+from ...config import Config, LoggerConfig, to_dict
+from ...errors import UserError
+from ...files import write_whole
+from ...terminal import print_line
 
 KEY = "COMET_API_KEY"
-IDENTITY = "experiment_key.txt"  # in the run's comet folder: a requeued run goes on under it
+IDENTITY = "experiment_key.txt"  # in the folder of the archives: a resumed run continues it
 
 
 class CometCurves(Logger):
@@ -44,10 +44,9 @@ class CometCurves(Logger):
 
     @property
     def is_offline(self) -> bool:
-        """Whether it all goes into an archive."""
+        """True if everything goes into an archive."""
         return hasattr(self.experiment, "offline_directory")
 
-    @rank_zero_only
     def log_hyperparams(
         self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any
     ) -> None:
@@ -70,9 +69,9 @@ class CometCurves(Logger):
 
 
 def is_online(options: LoggerConfig) -> bool:
-    """Whether `logger.mode` and the environment ask for Comet's server.
+    """True if `logger.mode` and the environment ask for Comet's server.
 
-    Raises UserError where `logger.mode=online` is asked for and no key is set.
+    Raises UserError if `logger.mode=online` is asked for and no key is set.
     """
     has_key = bool(os.environ.get(KEY))
     if options.mode == "online" and not has_key:
@@ -81,9 +80,9 @@ def is_online(options: LoggerConfig) -> bool:
 
 
 def comet_logger(config: Config, archives: Path, console: Console) -> CometCurves:
-    """Online when a key is set and the server answers, else into a file in the folder `archives`.
+    """Online if a key is set and the server answers, else into an archive in `archives`.
 
-    A run that is resumed goes on in the experiment it began.
+    A run that is resumed continues the experiment it began.
     """
     identity = archives / IDENTITY
     known = identity.read_text(encoding="utf-8").strip() if identity.exists() else None

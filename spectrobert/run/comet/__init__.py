@@ -1,0 +1,1 @@
+"""Comet: its logger, and the scores of a finished run."""
