@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from types import TracebackType
 
 INTERVAL = 5.0  # seconds between two signs
 
@@ -14,37 +15,28 @@ def _sign(folder: Path, number: int) -> Path:
     return folder / "heartbeats" / f"trial{number}"
 
 
-class Heartbeat:
-    """Touches the file of a trial every few seconds, in a thread, until the block is left."""
+@contextmanager
+def beating(folder: Path, number: int, interval: float = INTERVAL) -> Iterator[None]:
+    """Touch the file of a trial every few seconds, in a thread, until the block is left."""
+    sign, is_over = _sign(folder, number), Event()
+    sign.parent.mkdir(parents=True, exist_ok=True)
+    sign.touch()
 
-    def __init__(self, folder: Path, number: int, interval: float = INTERVAL):
-        self.path = _sign(folder, number)
-        self.interval = interval
-        self.is_over = Event()
-        self.thread = Thread(target=self._beat, daemon=True)
+    def beat() -> None:
+        while not is_over.wait(interval):
+            sign.touch()
 
-    def __enter__(self) -> Heartbeat:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.touch()
-        self.thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.is_over.set()
-        self.thread.join()
-
-    def _beat(self) -> None:
-        while not self.is_over.wait(self.interval):
-            self.path.touch()
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def last_sign(folder: Path, number: int) -> float | None:
-    """Seconds since a trial's last sign of life; None where it has given none.
+    """Seconds since a trial's last sign of life; None if it has given none.
 
     Both times are the file system's: the clocks of two nodes need not agree.
     """

@@ -1,4 +1,4 @@
-"""What a study leaves to read: a table, the best experiment, plots."""
+"""Results of a study: a table, the best experiment, plots."""
 
 from __future__ import annotations
 
@@ -6,65 +6,54 @@ import warnings
 from pathlib import Path
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from ..files import write_table, write_whole
 from ..terminal import numbers, print_line, print_table
-from .tuning import Search, best_experiment, command
+from .tuning import Search, best_experiment, command, short
 
 SHOWN = 10
+MIN_VALUES = 4  # different ones: fewer give no estimate of importance
 
 
 def write(study: optuna.Study, search: Search, monitor: str, console: Console) -> None:
     """Write trials.csv, best.yaml and the plots; print the best trials and how to go on."""
     trials = study.get_trials(deepcopy=False)
     names = list(search.space)
-    write_table(
-        search.folder / "trials.csv",
-        ("trial", "state", monitor, *names, "folder", "fault"),
-        [
-            [
-                t.number,
-                t.state.name.lower(),
-                "" if t.value is None else t.value,
-                *(t.params.get(name, "") for name in names),
-                t.user_attrs.get("folder", ""),
-                t.user_attrs.get("fault", ""),
-            ]
-            for t in trials
-        ],
-    )
-    done = [t for t in trials if t.state == TrialState.COMPLETE]
+    rows = [
+        (
+            *(t.number, t.state.name.lower(), t.value),
+            *(t.params.get(name) for name in names),
+            *(t.user_attrs.get(name) for name in ("folder", "fault")),
+        )
+        for t in trials
+    ]
+    header = ("trial", "state", monitor, *names, "folder", "fault")
+    write_table(search.folder / "trials.csv", header, rows)
     counts = {state: sum(t.state == state for t in trials) for state in TrialState}
-    told = ", ".join(f"{n} {state.name.lower()}" for state, n in counts.items() if n)
-    print_line(console, f"{search.folder}: {told}")
+    states = ", ".join(f"{n} {state.name.lower()}" for state, n in counts.items() if n)
+    print_line(console, f"{search.folder}: {states}")
+    done = [t for t in trials if t.state == TrialState.COMPLETE]
     if not done:
         return
-    best = study.best_trial
-    write_whole(search.folder / "best.yaml", best_experiment(search, best, monitor))
-    _show(study, names, monitor, console)
-    for path in draw(study, search.folder):
-        print_line(console, f"plot: {path}")
-    print_line(
-        console, f"best: {search.folder / 'best.yaml'} (put it into conf/experiment to use it)"
-    )
+    best, path = study.best_trial, search.folder / "best.yaml"
+    write_whole(path, best_experiment(search, best, monitor))
+    is_max = study.direction == optuna.study.StudyDirection.MAXIMIZE
+    ranked = sorted(done, key=lambda t: t.value or 0.0, reverse=is_max)[:SHOWN]
+    cells = [
+        (str(t.number), f"{t.value:.4f}", *(short(t.params[name]) for name in names))
+        for t in ranked
+    ]
+    title = f"{study.study_name}: best trials by {monitor} on validation"
+    print_table(console, numbers("trial", monitor, *names), cells, title=title)
+    for plot in draw(study, done, search.folder):
+        print_line(console, f"plot: {plot}")
+    print_line(console, f"best: {path} (put it into conf/experiment to use it)")
     print_line(console, f"test it: {command(search, best)}")
 
 
-def _show(study: optuna.Study, names: list[str], monitor: str, console: Console) -> None:
-    rows = []
-    is_max = study.direction == optuna.study.StudyDirection.MAXIMIZE
-    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    for t in sorted(done, key=lambda t: t.value or 0.0, reverse=is_max)[:SHOWN]:
-        values = [t.params[name] for name in names]
-        cells = [f"{v:.3g}" if isinstance(v, float) else str(v) for v in values]
-        rows.append((str(t.number), f"{t.value:.4f}", *cells))
-    title = f"{study.study_name}: best trials by {monitor} on validation"
-    print_table(console, numbers("trial", monitor, *names), rows, title=title)
-
-
-def draw(study: optuna.Study, folder: Path) -> list[Path]:
+def draw(study: optuna.Study, done: list[FrozenTrial], folder: Path) -> list[Path]:
     """Plots of the study, as far as it has trials enough for each."""
     import matplotlib
 
@@ -72,13 +61,12 @@ def draw(study: optuna.Study, folder: Path) -> list[Path]:
     from matplotlib import pyplot as plt
     from optuna.visualization import matplotlib as plots
 
-    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     wanted = {
         "history": lambda: plots.plot_optimization_history(study),
         "curves": lambda: plots.plot_intermediate_values(study),
         "slices": lambda: plots.plot_slice(study),
     }
-    if len({t.value for t in done}) > 3:  # fewer say nothing of importance
+    if len({t.value for t in done}) >= MIN_VALUES:
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
         wanted["importance"] = lambda: plots.plot_param_importances(study, evaluator=evaluator)
     written = []

@@ -1,12 +1,13 @@
 """Hyperparameter search with Optuna: TPE or a grid, median pruning, any number of workers.
 
-What the Edinburgh thesis set out to do with Hydra's sweeper and could not (seed document 000,
-section 4.5). A study is a folder, runs/<study>/:
+The Edinburgh thesis planned it with Hydra's sweeper (section 4.5). A study is a folder,
+runs/<study>/:
     study.yaml  journal.log  heartbeats/  trial<k>/seed<s>/ (a run)  trials.csv  best.yaml  *.png
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import optuna
 import pytorch_lightning as pl
 import torch
 import yaml
+from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import JournalStorage
@@ -33,9 +35,11 @@ from ..run.fit import fit
 from ..run.folder import RunFolder
 from ..settings import composition, literals
 from ..terminal import print_line
-from .heartbeat import Heartbeat, last_sign
+from .heartbeat import beating, last_sign
 from .search_space import ends
 
+JOURNAL = "journal.log"
+TRIAL = re.compile(r"trial\d+")
 MAX_TRIES = 3  # of one trial whose workers are killed
 MAX_FAILURES = 3  # in a row: then it is not the trial that is wrong
 OVER = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -43,7 +47,7 @@ OVER = (TrialState.COMPLETE, TrialState.PRUNED)
 
 @dataclass(frozen=True)
 class Search:
-    """What all workers of a study must agree on."""
+    """Settings that all workers of a study must agree on."""
 
     folder: Path
     overrides: tuple[str, ...]  # as train.py takes them, the same for every trial
@@ -59,22 +63,30 @@ class Search:
     def grid(self) -> list[dict[str, Any]]:
         """All points of a space that is made of lists alone; empty for any other space."""
         lists = [d.choices for d in self.space.values() if isinstance(d, CategoricalDistribution)]
-        if len(lists) < len(self.space):
-            return []
-        return [dict(zip(self.space, point)) for point in product(*lists)]
+        points = product(*lists) if len(lists) == len(self.space) else ()
+        return [dict(zip(self.space, point)) for point in points]
 
-    def compose(self, params: dict[str, Any], *more: str) -> Any:
-        """The configuration of a run with these values."""
-        chosen = [f"{key}={value}" for key, value in params.items()]
-        return composition.compose([*self.overrides, *chosen, *more])
+    def chosen(self, params: dict[str, Any], *more: str) -> list[str]:
+        """The overrides of a run with these values."""
+        return [*self.overrides, *(f"{key}={value}" for key, value in params.items()), *more]
+
+    def run_folder(self, trial: Trial | FrozenTrial) -> str:
+        """Name of a trial's folder in the study's; a repeated trial has that of its first try.
+
+        Raises UserError for one that no worker has given: it would be written to and tidied.
+        """
+        name = str(trial.user_attrs.get("folder", f"trial{trial.number}"))
+        if not TRIAL.fullmatch(name):
+            raise UserError(f"{self.folder / JOURNAL} is damaged: folder {name!r} of a trial")
+        return name
 
 
 def join(search: Search) -> optuna.Study:
     """Begin the study, or join the one that is there.
 
-    Raises UserError where a value of the space is refused, or the study is another search.
+    Raises UserError if a value of the space is refused, or the study is another search.
     """
-    configs = [search.compose(params) for params in ends(search.space)]
+    configs = [composition.compose(search.chosen(params)) for params in ends(search.space)]
     task = configs[0].task
     described = {
         "overrides": list(search.overrides),
@@ -83,20 +95,19 @@ def join(search: Search) -> optuna.Study:
     }
     path = search.folder / "study.yaml"
     is_new = not path.exists()
-    if not is_new:
-        before = read_yaml(path)
-        if not isinstance(before, dict):
-            raise UserError(f"{path} is damaged: it describes no study; choose another --study")
-        for key, value in described.items():
-            if before.get(key) != value:
-                raise UserError(
-                    f"{search.folder} is another study: {key} {before.get(key)} then, {value} now;"
-                    " choose another --study"
-                )
-    else:
+    if is_new:
         write_whole(path, yaml.safe_dump(described, sort_keys=False))
+    before = read_yaml(path)
+    if not isinstance(before, dict):
+        raise UserError(f"{path} is damaged: it describes no study; choose another --study")
+    for key, value in described.items():
+        if before.get(key) != value:
+            raise UserError(
+                f"{search.folder} is another study: {key} {before.get(key)} then, {value} now;"
+                " choose another --study"
+            )
     # One file that workers on several nodes append to: SQLite's locks do not hold on NFS
-    journal = search.folder / "journal.log"
+    journal = search.folder / JOURNAL
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         study = optuna.create_study(
@@ -123,7 +134,7 @@ def work(search: Search, trials: int, grace: float, console: Console) -> optuna.
         grace: seconds without a sign of life after which a trial counts as killed, and is
             repeated from its last checkpoint.
 
-    Raises UserError where trial after trial fails.
+    Raises UserError if trial after trial fails.
     """
     study = join(search)
     trials = min(trials, len(search.grid) or trials)
@@ -131,65 +142,76 @@ def work(search: Search, trials: int, grace: float, console: Console) -> optuna.
     while True:
         retry_killed(study, search.folder, grace)
         known = study.get_trials(deepcopy=False)
-        taken = [t for t in known if t.state in (*OVER, TrialState.RUNNING)]
-        if len(taken) >= trials:
+        if sum(t.state in (*OVER, TrialState.RUNNING) for t in known) >= trials:
             return study
         # A seed of its own for each draw, or all workers would draw the same first trials
         study.sampler = optuna.samplers.TPESampler(
             n_startup_trials=search.startup, seed=search.seed * 100_003 + len(known)
         )
-        trial = study.ask(search.space)
-        fault = run_trial(study, trial, search, console)
+        fault = run_trial(study, study.ask(search.space), search, console)
         failures = failures + 1 if fault else 0
         if failures == MAX_FAILURES:
             raise UserError(f"{MAX_FAILURES} trials in a row failed, the last one: {fault}")
 
 
 def run_trial(study: optuna.Study, trial: Trial, search: Search, console: Console) -> str:
-    """Train one trial and tell the study. Returns why it failed, or ""."""
-    place = trial.user_attrs.get("folder") or f"trial{trial.number}"
-    trial.set_user_attr("folder", place)
-    name = literals.quoted(f"{search.name}/{place}")
-    shown = ", ".join(f"{key}={_short(value)}" for key, value in trial.params.items())
-    print_line(console, f"trial {trial.number}: {shown}")
-    quiet = terminal.console(quiet=True)
-    with Heartbeat(search.folder, trial.number):
-        try:
-            config = search.compose(trial.params, f"experiment_name={name}", "resume=true")
-            pruning = Pruning(trial, config.task.monitor)
-            results = fit(config, quiet, callbacks=[pruning], split="val")
-            value = results["monitor"].get("value")
-            if value is None:
-                raise UserError(
-                    f"the run ended before {config.task.monitor} was measured: more than"
-                    f" trainer.max_steps={config.trainer.max_steps} steps are needed"
-                )
-        except optuna.TrialPruned:
-            study.tell(trial, state=TrialState.PRUNED)
-            print_line(console, f"trial {trial.number}: pruned at epoch {pruning.epoch + 1}")
-            _tidy(search.folder / place)
-            return ""
-        except (KeyboardInterrupt, SystemExit):
-            study.tell(trial, state=TrialState.FAIL)
-            queue_again(study, trial, trial.user_attrs.get("tries", 1))
-            told = f"trial {trial.number}: left, and queued again: the same command continues"
-            terminal.print_line(console, told)
-            raise
-        except (UserError, torch.OutOfMemoryError) as error:
-            fault = str(error).splitlines()[0]
-            trial.set_user_attr("fault", fault)
-            study.tell(trial, state=TrialState.FAIL)
-            print_line(console, f"trial {trial.number}: failed: {fault}")
-            return fault
+    """Train one trial and report it to the study. Returns why it failed, or ""."""
+
+    def log(line: str) -> None:
+        print_line(console, f"trial {trial.number}: {line}")
+
+    trial.set_user_attr("folder", search.run_folder(trial))
+    log(", ".join(f"{key}={short(value)}" for key, value in trial.params.items()))
+    try:
+        with beating(search.folder, trial.number):
+            monitor, value = _train(trial, search)
+    except optuna.TrialPruned as pruned:
+        study.tell(trial, state=TrialState.PRUNED)
+        log(str(pruned))
+        _tidy(search, trial)
+        return ""
+    except (KeyboardInterrupt, SystemExit):
+        study.tell(trial, state=TrialState.FAIL)
+        queue_again(study, trial, trial.user_attrs.get("tries", 1))
+        log("left, and queued again: the same command continues")
+        raise
+    except (UserError, torch.OutOfMemoryError) as error:
+        fault = str(error).splitlines()[0]
+        trial.set_user_attr("fault", fault)
+        study.tell(trial, state=TrialState.FAIL)
+        log(f"failed: {fault}")
+        return fault
     study.tell(trial, value)
-    told = f"trial {trial.number}: {config.task.monitor} {value:.4f}"
-    if study.best_trial.number == trial.number:
-        told += ", the best so far"
-    print_line(console, told)
+    is_best = study.best_trial.number == trial.number
+    log(f"{monitor} {value:.4f}" + (", the best so far" if is_best else ""))
     for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         if other.number != study.best_trial.number:
-            _tidy(search.folder / other.user_attrs["folder"])
+            _tidy(search, other)
     return ""
+
+
+def _train(trial: Trial, search: Search) -> tuple[str, float]:
+    """Name and value of the monitored metric. Raises TrialPruned with the epoch."""
+    name = literals.quoted(f"{search.name}/{search.run_folder(trial)}")
+    words = search.chosen(trial.params, f"experiment_name={name}", "resume=true")
+    config = composition.compose(words)
+    pruning = Pruning(trial, config.task.monitor)
+    results = fit(config, terminal.console(quiet=True), callbacks=[pruning], split="val")
+    value = results["monitor"].get("value")
+    if value is None:
+        raise UserError(
+            f"the run ended before {config.task.monitor} was measured: more than"
+            f" trainer.max_steps={config.trainer.max_steps} steps are needed"
+        )
+    return config.task.monitor, value
+
+
+def _tidy(search: Search, trial: Trial | FrozenTrial) -> None:
+    """Delete the weights of a trial that is not the best: its curves and results stay."""
+    for path in (search.folder / search.run_folder(trial)).glob("seed*"):
+        run = RunFolder(path)
+        for heavy in (run.checkpoints, run.model):
+            shutil.rmtree(heavy, ignore_errors=True)
 
 
 def retry_killed(study: optuna.Study, folder: Path, grace: float) -> None:
@@ -206,6 +228,15 @@ def retry_killed(study: optuna.Study, folder: Path, grace: float) -> None:
             queue_again(study, trial, tries + 1)
 
 
+def is_killed(trial: FrozenTrial, folder: Path, grace: float) -> bool:
+    """True if a trial that counts as running has no worker left."""
+    age = last_sign(folder, trial.number)
+    if age is None:  # killed between being drawn and its first sign, or just begun
+        assert trial.datetime_start is not None
+        age = (datetime.now() - trial.datetime_start).total_seconds()
+    return age > grace
+
+
 def queue_again(study: optuna.Study, trial: Trial | FrozenTrial, tries: int) -> None:
     """Queue the values of a trial that has been given up; it resumes in the same run directory."""
     kept = {"folder": trial.user_attrs.get("folder"), "tries": tries}
@@ -213,61 +244,38 @@ def queue_again(study: optuna.Study, trial: Trial | FrozenTrial, tries: int) -> 
 
 
 class Pruning(pl.Callback):
-    """Tells the study how a trial is doing after each epoch, and stops it where it lags."""
+    """Reports a trial's metric to the study after each epoch, and stops it if it lags."""
 
     def __init__(self, trial: Trial, monitor: str):
         self.trial, self.monitor = trial, monitor
-        self.epoch = 0
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         value = trainer.callback_metrics.get(self.monitor)
         if value is None:
             return
-        self.epoch = trainer.current_epoch
-        self.trial.report(float(value), self.epoch)
+        self.trial.report(float(value), trainer.current_epoch)
         if self.trial.should_prune():
-            raise optuna.TrialPruned
+            raise optuna.TrialPruned(f"pruned at epoch {trainer.current_epoch + 1}")
 
 
 def best_experiment(search: Search, trial: FrozenTrial, monitor: str) -> str:
     """The best trial as an experiment file, for conf/experiment."""
-    values: dict[str, Any] = {}
+    values = OmegaConf.create()
     for key, value in trial.params.items():
-        *parents, last = key.split(".")
-        place = values
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[last] = value
+        OmegaConf.update(values, key, value)
     return (
         "# @package _global_\n"
         f"# Best of study {search.name}: {monitor} {trial.value:.4f} on validation, trial"
-        f" {trial.number}. Begun with: {' '.join(search.overrides)}\n"
-        + yaml.safe_dump(values, sort_keys=False)
+        f" {trial.number}. Begun with: {' '.join(search.overrides)}\n" + OmegaConf.to_yaml(values)
     )
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value of the space, in few digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _tidy(folder: Path) -> None:
-    """The weights of a trial that is not the best: its curves and results stay."""
-    for run in folder.glob("seed*"):
-        for heavy in (RunFolder(run).checkpoints, RunFolder(run).model):
-            shutil.rmtree(heavy, ignore_errors=True)
-
-
 def command(search: Search, trial: FrozenTrial) -> str:
-    """How to train the best trial anew and score it on the test split, which tuning never reads."""
-    chosen = [f"{key}={value}" for key, value in trial.params.items()]
-    words = [*search.overrides, *chosen, f"experiment_name={search.name}_best"]
-    return "python train.py " + " ".join(shlex.quote(word) for word in words)
-
-
-def is_killed(trial: FrozenTrial, folder: Path, grace: float) -> bool:
-    """Whether a trial that counts as running has no worker any more."""
-    age = last_sign(folder, trial.number)
-    if age is None:  # killed between being drawn and its first sign, or just begun
-        assert trial.datetime_start is not None
-        age = (datetime.now() - trial.datetime_start).total_seconds()
-    return age > grace
+    """Command that trains the best trial again and scores it on the test split."""
+    words = search.chosen(trial.params, f"experiment_name={search.name}_best")
+    return "python train.py " + shlex.join(words)

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
+from dataclasses import replace
 
-import optuna
 import pytest
 import yaml
 from optuna.trial import TrialState
@@ -19,30 +14,23 @@ from rich.console import Console
 
 from spectrobert.errors import UserError
 from spectrobert.experiments import search_space, study_report, tuning
-from spectrobert.experiments.heartbeat import Heartbeat, last_sign
+from spectrobert.experiments.heartbeat import beating, last_sign
 from spectrobert.run import curves
 from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
-from ..helpers.world import ROOT, overrides, verb
-
-SPACE = "optim.lr: {low: 1e-4, high: 1e-2, log: true}\ntrainer.batch_size: [8, 16]\n"
-
-
-def search(tmp_path: Path, *more: str, space: str = SPACE, startup: int = 2) -> tuning.Search:
-    path = tmp_path / "space.yaml"
-    path.write_text(space)
-    chosen = [
-        o for o in overrides(tmp_path, "ser", "trainer.epochs=2", *more) if "optim.lr" not in o
-    ]
-    chosen = [o for o in chosen if "batch_size" not in o]
-    return tuning.Search(
-        tmp_path / "runs" / "study", tuple(chosen), search_space.read(str(path)), 0, startup
-    )
+from ..helpers.studies import search, worker
+from ..helpers.world import verb
 
 
 def silent() -> Console:
     return Console(file=io.StringIO(), width=200)
+
+
+def as_begun(asked: tuning.Search) -> tuning.Search:
+    """The search with the overrides in its study.yaml, which a worker has put in its own order."""
+    described = yaml.safe_load((asked.folder / "study.yaml").read_text())
+    return replace(asked, overrides=tuple(described["overrides"]))
 
 
 def test_a_study_finds_the_best_trial_and_writes_what_it_is(tmp_path):
@@ -99,44 +87,29 @@ def test_another_search_under_the_same_name_is_refused(tmp_path):
 
 
 def test_a_killed_worker_is_noticed_and_its_trial_resumed(tmp_path):
-    (tmp_path / "space.yaml").write_text(SPACE)
     asked = search(tmp_path, "trainer.epochs=40", "trainer.checkpoint_minutes=0")
-    command = [sys.executable, "-m", "spectrobert", "tune", "--trials", "1", "--study", "study"]
-    command += ["--space", str(tmp_path / "space.yaml"), "--runs_dir", str(tmp_path / "runs")]
-    command += [o for o in asked.overrides if not o.startswith("runs_dir=")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    worker = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL)
-    run = asked.folder / "trial0" / "seed0"
+    killed = worker(asked, 1)
+    run = RunFolder(asked.folder / "trial0" / "seed0")
     deadline = time.monotonic() + 600
-    while not (
-        (run / "checkpoints" / "last.ckpt").exists() and curves.read(run / "metrics.csv")
-    ):  # a step's row is written after its checkpoint
-        assert time.monotonic() < deadline
-        assert worker.poll() is None
+    while not ((run.checkpoints / "last.ckpt").exists() and curves.read(run.metrics)):
+        assert time.monotonic() < deadline  # a step's row is written after its checkpoint
+        assert killed.poll() is None
         time.sleep(0.02)
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
-    first = (run / "metrics.csv").read_text().splitlines()[1]
-    text = (asked.folder / "study.yaml").read_text()
-    short = text.replace("trainer.epochs=40", "trainer.epochs=2")
-    (asked.folder / "study.yaml").write_text(short)  # only so that the rest of the test is short
-    asked = tuning.Search(
-        asked.folder,
-        tuple(yaml.safe_load(short)["overrides"]),
-        asked.space,
-        0,
-        2,
-    )
+    killed.kill()
+    killed.communicate()
+    first = run.metrics.read_text().splitlines()[1]
+    path = asked.folder / "study.yaml"  # fewer epochs, only so that the rest of the test is short
+    path.write_text(path.read_text().replace("trainer.epochs=40", "trainer.epochs=2"))
     time.sleep(0.3)
-    study = tuning.work(asked, 1, 0.2, silent())
+    study = tuning.work(as_begun(asked), 1, 0.2, silent())
     assert [t.state for t in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
     assert study.trials[0].params == study.trials[1].params
     assert study.trials[1].user_attrs["folder"] == "trial0"
-    assert (run / "metrics.csv").read_text().splitlines()[1] == first  # went on, not begun anew
+    assert run.metrics.read_text().splitlines()[1] == first  # resumed, not begun again
     assert not (asked.folder / "trial1").exists()
 
 
-def test_a_lagging_trial_is_pruned(tmp_path, monkeypatch):
+def test_a_lagging_trial_is_pruned(tmp_path):
     asked = search(tmp_path, space="optim.lr: {low: 1e-4, high: 1e-3}\n", startup=1)
     study = tuning.join(asked)
     for number in range(3):  # three finished trials, far better after the second epoch
@@ -166,29 +139,36 @@ def test_failing_trials_end_the_search_with_the_reason(tmp_path, monkeypatch):
 
 
 def test_two_workers_share_the_trials(tmp_path):
-    (tmp_path / "space.yaml").write_text(SPACE)
     asked = search(tmp_path, "trainer.epochs=1")
-    command = [sys.executable, "-m", "spectrobert", "tune", "--trials", "4", "--study", "study"]
-    command += ["--space", str(tmp_path / "space.yaml"), "--runs_dir", str(tmp_path / "runs")]
-    command += [o for o in asked.overrides if not o.startswith("runs_dir=")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    workers = [
-        subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    told = [worker.communicate(timeout=240)[0] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0]
-    begun = [sum(", trainer.batch_size=" in line for line in text.splitlines()) for text in told]
-    storage = tuning.JournalStorage(tuning.JournalFileBackend(str(asked.folder / "journal.log")))
-    study = optuna.load_study(study_name="study", storage=storage)
-    assert sum(begun) == len(study.trials)
-    assert len(study.trials) in (4, 5)  # both may draw the last one at the same moment
-    assert len({t.params["optim.lr"] for t in study.trials}) == len(study.trials)
+    workers = [worker(asked, 4) for _ in range(2)]
+    printed = [one.communicate(timeout=240)[0] for one in workers]
+    assert [one.returncode for one in workers] == [0, 0]
+    begun = [sum(", trainer.batch_size=" in line for line in text.splitlines()) for text in printed]
+    trials = tuning.join(as_begun(asked)).trials
+    assert sum(begun) == len(trials)
+    assert len(trials) in (4, 5)  # both may draw the last one at the same moment
+    assert len({t.params["optim.lr"] for t in trials}) == len(trials)
+
+
+@pytest.mark.parametrize("folder", ["../other", "/tmp", "", "trial0/../../other"])
+def test_a_journal_names_no_folder_outside_its_study(tmp_path, folder):
+    """An edited one could otherwise have weights of other runs deleted."""
+    asked = search(tmp_path)
+    other = tmp_path / "runs" / "other" / "seed0" / "model"
+    other.mkdir(parents=True)
+    study = tuning.join(asked)
+    trial = study.ask(asked.space)
+    trial.set_user_attr("folder", folder)
+    with pytest.raises(UserError, match=r"journal\.log is damaged: folder"):
+        tuning._tidy(asked, trial)
+    with pytest.raises(UserError, match=r"journal\.log is damaged: folder"):
+        tuning.run_trial(study, trial, asked, silent())
+    assert other.exists()
 
 
 def test_signs_of_life(tmp_path):
     assert last_sign(tmp_path, 0) is None
-    with Heartbeat(tmp_path, 0, interval=0.05):
+    with beating(tmp_path, 0, interval=0.05):
         time.sleep(0.4)
         assert last_sign(tmp_path, 0) < 0.3
     time.sleep(0.4)

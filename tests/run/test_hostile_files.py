@@ -320,7 +320,7 @@ def test_files_of_tables_studies_and_prepared_corpora(tmp_path, mark, made):
 @pytest.mark.parametrize("name", ["study.yaml", "journal.log"])
 @pytest.mark.parametrize("made", [pickled, as_yaml], ids=lambda made: made.__name__)
 def test_files_of_a_study(tmp_path, mark, name, made):
-    from ..experiments.test_tuning import search
+    from ..helpers.studies import search
 
     asked = search(tmp_path)
     tuning.join(asked)

@@ -20,7 +20,7 @@ from spectrobert.run.fit import fit
 from spectrobert.run.folder import RESULTS, RunFolder
 from spectrobert.tasks import Task
 
-from ..experiments.test_tuning import search
+from ..helpers.studies import search
 from ..helpers.world import SMALL, configure, data_dir, overrides, train_py
 from .test_preemption import command, last_words, start, wait_for_step
 
