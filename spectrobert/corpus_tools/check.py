@@ -11,7 +11,7 @@ from .. import corpora
 from ..audio.segment import Segment
 from ..config import DatasetConfig
 from ..corpora.example import SPLITS, Dropped, Example
-from ..data import audio_names, checks, class_counts, preparation
+from ..data import audio_names, checks, class_counts
 from ..settings.schemas import own_options
 from . import published_counts, recordings, sound_findings, split_findings
 from .finding import Finding, Verdict, of_these
@@ -36,7 +36,7 @@ def parse(
     task: str, options: DatasetConfig, data_dir: str
 ) -> tuple[list[str], list[Example], list[Dropped]]:
     """The folders of a corpus' recordings, its examples and the rows left out. Raises UserError."""
-    root = preparation.corpus_root(options, data_dir).absolute()
+    root = corpora.folder(options.name, options.root, data_dir).absolute()
     examples, dropped = corpora.load(options.name, root, task, **own_options(options))
     return audio_names.folders(options, data_dir), examples, dropped
 

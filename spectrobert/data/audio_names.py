@@ -1,4 +1,4 @@
-"""Names of what is heard in a row, for predictions.csv: the file, and the stretch of it."""
+"""Names of the recordings of a row for predictions.csv: the file, and the stretch of it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 
 from .. import corpora
 from ..config import DatasetConfig
-from . import checks, mixtures, rows
+from . import mixtures, rows
 
 COLUMNS = ("audio", "start", "end")
 
 
 def folders(options: DatasetConfig, data_dir: str) -> list[str]:
-    """The folders that the audio files of a run lie in, if they lie where they should."""
+    """The folders where the audio files of a run should be."""
     found: list[Path] = []
     for part in mixtures.parts(options, data_dir):
         tables = [part.options[name] for name in corpora.corpus(part.name).files]
@@ -62,7 +62,7 @@ def name_below(recording: str, folders: Sequence[str]) -> str:
     for folder in folders:
         if recording.startswith(folder + os.sep):
             return recording[len(folder) + 1 :]
-    return checks.short_name(recording)
+    return rows.short_name(recording)
 
 
 def _stretch(start: float, end: float) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,6 @@ from typing import NamedTuple
 import datasets
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .. import corpora
 from ..config import TASKS, DatasetConfig, MixtureConfig
@@ -31,12 +30,10 @@ from . import (
     splits,
     store,
 )
+from .labels import label_names, unseen_answers
 from .split_record import SplitRecord
 from .splits import SplitSummary
-from .store import cache_dir
 from .units import columns_of
-
-__all__ = ("Prepared", "cache_dir", "corpus_root", "label_set", "prepare")
 
 
 @dataclass(frozen=True)
@@ -62,32 +59,27 @@ class Prepared:
         return {split: counts for split, counts in found.items() if counts}
 
 
-class Drawn(NamedTuple):
-    """One corpus, looked at and split: all its n rows, and the u of them that can be used."""
+class DrawnCorpus(NamedTuple):
+    """A corpus, or a mixture, looked at and split: all n rows, and the u that can be used."""
 
     table: pa.Table  # (n,) rows.SCHEMA
     seconds: np.ndarray  # (n,)
     usable: np.ndarray  # (u,)
     light: pa.Table  # (u,) without embedded audio
-    names: list[str]  # (u,) splits
+    sides: list[str]  # (u,) splits
     summary: SplitSummary
     skipped: list[checks.Skipped]
     dropped: list[Dropped]
-
-
-def corpus_root(options: DatasetConfig, data_dir: str) -> Path:
-    """The folder of a corpus; see `corpora.folder`."""
-    return corpora.folder(options.name, options.root, data_dir)
 
 
 def prepare(
     task: str,
     options: DatasetConfig,
     data_dir: str,
-    progress: Callable[[int, int], None] = checks.no_progress,
+    progress: checks.Progress = checks.no_progress,
     recorded: SplitRecord | None = None,
 ) -> Prepared:
-    """Parse, look at the audio, draw the splits, collect the labels.
+    """Parse, look at the audio, draw the splits, collect the labels, make the tables.
 
     Args:
         recorded: the split of a run, which is then not drawn; rows are in its order.
@@ -96,91 +88,72 @@ def prepare(
     from what is recorded.
     """
     parts = mixtures.parts(options, data_dir)
-    drawn = [
-        draw(
-            part.name,
-            task,
-            open_part(part, task),
-            options,
-            progress,
-            recorded.part(part.name) if recorded and len(parts) > 1 else recorded,
-        )
-        for part in parts
-    ]
-    whole = _together([part.name for part in parts], drawn, options) if len(parts) > 1 else drawn[0]
-    summary = whole.summary
+    is_mixture = len(parts) > 1
+    drawn = []
+    for part in parts:
+        own = recorded.part(part.name) if recorded and is_mixture else recorded
+        drawn.append(draw(part, task, options, progress, own))
+    whole = _together([part.name for part in parts], drawn, options) if is_mixture else drawn[0]
     # of all recorded rows: those that are not needed may be missing
-    light, sides = whole.light, whole.names
+    known, sides = whole.light, whole.sides
     if recorded and TASKS[task].truth != "targets":
-        light, sides = recorded.table, recorded.table.column("split").to_pylist()
-    labels = label_names(task, options, light, sides)
-    table = clips.with_lengths(whole.table, whole.seconds)
-    names = np.array(whole.names)
-    tables = {}
-    for split in splits.SPLITS:
-        chosen = np.flatnonzero(names == split)
-        if split == "train" and options.balance != "none":
-            chosen, summary = _balanced(whole.light, chosen, task, options, summary)
-        if task == "pre" and len(chosen):
-            sounds = table.column("sound").take(whole.usable[chosen])
-            known = [name for name in mismatches.COLUMNS if name != "sound"]
-            texts = whole.light.select(["id", *known]).take(chosen)
-            mismatches.require(split, texts.append_column("sound", sounds))
-        tables[split] = clips.dataset(table).select(whole.usable[chosen])
-    sizes = [d.summary.counts["train"] for d in drawn]
+        known, sides = recorded.table, recorded.table.column("split").to_pylist()
+    labels = label_names(task, options, known, sides)
+    tables, summary = _tables(whole, task, options)
     weights = options.weights if isinstance(options, MixtureConfig) else []
-    quotas = mixtures.quotas(sizes, weights)
     pa.default_memory_pool().release_unused()  # workers are forked from here
-    unseen = unseen_answers(task, whole.light, labels)
-    record = recorded.table if recorded else split_record.record(whole.light, whole.names)
-    return Prepared(tables, labels, summary, whole.skipped, whole.dropped, quotas, record, unseen)
-
-
-def open_part(part: mixtures.Part, task: str) -> store.Parsed:
-    """A corpus, from its own files or from prepared ones. Raises UserError."""
-    if part.prepared:
-        return copies.opened(Path(part.prepared), part.name, task, part.options)
-    return store.parsed(part.name, part.root, task, part.options)
+    return Prepared(
+        tables,
+        labels,
+        summary,
+        whole.skipped,
+        whole.dropped,
+        mixtures.quotas([d.summary.counts["train"] for d in drawn], weights),
+        recorded.table if recorded else split_record.record(whole.light, whole.sides),
+        unseen_answers(task, whole.light, labels),
+    )
 
 
 def draw(
-    name: str,
+    part: mixtures.Part,
     task: str,
-    parsed: store.Parsed,
     options: DatasetConfig,
     progress: checks.Progress,
     recorded: SplitRecord | None = None,
-) -> Drawn:
-    """Look at the audio of a corpus and draw its splits, or take those recorded.
+) -> DrawnCorpus:
+    """Parse a corpus, look at its audio and draw its splits, or take those recorded.
 
     Raises UserError.
     """
-    found = store.findings(parsed, name, options.check, progress)
-    table = parsed.table
-    ids = table.column("id")
+    if part.prepared:
+        parsed = copies.opened(Path(part.prepared), part.name, task, part.options)
+    else:
+        parsed = store.parsed(part.name, part.root, task, part.options)
+    found = store.findings(parsed, part.name, options.check, progress)
+    ids = parsed.table.column("id")
     skipped = [checks.Skipped(*row[:3]) for row in parsed.unusable]
     skipped += [checks.Skipped(ids[row].as_py(), *why) for row, why in found.faults.items()]
     checks.refuse_too_many(skipped, len(ids) + len(parsed.unusable), options.max_skipped)
     is_usable = np.ones(len(ids), bool)
     is_usable[list(found.faults)] = False
     usable = np.flatnonzero(is_usable)
-    light = rows.light(table)
+    light = rows.light(parsed.table)
     if found.faults:
         light = light.take(usable)
     is_random = options.split == "random"
-    # equal files are one recording, whatever their names
-    same = equal_files.joint_names(store.equal_recordings(parsed, options.check))
     sides = None
     if recorded:
         places, sides = recorded.places(light, is_random)
         usable, light = usable[places], light.take(places)
     elif not is_random:
         owners = [row.split for row in parsed.unusable]
-        owners += [table.column("split")[row].as_py() for row in found.faults]
-        _refuse_lost_splits(name, skipped, owners, light)
-    drawn = drawing.draw(light, name, task, options, same, sides)
+        owners += [parsed.table.column("split")[row].as_py() for row in found.faults]
+        _refuse_lost_splits(part.name, skipped, owners, light)
+    # equal files are one recording, whatever their names
+    same = equal_files.joint_names(store.equal_recordings(parsed, options.check))
+    drawn = drawing.draw(light, part.name, task, options, same, sides)
     if not (recorded and recorded.is_subset):
-        corpus = corpora.corpus(name)
+        corpus = corpora.corpus(part.name)
         splits.verify(
             drawn.table if corpus.files else light,
             drawn.sides,
@@ -188,73 +161,22 @@ def draw(
             is_tested=task != "pre",
             may_share=corpus.may_share,
         )
-    names, summary = drawn.sides, drawn.summary
-    return Drawn(table, found.seconds, usable, light, names, summary, skipped, parsed.dropped)
-
-
-def _together(names: Sequence[str], drawn: Sequence[Drawn], options: DatasetConfig) -> Drawn:
-    """A mixture: each corpus keeps its splits. Raises UserError where they share a recording."""
-    assert isinstance(options, MixtureConfig)
-    offsets = np.cumsum([0, *(len(d.table) for d in drawn)])
-    light = pa.concat_tables(mixtures.prefixed(d.light, name) for name, d in zip(names, drawn))
-    sides = [side for d in drawn for side in d.names]
-    # speakers and groups of each corpus are under its name, and verified
-    splits.verify(light, sides, random=True, is_tested=False, may_share=("speaker", "group"))
-    definition = "; ".join(f"{name}: {d.summary.definition}" for name, d in zip(names, drawn))
-    found = {
-        name: {"definition": d.summary.definition, "counts": d.summary.counts}
-        for name, d in zip(names, drawn)
-    }
-    summary = splits.summarise(columns_of(light), splits.numbers(sides), definition)
-    return Drawn(
-        table=pa.concat_tables(mixtures.prefixed(d.table, name) for name, d in zip(names, drawn)),
-        seconds=np.concatenate([d.seconds for d in drawn]),
-        usable=np.concatenate([d.usable + first for d, first in zip(drawn, offsets)]),
-        light=light,
-        names=sides,
-        summary=replace(summary, more={"parts": found, "weights": list(options.weights)}),
-        skipped=[s._replace(id=f"{n}/{s.id}") for n, d in zip(names, drawn) for s in d.skipped],
-        dropped=[r._replace(what=f"{n}/{r.what}") for n, d in zip(names, drawn) for r in d.dropped],
+    return DrawnCorpus(
+        parsed.table,
+        found.seconds,
+        usable,
+        light,
+        drawn.sides,
+        drawn.summary,
+        skipped,
+        parsed.dropped,
     )
-
-
-def _balanced(
-    light: pa.Table, train: np.ndarray, task: str, options: DatasetConfig, summary: SplitSummary
-) -> tuple[np.ndarray, SplitSummary]:
-    """The rows of train, as many of each class. Raises UserError where rows have no one class."""
-    labels = light.column("label").take(train).to_pylist()
-    if not all(labels):
-        raise UserError(
-            f"dataset.balance={options.balance}: rows of task {task!r} have no class to balance"
-        )
-    chosen = balance.METHODS[options.balance](labels, options.split_seed)
-    record = {
-        "method": options.balance,
-        "before": dict(sorted(Counter(labels).items())),
-        "after": dict(sorted(Counter(labels[i] for i in chosen.tolist()).items())),
-    }
-    return train[chosen], replace(summary, more={**summary.more, "balance": record})
-
-
-def label_names(
-    task: str, options: DatasetConfig, table: pa.Table, names: Sequence[str]
-) -> tuple[str, ...]:
-    """What the logits of a task stand for: classes, targets, or nothing."""
-    if TASKS[task].truth == "label":
-        return label_set(task, options.name, table, names)
-    if TASKS[task].truth == "targets":
-        # A corpus of the user's own has the names as an option
-        own = tuple(getattr(options, "targets", ()))
-        targets = own or corpora.corpus(options.name).targets[task]
-        assert set(pc.list_value_length(table.column("targets")).to_pylist()) == {len(targets)}
-        return targets
-    return ()
 
 
 def _refuse_lost_splits(
     name: str, skipped: Sequence[checks.Skipped], owners: Sequence[str], light: pa.Table
 ) -> None:
-    """Another split must not be carved in place of an owner's whose files are all bad.
+    """Raise UserError if all files of an owner's split are bad: no other is carved in its place.
 
     Args:
         owners: the split of each skipped row.
@@ -270,32 +192,71 @@ def _refuse_lost_splits(
             )
 
 
-def label_set(task: str, corpus: str, table: pa.Table, names: Sequence[str]) -> tuple[str, ...]:
-    """The classes: the corpus' own closed set, or what occurs in train.
+def _together(
+    names: Sequence[str], drawn: Sequence[DrawnCorpus], options: DatasetConfig
+) -> DrawnCorpus:
+    """A mixture: each corpus keeps its splits. Raises UserError if they share a recording."""
+    assert isinstance(options, MixtureConfig)
+    offsets = np.cumsum([0, *(len(d.table) for d in drawn)])
+    light = pa.concat_tables(mixtures.prefixed(d.light, name) for name, d in zip(names, drawn))
+    sides = [side for d in drawn for side in d.sides]
+    # speakers and groups of each corpus are under its name, and verified
+    splits.verify(light, sides, random=True, is_tested=False, may_share=("speaker", "group"))
+    definition = "; ".join(f"{name}: {d.summary.definition}" for name, d in zip(names, drawn))
+    parts = {
+        name: {"definition": d.summary.definition, "counts": d.summary.counts}
+        for name, d in zip(names, drawn)
+    }
+    summary = splits.summarise(columns_of(light), splits.numbers(sides), definition)
+    return DrawnCorpus(
+        table=pa.concat_tables(mixtures.prefixed(d.table, name) for name, d in zip(names, drawn)),
+        seconds=np.concatenate([d.seconds for d in drawn]),
+        usable=np.concatenate([d.usable + first for d, first in zip(drawn, offsets)]),
+        light=light,
+        sides=sides,
+        summary=replace(summary, more={"parts": parts, "weights": list(options.weights)}),
+        skipped=[s._replace(id=f"{n}/{s.id}") for n, d in zip(names, drawn) for s in d.skipped],
+        dropped=[r._replace(what=f"{n}/{r.what}") for n, d in zip(names, drawn) for r in d.dropped],
+    )
 
-    Raises UserError for a label outside the set, with the rows' ids; not for an open answer.
+
+def _tables(
+    whole: DrawnCorpus, task: str, options: DatasetConfig
+) -> tuple[dict[str, datasets.Dataset], SplitSummary]:
+    """The table of each split, and the summary, which records a balance.
+
+    Raises UserError if rows have no class to balance, or no mismatched pairs can be built.
     """
-    closed = corpora.corpus(corpus).labels.get(task)
-    labels = table.column("label").to_pylist()
-    seen = {label for label, name in zip(labels, names) if name == "train"}
-    known = tuple(closed) if closed else tuple(sorted(seen))
-    strange = Counter(label for label in labels if label not in known)
-    if strange and (closed or not TASKS[task].is_open):
-        label, count = strange.most_common(1)[0]
-        where = table.column("id")[labels.index(label)].as_py()
-        allowed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
-        origin = "the corpus' classes" if closed else "the classes of train"
+    table = clips.with_lengths(whole.table, whole.seconds)
+    sides, summary = np.array(whole.sides), whole.summary
+    tables = {}
+    for split in splits.SPLITS:
+        chosen = np.flatnonzero(sides == split)
+        if split == "train" and options.balance != "none":
+            chosen, summary = _balanced(whole, chosen, task, options)
+        if task == "pre" and len(chosen):
+            sounds = table.column("sound").take(whole.usable[chosen])
+            known = [name for name in mismatches.COLUMNS if name != "sound"]
+            texts = whole.light.select(["id", *known]).take(chosen)
+            mismatches.require(split, texts.append_column("sound", sounds))
+        tables[split] = clips.dataset(table).select(whole.usable[chosen])
+    return tables, summary
+
+
+def _balanced(
+    whole: DrawnCorpus, train: np.ndarray, task: str, options: DatasetConfig
+) -> tuple[np.ndarray, SplitSummary]:
+    """The rows of train, as many of each class. Raises UserError if rows have no one class."""
+    labels = whole.light.column("label").take(train).to_pylist()
+    if not all(labels):
         raise UserError(
-            f"label {label!r} of {count} examples (the first: {where}) is not among {origin}:"
-            f" {allowed}"
+            f"dataset.balance={options.balance}: rows of task {task!r} have no class to balance"
         )
-    if len(known) < 2:
-        raise UserError(f"only one class ({known[0]!r}) for task {task!r}: nothing to tell apart")
-    return known
-
-
-def unseen_answers(task: str, table: pa.Table, labels: Sequence[str]) -> tuple[str, ...]:
-    """Answers of validation and test that train lacks, sorted."""
-    if not TASKS[task].is_open:
-        return ()
-    return tuple(sorted(set(table.column("label").to_pylist()) - set(labels)))
+    chosen = balance.METHODS[options.balance](labels, options.split_seed)
+    record = {
+        "method": options.balance,
+        "before": dict(sorted(Counter(labels).items())),
+        "after": dict(sorted(Counter(labels[i] for i in chosen.tolist()).items())),
+    }
+    more = {**whole.summary.more, "balance": record}
+    return train[chosen], replace(whole.summary, more=more)

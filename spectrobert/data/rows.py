@@ -1,12 +1,12 @@
 """Examples as rows of an Arrow table: on disk, memory-mapped, shared by all workers.
 
-n rows, m segments (one a row, but for scenes that are mixed on the fly).
+n rows, m segments (one per row, except in scenes mixed on the fly).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,12 @@ SEGMENT = pa.struct(
         "onset": pa.float64(),
     }
 )
+LIGHT = ("path", "digest", "start", "end", "onset")
 SCHEMA = pa.schema(
     {
         "id": pa.string(),
         "audio": pa.list_(SEGMENT),
-        "text": pa.string(),  # what the model reads: the question where there is one
+        "text": pa.string(),  # the question if there is one, else the text
         "label": pa.string(),
         "targets": pa.list_(pa.float64()),
         "split": pa.string(),  # the owner's
@@ -43,14 +44,15 @@ SCHEMA = pa.schema(
         "claims": pa.list_(pa.string()),
     }
 )
-OWNERS = ("split", "stated_seconds")  # of no use once splits are drawn and lengths are known
+OWNERS = ("split", "stated_seconds")  # not needed once splits are drawn and lengths are known
+DERIVED = ("audio", "text", "stated_seconds")  # columns that are no field of Example
 BYTES = "<bytes of "  # begins the name of a recording that is no file
 BATCH_ROWS = 2048
 BATCH_BYTES = 32 << 20  # of embedded audio: what parsing a Parquet corpus holds in memory
 
 
 def batches(examples: Iterable[Example]) -> Iterator[pa.RecordBatch]:
-    """Record batches of bounded size, as the examples are drawn."""
+    """Record batches of bounded size, as the examples come."""
     waiting: list[Example] = []
     num_bytes = 0
     for example in examples:
@@ -82,15 +84,14 @@ def _batch(examples: Sequence[Example]) -> pa.RecordBatch:
         ],
         fields=list(SEGMENT),
     )
-    cells = {
-        "audio": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), audio),
-        "text": [example.reads for example in examples],
-        "stated_seconds": [example.seconds for example in examples],
+    cells: dict[str, Any] = {
+        name: [getattr(example, name) for example in examples]
+        for name in SCHEMA.names
+        if name not in DERIVED
     }
-    for name in ("id", "label", "targets", "split", "speaker", "group"):
-        cells[name] = [getattr(example, name) for example in examples]
-    for name in ("source", "content", "claims"):
-        cells[name] = [getattr(example, name) for example in examples]
+    cells["audio"] = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), audio)
+    cells["text"] = [example.reads for example in examples]
+    cells["stated_seconds"] = [example.seconds for example in examples]
     arrays = [
         cells[f.name] if f.name == "audio" else pa.array(cells[f.name], f.type) for f in SCHEMA
     ]
@@ -98,10 +99,17 @@ def _batch(examples: Sequence[Example]) -> pa.RecordBatch:
 
 
 def digest(audio: str | bytes) -> str | None:
-    """What tells one recording from another where it is no file of its own."""
+    """Identity of a recording that is no file of its own: length and SHA-256 of its bytes."""
     if isinstance(audio, str):
         return None
     return f"{BYTES}{len(audio)}> {hashlib.sha256(audio).hexdigest()}"
+
+
+def short_name(recording: str) -> str:
+    """Name of a recording for messages and tables: its path, or the number of its bytes."""
+    if not recording.startswith(BYTES):
+        return recording
+    return f"<{recording.removeprefix(BYTES).partition('>')[0]} bytes>"
 
 
 def segments(structs: Iterable[Mapping[str, Any]]) -> tuple[Segment, ...]:
@@ -119,12 +127,12 @@ class Stretches:
     row: np.ndarray
     recording: pa.Array  # path or digest
     start: np.ndarray
-    end: np.ndarray  # infinite where the segment ends with its recording
+    end: np.ndarray  # infinite if the segment ends with its recording
     onset: np.ndarray
 
 
 def stretches(table: pa.Table) -> Stretches:
-    """Of the column `audio`."""
+    """The segments in the column `audio`."""
     audio = table.column("audio")
     flat = [chunk.flatten() for chunk in audio.chunks]
 
@@ -143,7 +151,7 @@ def stretches(table: pa.Table) -> Stretches:
 
 
 def codes(cells: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    """A number for each cell (n,), and what the numbers stand for, in order of appearance."""
+    """A number per cell (n,), and the cells that the numbers stand for, in order of appearance."""
     whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     encoded = whole.dictionary_encode()
     # Not the 32 bits they come in: pairs of such numbers are numbered too
@@ -158,59 +166,50 @@ def files(table: pa.Table) -> pa.Array:
 
 def light(table: pa.Table) -> pa.Table:
     """Without embedded audio: rows may then be taken from it, which copies them."""
-    return _with_segments(table, [f for f in SEGMENT if f.name != "bytes"], "")
+    return _with_segments(table, LIGHT)
 
 
 def located(table: pa.Table, folder: str) -> pa.Table:
     """With paths that are relative to a folder made whole."""
-    return _with_segments(table, list(SEGMENT), folder)
+
+    def whole(paths: pa.Array) -> pa.Array:
+        return pc.binary_join_element_wise(folder, paths, "/")
+
+    return _with_segments(table, [f.name for f in SEGMENT], whole)
 
 
 def renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
     """A light table with other names for some recordings."""
-    if not names:
-        return table
-    old, new = pa.array(list(names)), pa.array(list(names.values()))
-    chunks = []
-    for chunk in light(table).column("audio").chunks:
-        flat = chunk.flatten()
-        parts = {f.name: pc.struct_field(flat, f.name) for f in flat.type}
-        other = new.take(pc.index_in(parts["path"], value_set=old))
-        parts["path"] = pc.coalesce(other, parts["path"])
-        struct = pa.StructArray.from_arrays(list(parts.values()), fields=list(flat.type))
-        offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(chunk).to_numpy())])
-        chunks.append(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct))
-    return table.set_column(table.column_names.index("audio"), "audio", pa.chunked_array(chunks))
+    old, new = pa.array(list(names), pa.string()), pa.array(list(names.values()), pa.string())
+
+    def rename(paths: pa.Array) -> pa.Array:
+        return pc.coalesce(new.take(pc.index_in(paths, value_set=old)), paths)
+
+    return _with_segments(table, LIGHT, rename) if names else table
 
 
-def _with_segments(table: pa.Table, kept: Sequence[pa.Field], folder: str) -> pa.Table:
+def _with_segments(
+    table: pa.Table,
+    kept: Sequence[str],
+    rename: Callable[[pa.Array], pa.Array] = lambda paths: paths,
+) -> pa.Table:
+    """With some fields of the segments alone, and other paths."""
+    fields = [SEGMENT.field(name) for name in kept]
     chunks = []
     for chunk in table.column("audio").chunks:
         flat = chunk.flatten()
-        parts = {f.name: pc.struct_field(flat, f.name) for f in kept}
-        if folder:
-            parts["path"] = pc.binary_join_element_wise(folder, parts["path"], "/")
+        parts = {name: pc.struct_field(flat, name) for name in kept}
+        parts["path"] = rename(parts["path"])
+        struct = pa.StructArray.from_arrays(list(parts.values()), fields=fields)
         offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(chunk).to_numpy())])
-        struct = pa.StructArray.from_arrays(list(parts.values()), fields=kept)
         chunks.append(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct))
-    column = pa.chunked_array(chunks, pa.list_(pa.struct(kept)))
+    column = pa.chunked_array(chunks, pa.list_(pa.struct(fields)))
     return table.set_column(table.column_names.index("audio"), "audio", column)
 
 
 def examples(batch: pa.RecordBatch) -> Iterator[Example]:
-    """The rows as the examples they were; what the model reads is the text of all."""
+    """The rows as the examples they were; the text of all is what the model reads."""
     for row in batch.to_pylist():
-        yield Example(
-            id=row["id"],
-            audio=segments(row["audio"]),
-            text=row["text"],
-            label=row["label"],
-            targets=tuple(row["targets"]),
-            split=row["split"],
-            speaker=row["speaker"],
-            group=row["group"],
-            seconds=row["stated_seconds"],
-            source=row["source"],
-            content=tuple(row["content"]),
-            claims=tuple(row["claims"]),
-        )
+        seconds = row.pop("stated_seconds")
+        sequences = {name: tuple(row[name]) for name in ("targets", "content", "claims")}
+        yield Example(**row | sequences | {"audio": segments(row["audio"]), "seconds": seconds})

@@ -1,11 +1,15 @@
-"""Parsed corpora, kept on disk: parsing 400,000 rows takes a minute, opening them again none.
+"""Parsed corpora and findings about their audio, cached on disk.
+
+Parsing 400,000 rows takes a minute, opening them again none.
 
 $SPECTROBERT_CACHE/<corpus>/<fingerprint>/
-    current.json        which version is the present one, and the stamp of the corpus it was made of
-    <version>/          never changed once it stands there: others may have it open
+    current.json        name of the present version, and the stamp of the corpus it was made of
+    <version>/          never changed once it is there: others may have it open
         rows.arrow      rows.SCHEMA; audio embedded in Parquet is copied, so that it can be sought
         dropped.json    the rows that the parser leaves out
-        findings.*.json what looking at the audio found
+        findings.*.json lengths and faults of the audio
+        equal.json      recordings that are equal files
+$SPECTROBERT_CACHE/<corpus>.json   findings per file, of small corpora
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import corpora
+from ..audio.segment import Segment
 from ..corpora import example
 from ..corpora.example import Dropped, Example
 from ..errors import UserError
@@ -38,7 +43,7 @@ UNUSED_DAYS = 30  # after which a version that is no longer the present one is d
 
 
 def cache_dir() -> Path:
-    """Where parsed corpora and findings lie: $SPECTROBERT_CACHE, or the user's cache folder."""
+    """The folder of all caches: $SPECTROBERT_CACHE, or one in the user's cache folder."""
     base = os.environ.get("SPECTROBERT_CACHE")
     return Path(base) if base else Path.home() / ".cache" / "spectrobert"
 
@@ -63,9 +68,9 @@ class Parsed:
 
 
 def parsed(name: str, root: Path, task: str, options: Mapping[str, Any]) -> Parsed:
-    """The rows of a corpus, parsed anew only where its files, its options or the code have changed.
+    """The rows of a corpus, parsed again only if its files, its options or the code have changed.
 
-    Raises UserError where the corpus cannot be used, or an id occurs twice in it.
+    Raises UserError if the corpus cannot be used, or an id occurs twice in it.
     """
     corpora.require(name, root, task)
     root = root.absolute()
@@ -89,13 +94,13 @@ def parsed(name: str, root: Path, task: str, options: Mapping[str, Any]) -> Pars
 
 
 def fingerprint(name: str, root: Path, task: str, options: Mapping[str, Any]) -> str:
-    """Of all that decides what a parser yields, but for the corpus' files."""
+    """Hash of all that a parser's rows depend on, except the corpus' files."""
     parsers = Path(corpora.__file__).parent.rglob("*.py")
     code = [Path(module) for module in (__file__, example.__file__, rows.__file__)]
     sources = hashlib.sha256(b"".join(p.read_bytes() for p in (*sorted(parsers), *code)))
     parts = [sources.hexdigest(), name, str(root), task, dict(options)]
-    told = json.dumps(parts, sort_keys=True, default=list)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    text = json.dumps(parts, sort_keys=True, default=list)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _absolute(names: str | Iterable[str]) -> list[str]:
@@ -104,7 +109,7 @@ def _absolute(names: str | Iterable[str]) -> list[str]:
 
 
 def _current(home: Path) -> Parsed | None:
-    """The present version; None where there is none, it is damaged, or the corpus has changed."""
+    """The present version; None if there is none, it is damaged, or the corpus has changed."""
     try:
         kept = json.loads((home / CURRENT).read_text(encoding="utf-8"))
         if not stamps.holds(kept["stamp"]):
@@ -115,11 +120,11 @@ def _current(home: Path) -> Parsed | None:
 
 
 def open_folder(folder: Path) -> Parsed:
-    """A version. Raises OSError, ValueError or ArrowException where it is not whole."""
+    """A version. Raises OSError, ValueError or ArrowException if it is not whole."""
     with pa.memory_map(str(folder / "rows.arrow")) as source:
         table = pa.ipc.open_stream(source).read_all()
     dropped = json.loads((folder / "dropped.json").read_text(encoding="utf-8"))
-    with suppress(OSError):  # a folder of somebody else's
+    with suppress(OSError):  # another user's folder
         os.utime(folder)  # in use
     return Parsed(folder, table, [Dropped(*row) for row in dropped])
 
@@ -127,7 +132,7 @@ def open_folder(folder: Path) -> Parsed:
 def _parse(
     home: Path, files: list[str], name: str, root: Path, task: str, options: Mapping[str, Any]
 ) -> Parsed:
-    stamp = stamps.take(root, files)  # before parsing: what changes meanwhile is read next time
+    stamp = stamps.take(root, files)  # before parsing: changes meanwhile are read next time
     aside = home / f".{uuid4().hex}"
     aside.mkdir(parents=True)
     try:
@@ -150,7 +155,7 @@ def write_folder(folder: Path, parsed: Iterable[Example | Dropped]) -> None:
     """The files of a version, from a parser, with few rows in memory at any time."""
     dropped: list[Dropped] = []
 
-    def kept() -> Iterator[Example]:
+    def examples() -> Iterator[Example]:
         for row in parsed:
             if isinstance(row, Dropped):
                 dropped.append(row)
@@ -158,7 +163,7 @@ def write_folder(folder: Path, parsed: Iterable[Example | Dropped]) -> None:
                 yield row
 
     with pa.ipc.new_stream(str(folder / "rows.arrow"), rows.SCHEMA) as writer:
-        for batch in rows.batches(kept()):
+        for batch in rows.batches(examples()):
             writer.write_batch(batch)
     write_whole(folder / "dropped.json", json.dumps(dropped))
 
@@ -176,7 +181,7 @@ def _refuse_repeated_ids(name: str, table: pa.Table) -> None:
 
 
 def _forget(home: Path, present: Path) -> None:
-    """Delete versions that nobody has opened for long; another process may be using a fresh one."""
+    """Delete versions not opened for long; another process may be using a fresh one."""
     for folder in home.iterdir():
         if folder.is_dir() and folder != present:
             age = time.time() - folder.stat().st_mtime
@@ -185,48 +190,92 @@ def _forget(home: Path, present: Path) -> None:
 
 
 def equal_recordings(parsed: Parsed, mode: str) -> list[list[str]]:
-    """Recordings that are equal files (equal_files.py), looked for only if files have changed.
-
-    None are looked for in mode "none", which opens no file.
-    """
+    """Recordings that are equal files; none in mode "none", which opens no file."""
     if mode == "none":
         return []
-    paths = rows.files(parsed.table)
-    stamp = stamps.of_audio(paths)
-    kept = parsed.folder / "equal.json"
-    try:
-        known = json.loads(kept.read_text(encoding="utf-8"))
-        if known["stamp"] == stamp:
-            return known["equal"]
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # none yet, or damaged
-    found = equal_files.groups(paths.to_pylist())
-    with suppress(OSError):
-        write_whole(kept, json.dumps({"stamp": stamp, "equal": found}))
-    return found
+    files = rows.files(parsed.table)
+    return _kept(parsed.folder / "equal.json", files, lambda: equal_files.groups(files.to_pylist()))
 
 
 def findings(
     parsed: Parsed, name: str, mode: str, progress: checks.Progress = checks.no_progress
 ) -> checks.Findings:
-    """What `checks.look` finds, looked for anew only where audio files have changed."""
+    """Findings of `checks.look`, made again only if audio files have changed."""
     if mode == "none":
-        return checks.look(parsed.table, mode, Path(), progress)
-    stamp = stamps.of_audio(rows.files(parsed.table))
-    path = parsed.folder / f"findings.{mode}.json"
-    try:
+        return checks.look(parsed.table, mode)
+
+    def look() -> dict[str, Any]:
+        num_recordings = pc.count_distinct(rows.stretches(parsed.table).recording).as_py()
+        is_small = num_recordings <= checks.MAX_STATTED
+        known = KnownFindings(cache_dir() / f"{name}.json") if is_small else None
+        found = checks.look(
+            parsed.table, mode, known.look_at if known else checks.look_at, progress
+        )
+        if known:
+            known.write()
+        faults = [[row, *why] for row, why in found.faults.items()]
+        return {"seconds": found.seconds.tolist(), "faults": faults}
+
+    kept = _kept(parsed.folder / f"findings.{mode}.json", rows.files(parsed.table), look)
+    faults = {row: (recording, fault) for row, recording, fault in kept["faults"]}
+    return checks.Findings(np.array(kept["seconds"]), faults)
+
+
+def _kept(path: Path, files: pa.Array, find: Callable[[], Any]) -> Any:
+    """A finding about audio files, read from disk as long as they do not change."""
+    stamp = stamps.of_audio(files)
+    with suppress(OSError, ValueError, KeyError, TypeError):  # none yet, or damaged
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["stamp"] == stamp:
-            faults = {row: (recording, fault) for row, recording, fault in kept["faults"]}
-            return checks.Findings(np.array(kept["seconds"]), faults)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # none yet, or damaged
-    found = checks.look(parsed.table, mode, cache_dir() / f"{name}.json", progress)
-    kept = {
-        "stamp": stamp,
-        "seconds": found.seconds.tolist(),
-        "faults": [[row, *why] for row, why in found.faults.items()],
-    }
+            return kept["found"]
+    found = find()
     with suppress(OSError):  # a cache that cannot be written to is a slow one, nothing worse
-        write_whole(path, json.dumps(kept))
+        write_whole(path, json.dumps({"stamp": stamp, "found": found}))
     return found
+
+
+class KnownFindings:
+    """Findings by (path, size, time of change, stretch, decoded or not), kept in one JSON file.
+
+    A damaged entry, or file, is left out: those recordings are looked at again.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.is_changed = False
+        known: Any = None
+        with suppress(OSError, ValueError):  # ValueError: neither JSON nor UTF-8
+            known = json.loads(path.read_text(encoding="utf-8"))
+        self.known: dict[str, list] = {
+            key: finding
+            for key, finding in (known.items() if isinstance(known, dict) else ())
+            if isinstance(finding, list) and [type(part) for part in finding] == [str, float]
+        }
+
+    def look_at(self, segment: Segment, decode: bool) -> checks.Found:
+        """`checks.look_at` for what is not known yet."""
+        key = self._key(segment, decode)
+        if key not in self.known:
+            found = checks.look_at(segment, decode)
+            if not key:
+                return found
+            self.known[key] = list(found)
+            self.is_changed = True
+        fault, length = self.known[key]
+        return fault, length
+
+    def _key(self, segment: Segment, decode: bool) -> str:
+        """Identity of a stretch; "" for a missing file."""
+        audio = segment.audio
+        if isinstance(audio, bytes):
+            recording = hashlib.sha256(audio).hexdigest()
+        elif version := stamps.file_version(audio):
+            recording = f"{os.path.abspath(audio)}|{version[0]}|{version[1]}"
+        else:
+            return ""
+        return f"{recording}|{segment.start}|{segment.end}|{int(decode)}"
+
+    def write(self) -> None:
+        if self.is_changed:
+            with suppress(OSError):
+                write_whole(self.path, json.dumps(self.known))

@@ -201,7 +201,7 @@ def test_check_none_opens_no_file_and_takes_the_owners_lengths(soundbible, monke
         Example("b", (Segment("y"),)),
         Example("c", (known, Segment("y", onset=3.0))),
     ]
-    found = checks.look(rows.to_table(flat), "none", Path())
+    found = checks.look(rows.to_table(flat), "none")
     assert found.seconds.tolist() == [3.5, 0.0, 0.0]  # onset 1 and 2.5 s; unknown
 
 

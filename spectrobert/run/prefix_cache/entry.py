@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data.preparation import cache_dir
+from ...data.store import cache_dir
 from ...files import write_whole
 
 VALUES, RECORDS, HEADER = "values.bin", "records.bin", "entry.json"
