@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.metadata
 import re
 import shlex
-import sys
 
 import pytest
 import typer
@@ -115,48 +112,3 @@ def test_relative_links_resolve():
     relative = [link for link in links if not link.startswith("http")]
     assert "CONTRIBUTING.md" in relative
     assert [link for link in relative if not (ROOT / link).exists()] == []
-
-
-# Requirements
-
-
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def requirements() -> dict[str, str]:
-    """Package -> version range, of requirements.txt."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    found = [re.match(r"([\w.-]+)([^#]*)", line) for line in lines if line and line[0] != "#"]
-    return {normal(match[1]): match[2].strip() for match in found if match}
-
-
-def extras() -> set[str]:
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")  # tomllib is not in Python 3.10
-    section = project.split("[project.optional-dependencies]\n", 1)[1].split("\n[", 1)[0]
-    return {normal(name) for name in re.findall(r'"([\w.-]+)', section)}
-
-
-def test_torch_is_the_last_one_for_a_v100_and_torchaudio_its_twin():
-    pins = requirements()
-    assert pins["torch"] == pins["torchaudio"] == "==2.7.1"
-
-
-def test_every_import_is_declared():
-    names = set()
-    for path in [ROOT / "train.py", *(ROOT / "spectrobert").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.split(".")[0] for alias in node.names}
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                names.add(node.module.split(".")[0])
-    foreign = names - set(sys.stdlib_module_names) - {"spectrobert"}
-    assert {"torch", "yaml", "h5py"} <= foreign
-    providers = importlib.metadata.packages_distributions()
-    declared = requirements().keys() | extras()
-    undeclared = {
-        name
-        for name in foreign
-        if not declared & {normal(package) for package in [name, *providers.get(name, [])]}
-    }
-    assert undeclared == set()

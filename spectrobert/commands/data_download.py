@@ -33,7 +33,7 @@ def download(
     from .. import corpora
     from ..corpus_tools.fetch import acquisition
     from ..corpus_tools.sources import AT_HAND, SOURCES
-    from ..errors import UserError, unknown
+    from ..errors import UserError, require_extra, unknown
     from ..files import check_writable
     from ..terminal import console, print_line
 
@@ -44,6 +44,7 @@ def download(
         raise unknown("corpus", name, SOURCES)
     source, root, out = SOURCES[name], Path(data_dir) / name, console()
     if source.items:
+        require_extra("download", "data download")
         check_writable("--data_dir", root, is_folder=True)
         items = acquisition.choose(name, source, part or [])
     print_line(out, f"{name}: {source.licence}. {source.page}")

@@ -34,6 +34,9 @@ def stats(
     as_json: Json = False,
 ) -> None:
     """Count hours, classes, speakers and words, draw them, and measure the log-mel spectrogram."""
+    from ..errors import require_extra
+
+    require_extra("report", "data stats")
     from .. import files
     from ..corpus_tools import plots, stats
     from ..terminal import console, counting

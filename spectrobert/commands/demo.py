@@ -22,7 +22,9 @@ def demo(
     seeds: Annotated[int, typer.Option(help="seeds 0, 1, ... of every row")] = 1,
 ) -> None:
     """The thesis' Table 5.1 on the built-in corpus: pre-train, fine-tune, write a report."""
-    from ..errors import UserError
+    from ..errors import UserError, require_extra
+
+    require_extra("report", "demo")
     from ..experiments import demo as demonstration
     from ..files import check_writable
     from ..run.fit import quiet

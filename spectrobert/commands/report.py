@@ -27,9 +27,11 @@ def report(
     data_dir: DataDir = "",
 ) -> None:
     """Write one self-contained HTML page: curves, confusion, mistakes to listen to, attention."""
+    from ..errors import require_extra
     from ..files import check_writable
     from ..terminal import console, print_line
 
+    require_extra("report", "report")
     if out is not None:
         check_writable("--out", out)
     folders = [Path(name) for name in names]

@@ -32,13 +32,14 @@ def tune(
     at the same time elsewhere, to join the study; trials of killed workers are repeated.
     """
     from ..config.checks import folder_inside
-    from ..errors import UserError
+    from ..errors import UserError, require_extra
     from ..experiments.search_space import read
     from ..files import check_writable
     from ..settings import composition, flags, literals
     from ..settings.overrides import named
     from ..terminal import console
 
+    require_extra("tune", "tune")
     check_writable("--runs_dir", Path(runs_dir), is_folder=True)
     overrides = flags.rewrite([*context.args, f"runs_dir={literals.quoted(runs_dir)}"])
     config = composition.compose(overrides)

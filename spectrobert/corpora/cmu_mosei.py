@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..audio.segment import Segment
-from ..errors import UserError, unknown
+from ..errors import UserError, require_extra, unknown
 from . import Corpus
 from .example import Dropped, Example
 from .label_files import first_line, index_audio, number, read_table, read_text
@@ -217,10 +217,9 @@ def _read_csd(path: Path, columns: int, kind: type) -> dict[str, list[Row]]:
     `kind` is that of the cells: float or bytes. Raises UserError: not such a file, or h5py is not
     installed.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise UserError(f"{path} is HDF5, and reading it needs h5py: pip install h5py") from error
+    require_extra("mosei", f"{path} is HDF5: reading it")
+    import h5py
+
     found: dict[str, list[Row]] = {}
     try:
         with h5py.File(path, "r") as file:

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import corpora
 from ..config import Config, MixtureConfig, to_dict
-from ..errors import UserError
+from ..errors import UserError, require_extra
 from ..settings import paths
 from . import checkpoints, locks, preemption, saved_folder
 from .folder import RunFolder
@@ -66,6 +66,8 @@ def require(config: Config) -> None:
         raise UserError(f"cannot write {RunFolder.of(config)}: {error.strerror}") from error
     if config.init.checkpoint:
         saved_folder.require_model(config.init.checkpoint)
+    if config.logger.name == "comet":
+        require_extra("comet", "logger=comet")
     if config.logger.name == "tensorboard" and find_spec("tensorboard") is None:
         raise UserError(
             "logger=tensorboard: the package tensorboard is not installed (pip install tensorboard)"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config import Config
 from ..config.checks import folder_inside
-from ..errors import UserError
+from ..errors import UserError, require_extra
 from . import schemas
 from .composition import chosen, generic_error, own_model
 from .conf import CONF
@@ -30,7 +30,7 @@ def sweep(words: Sequence[str], first: Config, run: Callable[[Config], Any]) -> 
     from omegaconf import OmegaConf
 
     overrides = checked(rewrite(words))
-    _check_devices(first, overrides)
+    _check_launcher(first, overrides)
     schemas.register(chosen(overrides, "dataset"))
     # Hydra writes the values of its jobs in a form of its own (1e-3 as 0.001): compare the keys
     varied = {override.key for override in overrides if override.is_sweep} - IN_PATH
@@ -52,9 +52,15 @@ def sweep(words: Sequence[str], first: Config, run: Callable[[Config], Any]) -> 
         hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
 
 
-def _check_devices(config: Config, overrides: Sequence[Override]) -> None:
-    """Lightning starts the other processes of a run by the command itself: each would sweep too."""
-    if config.trainer.processes > 1 and not chosen(overrides, "hydra/launcher"):
+def _check_launcher(config: Config, overrides: Sequence[Override]) -> None:
+    """Raise UserError for a launcher that is not installed, or one that cannot start the jobs.
+
+    Lightning starts the other processes of a run by the command itself: each would sweep too.
+    """
+    launchers = chosen(overrides, "hydra/launcher")
+    if {"slurm", "submitit_slurm"} & set(launchers):
+        require_extra("slurm", f"hydra/launcher={launchers[-1]}")
+    if config.trainer.processes > 1 and not launchers:
         raise UserError(
             f"-m with trainer.devices={config.trainer.devices}: a sweep has one device a job here;"
             " add hydra/launcher=submitit_slurm, or call train.py for each job"

@@ -407,7 +407,7 @@ def test_mosei_foreign_csd_and_missing_h5py(
     with pytest.raises(UserError, match="is not a computational sequence"):
         list(cmu_mosei.load(mosei_both, "sentiment"))
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(UserError, match="needs h5py: pip install h5py"):
+    with pytest.raises(UserError, match="reading it needs h5py: pip install"):
         list(cmu_mosei.load(mosei_both, "sentiment"))
     with pytest.raises(UserError, match=r"no CMU_MOSEI_Labels.csv and no CMU_MOSEI_Labels.csd"):
         list(cmu_mosei.load(mosei_both / "Audio", "sentiment"))
