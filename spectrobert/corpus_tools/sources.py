@@ -1,7 +1,7 @@
-"""Where each corpus comes from: what a program may fetch, and what a person has to sign.
+"""Sources of the corpora: files to fetch, and licences that a person has to sign.
 
-A checksum stands here only where the owner publishes it. Zenodo tells those of a record when
-asked, and the Hub those of its large files, so they are not copied.
+A checksum stands here only if the owner publishes it. Those of Zenodo's records and of the Hub's
+files are asked for when they are fetched.
 """
 
 from __future__ import annotations
@@ -32,27 +32,32 @@ TO_WAV = (
 
 @dataclass(frozen=True)
 class Archive:
-    """How a fetched archive is unpacked."""
+    """Instructions to unpack a fetched archive."""
 
     name: str  # its path among the fetched files
     into: str = ""  # a folder under the corpus' own
-    inside: str = ""  # of the archive, only what lies in this folder
+    inside: str = ""  # of the archive, only the content of this folder
 
 
 @dataclass(frozen=True)
 class WebFile:
-    """One file to fetch over HTTP. Its name is the last part of the address."""
+    """One file to fetch over HTTP, and to unpack if it is an archive."""
 
     url: str
-    part: str = ""  # what --part calls it; "" comes with every part
-    name: str = ""  # where the address ends in none
+    part: str = ""  # its name for --part; "" comes with every part
+    name: str = ""  # if it is not the last part of the address
     checksum: str = ""  # "md5:HEX"
-    zenodo: str = ""  # record that tells the checksum
-    archives: tuple[Archive, ...] = ()  # to unpack, in this order: one may hold the next
+    zenodo: str = ""  # record that states the checksum
+    inside: str = ""  # of the archive, only the content of this folder
 
     @property
     def file_name(self) -> str:
         return self.name or self.url.rpartition("/")[2]
+
+    @property
+    def archives(self) -> tuple[Archive, ...]:
+        is_archive = self.file_name.endswith((".zip", ".tar.gz"))
+        return (Archive(self.file_name, inside=self.inside),) if is_archive else ()
 
 
 @dataclass(frozen=True)
@@ -62,36 +67,33 @@ class HubFiles:
     repo: str
     patterns: tuple[str, ...]
     part: str = ""
-    archives: tuple[Archive, ...] = ()
+    archives: tuple[Archive, ...] = ()  # to unpack, in this order: one may hold the next
 
 
 @dataclass(frozen=True)
 class Source:
-    """How to get a corpus: `items` are fetched; without any, `steps` tell what a person does."""
+    """The way to get a corpus: `items` are fetched; without any, a person follows `steps`."""
 
     licence: str
     page: str
     items: tuple[WebFile | HubFiles, ...] = ()
-    size: str = ""  # of what is fetched
+    size: str = ""  # of the items
     steps: tuple[str, ...] = ()
     needs_licence: bool = False  # someone has to sign, or to accept terms under a name
-    afterwards: str = ""  # what is left to do when all is fetched
+    afterwards: str = ""  # left to do when all is fetched
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What --part may name; empty where the corpus comes as one."""
+        """Names for --part; empty if the corpus comes as one."""
         return tuple(item.part for item in self.items if item.part)
 
 
-def _zenodo(record: str, name: str, *archives: Archive) -> WebFile:
-    url = f"https://zenodo.org/records/{record}/files/{name}"
-    return WebFile(url, zenodo=record, archives=archives)
+def _zenodo(record: str, name: str) -> WebFile:
+    return WebFile(f"https://zenodo.org/records/{record}/files/{name}", zenodo=record)
 
 
 def _librispeech(part: str) -> WebFile:
-    name = f"{part}.tar.gz"
-    checksum = f"md5:{LIBRISPEECH_MD5[part]}"
-    return WebFile(f"{OPENSLR}/{name}", part, checksum=checksum, archives=(Archive(name),))
+    return WebFile(f"{OPENSLR}/{part}.tar.gz", part, checksum=f"md5:{LIBRISPEECH_MD5[part]}")
 
 
 def _wavcaps(part: str, folder: str) -> HubFiles:
@@ -104,30 +106,20 @@ SOURCES: dict[str, Source] = {
     "ravdess": Source(
         licence="CC BY-NC-SA 4.0",
         page="https://zenodo.org/records/1188976",
-        items=(
-            _zenodo(
-                "1188976",
-                "Audio_Speech_Actors_01-24.zip",
-                Archive("Audio_Speech_Actors_01-24.zip"),
-            ),
-        ),
+        items=(_zenodo("1188976", "Audio_Speech_Actors_01-24.zip"),),
         size="208 MB",
     ),
     "clotho_aqa": Source(
         licence="Freesound's licences, clip by clip",
         page="https://zenodo.org/records/6473207",
-        items=(
-            *(
-                _zenodo("6473207", name)
-                for name in (
-                    "LICENSE.txt",
-                    "clotho_aqa_metadata.csv",
-                    "clotho_aqa_train.csv",
-                    "clotho_aqa_val.csv",
-                    "clotho_aqa_test.csv",
-                )
-            ),
-            _zenodo("6473207", "audio_files.zip", Archive("audio_files.zip")),
+        items=tuple(
+            _zenodo("6473207", name)
+            for name in (
+                "LICENSE.txt",
+                "clotho_aqa_metadata.csv",
+                *(f"clotho_aqa_{split}.csv" for split in ("train", "val", "test")),
+                "audio_files.zip",
+            )
         ),
         size="3.1 GB",
     ),
@@ -158,7 +150,7 @@ SOURCES: dict[str, Source] = {
         items=(
             WebFile(
                 "https://github.com/karolpiczak/ESC-50/archive/refs/heads/master.zip",
-                archives=(Archive("master.zip", inside="ESC-50-master"),),
+                inside="ESC-50-master",
             ),
         ),
         size="0.6 GB",
@@ -166,12 +158,7 @@ SOURCES: dict[str, Source] = {
     "emodb": Source(
         licence="free to use, no licence text",
         page="http://emodb.bilderbar.info",
-        items=(
-            WebFile(
-                "http://emodb.bilderbar.info/download/download.zip",
-                archives=(Archive("download.zip"),),
-            ),
-        ),
+        items=(WebFile("http://emodb.bilderbar.info/download/download.zip"),),
         size="less than 0.1 GB",
     ),
     "tess": Source(
@@ -182,7 +169,6 @@ SOURCES: dict[str, Source] = {
                 "https://borealisdata.ca/api/access/dataset/:persistentId/"
                 "?persistentId=doi:10.5683/SP2/E8H2MF",
                 name="tess.zip",
-                archives=(Archive("tess.zip"),),
             ),
         ),
         size="270 MB",

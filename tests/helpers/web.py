@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import tarfile
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COMMIT = "c" * 40
+ATTEMPTS = 3  # of a transfer, in tests
 
 
 @dataclass
@@ -89,6 +93,11 @@ def _answer(handler: BaseHTTPRequestHandler, site: Site, is_head: bool) -> None:
     handler.close_connection = bool(ends) or page.stated_length is not None
 
 
+def answers(*pages: Page) -> Callable[[int], Page]:
+    """The pages in turn, the last for ever."""
+    return lambda number: pages[min(number, len(pages)) - 1]
+
+
 @contextmanager
 def serve() -> Iterator[Site]:
     site = Site("")
@@ -118,11 +127,14 @@ def serve() -> Iterator[Site]:
         server.server_close()
 
 
+def md5(body: bytes) -> str:
+    return f"md5:{hashlib.md5(body).hexdigest()}"
+
+
 def add_zenodo_record(site: Site, record: str, files: dict[str, bytes]) -> None:
     """A record of Zenodo with its files, on a mirror."""
     entries = [
-        {"key": name, "size": len(body), "checksum": f"md5:{hashlib.md5(body).hexdigest()}"}
-        for name, body in files.items()
+        {"key": name, "size": len(body), "checksum": md5(body)} for name, body in files.items()
     ]
     answer = json.dumps({"id": int(record), "files": entries}).encode()
     site.pages[f"/zenodo.org/api/records/{record}"] = Page(answer)
@@ -157,3 +169,21 @@ def add_hub_repository(site: Site, repo: str, files: dict[str, bytes]) -> None:
             headers={"X-Repo-Commit": COMMIT},
             etag=f'"{hashlib.sha256(body).hexdigest()}"',
         )
+
+
+def zip_of(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in files.items():
+            archive.writestr(zipfile.ZipInfo(name), body)
+    return made.getvalue()
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        for name, body in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            archive.addfile(info, io.BytesIO(body))
+    return made.getvalue()
