@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 # What a task or a tokenizer decides, not the user's `model.` group.
 DERIVED = ("vocab_size", "head", "num_logits")
+# model.architecture -> module and class in spectrobert/models
+ARCHITECTURES = {"spectrobert": "spectrobert.SpectroBert", "late_fusion": "late_fusion.LateFusion"}
 
 
 @dataclass(repr=False, eq=False)
 class ModelOptions:
-    """Sizes and options of DESIGN section 2. The defaults are the thesis' model (`model=base`)."""
+    """Sizes and options. The defaults are the thesis' model (`model=base`)."""
 
-    architecture: str = "spectrobert"  # or a rival: spectrobert/models/registry.py
+    architecture: str = "spectrobert"  # or a rival: ARCHITECTURES
 
     # BERT (transformers' names and defaults: bert-base-uncased)
     vocab_size: int = 30522
@@ -41,7 +43,7 @@ class ModelOptions:
     stride: list[int] | tuple[int, ...] = (10, 10)
     pad_to_max: bool = False  # True: every clip is padded to max_frames, unmasked, as AST does
     max_frames: int = 1024  # 10.24 s; what pad_to_max pads to
-    # "learned": a time and a frequency table | "none": VisualBERT's reading
+    # "learned": a time and a frequency table | "none", as in VisualBERT
     audio_positions: str = "learned"
     max_audio_positions: int = 512  # rows of the time table
 
@@ -51,7 +53,7 @@ class ModelOptions:
     conv_strides: list[int] | tuple[int, ...] = (5, 2, 2, 2, 2, 2)
     # "layer": after every conv (wav2vec 2.0 large) | "group": after the first (base)
     conv_norm: str = "layer"
-    conv_pooling: str = "mean"  # where a patch leaves several conv frames: "mean" | "concat" them
+    conv_pooling: str = "mean"  # if a patch leaves several conv frames: "mean" | "concat" them
 
     # head
     head: str = "none"  # "none" | "pretraining" | "classification"

@@ -1,4 +1,4 @@
-"""Options of what is learnt, a class a task."""
+"""Task options, one dataclass per task; its `name` is the task's."""
 
 from __future__ import annotations
 
@@ -144,14 +144,15 @@ class DimensionalConfig(NumbersConfig):
     monitor: str = "val/ccc"
 
 
-TASKS: dict[str, type[TaskConfig]] = {
-    "pre": PretrainingConfig,
-    "aqa_binary": AqaBinaryConfig,
-    "aqa_open": AqaOpenConfig,
-    "classification": ClassificationConfig,
-    "ser": SerConfig,
-    "ser_multilabel": SerMultilabelConfig,
-    "sentiment": SentimentConfig,
-    "sentiment_regression": SentimentRegressionConfig,
-    "dimensional": DimensionalConfig,
-}
+_ALL: tuple[type[TaskConfig], ...] = (
+    PretrainingConfig,
+    AqaBinaryConfig,
+    AqaOpenConfig,
+    ClassificationConfig,
+    SerConfig,
+    SerMultilabelConfig,
+    SentimentConfig,
+    SentimentRegressionConfig,
+    DimensionalConfig,
+)
+TASKS: dict[str, type[TaskConfig]] = {options.name: options for options in _ALL}

@@ -10,7 +10,8 @@ from transformers import PreTrainedConfig
 from transformers.activations import ACT2FN
 
 from ..audio import features
-from ..config.model import ModelOptions
+from ..config.model import ARCHITECTURES, ModelOptions
+from .heads import HEADS
 
 
 class SpectroBertConfig(ModelOptions, PreTrainedConfig):
@@ -101,11 +102,11 @@ class SpectroBertConfig(ModelOptions, PreTrainedConfig):
 
 
 CHOICES = {
-    "architecture": ("spectrobert", "late_fusion"),
+    "architecture": tuple(ARCHITECTURES),
     "conv_norm": ("layer", "group"),
     "conv_pooling": ("mean", "concat"),
     "audio_positions": ("learned", "none"),
-    "head": ("none", "pretraining", "classification"),
+    "head": tuple(HEADS),
 }
 POSITIVE = (
     *("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.models.bert.modeling_bert import BertPooler, BertPredictionHeadTransform
 
+from ..config.model import ModelOptions
 from .batch import IGNORED, Batch
-from .configuration import SpectroBertConfig
 
 
 class NoHead(nn.Module):
@@ -18,7 +18,7 @@ class NoHead(nn.Module):
 
     reads_cls_alone: ClassVar[bool] = False
 
-    def __init__(self, config: SpectroBertConfig):
+    def __init__(self, config: ModelOptions):
         super().__init__()
 
     def forward(self, hidden: Tensor, batch: Batch, words: Tensor) -> dict[str, Tensor]:
@@ -31,7 +31,7 @@ class PretrainingHead(nn.Module):
     reads_cls_alone: ClassVar[bool] = False
     kernels: ClassVar = {"masked_words": "masked_words"}
 
-    def __init__(self, config: SpectroBertConfig):
+    def __init__(self, config: ModelOptions):
         super().__init__()
         self.transform = BertPredictionHeadTransform(config)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
@@ -58,7 +58,7 @@ class ClassificationHead(nn.Module):
 
     reads_cls_alone: ClassVar[bool] = True
 
-    def __init__(self, config: SpectroBertConfig):
+    def __init__(self, config: ModelOptions):
         super().__init__()
         self.dropout = nn.Dropout(config.head_dropout_prob)
         self.linear = nn.Linear(config.hidden_size, config.num_logits)
@@ -66,3 +66,11 @@ class ClassificationHead(nn.Module):
     def forward(self, hidden: Tensor, batch: Batch, words: Tensor) -> dict[str, Tensor]:
         """Of (B, 1, D): `logits` (B, num_logits)."""
         return {"logits": self.linear(self.dropout(hidden[:, 0]))}
+
+
+# model.head -> class
+HEADS: dict[str, type[nn.Module]] = {
+    "none": NoHead,
+    "pretraining": PretrainingHead,
+    "classification": ClassificationHead,
+}

@@ -1,8 +1,16 @@
-"""The models that `model.architecture` may name. All have one call: `model(batch) -> Output`."""
+"""The models of `model.architecture`. All have one call: `model(batch) -> Output`."""
 
 from __future__ import annotations
 
-from .late_fusion import LateFusion
+from importlib import import_module
+
+from ..config.model import ARCHITECTURES
 from .spectrobert import SpectroBert
 
-MODELS: dict[str, type[SpectroBert]] = {"spectrobert": SpectroBert, "late_fusion": LateFusion}
+
+def _model_class(path: str) -> type[SpectroBert]:
+    module, name = path.split(".")
+    return getattr(import_module(f".{module}", __package__), name)
+
+
+MODELS = {name: _model_class(path) for name, path in ARCHITECTURES.items()}

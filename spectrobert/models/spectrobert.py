@@ -24,13 +24,7 @@ from .audio_encoder import AudioEncoder
 from .batch import Batch
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
-from .heads import ClassificationHead, NoHead, PretrainingHead
-
-HEADS: dict[str, type[nn.Module]] = {
-    "none": NoHead,
-    "pretraining": PretrainingHead,
-    "classification": ClassificationHead,
-}
+from .heads import HEADS, PretrainingHead
 
 
 @dataclass

@@ -21,9 +21,8 @@ from ..errors import UserError
 from ..kernels import adopt
 from ..models.spectrobert import SpectroBert
 from ..tasks import Task
-from ..tasks.classification import Classification
+from ..tasks.classification import Aqa, Classification
 from ..tasks.pretraining import Pretraining
-from ..tasks.questions import Aqa
 from . import build, leaks, trainers
 from .folder import RunFolder
 from .loaders import DataModule

@@ -1,21 +1,19 @@
-"""What is learnt: one LightningModule a task."""
+"""Tasks: one LightningModule each, named as its options in config.tasks."""
 
 from .base import Task
-from .classification import Classes, Sentiment, Ser
-from .dimensional import Dimensional
-from .multilabel import SerMultilabel
+from .classification import AqaBinary, AqaOpen, Classes, Sentiment, Ser
 from .pretraining import Pretraining
-from .questions import AqaBinary, AqaOpen
-from .sentiment_regression import SentimentRegression
+from .targets import Dimensional, SentimentRegression, SerMultilabel
 
-TASKS: dict[str, type[Task]] = {
-    "pre": Pretraining,
-    "aqa_binary": AqaBinary,
-    "aqa_open": AqaOpen,
-    "classification": Classes,
-    "ser": Ser,
-    "ser_multilabel": SerMultilabel,
-    "sentiment": Sentiment,
-    "sentiment_regression": SentimentRegression,
-    "dimensional": Dimensional,
-}
+_ALL: tuple[type[Task], ...] = (
+    Pretraining,
+    AqaBinary,
+    AqaOpen,
+    Classes,
+    Ser,
+    SerMultilabel,
+    Sentiment,
+    SentimentRegression,
+    Dimensional,
+)
+TASKS = {task.options.name: task for task in _ALL}

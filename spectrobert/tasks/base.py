@@ -1,21 +1,15 @@
-"""What every task shares: the optimiser, the steps, and scoring over the whole set."""
+"""The base of all tasks: the optimiser, the steps, and scoring over the whole set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
-from transformers import (
-    get_constant_schedule_with_warmup,
-    get_cosine_schedule_with_warmup,
-    get_linear_schedule_with_warmup,
-)
+from transformers import get_scheduler
 
 from .. import metrics
 from ..config import OptimConfig, TaskConfig
@@ -26,21 +20,12 @@ from ..models.freezing import fingerprint, frozen_parameters, train_mode
 from ..models.spectrobert import Output, SpectroBert
 from .losses import average
 
-
-def _constant(optimizer: Optimizer, warmup: int, total: int) -> LambdaLR:
-    return get_constant_schedule_with_warmup(optimizer, warmup)
-
-
-# name -> schedule from (optimiser, warm-up steps, all steps)
-SCHEDULES: dict[str, Callable[[Optimizer, int, int], LambdaLR]] = {
-    "constant": _constant,
-    "linear": get_linear_schedule_with_warmup,
-    "cosine": get_cosine_schedule_with_warmup,
-}
+Array = np.ndarray
+Statistics = dict[str, Statistic]
 
 
 class Task(LightningModule):
-    """A model, a loss and metrics. A subclass says which head it needs and what is right.
+    """A model, a loss and metrics. A subclass names its head and its options.
 
     Args:
         model: with the head that `head` and `num_logits` ask for.
@@ -49,6 +34,7 @@ class Task(LightningModule):
         total_steps: optimiser steps of the whole run, for the schedule.
     """
 
+    options: ClassVar[type[TaskConfig]]
     head: ClassVar[str]
     class_weights: Tensor | None
 
@@ -66,11 +52,11 @@ class Task(LightningModule):
         self.config = config
         self.optim = optim
         self.labels = labels
-        self.unseen: tuple[str, ...] = ()  # answers numbered after the labels; no logit is theirs
+        self.unseen: tuple[str, ...] = ()  # answers numbered after the labels; they have no logit
         self.total_steps = total_steps
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_rows, self.test_rows = Collected(), Collected()
-        self.frozen_hash = ""  # of what no step changes, once a checkpoint has been written
+        self.frozen_hash = ""  # of the frozen weights, once a checkpoint has been written
 
     @staticmethod
     def num_logits(labels: tuple[str, ...]) -> int:
@@ -78,21 +64,27 @@ class Task(LightningModule):
         return len(labels)
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        """Scalars; the one called `loss` is minimised."""
+        """Scalars, of which `loss` is minimised."""
         raise NotImplementedError
 
+    @staticmethod
+    def logits(output: Output) -> Tensor:
+        """(B, num_logits) of a classification head."""
+        assert output.logits is not None
+        return output.logits
+
     def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What a set is scored by, one row an example: outputs (B, ...), and the truth (B, ...)."""
+        """Outputs (B, ...) and truth (B, ...), from which a set is scored, one row an example."""
         raise NotImplementedError
 
     def statistics(
-        self, outputs: np.ndarray, truth: np.ndarray, questions: np.ndarray | None = None
-    ) -> dict[str, Statistic]:
-        """The metrics of a set from all its rows, (N, ...) and (N, ...).
+        self, outputs: Array, truth: Array, questions: Array | None = None
+    ) -> Statistics:
+        """Metrics of a set from all its rows, (N, ...) and (N, ...).
 
         Args:
-            questions: (N,) rows of one number ask the same of the same recording; None where that
-                is not known, as during validation.
+            questions: (N,) numbers, equal for the same question on the same recording; None if
+                unknown, as during validation.
         """
         raise NotImplementedError
 
@@ -100,10 +92,8 @@ class Task(LightningModule):
         """(B, labels): the probability of each label, or the value of each target."""
         raise NotImplementedError
 
-    def predictions(
-        self, outputs: np.ndarray, truth: np.ndarray
-    ) -> tuple[tuple[str, ...], list[list[Any]]]:
-        """Header and cells of predictions.csv, a line for each row of `rows`."""
+    def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
+        """Header and cells of predictions.csv, one line per row of `rows`."""
         raise NotImplementedError
 
     def forward(self, batch: Batch) -> Output:
@@ -126,7 +116,7 @@ class Task(LightningModule):
                 f" first: {first.recording}: {first.fault}"
             )
         losses = self.losses(self(batch), batch)
-        # Of the whole batch: every process sees the same, and all stop together
+        # Of the whole batch: every process has the same values, and all stop together
         values = dict(zip(losses, average(torch.stack(list(losses.values())))))
         if not torch.isfinite(values["loss"]):
             raise UserError(
@@ -171,7 +161,7 @@ class Task(LightningModule):
             self.test_rows.update(batch["index"], *self.rows(self(batch), batch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave out what is frozen: a run finds it where it began, and names it by a hash.
+        """Leave out frozen weights: a resumed run loads them again, and compares their hash.
 
         Writing all of a large model would take longer than an epoch of its head.
         """
@@ -182,7 +172,7 @@ class Task(LightningModule):
         checkpoint["frozen"] = self.frozen_hash
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Raises UserError where the frozen weights are not those that the run began with."""
+        """Raises UserError if the frozen weights are not those that the run began with."""
         frozen = frozen_parameters(self.model)
         if checkpoint["frozen"] != fingerprint(frozen):
             raise UserError(
@@ -202,7 +192,9 @@ class Task(LightningModule):
             decoupled_weight_decay=True,
         )
         warmup = round(self.total_steps * self.optim.warmup_share)
-        schedule = SCHEDULES[self.optim.schedule](optimizer, warmup, self.total_steps)
+        name = self.optim.schedule
+        name = "constant_with_warmup" if name == "constant" else name  # as transformers names it
+        schedule = get_scheduler(name, optimizer, warmup, self.total_steps)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

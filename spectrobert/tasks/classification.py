@@ -8,11 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..metrics import Statistic, classification, one_against_rest, ranks
+from ..config.tasks import (
+    AqaBinaryConfig,
+    AqaOpenConfig,
+    ClassificationConfig,
+    SentimentConfig,
+    SerConfig,
+)
+from ..metrics import by_question, classification, one_against_rest, ranks
 from ..models.batch import Batch
 from ..models.spectrobert import Output
 from . import losses
-from .base import Task
+from .base import Array, Statistics, Task
 
 FEW = 10  # classes whose probabilities are all written to predictions.csv
 
@@ -30,8 +37,7 @@ class Classification(Task):
 
     def class_logits(self, output: Output) -> Tensor:
         """(B, C) logits whose softmax is the probability of each label."""
-        assert output.logits is not None
-        return output.logits
+        return self.logits(output)
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         loss = losses.classes(self.class_logits(output), batch["label"], self.class_weights)
@@ -41,16 +47,14 @@ class Classification(Task):
         return self.class_logits(output), batch["label"]
 
     def statistics(
-        self, outputs: np.ndarray, truth: np.ndarray, questions: np.ndarray | None = None
-    ) -> dict[str, Statistic]:
+        self, outputs: Array, truth: Array, questions: Array | None = None
+    ) -> Statistics:
         return classification(outputs, truth, self.labels, self.top_k)
 
     def answers(self, output: Output) -> Tensor:
         return self.class_logits(output).double().softmax(dim=-1)
 
-    def predictions(
-        self, outputs: np.ndarray, truth: np.ndarray
-    ) -> tuple[tuple[str, ...], list[list[Any]]]:
+    def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
         names = [*self.labels, *self.unseen]
         probabilities = torch.from_numpy(outputs).double().softmax(dim=-1).numpy()
         place = 1 + ranks(outputs, truth)  # of the logits: six digits of probabilities have ties
@@ -71,20 +75,64 @@ class Classification(Task):
 class Classes(Classification):
     """Any classes, such as kinds of sound."""
 
+    options = ClassificationConfig
     top_k = (2,)
 
 
 class Ser(Classification):
     """Speech emotion recognition."""
 
+    options = SerConfig
     top_k = (2,)
 
     def statistics(
-        self, outputs: np.ndarray, truth: np.ndarray, questions: np.ndarray | None = None
-    ) -> dict[str, Statistic]:
-        found = super().statistics(outputs, truth)
-        return found | one_against_rest(outputs, truth, self.labels)
+        self, outputs: Array, truth: Array, questions: Array | None = None
+    ) -> Statistics:
+        own = super().statistics(outputs, truth)
+        return own | one_against_rest(outputs, truth, self.labels)
 
 
 class Sentiment(Classification):
     """Sentiment classes."""
+
+    options = SentimentConfig
+
+
+class Aqa(Classification):
+    """Answers to questions, each of which several people may have answered (thesis 2.4.3)."""
+
+    question_k: ClassVar[tuple[int, ...]] = ()  # also score the first k answers of a question
+
+    def statistics(
+        self, outputs: Array, truth: Array, questions: Array | None = None
+    ) -> Statistics:
+        own = super().statistics(outputs, truth)
+        if questions is None:
+            return own
+        return by_question(outputs, truth, questions, self.question_k) | own
+
+
+class AqaBinary(Aqa):
+    """One logit: the log odds of "yes"."""
+
+    options = AqaBinaryConfig
+
+    @staticmethod
+    def num_logits(labels: tuple[str, ...]) -> int:
+        return 1
+
+    def class_logits(self, output: Output) -> Tensor:
+        yes = self.logits(output).squeeze(-1)
+        return torch.stack([torch.zeros_like(yes), yes], dim=-1)  # softmax of (0, z) is sigmoid(z)
+
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        loss = losses.binary(self.logits(output), batch["label"], self.class_weights)
+        return {"loss": loss, "accuracy": self._accuracy(output, batch)}
+
+
+class AqaOpen(Aqa):
+    """One-word answers."""
+
+    options = AqaOpenConfig
+    top_k = (5, 10)
+    question_k = (5,)

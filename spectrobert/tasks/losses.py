@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def average(values: Tensor) -> Tensor:
-    """Mean over the processes of a run, without gradient; the values themselves where it is one."""
+    """Mean over the processes of a run, without gradient."""
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return values.detach()
     total = values.detach().clone()
@@ -85,7 +85,7 @@ def squared(predicted: Tensor, targets: Tensor) -> Tensor:
 def concordance(predicted: Tensor, targets: Tensor) -> Tensor:
     """1 - CCC of the batch (population moments), mean over dimensions: (B, D), (B, D) -> ().
 
-    Where nothing varies, as in a batch of one, it is 1 and its gradient 0. Processes share their
+    If nothing varies, as in a batch of one, it is 1 and its gradient 0. Processes share their
     moments: each has the loss of the whole batch.
     """
     predicted, targets = predicted.float(), targets.float()

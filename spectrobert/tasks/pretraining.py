@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..config import PretrainingConfig
-from ..metrics import Statistic, pretraining
+from ..metrics import pretraining
 from ..models.batch import IGNORED, Batch
 from ..models.spectrobert import Output
 from . import losses
-from .base import Task
+from .base import Array, Statistics, Task
 
 
 class Pretraining(Task):
     """Loss: 0.5 MLM + 0.5 SAP (thesis 2.3.4)."""
 
+    options = PretrainingConfig
     head: ClassVar[str] = "pretraining"
     config: PretrainingConfig
 
@@ -46,8 +46,8 @@ class Pretraining(Task):
         return torch.cat([match.float()[:, None], sums], dim=-1), batch["matched"]
 
     def statistics(
-        self, outputs: np.ndarray, truth: np.ndarray, questions: np.ndarray | None = None
-    ) -> dict[str, Statistic]:
+        self, outputs: Array, truth: Array, questions: Array | None = None
+    ) -> Statistics:
         return pretraining(outputs, truth, self.config.mlm_weight, self.config.sap_weight)
 
     def answers(self, output: Output) -> Tensor:
@@ -55,9 +55,7 @@ class Pretraining(Task):
         _, match = _filled(output)
         return torch.stack([match, -match], dim=-1).double().sigmoid()
 
-    def predictions(
-        self, outputs: np.ndarray, truth: np.ndarray
-    ) -> tuple[tuple[str, ...], list[list[Any]]]:
+    def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
         match = torch.from_numpy(outputs[:, 0]).sigmoid().tolist()
         return ("matched", "p_match"), [[int(t), f"{p:.6f}"] for t, p in zip(truth, match)]
 

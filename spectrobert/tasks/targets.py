@@ -2,39 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from ..config import SentimentRegressionConfig
+from ..config.tasks import DimensionalConfig, SerMultilabelConfig
+from ..metrics import dimensional, multilabel, sentiment
 from ..models.batch import Batch
 from ..models.spectrobert import Output
-from .base import Task
+from . import losses
+from .base import Array, Statistics, Task
+
+# task.loss -> loss of a batch, the same of an array of differences, its name
+LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Array], Array], str]] = {
+    "l1": (losses.absolute, np.abs, "absolute"),
+    "mse": (losses.squared, np.square, "squared"),
+}
 
 
 class Targets(Task):
-    """One logit a target; `labels` are the targets' names."""
+    """One logit per target; `labels` are the targets' names."""
 
     head: ClassVar[str] = "classification"
+    predicted_as: ClassVar[str] = "predicted"  # how a column of predictions.csv begins
 
     def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
-        assert output.logits is not None
-        return output.logits, batch["targets"]
+        return self.logits(output), batch["targets"]
 
     def answers(self, output: Output) -> Tensor:
-        assert output.logits is not None
-        return output.logits
+        return self.logits(output)
 
-    def predictions(
-        self, outputs: np.ndarray, truth: np.ndarray
-    ) -> tuple[tuple[str, ...], list[list[Any]]]:
+    def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
         header = [(name, f"{self.predicted_as}_{name}") for name in self.labels]
         pairs = np.stack([truth, self.shown(outputs)], axis=-1)  # (N, D, 2)
         cells = pairs.reshape(len(pairs), -1).tolist()
         return tuple(sum(header, ())), [[f"{cell:.6f}" for cell in row] for row in cells]
 
-    predicted_as: ClassVar[str] = "predicted"  # how a column of predictions.csv begins
-
-    def shown(self, outputs: np.ndarray) -> np.ndarray:
-        """What predictions.csv shows of the outputs, (N, D) both."""
+    def shown(self, outputs: Array) -> Array:
+        """Outputs as predictions.csv holds them, (N, D) both."""
         return outputs
+
+
+class Dimensional(Targets):
+    """Arousal, valence, dominance. Loss: mean over dimensions of 1 - CCC of the batch."""
+
+    options = DimensionalConfig
+
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        return {"loss": losses.concordance(self.logits(output), batch["targets"])}
+
+    def statistics(
+        self, outputs: Array, truth: Array, questions: Array | None = None
+    ) -> Statistics:
+        return dimensional(outputs, truth, self.labels)
+
+
+class SentimentRegression(Targets):
+    """Sentiment between -3 and 3 (CMU-MOSEI). Loss: absolute or squared error (`task.loss`)."""
+
+    options = SentimentRegressionConfig
+    config: SentimentRegressionConfig
+
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        of_batch, _, _ = LOSSES[self.config.loss]
+        return {"loss": of_batch(self.logits(output), batch["targets"])}
+
+    def statistics(
+        self, outputs: Array, truth: Array, questions: Array | None = None
+    ) -> Statistics:
+        _, of_differences, name = LOSSES[self.config.loss]
+        return sentiment(outputs[:, 0], truth[:, 0], of_differences, name)
+
+
+class SerMultilabel(Targets):
+    """Emotions, each there or not (CMU-MOSEI): present if the logit is above 0.
+
+    Loss: binary cross entropy of each label.
+    """
+
+    options = SerMultilabelConfig
+    predicted_as = "p"
+
+    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
+        loss = losses.multilabel(self.logits(output), batch["targets"], self.class_weights)
+        return {"loss": loss}
+
+    def statistics(
+        self, outputs: Array, truth: Array, questions: Array | None = None
+    ) -> Statistics:
+        return multilabel(outputs, truth, self.labels)
+
+    def answers(self, output: Output) -> Tensor:
+        return self.logits(output).double().sigmoid()
+
+    def shown(self, outputs: Array) -> Array:
+        return torch.from_numpy(outputs).double().sigmoid().numpy()
