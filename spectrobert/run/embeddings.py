@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import datasets
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,8 +19,8 @@ BATCH = 16
 @torch.inference_mode()
 def cls_embeddings(
     model: SpectroBert, clips: ClipDataset, limit: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Of at most `limit` clips, spread evenly over the rows: (N,) rows and (N, D) vectors.
+) -> tuple[datasets.Dataset, np.ndarray]:
+    """(N,) rows, at most `limit` and spread evenly, and (N, D) vectors.
 
     Files that cannot be read are left out. The model is in eval mode.
     """
@@ -30,12 +31,10 @@ def cls_embeddings(
     vectors = []
     for start in range(0, len(order), BATCH):
         items = [clips[RowKey(0, int(row))] for row in order[start : start + BATCH]]
-        read = [item for item in items if isinstance(item, dict)]
-        if not read:
-            continue
-        batch = cast(dict[str, Tensor], collate(read))
-        on_device = {name: value.to(model.device) for name, value in batch.items()}
-        output = model(on_device)
-        vectors.append(output.hidden[:, 0].float().cpu().numpy())
-        rows += batch["index"].tolist()
-    return np.array(rows, dtype=int), np.concatenate(vectors)
+        if read := [item for item in items if isinstance(item, dict)]:
+            batch = cast(dict[str, Tensor], collate(read))
+            on_device = {name: value.to(model.device) for name, value in batch.items()}
+            output = model(on_device)
+            vectors.append(output.hidden[:, 0].float().cpu().numpy())
+            rows += batch["index"].tolist()
+    return clips.rows.select(rows), np.concatenate(vectors)

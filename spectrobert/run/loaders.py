@@ -47,6 +47,10 @@ class DataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader:
         return self._loader("test")
 
+    def clips(self, split: str) -> ClipDataset:
+        """The clips of a split: as training reads them, or as scoring does."""
+        return ClipDataset(self.prepared.splits[split], self.read_options, split == "train")
+
     def _loader(self, split: str) -> DataLoader:
         is_training = split == "train"
         rows = self.prepared.splits[split]
@@ -80,10 +84,7 @@ class DataModule(LightningDataModule):
         """Rows, what makes a batch of them, and the processes that read them."""
         if split in self.encoded:
             return self.encoded[split], as_is, 0  # nothing is decoded
-        clips = ClipDataset(
-            self.prepared.splits[split], self.read_options, is_training=split == "train"
-        )
-        return clips, collate, self.num_workers
+        return self.clips(split), collate, self.num_workers
 
     def _behind(self) -> tuple[int, int]:
         """Epochs, and batches of the one that is trained, behind the checkpoint (or the start).

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from .. import files, metrics, terminal
 from ..config import Config
 from ..data import audio_names, shortcuts, split_record, splits
-from ..data.clips import ClipDataset, segments
+from ..data.clips import segments
 from ..data.preparation import prepare
 from ..data.resampling import resampling_groups
 from ..errors import UserError
@@ -50,6 +50,9 @@ def score(
     questions = question_numbers(rows) if isinstance(task, Aqa) else None
     groups, kinds = resampling_groups(rows)
     cautions = (splits.caution(data.prepared.summary.definition), leaks.caution(config))
+    pairs = None
+    if isinstance(task, Pretraining):
+        pairs = shortcuts.summarise(data.clips("train"), data.clips(split), index)
     header, cells = task.predictions(outputs, truth)
     names = audio_names.audio_names(rows, audio_names.folders(config.dataset, config.data_dir))
     return Scores(
@@ -60,7 +63,7 @@ def score(
         interval_method(len(set(groups)), kinds),
         unread=unread.clips(split),
         caution="; ".join(filter(None, cautions)),
-        pairs=_pairs(data, split, index) if isinstance(task, Pretraining) else None,
+        pairs=pairs,
         unseen_answers=data.prepared.unseen_rows.get(split, {}),
         header=("id", "group", *audio_names.COLUMNS, *header),
         rows=[
@@ -98,14 +101,6 @@ def _labels(task: Task, outputs: np.ndarray, truth: np.ndarray) -> dict[str, Any
         matrix = metrics.confusion_matrix(truth[seen], predicted[seen], num_classes)
         fields["confusion_matrix"] = matrix.tolist()
     return fields
-
-
-def _pairs(data: DataModule, split: str, index: np.ndarray) -> shortcuts.PairSummary:
-    train, scored = (
-        ClipDataset(data.prepared.splits[name], data.read_options, name == "train")
-        for name in ("train", split)
-    )
-    return shortcuts.summarise(train, scored, index)
 
 
 def interval_method(number: int, kinds: str) -> str:
@@ -148,6 +143,24 @@ def load_run(folder: str | Path) -> tuple[Config, SpectroBert, PreTrainedTokeniz
     return config, model, checkpoint_tokenizer(str(folder))
 
 
+def open_run(
+    folder: str | Path,
+    split: str,
+    data_dir: str = "",
+    silence_audio: bool = False,
+    recorded: bool = False,
+) -> tuple[Config, SpectroBert, DataModule]:
+    """A finished run with its corpus, split as split.csv says; arguments as of `evaluate`."""
+    config, model, tokenizer = load_run(folder)
+    config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
+    config.data_dir = data_dir or config.data_dir
+    record = split_record.read(RunFolder(folder).split)
+    if record and recorded:
+        record = replace(record, needed=(split,), is_subset=True)
+    prepared = prepare(config.task.name, config.dataset, config.data_dir, recorded=record)
+    return config, model, build.datamodule(config, prepared, tokenizer, model.config)
+
+
 def label_names(model: SpectroBert) -> tuple[str, ...]:
     """The labels of a saved model, in the order of its logits."""
     return tuple(label for _, label in sorted(model.config.id2label.items()))
@@ -165,7 +178,7 @@ def evaluate(
     Args:
         folder: of the run.
         split: "val" | "test".
-        data_dir: where the corpora are now; "" is where they were.
+        data_dir: where the corpora are now, if not where they were.
         silence_audio: zero every waveform, to see what the text alone answers.
         recorded: only the recorded rows of this split must be as they were; else all rows of the
             corpus.
@@ -174,22 +187,15 @@ def evaluate(
     """
     if split not in ("val", "test"):
         raise UserError(f"--split {split!r}: allowed are val, test")
-    config, model, tokenizer = load_run(folder)
-    config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
-    config.data_dir = data_dir or config.data_dir
-    record = split_record.read(RunFolder(folder).split)
-    if record and recorded:
-        record = replace(record, needed=(split,), is_subset=True)
-    prepared = prepare(config.task.name, config.dataset, config.data_dir, recorded=record)
+    config, model, data = open_run(folder, split, data_dir, silence_audio, recorded)
+    prepared = data.prepared
     if prepared.labels and label_names(model) != prepared.labels:
         raise UserError(
             f"the labels of {config.dataset.name} have changed since {folder} was trained"
         )
     if not len(prepared.splits[split]):
         raise UserError(f"{folder} has no {split} split: --split val scores its validation split")
-    task = build.task(config, model, prepared)
-    data = build.datamodule(config, prepared, tokenizer, model.config)
-    return score(config, task, data, split)
+    return score(config, build.task(config, model, prepared), data, split)
 
 
 def write(folder: Path, run: Path, scores: Scores, silence_audio: bool) -> None:

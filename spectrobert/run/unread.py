@@ -33,19 +33,13 @@ class UnreadClips(Callback):
         self.max_skipped = max_skipped
         self.console = console
         self.scored = scored
-        # split -> id -> clip: in this pass, and in any
+        # split -> id -> clip: not judged yet, and in any pass
         self.current: dict[str, dict[str, Skipped]] = {split: {} for split in self.sizes}
         self.known: dict[str, dict[str, Skipped]] = {split: {} for split in self.sizes}
 
     def clips(self, split: str) -> list[Skipped]:
         """Clips of a split that could not be read, in any pass."""
         return list(self.known[split].values())
-
-    def on_train_epoch_start(self, *args: Any) -> None:
-        self.current["train"] = {}
-
-    def on_validation_epoch_start(self, *args: Any) -> None:
-        self.current["val"] = {}
 
     def on_train_batch_end(self, *args: Any) -> None:
         self._note("train", *args)
@@ -72,6 +66,7 @@ class UnreadClips(Callback):
     def _judge(self, split: str) -> None:
         """Report the clips that are new. Raises UserError above the limit."""
         unread = list(self.current[split].values())
+        self.current[split] = {}
         if dist.is_initialized():  # every process has clips of its own, and all stop together
             parts: list[list[Skipped]] = [[]] * dist.get_world_size()
             dist.all_gather_object(parts, unread)

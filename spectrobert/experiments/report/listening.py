@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...data import split_record
 from ...data.batches import collate
 from ...data.clips import ClipDataset, RowKey
-from ...data.preparation import prepare
 from ...models.batch import Batch
 from ...models.spectrobert import SpectroBert
-from ...run import build, scoring
+from ...run import scoring
 from ...run.embeddings import cls_embeddings
-from ...run.folder import RunFolder
 from ...run.loaders import DataModule
 
 MAX_POINTS = 300
@@ -39,9 +36,7 @@ class Listener:
     @property
     def clips(self) -> ClipDataset:
         """The test split, as the model reads it."""
-        return ClipDataset(
-            self.data.prepared.splits["test"], self.data.read_options, is_training=False
-        )
+        return self.data.clips("test")
 
 
 @dataclass(frozen=True)
@@ -57,21 +52,14 @@ class Hearing:
 
 
 def listener(folder: Path, data_dir: str = "") -> Listener:
-    """Raises UserError where the run's corpus is not at hand any more."""
-    config, model, words = scoring.load_run(folder)
-    record = split_record.read(RunFolder(folder).split)
-    if record:
-        record = replace(record, needed=("test",), is_subset=True)
-    data_dir = data_dir or config.data_dir
-    prepared = prepare(config.task.name, config.dataset, data_dir, recorded=record)
-    return Listener(model, build.datamodule(config, prepared, words, model.config))
+    """Raises UserError if the run's corpus is not at hand any more."""
+    _, model, data = scoring.open_run(folder, "test", data_dir, recorded=True)
+    return Listener(model, data)
 
 
 def embeddings(listener: Listener, limit: int = MAX_POINTS) -> tuple[np.ndarray, dict[str, list]]:
     """h_[CLS] of clips spread over the test split: (N, D), and their labels and speakers."""
-    clips = listener.clips
-    index, vectors = cls_embeddings(listener.model, clips, limit)
-    rows = clips.rows.select(index)
+    rows, vectors = cls_embeddings(listener.model, listener.clips, limit)
     return vectors, {name: list(rows[name]) for name in ("label", "speaker")}
 
 

@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from ...audio import io
-from ...data.clips import ClipDataset, crop, segments
-from ...tasks import Task
+from ...data.clips import crop, segments
 from .. import card
 from ..confidence import is_right, roc_curves, surest
 from ..embeddings import cls_embeddings
@@ -52,17 +51,10 @@ def log_scores(experiment: Any, run: Run, results: dict[str, Any], scores: Score
     if scores.labels:
         for label, curve in roc_curves(scores.predictions, scores.labels).items():
             experiment.log_curve(f"ROC {label}", x=curve.false_positives, y=curve.true_positives)
-        log_embeddings(experiment, run.task, run.data)
+        clips, vectors = cls_embeddings(run.model, run.data.clips("test"), MAX_EMBEDDINGS)
+        title = "h_[CLS] of the test split"
+        experiment.log_embedding(vectors.tolist(), list(clips["label"]), title=title)
         log_sounds(experiment, scores, run.data)
-
-
-def log_embeddings(experiment: Any, task: Task, data: DataModule) -> None:
-    """h_[CLS] of clips of the test split, coloured by their label."""
-    rows = data.prepared.splits["test"]
-    clips = ClipDataset(rows, data.read_options, is_training=False)
-    index, vectors = cls_embeddings(task.model, clips, MAX_EMBEDDINGS)
-    labels = list(rows.select(index)["label"])
-    experiment.log_embedding(vectors.tolist(), labels, title="h_[CLS] of the test split")
 
 
 def log_sounds(experiment: Any, scores: Scores, data: DataModule) -> None:
