@@ -1,3 +1,44 @@
-"""SpectroBERT: one BERT stack over spectrogram patches and word pieces."""
+"""SpectroBERT: one BERT stack over spectrogram patches and word pieces.
+
+    import spectrobert
+
+    config = spectrobert.compose("ser", "demo", model="tiny", **{"trainer.epochs": 3})
+    results = spectrobert.fit(config)
+    answers = spectrobert.predict("runs/demo_ser/seed0", ["clip.wav"])
+
+torch and its like are imported when a name is used, not with the package.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .models.spectrobert import SpectroBert
+    from .run.fit import fit
+    from .run.predict import predict
+    from .run.scoring import evaluate
+    from .settings import compose
 
 __version__ = "0.1.0"
+__all__ = ["SpectroBert", "compose", "evaluate", "fit", "predict"]
+
+_MODULES = {
+    "SpectroBert": "models.spectrobert",
+    "compose": "settings",
+    "evaluate": "run.scoring",
+    "fit": "run.fit",
+    "predict": "run.predict",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

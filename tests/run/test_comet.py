@@ -20,8 +20,8 @@ from spectrobert.run.comet.logger import IDENTITY, KEY
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 
+from ..helpers.runs import kill_at, start
 from ..helpers.world import configure, overrides, train_py
-from .test_resume import kill_at, start
 
 
 @pytest.fixture(autouse=True)

@@ -1,28 +1,25 @@
-"""Ctrl-C: what was saved is said, how to continue is said, and the exit code is 130."""
+"""Ctrl-C: the log names what was saved and how to continue; the exit code is 130."""
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
 
 import pytest
-import torch
 from optuna.trial import TrialState
 from rich.console import Console
 
 from spectrobert.__main__ import main
 from spectrobert.commands import train
 from spectrobert.experiments import tuning
-from spectrobert.run import curves
-from spectrobert.run.fit import fit
-from spectrobert.run.folder import RESULTS, RunFolder
+from spectrobert.run.folder import RESULTS
 from spectrobert.tasks import Task
 
+from ..helpers.runs import checkpoint, last_words, losses, start, trained, wait_for_step
 from ..helpers.studies import search
-from ..helpers.world import SMALL, configure, data_dir, overrides, train_py
-from .test_preemption import command, last_words, start, wait_for_step
+from ..helpers.world import SMALL, data_dir, overrides, train_py
+from .test_preemption import words
 
 
 @pytest.fixture(autouse=True)
@@ -38,33 +35,32 @@ def interrupt(*_: object, **__: object) -> None:
 
 
 def test_during_epochs_the_state_is_written_and_the_run_continues(tmp_path):
-    process = start(command(tmp_path, "stopped"), start_new_session=True)
+    process = start(words(tmp_path, "stopped"), start_new_session=True)
     folder = tmp_path / "runs" / "stopped" / "seed0"
     wait_for_step(process, folder / "metrics.csv", 10)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the loader's worker too
-    said = last_words(process)
-    assert process.returncode == 130, said
+    log = last_words(process)
+    assert process.returncode == 130, log
     last = folder / "checkpoints" / "last.ckpt"
-    step = torch.load(last, weights_only=True)["global_step"]
+    step = checkpoint(folder)["global_step"]
     assert step > 10
     wanted = f"SIGINT: the state of step {step} is written; --resume continues from {last}"
-    assert wanted in said.splitlines()
-    assert said.splitlines()[-1] == "interrupted"
-    assert "Traceback" not in said
-    done = train_py(*command(tmp_path, "stopped")[2:], "--resume")
+    assert wanted in log.splitlines()
+    assert log.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in log
+    done = train_py(*words(tmp_path, "stopped"), "--resume")
     assert done.returncode == 0, done.stderr
     assert f"resuming from {last}" in done.stdout
-    steps = [number for number, _ in curves.curve(folder / "metrics.csv", "train/loss")]
-    assert steps == list(range(24))
+    assert [step for step, _ in losses(folder)["train/loss"]] == list(range(24))
 
 
 def test_twice_leaves_at_once(tmp_path):
     from spectrobert.run import preemption
 
-    said: list[str] = []
+    log: list[str] = []
 
     def run() -> None:
-        with preemption.listening(said.append, tmp_path) as notice:
+        with preemption.listening(log.append, tmp_path) as notice:
             notice.begin_training()
             interrupt()
             assert notice.is_given
@@ -73,8 +69,8 @@ def test_twice_leaves_at_once(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         run()
-    assert said[0].startswith("SIGINT: this step ends")
-    assert said[1].startswith("SIGINT: the step is not waited for; there is no checkpoint yet")
+    assert log[0].startswith("SIGINT: this step ends")
+    assert log[1].startswith("SIGINT: the step is not waited for; there is no checkpoint yet")
 
 
 def test_during_preparation_nothing_is_written(tmp_path, monkeypatch, capsys):
@@ -88,17 +84,15 @@ def test_during_preparation_nothing_is_written(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    config = configure(tmp_path_factory.mktemp("finished"), "ser", "trainer.epochs=1")
-    fit(config, Console(file=io.StringIO()))
-    return RunFolder.of(config).path
+    return trained(tmp_path_factory.mktemp("finished"), "ser", "trainer.epochs=1").path
 
 
 def test_while_a_run_is_scored(finished, monkeypatch, capsys):
     monkeypatch.setattr(Task, "on_test_epoch_start", interrupt)
     (finished / RESULTS).rename(finished / "kept")
     try:
-        words = overrides(finished.parents[2], "ser", "trainer.epochs=1", "resume=true")
-        assert train.main(words) == 130
+        again = overrides(finished.parents[2], "ser", "trainer.epochs=1", "resume=true")
+        assert train.main(again) == 130
     finally:
         (finished / "kept").rename(finished / RESULTS)
     out, err = capsys.readouterr()
@@ -120,20 +114,20 @@ def test_a_table_waits_for_its_run_to_write_its_state(tmp_path):
     row = "rows:\n  - {name: one, overrides: [model=tiny, experiment_name=one]}\n"
     text = f"title: mine\ntask: ser\ndataset: demo\nmetrics: [accuracy]\n{row}"
     (tmp_path / "mine.yaml").write_text(text)
-    words = ["trainer.epochs=50", "dataset.size=0.05", "trainer.log_every_n_steps=1", *SMALL]
+    more = ["trainer.epochs=50", "dataset.size=0.05", "trainer.log_every_n_steps=1", *SMALL]
     folders = ["--runs_dir", str(tmp_path / "runs"), "--data_dir", str(data_dir())]
-    verb = ["-m", "spectrobert", "table", str(tmp_path / "mine.yaml"), *folders, *words]
-    process = start([sys.executable, *verb], start_new_session=True)
+    verb = ["-m", "spectrobert", "table", str(tmp_path / "mine.yaml"), *folders, *more]
+    process = start(verb, start_new_session=True)
     folder = tmp_path / "runs" / "one" / "seed0"
     wait_for_step(process, folder / "metrics.csv", 10)
     os.killpg(process.pid, signal.SIGINT)
-    said = last_words(process)
-    assert process.returncode == 130, said
-    assert "SIGINT: the state of step" in said
-    assert said.splitlines()[-1] == "interrupted"
-    assert "what has finished stays; the same command continues" in said
+    log = last_words(process)
+    assert process.returncode == 130, log
+    assert "SIGINT: the state of step" in log
+    assert log.splitlines()[-1] == "interrupted"
+    assert "what has finished stays; the same command continues" in log
     assert (folder / "checkpoints" / "last.ckpt").exists()
-    assert "Traceback" not in said
+    assert "Traceback" not in log
 
 
 def test_a_search_queues_its_trial_again(tmp_path, monkeypatch):

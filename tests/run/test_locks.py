@@ -15,8 +15,8 @@ from spectrobert.run import admission, locks
 from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
+from ..helpers.runs import last_words, start
 from ..helpers.world import ROOT, configure, overrides, train_py
-from .test_preemption import last_words
 
 HOLD = """
 import os, sys, time
@@ -132,15 +132,7 @@ def test_a_requeued_job_is_not_in_its_own_way(holder, tmp_path, monkeypatch):
 
 
 def test_of_two_runs_at_once_one_trains(tmp_path):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    words = overrides(tmp_path, "ser", "trainer.epochs=1")
-    command = [sys.executable, str(ROOT / "train.py"), *words]
-    both = [
-        subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        for _ in range(2)
-    ]
+    both = [start(overrides(tmp_path, "ser", "trainer.epochs=1")) for _ in range(2)]
     said = [last_words(process) for process in both]
     assert sorted(process.returncode for process in both) == [0, 2], said
     refused = next(text for text, p in zip(said, both) if p.returncode == 2)

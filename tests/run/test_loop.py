@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from rich.console import Console
 
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.run import scoring
@@ -19,6 +17,7 @@ from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 from spectrobert.tasks.classification import Ser
 
+from ..helpers.runs import silent
 from ..helpers.world import configure
 
 SCRIPT = (0.5, 0.9, 0.1, 0.3)  # val/unweighted_accuracy of each epoch: best, worst, neither last
@@ -75,7 +74,7 @@ def scripted(tmp_path_factory):
             seen = Recorder()
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Ser, "on_validation_epoch_end", validation)
-                results = fit(config, Console(file=io.StringIO()), [seen])
+                results = fit(config, silent(), [seen])
             made[more] = Scripted(RunFolder.of(config).path, results, seen)
         return made[more]
 

@@ -3,102 +3,70 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import resource
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 from torch.utils.data import DataLoader
 
 from spectrobert.errors import UserError
-from spectrobert.run import checkpoints, curves, preemption
+from spectrobert.run import checkpoints, preemption
 from spectrobert.run.callbacks import LastCheckpoint, WholeFiles
 from spectrobert.run.fit import fit
 from spectrobert.run.progress import duration
 
-from ..helpers.world import ROOT, configure, overrides, train_py
+from ..helpers.runs import checkpoint, last_words, losses, silent, start, trained, wait_for_step
+from ..helpers.world import configure, overrides, train_py
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 LIMIT = 300_000  # bytes: more than metrics.csv, less than a checkpoint
 
 
-def command(folder, name: str, *more: str) -> list[str]:
-    words = overrides(
+def words(folder: Path, name: str, *more: str) -> list[str]:
+    return overrides(
         folder, "pre", f"experiment_name={name}", "trainer.epochs=3", "trainer.num_workers=1", *more
     )
-    return [sys.executable, str(ROOT / "train.py"), *words]
-
-
-def start(words: list[str], **more) -> subprocess.Popen:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more
-    )
-
-
-def wait_for_step(process: subprocess.Popen, metrics, step: int) -> None:
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()[0]
-        if metrics.exists() and any(s >= step for s, *_ in curves.read(metrics)):
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"step {step} was never logged")
-
-
-def last_words(process: subprocess.Popen) -> str:
-    try:
-        return process.communicate(timeout=200)[0]
-    finally:
-        process.kill()
-
-
-def losses(folder) -> dict[str, list[tuple[int, float]]]:
-    return {m: curves.curve(folder / "metrics.csv", m) for m in ("train/loss", "val/loss")}
 
 
 @pytest.mark.slow
 def test_signalled_then_out_of_space_then_damaged_ends_as_one_left_alone(tmp_path):
-    done = train_py(*command(tmp_path, "whole")[2:])
+    done = train_py(*words(tmp_path, "whole"))
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "runs" / "signalled" / "seed0"
     kept = folder / "checkpoints"
 
     # SLURM signals every process of a job: the loader's worker too
-    process = start(command(tmp_path, "signalled"), start_new_session=True)
+    process = start(words(tmp_path, "signalled"), start_new_session=True)
     wait_for_step(process, folder / "metrics.csv", 10)
     os.killpg(process.pid, signal.SIGUSR1)
-    said = last_words(process)
-    assert process.returncode == 128 + signal.SIGUSR1, said
-    state = torch.load(kept / "last.ckpt", weights_only=True)
-    assert f"SIGUSR1: the state of step {state['global_step']} is written" in said
-    assert "Traceback" not in said
-    assert state["global_step"] > 10
+    log = last_words(process)
+    assert process.returncode == 128 + signal.SIGUSR1, log
+    step = checkpoint(folder)["global_step"]
+    assert f"SIGUSR1: the state of step {step} is written" in log
+    assert "Traceback" not in log
+    assert step > 10
     assert checkpoints.fault(kept / "previous.ckpt") == ""
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
 
     before = (kept / "last.ckpt").read_bytes()
-    words = command(tmp_path, "signalled", "trainer.num_workers=0")
-    process = start([*words, "--resume"], preexec_fn=limited)
-    said = last_words(process)
-    assert process.returncode == 2, said
-    assert said.splitlines()[-1].startswith(f"error: {folder}: File too large")
-    assert "Traceback" not in said
+    again = words(tmp_path, "signalled", "trainer.num_workers=0", "resume=true")
+    process = start(again, preexec_fn=limited)
+    log = last_words(process)
+    assert process.returncode == 2, log
+    assert log.splitlines()[-1].startswith(f"error: {folder}: File too large")
+    assert "Traceback" not in log
     assert (kept / "last.ckpt").read_bytes() == before
     assert {p.name for p in kept.iterdir()} == {"best.ckpt", "last.ckpt", "previous.ckpt"}
 
     (kept / "last.ckpt").write_bytes(before[: len(before) // 2])
     (kept / ".next.ckpt.123").write_bytes(b"left by a run that was killed")
-    done = train_py(*command(tmp_path, "signalled")[2:], "--resume")
+    done = train_py(*words(tmp_path, "signalled"), "--resume")
     assert done.returncode == 0, done.stderr
     assert f"{kept / 'last.ckpt'} cannot be read" in done.stdout
     assert f"resuming from {kept / 'previous.ckpt'}" in done.stdout
@@ -172,17 +140,17 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
 
 def test_outside_training_a_process_leaves_at_once_and_handlers_come_back():
     before = [signal.getsignal(number) for number in SIGNALS]
-    said: list[str] = []
+    log: list[str] = []
 
     def run() -> None:
-        with preemption.listening(said.append, Path("nowhere")):
+        with preemption.listening(log.append, Path("nowhere")):
             signal.raise_signal(signal.SIGTERM)
             pytest.fail("it went on")
 
     with pytest.raises(SystemExit) as left:
         run()
     assert left.value.code == 143
-    assert said[0].startswith("SIGTERM: outside training nothing is written; there is no")
+    assert log[0].startswith("SIGTERM: outside training nothing is written; there is no")
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
@@ -243,23 +211,23 @@ def test_one_process_requeues_the_job(tmp_path, monkeypatch, rank, script, calls
 
 
 def test_a_run_that_left_while_it_was_scored_has_the_same_results(tmp_path):
-    words = ("trainer.epochs=2", "dataset.crop=random")
-    first = fit(configure(tmp_path, "ser", *words), Console(file=io.StringIO()))
-    (tmp_path / "runs/demo_ser/seed0/results.json").unlink()
-    again = fit(configure(tmp_path, "ser", *words, "resume=true"), Console(file=io.StringIO()))
+    more = ("trainer.epochs=2", "dataset.crop=random")
+    folder = trained(tmp_path, "ser", *more)
+    first = folder.read_results()
+    folder.results.unlink()
+    again = trained(tmp_path, "ser", *more, "resume=true").read_results()
     assert again["last_validation"].keys() >= {"val/loss", "val/accuracy"}
     for key in ("test", "last_validation", "monitor", "epochs_run", "steps_run"):
         assert again[key] == first[key], key
 
 
 def test_a_requeued_job_resumes_by_itself(tmp_path, monkeypatch):
-    config = configure(tmp_path, "ser", "trainer.epochs=1")
-    first = fit(config, Console(file=io.StringIO()))
+    first = trained(tmp_path, "ser", "trainer.epochs=1").read_results()
     with pytest.raises(UserError, match="holds a run already"):
-        fit(configure(tmp_path, "ser", "trainer.epochs=1"), Console(file=io.StringIO()))
+        trained(tmp_path, "ser", "trainer.epochs=1")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    again = fit(configure(tmp_path, "ser", "trainer.epochs=1"), Console(file=io.StringIO()))
-    assert again == json.loads(json.dumps(first))
+    again = fit(configure(tmp_path, "ser", "trainer.epochs=1"), silent())
+    assert again == first
 
 
 class Slow(torch.utils.data.Dataset):
@@ -282,23 +250,20 @@ def test_a_worker_outlives_the_signals_of_its_job():
 
 
 def test_a_log_shows_steps_pace_and_end(tmp_path):
-    log = io.StringIO()
-    fit(
-        configure(tmp_path, "pre", "trainer.epochs=2", "trainer.progress_minutes=0"),
-        Console(file=log, width=200),
-    )
-    lines = [line for line in log.getvalue().splitlines() if "clips/s" in line]
+    console = silent()
+    fit(configure(tmp_path, "pre", "trainer.epochs=2", "trainer.progress_minutes=0"), console)
+    log = console.file.getvalue()
+    lines = [line for line in log.splitlines() if "clips/s" in line]
     assert len(lines) == 16
     assert lines[8].startswith("epoch 2/2  batch 1/8  step 9  train/loss ")
     assert lines[-1].endswith("epoch ends in 0 s, training in 0 s")
-    assert "\x1b" not in log.getvalue()
-    assert "\r" not in log.getvalue()
+    assert not set("\x1b\r") & set(log)
 
 
 def test_by_default_a_short_epoch_has_its_own_line_only(tmp_path):
-    log = io.StringIO()
-    fit(configure(tmp_path, "pre", "trainer.epochs=1"), Console(file=log, width=200))
-    assert "clips/s" not in log.getvalue()
+    console = silent()
+    fit(configure(tmp_path, "pre", "trainer.epochs=1"), console)
+    assert "clips/s" not in console.file.getvalue()
 
 
 @pytest.mark.parametrize(

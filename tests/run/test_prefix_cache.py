@@ -31,8 +31,8 @@ from spectrobert.run.loaders import DataModule
 from spectrobert.run.prefix_cache import depth, entry, filling, opening, pairs
 from spectrobert.settings import composition
 
+from ..helpers.runs import kill_at, start
 from ..helpers.world import ROOT, configure, data_dir, overrides, train_py, verb
-from .test_resume import kill_at, start
 
 LAST = "freeze=ser-frz-nolast"
 HEAD = "freeze=bin-frz"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import os
 import time
 from pathlib import Path
 
@@ -13,10 +10,12 @@ import torch
 
 from spectrobert.data.batches import LengthBatches
 from spectrobert.run import curves, processes
+from spectrobert.run.folder import RunFolder
 from spectrobert.tasks import losses
 
+from ..helpers.runs import checkpoint, kill_at, start
+from ..helpers.runs import losses as curves_of
 from ..helpers.world import overrides, train_py
-from .test_resume import kill_at, start
 
 NO_DROPOUT = tuple(f"model.{name}_dropout_prob=0" for name in ("hidden", "attention_probs", "head"))
 # 120 clips in batches of 17: the last has one row, fewer than processes
@@ -36,9 +35,8 @@ def run(folder: Path, task: str, name: str, *more: str) -> Path:
     return folder / "runs" / name / "seed0"
 
 
-def weights(run_folder: Path) -> dict[str, torch.Tensor]:
-    path = run_folder / "checkpoints" / "last.ckpt"
-    return torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return checkpoint(folder)["state_dict"]
 
 
 @pytest.mark.parametrize(
@@ -57,12 +55,11 @@ def test_two_processes_are_as_one(tmp_path, task, more):
             assert values[step, epoch, metric] == pytest.approx(value, rel=1e-4, abs=1e-6), metric
     for name, weight in weights(one).items():
         torch.testing.assert_close(weights(two)[name], weight, rtol=1e-3, atol=1e-5)
-    scores = [json.loads((f / "results.json").read_text())["test"] for f in (one, two)]
+    scores = [RunFolder(folder).read_scores() for folder in (one, two)]
     assert scores[0]["n"] == scores[1]["n"]
     for name, value in scores[0]["metrics"].items():
         assert scores[1]["metrics"][name] == pytest.approx(value, abs=1e-4), name
-    with (two / "predictions.csv").open(newline="") as file:
-        ids = [line["id"] for line in csv.DictReader(file)]
+    ids = [row["id"] for row in RunFolder(two).read_predictions()]
     assert len(ids) == len(set(ids)) == scores[1]["n"]
 
 
@@ -73,13 +70,11 @@ def test_two_processes_draw_their_own_dropout_and_resume_it(tmp_path):
     killed = tmp_path / "runs" / "killed" / "seed0"
     kill_at(start(arguments), killed / "metrics.csv", 11)
     run(tmp_path, "pre", "killed", *more, "resume=true")
-    state = torch.load(whole / "checkpoints" / "last.ckpt", weights_only=True)["callbacks"]
-    first, second = state["RandomState"]["by_process"]
+    first, second = checkpoint(whole)["callbacks"]["RandomState"]["by_process"]
     assert not torch.equal(first["torch"], second["torch"])
     for name, weight in weights(whole).items():
         assert torch.equal(weights(killed)[name], weight), name
-    losses = [curves.curve(folder / "metrics.csv", "train/loss") for folder in (whole, killed)]
-    assert losses[0] == losses[1]
+    assert curves_of(killed) == curves_of(whole)
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 8])
@@ -96,20 +91,19 @@ def test_every_row_is_scored_once_and_every_process_takes_every_training_step(wo
         assert {key for taken in steps for key in taken[number]} == set(batch)
 
 
-def test_fewer_rows_than_processes_is_refused(tmp_path):
-    done = train_py(*overrides(tmp_path, "ser", "trainer.batch_size=1", "trainer.devices=2"))
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        (["trainer.batch_size=1"], "trainer.batch_size=1"),  # fewer rows than processes
+        (["-m", "seed=0,1"], "trainer.devices=2"),
+    ],
+)
+def test_what_several_devices_cannot_do_is_refused(tmp_path, words, refusal):
+    done = train_py(*overrides(tmp_path, "ser", "trainer.devices=2", *words), cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "trainer.batch_size=1" in done.stderr
-    assert not os.path.exists(tmp_path / "runs")
-
-
-def test_a_sweep_of_several_devices_is_refused(tmp_path):
-    arguments = overrides(tmp_path, "ser", "trainer.devices=2", "-m", "seed=0,1")
-    done = train_py(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "trainer.devices=2" in done.stderr
+    assert refusal in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 def _share(rank: int, place: str, predicted: torch.Tensor, targets: torch.Tensor) -> None:

@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
 import torch
 
 from spectrobert.run import curves
 from spectrobert.run.folder import RunFolder
+from spectrobert.settings import composition
 
-from ..helpers.world import ROOT, overrides, train_py
+from ..helpers.runs import checkpoint, kill_at, losses, start
+from ..helpers.world import overrides, train_py
 
 EPOCHS = 3
 STEPS_PER_EPOCH = 8  # 120 clips, batches of 16
-
-
-def start(arguments: list[str]) -> subprocess.Popen:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-
-def kill_at(process: subprocess.Popen, metrics: Path, step: int) -> None:
-    """SIGKILL as soon as this step has been logged."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the run ended before it could be killed"
-        if metrics.exists() and any(s >= step for s, *_ in curves.read(metrics)):
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"step {step} was never logged")
+# dropout on, random crops, one worker: all that could go differently the second time
+WORDS = (
+    f"trainer.epochs={EPOCHS}",
+    "trainer.checkpoint_minutes=0",
+    "trainer.num_workers=1",
+    "dataset.crop=random",
+    "dataset.max_seconds=1.5",
+)
 
 
 @pytest.fixture(scope="module")
 def arguments(tmp_path_factory):
     folder = tmp_path_factory.mktemp("resume")
 
-    def of(name: str, *more: str) -> list[str]:
-        # dropout on, random crops, one worker: all that could go differently the second time
-        return overrides(
-            folder,
-            "pre",
-            f"experiment_name={name}",
-            f"trainer.epochs={EPOCHS}",
-            "trainer.checkpoint_minutes=0",
-            "trainer.num_workers=1",
-            "dataset.crop=random",
-            "dataset.max_seconds=1.5",
-            *more,
-        )
+    def of(name: str) -> list[str]:
+        return overrides(folder, "pre", f"experiment_name={name}", *WORDS)
 
     of.folder = folder / "runs"
     return of
@@ -69,36 +39,29 @@ def arguments(tmp_path_factory):
 def whole(arguments):
     done = train_py(*arguments("whole"))
     assert done.returncode == 0, done.stderr
-    return arguments.folder / "whole" / "seed0"
+    return RunFolder(arguments.folder / "whole" / "seed0")
 
 
 # in the middle of the first epoch, at the end of one, in the middle of a later one
 @pytest.mark.parametrize("step", [3, STEPS_PER_EPOCH - 1, STEPS_PER_EPOCH, 2 * STEPS_PER_EPOCH + 5])
 def test_killed_and_resumed_is_as_uninterrupted(arguments, whole, step):
     name = f"killed{step}"
-    folder = arguments.folder / name / "seed0"
-    kill_at(start(arguments(name)), folder / "metrics.csv", step)
-    assert not (folder / "results.json").exists()
+    folder = RunFolder(arguments.folder / name / "seed0")
+    kill_at(start(arguments(name)), folder.metrics, step)
+    assert not folder.is_finished
     done = train_py(*arguments(name), "--resume")
     assert done.returncode == 0, done.stderr
 
-    losses = {m: curves.curve(whole / "metrics.csv", m) for m in ("train/loss", "val/loss")}
-    assert len(losses["train/loss"]) == EPOCHS * STEPS_PER_EPOCH
-    for metric, expected in losses.items():
-        assert curves.curve(folder / "metrics.csv", metric) == expected
-    states = [
-        torch.load(f / "checkpoints" / "last.ckpt", weights_only=True) for f in (whole, folder)
-    ]
-    for key, value in states[0]["state_dict"].items():
-        assert torch.equal(value, states[1]["state_dict"][key]), key
-    metrics = [
-        json.loads((f / "results.json").read_text())["test"]["metrics"] for f in (whole, folder)
-    ]
-    assert metrics[0] == metrics[1]
+    assert len(losses(whole.path)["train/loss"]) == EPOCHS * STEPS_PER_EPOCH
+    assert losses(folder.path) == losses(whole.path)
+    resumed = checkpoint(folder.path)["state_dict"]
+    for key, value in checkpoint(whole.path)["state_dict"].items():
+        assert torch.equal(value, resumed[key]), key
+    assert folder.read_scores()["metrics"] == whole.read_scores()["metrics"]
 
 
-def test_no_step_is_logged_twice(arguments, whole):
-    rows = [(s, m) for s, _, m, _ in curves.read(whole / "metrics.csv")]
+def test_no_step_is_logged_twice(whole):
+    rows = [(s, m) for s, _, m, _ in curves.read(whole.metrics)]
     assert len(rows) == len(set(rows))
 
 
@@ -108,26 +71,23 @@ def test_a_finished_run_resumes_to_its_results(arguments, whole):
     assert "nothing to resume" in done.stdout
 
 
-def test_resuming_with_other_settings_is_refused(arguments, whole):
-    done = train_py(*arguments("whole"), "--resume", "optim.lr=0.5")
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        (("--resume", "optim.lr=0.5"), "optim.lr=0.001 then, 0.5 now"),
+        ((), "continue it with --resume"),
+    ],
+)
+def test_nothing_is_overwritten(arguments, whole, words, refusal):
+    before = whole.results.read_text()
+    done = train_py(*arguments("whole"), *words)
     assert done.returncode == 2
-    assert "optim.lr=0.001 then, 0.5 now" in done.stderr
+    assert refusal in done.stderr
+    assert whole.results.read_text() == before
 
 
-def test_without_resume_nothing_is_overwritten(arguments, whole):
-    before = (whole / "results.json").read_text()
-    done = train_py(*arguments("whole"))
-    assert done.returncode == 2
-    assert "--resume" in done.stderr
-    assert (whole / "results.json").read_text() == before
-
-
-def test_a_run_killed_before_its_first_checkpoint_begins_anew(arguments):
-    folder = arguments.folder / "early" / "seed0"
-    config_only = folder / "config.yaml"
-    config_only.parent.mkdir(parents=True)
-    from spectrobert.settings import composition
-
-    RunFolder(folder).write_config(composition.compose(arguments("early")))
+def test_a_run_killed_before_its_first_checkpoint_starts_over(arguments):
+    folder = RunFolder(arguments.folder / "early" / "seed0")
+    folder.write_config(composition.compose(arguments("early")))
     done = train_py(*arguments("early"), "--resume", "trainer.epochs=1")
     assert done.returncode == 0, done.stderr
