@@ -91,9 +91,11 @@ def read_only(monkeypatch, tmp_path):
 
 
 def test_a_page_that_cannot_be_written(read_only, monkeypatch, tmp_path):
-    result = {"test": {}, "versions": {}, "git_commit": ""}
+    freeze = {"trainable": 1, "total": 1, "train": []}
+    result = {"test": {"metrics": {}}, "freeze": freeze, "monitor": {}, "versions": {}}
     monkeypatch.setattr(RunFolder, "read_results", lambda self: result)
-    monkeypatch.setattr(page, "section", lambda *a: page.Section("a", "", []))
+    monkeypatch.setattr(page, "section", lambda *a: page.Section("a", result))
+    monkeypatch.setattr(page.card, "facts", lambda results: {})
     sheet = page.Sheet("", (), (), ())
     with read_only:
         page.write(tmp_path / "page.html", "a", {"a": [tmp_path]}, sheet)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ...run import curves
-from ...run.confidence import roc_curves
+from ...run.confidence import is_right, roc_curves
 from ...run.folder import RunFolder
 from .images import BLUE, GREY, ORANGE, in_legend, pyplot, svg
 
 SMOOTHING = 0.9  # of the noisy training curve: a running mean, drawn over the raw line
+MAX_ROC = 10  # classes with a ROC curve each
 MAX_NUMBERS = 12  # classes up to which a confusion matrix shows its counts
 BINS = 10  # of the calibration
 
@@ -58,19 +59,18 @@ def gap(folder: Path, result: dict[str, Any]) -> str:
 
     The training loss is the mean of what was logged in that epoch.
     """
-    epoch = result["monitor"].get("epoch")
+    epoch = (result["monitor"].get("epoch") or 0) - 1
     path = RunFolder(folder).metrics
     train, validation = (curves.epoch_means(path, f"{split}/loss") for split in ("train", "val"))
-    if epoch is None or epoch - 1 not in train or epoch - 1 not in validation:
+    if epoch not in train or epoch not in validation:
         return ""
-    seen = train[epoch - 1]
-    apart = validation[epoch - 1] - seen
+    before, after = train[epoch], validation[epoch]
     last = list(validation.values())[-1]
-    turned = last > min(validation.values()) * 1.05
+    is_overfit = last > min(validation.values()) * 1.05
+    rise = f"; by the last epoch it had risen to {last:.3f}: the run overfits."
     return (
-        f"Over the tested epoch the mean training loss is {seen:.3f}, the validation loss after it"
-        f" {validation[epoch - 1]:.3f} (gap {apart:+.3f})"
-        + (f"; by the last epoch it had risen to {last:.3f}: the run overfits." if turned else ".")
+        f"Over the tested epoch the mean training loss is {before:.3f}, the validation loss after"
+        f" it {after:.3f} (gap {after - before:+.3f})" + (rise if is_overfit else ".")
     )
 
 
@@ -95,7 +95,7 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
 def roc(predictions: Sequence[dict[str, str]], labels: Sequence[str]) -> str:
     """One class against all others; of two classes the second alone, the other mirrors it."""
     shown = roc_curves(predictions, labels[1:] if len(labels) == 2 else labels)
-    if not shown:
+    if not shown or len(shown) > MAX_ROC:
         return ""
     with pyplot(4.4, 3.4) as (figure, (axis,)):
         for name, (false_positives, true_positives, area) in shown.items():
@@ -109,9 +109,9 @@ def roc(predictions: Sequence[dict[str, str]], labels: Sequence[str]) -> str:
 
 
 def calibration(predictions: Sequence[dict[str, str]]) -> str:
-    """Is what the model is 80 % sure of right four times in five?"""
+    """Share of right answers against the probability of the prediction."""
     sure = np.array([float(p["p_prediction"]) for p in predictions])
-    right = np.array([p["label"] == p["prediction"] for p in predictions], dtype=float)
+    right = np.array([is_right(p) for p in predictions], dtype=float)
     centres, shares, error = reliability(sure, right)
     with pyplot(4.0, 3.4) as (figure, (axis,)):
         axis.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
 from ... import files
 from ...errors import UserError
 from ...run import card
@@ -23,19 +21,28 @@ INTERVALS = (
     " how much seeds differ is not part of them."
 )
 MAX_CONFUSED = 50  # classes up to which a confusion matrix is drawn
+MIN_CLOUD = 6  # clips that are drawn as a cloud
 
 
 @dataclass
 class Section:
-    """One run on the page. Pictures are ready-made HTML."""
+    """One run on the page. Pictures and clips are ready-made HTML."""
 
     name: str
-    caption: str
-    metrics: list[tuple[str, str, str]]  # name, value, interval
+    results: dict[str, Any]  # results.json
+    gap: str = ""  # between training and validation, in a sentence
     pictures: dict[str, list[str]] = field(default_factory=dict)  # heading -> pictures in a row
     clips: list[str] = field(default_factory=list)
-    card: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        return scores_of(self.results)
+
+    @property
+    def card(self) -> dict[str, str]:
+        """The evaluation card."""
+        return card.facts(self.results)
 
 
 def write(
@@ -51,8 +58,10 @@ def write(
         folders: row name -> its finished run directories; the first of them is shown in detail.
         summary: the table at the top; None draws up one from the runs.
 
-    Raises UserError where a directory is no finished run.
+    Raises UserError if a directory is no finished run.
     """
+    from jinja2 import Environment, FileSystemLoader
+
     results = {name: RunFolder(paths[0]).read_results() for name, paths in folders.items()}
     cautions = dict.fromkeys(scores_of(r).get("caution", "") for r in results.values())
     title = ": ".join([title, *filter(None, cautions)])
@@ -93,56 +102,38 @@ def overview(results: Mapping[str, dict[str, Any]]) -> Sheet:
     return Sheet("", header, rows, [INTERVALS])
 
 
-def section(name: str, folder: Path, result: dict[str, Any], data_dir: str) -> Section:
-    """All that the page tells of one run."""
-    frozen, chosen = result["freeze"], result["monitor"]
-    scored = scores_of(result)
-    intervals = scored["intervals"]
-    made = Section(
-        name,
-        f"{frozen['trainable']:,} of {frozen['total']:,} parameters train"
-        f" ({', '.join(frozen['train'])}); {scored['split']} split scored at epoch"
-        f" {chosen.get('epoch', '-')}, the best by {chosen['name']}. {figures.gap(folder, result)}",
-        [
-            (
-                metric.replace("_", " "),
-                f"{value:.4f}",
-                "{:.4f} - {:.4f}".format(*intervals[metric])
-                if metric in intervals
-                else scored.get("no_interval", {}).get(metric, ""),
-            )
-            for metric, value in scored["metrics"].items()
-        ],
-    )
+def section(name: str, folder: Path, results: dict[str, Any], data_dir: str) -> Section:
+    """All facts of one run on the page."""
+    made = Section(name, results, figures.gap(folder, results))
     made.pictures["Learning curves, and what trains"] = [
-        figures.learning_curves(folder, result),
-        anatomy.draw(frozen),
+        figures.learning_curves(folder, results),
+        anatomy.draw(results["freeze"]),
     ]
-    labels = scored.get("labels", [])
-    if scored.get("confusion_matrix") and len(labels) <= MAX_CONFUSED:
-        made.pictures["Confusion"] = [figures.confusion(scored["confusion_matrix"], labels)]
+    scores, labels = made.scores, made.scores.get("labels", [])
+    if scores.get("confusion_matrix") and len(labels) <= MAX_CONFUSED:
+        made.pictures["Confusion"] = [figures.confusion(scores["confusion_matrix"], labels)]
     predictions = RunFolder(folder).read_predictions()
     if predictions and "p_prediction" in predictions[0]:
         made.pictures["ROC and calibration"] = [
             figures.roc(predictions, labels),
             figures.calibration(predictions),
         ]
-        if scored["split"] == "test":
+        if scores["split"] == "test":
             _listen(made, folder, predictions, data_dir)
-    made.card = list(card.facts(result).items())
     return made
 
 
 def _listen(
     made: Section, folder: Path, predictions: Sequence[dict[str, str]], data_dir: str
 ) -> None:
+    """Add the cloud of embeddings and the clips, or the reason why they are missing."""
     try:
         listener = listening.listener(folder, data_dir)
     except UserError as error:
         made.notes.append(f"No sounds and embeddings: {error}")
         return
     vectors, colours = listening.embeddings(listener)
-    if len(vectors) > 5:
+    if len(vectors) >= MIN_CLOUD:
         cloud = examples.scatter(listening.project(vectors), colours)
         made.pictures[f"h_[CLS] of {len(vectors)} test clips (t-SNE)"] = [cloud]
     heard = listening.hear(listener, surest(predictions, examples.WRONG, examples.RIGHT))
