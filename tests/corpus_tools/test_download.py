@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -137,7 +137,7 @@ def test_the_file_is_whole_whatever_the_server_does(site, tmp_path, case):
 
 
 def in_an_hour() -> str:
-    return format_datetime(datetime.now(timezone.utc) + timedelta(hours=1), usegmt=True)
+    return format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
 
 
 # name: the answer, the error, the number of requests, the files left
