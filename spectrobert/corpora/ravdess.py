@@ -94,7 +94,7 @@ CORPUS = Corpus(
     labels={"ser": EMOTIONS, "sentiment": ("negative", "neutral", "positive")},
     notes={
         "sentiment": "valence of the emotion: calm and neutral are neutral, happy is positive, "
-        "sad, angry, fearful and disgust are negative, surprised is left out",
+        "sad, angry, fearful and disgust are negative, surprised is left out"
     },
     folds=len(TEST_ACTORS),
     layout="03-01-EE-II-SS-RR-AA.wav (or .flac), in Actor_NN folders or flat",

@@ -118,7 +118,7 @@ CORPUS = Corpus(
     labels={"sentiment": tuple(LABELS.values())},
     notes={
         "sentiment": "Negative, Neutral, Positive; other annotations dropped. The owner's v0.2 "
-        "(July 2022) redrew dev and test: older dev figures are not comparable",
+        "(July 2022) redrew dev and test: older dev figures are not comparable"
     },
     layout="slue-voxceleb_{fine-tune,dev,test}.tsv and the audio in {fine-tune,dev,test}_raw/ or, "
     "already cut, in {fine-tune,dev,test}/, or voxceleb/{train,validation,test}-*.parquet, as "

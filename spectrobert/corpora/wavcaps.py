@@ -52,10 +52,7 @@ def load(
     are joined by "+".
     """
     lists = blacklist.split("+")
-    for kind, names, allowed in (
-        ("source", sources, SOURCES),
-        ("blacklist", lists, BLACKLISTS),
-    ):
+    for kind, names, allowed in (("source", sources, SOURCES), ("blacklist", lists, BLACKLISTS)):
         for name in names:
             if name not in allowed:
                 raise unknown(f"wavcaps {kind}", name, allowed)

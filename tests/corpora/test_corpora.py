@@ -1,4 +1,4 @@
-"""RAVDESS, ESC-10, Clotho-AQA and a user's own tables, as parsed from their owners' files."""
+"""ESC-10, Clotho-AQA and a user's own tables, as parsed from their owners' files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from spectrobert import corpora
 from spectrobert.audio import io
-from spectrobert.corpora import esc10, ravdess
+from spectrobert.corpora import esc10
 from spectrobert.corpora.example import Example
 from spectrobert.data import drawing, splits
 from spectrobert.errors import UserError
@@ -58,85 +58,6 @@ def test_options_do_not_hide_those_of_every_corpus(name: str) -> None:
     from spectrobert.corpora import corpus
 
     assert not set(corpus(name).options()) & {field.name for field in fields(DatasetConfig)}
-
-
-class TestRavdess:
-    def test_a_name_says_all(self, tmp_path: Path) -> None:
-        touch(tmp_path, "Actor_11/03-01-06-02-02-01-11.wav", "03-01-02-01-01-02-04.FLAC")
-        flat, nested = load("ravdess", tmp_path, "ser")
-        assert (flat.id, flat.label, flat.speaker) == ("03-01-02-01-01-02-04", "calm", "04")
-        assert (nested.label, nested.speaker) == ("fearful", "11")
-        assert flat.text == "Kids are talking by the door"
-        assert nested.text == "Dogs are sitting by the door"
-        assert nested.audio[0].audio == str(tmp_path / "Actor_11/03-01-06-02-02-01-11.wav")
-        assert (flat.split, nested.split) == ("train", "test")  # 11 is of fold 1, 04 of fold 2
-        flat, nested = load("ravdess", tmp_path, "ser", fold=2)
-        assert (flat.split, nested.split) == ("test", "train")
-
-    def test_only_speech_of_audio_files_once(self, tmp_path: Path) -> None:
-        touch(
-            tmp_path,
-            "03-01-01-01-01-01-01.wav",
-            "copy/Actor_01/03-01-01-01-01-01-01.wav",
-            "03-01-01-01-01-01-01.flac",
-            "01-01-01-01-01-01-01.wav",  # audio of a video
-            "03-02-01-01-01-01-01.wav",  # song
-            "03-01-09-01-01-01-01.wav",  # no such emotion
-            "03-01-01-01-01-01-25.wav",  # no such actor
-            "notes.wav",
-            "03-01-01-01-01-02-01.txt",
-        )
-        (example,), dropped = corpora.load("ravdess", tmp_path, "ser")
-        assert example.audio[0].audio == str(tmp_path / "03-01-01-01-01-01-01.flac")
-        assert Counter(row.reason for row in dropped) == {
-            "file name is not MM-VV-EE-II-SS-RR-AA": 3,
-            "not speech of an audio file": 2,
-            "second file of the same clip": 2,
-        }
-        assert "copy/Actor_01/03-01-01-01-01-01-01.wav" in {row.what for row in dropped}
-
-    def test_no_name_fits(self, tmp_path: Path) -> None:
-        touch(tmp_path, "a.wav", "b.wav")
-        with pytest.raises(UserError, match=r"2 rows dropped, .* is not MM-VV-EE-II-SS-RR-AA"):
-            load("ravdess", tmp_path, "ser")
-
-    @pytest.mark.parametrize("fold", [0, 7])
-    def test_no_such_fold(self, tmp_path: Path, fold: int) -> None:
-        with pytest.raises(UserError, match="folds 1 to 6"):
-            load("ravdess", tmp_path, "ser", fold=fold)
-
-    def test_sentiment_is_valence_without_surprise(self, tmp_path: Path) -> None:
-        touch(tmp_path, *(f"03-01-0{emotion}-01-01-01-01.wav" for emotion in range(1, 9)))
-        examples, dropped = corpora.load("ravdess", tmp_path, "sentiment")
-        labels = [e.label for e in examples]
-        assert labels == ["neutral", "neutral", "positive"] + ["negative"] * 4
-        assert dropped == [("label surprised", "03-01-08-01-01-01-01.wav")]
-        assert {e.label for e in load("ravdess", tmp_path, "pre")} == {""}
-
-    def test_the_folds_are_a_partition_of_the_actors(self) -> None:
-        actors = sorted(actor for fold in ravdess.TEST_ACTORS for actor in fold)
-        assert actors == [f"{number:02}" for number in range(1, 25)]
-
-    def test_real(self, real_data: Path) -> None:
-        for fold in range(1, 7):
-            examples = load("ravdess", real_data / "ravdess", "ser", fold=fold)
-            assert len(examples) == len({e.id for e in examples}) == 1440
-            test = by_split(examples)["test"]
-            expected = dict.fromkeys(ravdess.EMOTIONS, 32) | {"neutral": 16}
-            assert Counter(e.label for e in test) == expected
-            names, summary = drawing.assign(examples)
-            assert summary.counts == {"train": 1080, "val": 120, "test": 240}
-            assert tuple(summary.speakers["test"]) == ravdess.TEST_ACTORS[fold - 1]
-            splits.verify(examples, names, random=False)
-        counts = Counter(e.label for e in load("ravdess", real_data / "ravdess", "sentiment"))
-        assert counts == {"negative": 768, "neutral": 288, "positive": 192}
-
-    def test_real_originals(self, real_data: Path) -> None:
-        examples = load("ravdess", real_data / "ravdess_original_48k", "ser")
-        assert len(examples) == 6
-        for example in examples:
-            clip = io.read_clip(example.audio)
-            assert 3 * io.SAMPLE_RATE < len(clip) < 6 * io.SAMPLE_RATE
 
 
 class TestEsc10:

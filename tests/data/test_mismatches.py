@@ -133,11 +133,7 @@ def demo_caption_is_true(text: str, sound: Example) -> bool:
     return (
         len(places) == len(events)
         and places == sorted(places)
-        and number
-        in (
-            [],
-            [sound.content[-1]],
-        )
+        and number in ([], [sound.content[-1]])
     )
 
 

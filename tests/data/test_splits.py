@@ -72,9 +72,7 @@ class TestAssign:
         )
         verify(examples, splits, random=False)
 
-    def test_rows_without_a_split_are_for_training_beside_owned_ones(
-        self,
-    ) -> None:
+    def test_rows_without_a_split_are_for_training_beside_owned_ones(self) -> None:
         examples = [example(1), example(2, split="val"), example(3, split="test")]
         assert assign(examples)[0] == ["train", "val", "test"]
 

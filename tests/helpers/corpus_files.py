@@ -20,6 +20,8 @@ from spectrobert.corpora import esc10
 from spectrobert.corpora.example import Dropped, Example
 from spectrobert.errors import UserError
 
+Rows = Iterable[Example | Dropped]
+
 
 def encoded(seconds: float = 0.1, kind: str = "FLAC") -> bytes:
     file = io.BytesIO()
@@ -27,7 +29,10 @@ def encoded(seconds: float = 0.1, kind: str = "FLAC") -> bytes:
     return file.getvalue()
 
 
-def write(path: Path, content: str | bytes) -> Path:
+WAV = encoded(0.01, "WAV")
+
+
+def write(path: Path, content: str | bytes = WAV) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
@@ -38,18 +43,25 @@ def tsv(header: str, *rows: str) -> str:
     return "\n".join((header, *rows)).replace("|", "\t") + "\n"
 
 
-def parse(
-    results: Iterable[Example | Dropped],
-) -> tuple[dict[str, Example], Counter[str]]:
-    """The examples by id, and how often each reason to drop was given."""
-    results = list(results)
-    examples = [item for item in results if isinstance(item, Example)]
-    by_id = {item.id: item for item in examples}
-    assert len(by_id) == len(examples), "ids repeat"
-    return by_id, Counter(item.reason for item in results if isinstance(item, Dropped))
+def examples(rows: Rows) -> dict[str, Example]:
+    """The examples by id."""
+    found = [row for row in rows if isinstance(row, Example)]
+    by_id = {row.id: row for row in found}
+    assert len(by_id) == len(found), "ids repeat"
+    return by_id
 
 
-def fails(results: Iterable[Example | Dropped], *words: str) -> None:
+def dropped(rows: Rows) -> Counter[str]:
+    """Number of times each reason to drop was given."""
+    return Counter(row.reason for row in rows if isinstance(row, Dropped))
+
+
+def parse(rows: Rows) -> tuple[dict[str, Example], Counter[str]]:
+    rows = list(rows)
+    return examples(rows), dropped(rows)
+
+
+def fails(results: Rows, *words: str) -> None:
     """The parser raises one line that holds these words."""
     with pytest.raises(UserError) as caught:
         list(results)
@@ -64,72 +76,59 @@ def hub_file(path: Path, table: pa.Table) -> None:
     pq.write_table(table, path)
 
 
+fuzzed = settings(
+    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 SCRAPS = st.sampled_from(
     [b"", b"\t", b"\n", b"\r", b'"', b"\xff", b"\x00", b"{", b"]", b"null", b"\\ud800", b",", b"1"]
 )
-EDITS = st.lists(
-    st.tuples(st.floats(0, 1), st.integers(0, 60), SCRAPS | st.binary(max_size=4)),
-    min_size=1,
-    max_size=4,
+
+# text of a cell of a table
+CELLS = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters='",'), max_size=6
 )
-fuzzed = settings(
-    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-
-
-def damaged(whole: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
-    """Cuts out up to 60 bytes at some places and puts scraps there."""
-    for place, length, scrap in edits:
-        at = round(place * len(whole))
-        whole = whole[:at] + scrap + whole[at + length :]
-    return whole
-
-
-def accounted(results: Iterable[Example | Dropped]) -> int | None:
-    """How many rows became an example or a counted drop; None for a UserError of one line."""
-    try:
-        results = list(results)
-    except UserError as error:
-        message = str(error)
-        assert "\n" not in message
-        return None
-    assert all(isinstance(item, (Example, Dropped)) for item in results)
-    for item in results:
-        if isinstance(item, Example):
-            f"{item.id} {item.text} {item.speaker}".encode()  # can be written
-    return len(results)
-
-
-def lines_of(path: Path) -> int:
-    return sum(bool(line) for line in re.split(b"[\r\n]", path.read_bytes()))
 
 
 @st.composite
 def damage(draw: st.DrawFn) -> Callable[[bytes], bytes]:
-    """Some way to spoil a file: cut it short, or overwrite, insert or delete a stretch."""
-    at, length = draw(st.floats(0, 1)), draw(st.integers(0, 40))
-    put = draw(
-        st.one_of(st.just(b""), st.binary(max_size=20), st.text(max_size=20).map(str.encode))
+    """A way to spoil a file: stretches replaced by scraps, and perhaps the end cut off."""
+    put = SCRAPS | st.binary(max_size=20) | st.text(max_size=20).map(str.encode)
+    edits = draw(
+        st.lists(st.tuples(st.floats(0, 1), st.integers(0, 60), put), min_size=1, max_size=4)
     )
     is_cut = draw(st.booleans())
 
-    def spoil(data: bytes) -> bytes:
-        start = int(at * len(data))
-        return data[:start] + put + (b"" if is_cut else data[start + length :])
+    def spoil(whole: bytes) -> bytes:
+        for place, length, scrap in edits:
+            at = round(place * len(whole))
+            whole = whole[:at] + scrap + (b"" if is_cut else whole[at + length :])
+        return whole
 
     return spoil
 
 
-def parse_or_refuse(rows: Iterable[Example | Dropped]) -> list[Example | Dropped]:
-    """What a parser makes of a spoilt file: rows, or one line of complaint, and nothing else."""
+def parse_or_refuse(rows: Rows) -> list[Example | Dropped] | None:
+    """Rows of a spoilt file that can be written; None for a UserError of one line."""
+    found, complaint = [], ""
     try:
         found = list(rows)
     except UserError as error:
-        complaint = str(error).splitlines()
-        assert len(complaint) == 1
-        return []
+        complaint = str(error)
+    if complaint:
+        assert len(complaint.splitlines()) == 1
+        return None
     assert all(isinstance(row, Example | Dropped) for row in found)
+    for row in examples_in(found):
+        f"{row.id} {row.text} {row.speaker}".encode()
     return found
+
+
+def examples_in(rows: Rows) -> list[Example]:
+    return [row for row in rows if isinstance(row, Example)]
+
+
+def lines_of(path: Path) -> int:
+    return sum(bool(line) for line in re.split(b"[\r\n]", path.read_bytes()))
 
 
 def esc10_folder(root: Path, layout: str) -> Path:

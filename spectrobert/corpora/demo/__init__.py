@@ -129,9 +129,7 @@ def _captioned_speech(seed: int, split: str, count: int) -> Iterator[Clip]:
         heard = {"{who}": "woman" if who.is_woman else "man", "{a_how}": how, "{text}": text}
         row = {
             "text": template.format(
-                who=heard["{who}"],
-                a_how=f"an {how}" if how == "angry" else f"a {how}",
-                text=text,
+                who=heard["{who}"], a_how=f"an {how}" if how == "angry" else f"a {how}", text=text
             ),
             "speaker": who.name,
             "content": tuple(heard.values()),
