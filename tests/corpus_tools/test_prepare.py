@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -145,10 +146,8 @@ def test_what_was_not_prepared_is_refused(tmp_path):
         (fold(prepared=str(tmp_path / "nix")), "ser", "is not prepared"),
         (dataset_class("crema_d")(prepared=str(out)), "ser", "holds ravdess, not crema_d"),
     ):
-        with pytest.raises(UserError) as caught:
+        with pytest.raises(UserError, match=rf"^.*{re.escape(words)}.*$"):
             prepare(task, options, "")
-        assert words in str(caught.value)
-        assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match="give demo its own"):
         prepared(out, dataset_class("demo")(size=0.02), "ser", data_dir() / "demo")
     (variant,) = json.loads((out / copies.INDEX).read_text())["tables"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import re
-import sys
+from collections import Counter
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,13 @@ import pytest
 import soundfile
 from PIL import Image
 
-from spectrobert import __main__ as program
 from spectrobert.audio import features, io
 from spectrobert.audio.segment import Segment
 from spectrobert.corpus_tools import log_mel, plots, stats
 from spectrobert.corpus_tools.log_mel import Moments, moments
 from spectrobert.corpus_tools.recordings import Sound
 from spectrobert.corpus_tools.stats import Statistics, summary
+from spectrobert.files import write_table
 from spectrobert.settings import composition
 from spectrobert.settings.schemas import dataset_class
 
@@ -45,10 +46,8 @@ def rows(folder: Path) -> list[tuple[str, ...]]:
 
 
 def table(folder: Path, lines: list[tuple[str, ...]]) -> str:
-    path = folder / "mine.csv"
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *lines])
-    return str(path)
+    write_table(folder / "mine.csv", COLUMNS, lines)
+    return str(folder / "mine.csv")
 
 
 def measure(file: str, task: str = "ser", max_clips: int | None = None, seed: int = 0, **options):
@@ -82,8 +81,6 @@ class TestMoments:
         assert (of.count, of.mean) == (3, 4.0)
         assert of.squares == pytest.approx(9 + 1 + 16)
         assert of.std == pytest.approx(math.sqrt(26 / 3))
-
-    def test_nothing(self):
         assert Moments().joined(Moments()) == Moments()
         assert Moments().std == 0.0
         assert Moments().joined(moments(np.array([2.0]))).mean == 2.0
@@ -131,15 +128,13 @@ class TestLogMel:
         for i, split in enumerate(SPLITS):
             wave = io.read(str(Path(file).parent / f"{i}.wav"))
             by_split[split].append(log_mel.spectrogram(wave, BINS).astype(np.float64))
-        for split, mels in by_split.items():
+        pairs = [(found.log_mel.by_split[split], mels) for split, mels in by_split.items()]
+        pairs.append((found.log_mel.total, [*chain(*by_split.values())]))
+        for of, mels in pairs:
             values = np.concatenate(mels)
-            of = found.log_mel.by_split[split]
             assert of.count == values.size
             assert of.mean == pytest.approx(values.mean(), rel=1e-12)
             assert of.std == pytest.approx(values.std(), rel=1e-12)
-        values = np.concatenate([m for mels in by_split.values() for m in mels])
-        assert found.log_mel.total.mean == pytest.approx(values.mean(), rel=1e-12)
-        assert found.log_mel.total.std == pytest.approx(values.std(), rel=1e-12)
         assert found.log_mel.num_clips == 8
 
     def test_only_frames_that_training_hears(self, file):
@@ -166,17 +161,26 @@ class TestLogMel:
 class TestNumbers:
     def test_a_clip_counts_once_a_row_each_time(self, found):
         numbers = summary(found)
-        assert (numbers["rows"], numbers["clips"]) == (16, 8)
-        assert numbers["rows_by_split"] == {"train": 8, "val": 4, "test": 4}
+        expected = {
+            "rows": 16,
+            "clips": 8,
+            "rows_by_split": {"train": 8, "val": 4, "test": 4},
+            "sample_rates": {8000: 1, 16000: 7},
+            "channels": {1: 8},
+            "speakers": 6,
+            "clips_by_speaker": {"min": 1, "median": 1.0, "max": 2},
+            "texts": 8,
+            "words_by_text": {"min": 3, "median": 6.5, "max": 10},
+            "vocabulary": 2 + 8 + 1,  # it's take ... again, and eight numbers
+        }
+        assert {name: numbers[name] for name in expected} == expected
         assert numbers["hours"] == pytest.approx(sum(SECONDS) / 3600)
-        expected = (2.51, 0.7, 2.25)
-        assert list(numbers["hours_by_split"].values()) == pytest.approx(
-            [seconds / 3600 for seconds in expected]
-        )
+        hours = {"train": 2.51 / 3600, "val": 0.7 / 3600, "test": 2.25 / 3600}
+        assert numbers["hours_by_split"] == pytest.approx(hours)
         spread = numbers["seconds_percentiles"]
         assert (spread["0"], spread["50"], spread["100"]) == pytest.approx((0.25, 0.45, 2.0))
-        assert numbers["sample_rates"] == {8000: 1, 16000: 7}
-        assert numbers["channels"] == {1: 8}
+        assert numbers["labels_by_split"]["train"] == {"a": 4, "b": 4}
+        assert found.speakers["train 0"] == {"train": 2}
 
     def test_a_scene_is_as_long_as_its_last_sound(self):
         scene = (Segment("a.wav", 0.0, 2.5, 0.0), Segment("b.wav", 0.0, 2.5, 2.5))
@@ -185,25 +189,15 @@ class TestNumbers:
         sounds[scene[0]] = Sound("missing: no such file")
         assert stats.clip_seconds(scene, sounds) == 0
 
-    def test_speakers_labels_and_words(self, found):
-        numbers = summary(found)
-        assert numbers["speakers"] == 6
-        assert found.speakers["train 0"] == {"train": 2}
-        assert numbers["clips_by_speaker"] == {"min": 1, "median": 1.0, "max": 2}
-        assert numbers["labels_by_split"]["train"] == {"a": 4, "b": 4}
-        assert numbers["texts"] == 8
-        assert numbers["words_by_text"] == {"min": 3, "median": 6.5, "max": 10}
-        assert numbers["vocabulary"] == 2 + 8 + 1  # it's take ... again, and eight numbers
-
     def test_questions_are_what_is_read(self, file):
         numbers = summary(measure(file, task="aqa_binary"))
         assert (numbers["texts"], numbers["vocabulary"]) == (2, 4)
         assert numbers["labels_by_split"]["test"] == {"no": 2, "yes": 2}
 
-    def test_what_cannot_be_read_is_told_and_left_out(self, tmp_path):
+    def test_what_cannot_be_read_is_named_and_left_out(self, tmp_path):
         lines = rows(tmp_path)
         Path(lines[0][0]).unlink()
-        samples = np.zeros(16_000, np.float32)  # a header alone does not tell silence
+        samples = np.zeros(16_000, np.float32)  # a header alone does not show silence
         soundfile.write(lines[2][0], samples, 16_000)
         of = measure(table(tmp_path, lines))
         numbers = summary(of)
@@ -212,26 +206,24 @@ class TestNumbers:
         assert "1.wav: silent" in silent
         assert (numbers["clips"], of.log_mel.num_clips) == (7, 6)
 
-    def test_nothing_can_be_read(self, tmp_path, capsys):
-        lines = rows(tmp_path)
+    def test_nothing_can_be_read(self, tmp_path, call):
+        file = table(tmp_path, rows(tmp_path))
         for path in tmp_path.glob("*.wav"):
             path.unlink()
-        numbers = summary(measure(table(tmp_path, lines)))
+        numbers = summary(measure(file))
         assert (numbers["clips"], numbers["hours"], len(numbers["unusable"])) == (0, 0, 8)
         assert numbers["log_mel"]["all"] is None
-        code, out, _ = call("csv", f"dataset.file={tmp_path / 'mine.csv'}", out=tmp_path / "out",
-                            capsys=capsys)  # fmt: skip
+        code, out, _ = call(file, tmp_path / "out")
         assert code == 0
         assert "audio_mean" not in out
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["classes.png"]
 
 
-def call(*words: str, out: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        arguments = ["data", "stats", *words, "--task", "ser", "--out", str(out)]
-        patch.setattr(sys, "argv", ["spectrobert", *arguments])
-        code = program.main()
-    return code, *capsys.readouterr()
+@pytest.fixture
+def call(data) -> Callable[..., tuple[int, str, str]]:
+    return lambda file, out, *words: data(
+        "stats", "csv", f"dataset.file={file}", *words, "--task", "ser", "--out", out
+    )
 
 
 class TestPlots:
@@ -271,8 +263,6 @@ class TestPlots:
         assert (plots._bin(20, BINS), plots._bin(8000, BINS)) == (0.0, float(BINS))
 
     def test_many_names_are_cut_to_the_largest(self):
-        from collections import Counter
-
         counts = {f"speaker {i:03}": Counter(train=i) for i in range(1, 100)}
         figure = plots._bars(counts, "many", "speakers", "clips")
         (axes,) = figure.axes
@@ -282,8 +272,8 @@ class TestPlots:
 
 
 class TestVerb:
-    def test_what_is_printed_is_what_train_py_takes(self, found, file, tmp_path, capsys):
-        code, out, err = call("csv", f"dataset.file={file}", out=tmp_path, capsys=capsys)
+    def test_what_is_printed_is_what_train_py_takes(self, found, file, tmp_path, call):
+        code, out, err = call(file, tmp_path)
         assert (code, err) == (0, "")
         words = re.findall(r"model\.audio_\w+=\S+", out)
         config = composition.compose(["task=ser", "dataset=demo", *words])
@@ -292,17 +282,16 @@ class TestVerb:
         assert config.model.audio_std == pytest.approx(train.std, abs=1e-4)
         assert {path.suffix for path in tmp_path.iterdir()} == {".png"}
 
-    def test_json(self, found, file, tmp_path, capsys):
-        words = ("csv", f"dataset.file={file}", "--json", "--max_clips", "8")
-        code, out, _ = call(*words, out=tmp_path, capsys=capsys)
+    def test_json(self, found, file, tmp_path, call):
+        code, out, _ = call(file, tmp_path, "--json", "--max_clips", "8")
         printed = json.loads(out)
         assert code == 0
         assert printed["log_mel"]["all"]["mean"] == found.log_mel.total.mean
         assert printed["rows"] == 16
         assert all(Path(path).is_file() for path in printed["plots"])
 
-    def test_a_file_in_the_place_of_the_folder(self, file, capsys):
-        code, out, err = call("csv", f"dataset.file={file}", out=Path(file), capsys=capsys)
+    def test_a_file_in_the_place_of_the_folder(self, file, call):
+        code, out, err = call(file, file)
         assert (code, out) == (2, "")
         assert "is a file" in err
         assert Path(file).read_text().startswith("audio,")
