@@ -12,10 +12,9 @@ from . import io
 
 
 def copy(audio: io.Audio, path: Path) -> str:
-    """Write the copy of a recording, unless it is there.
+    """Write the copy of a recording, unless it is there. Samples beyond full scale are clipped.
 
-    Returns what is wrong with the recording, "" where nothing is; there is then no copy. Samples
-    beyond full scale are clipped.
+    Returns "", or the fault of a recording that cannot be copied.
     """
     if path.exists():
         return ""

@@ -180,7 +180,9 @@ def num_patches(frames: Tensor, size: int, stride: int) -> Tensor:
 def columns(
     mels: Tensor, lengths: Tensor, size: Sequence[int], stride: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """What overlapping patches are cut from: all mel bins of the frames that a patch spans.
+    """All mel bins of the frames that a patch spans, one column per step of `stride`.
+
+    Its overlapping patches are those of AST's strided convolution (thesis 2.2.1).
 
     Args:
         mels: (B, F, M), F at least the frames of a patch.
@@ -198,15 +200,3 @@ def columns(
         < num_patches(lengths, frame_size, frame_stride).to(mels.device)[:, None]
     )
     return values, real
-
-
-def patches(
-    mels: Tensor, lengths: Tensor, size: Sequence[int], stride: Sequence[int]
-) -> tuple[Tensor, Tensor]:
-    """Overlapping patches, as AST's strided convolution sees them (thesis 2.2.1).
-
-    The arguments are those of `columns`. Returns (B, time, frequency, P) patches, each flattened
-    mel by mel, and (B, time) True where a patch is real.
-    """
-    values, real = columns(mels, lengths, size, stride)
-    return values.unfold(2, size[0] * size[1], stride[0] * size[1]), real

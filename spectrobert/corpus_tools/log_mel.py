@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..audio import features, io
-from ..audio.segment import Segment
+from ..audio.segment import Crop, Segment
 from ..config import DatasetConfig
 from ..data import splits
 from ..kernels import adopt
@@ -95,7 +95,7 @@ def measure(
         number, clip = numbered
         generator = np.random.default_rng([seed, number])
         try:
-            return io.read_clip(clip, options.max_seconds, cast(io.Crop, options.crop), generator)
+            return io.read_clip(clip, options.max_seconds, cast(Crop, options.crop), generator)
         except io.AudioError as error:
             return error
 

@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..audio import io
+from ..audio.segment import Crop
 from ..config import DatasetConfig, PretrainingConfig
 from ..corpora.example import Example
 from ..models.batch import IGNORED
@@ -64,7 +65,7 @@ def columns(split: datasets.Dataset, *names: str) -> pa.Table:
     return whole if split._indices is None else whole.take(split._indices.column(0))
 
 
-def crop(options: DatasetConfig, model_seconds: float, is_training: bool) -> tuple[io.Crop, float]:
+def crop(options: DatasetConfig, model_seconds: float, is_training: bool) -> tuple[Crop, float]:
     """The stretch of a longer clip that is heard, and its seconds.
 
     `crop=random` is random in training only, else the middle. A whole clip ends where the model's
@@ -74,7 +75,7 @@ def crop(options: DatasetConfig, model_seconds: float, is_training: bool) -> tup
         return "first", model_seconds
     kept = "center" if options.crop == "random" and not is_training else options.crop
     # a str, as OmegaConf knows no Literal; DatasetConfig checks it
-    return cast(io.Crop, kept), options.max_seconds
+    return cast(Crop, kept), options.max_seconds
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..audio import io
-from ..audio.segment import Segment
+from ..audio.segment import Segment, window
 from ..config import AqaConfig, DatasetConfig, NumbersConfig
 from ..data.batches import collate
 from ..data.clips import crop
@@ -86,7 +86,7 @@ def hear(
     clip = (Segment(path),)
     kept, max_seconds = crop(options, model_seconds, is_training=False)
     seconds = io.duration(clip)
-    start, end = io.window(seconds, max_seconds, kept)
+    start, end = window(seconds, max_seconds, kept)
     wave = io.read_clip(clip, max_seconds, kept)
     if io.is_silent(wave):
         raise UserError(

@@ -154,7 +154,8 @@ def test_ten_seconds_are_998_frames_and_1188_patches():
 )
 def test_patches_equal_unfold(size, stride):
     mels = torch.randn(2, 100, 128)
-    values, real = features.patches(mels, torch.tensor([100, 57]), size, stride)
+    columns, real = features.columns(mels, torch.tensor([100, 57]), size, stride)
+    values = columns.unfold(2, size[0] * size[1], stride[0] * size[1])  # as the audio encoder does
     # torch's unfold works on (mel, frame) pictures and lists positions frequency by frequency
     picture = mels.transpose(1, 2)[:, None]
     expected = nn.functional.unfold(picture, size, stride=stride)  # (B, P, frequency * time)
