@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import torch
+from benchmarks.measure import Row, compare, in_turn, seconds, times
 
 from benchmarks import builds, machine, memory
 from benchmarks.builds import Sizes
-from benchmarks.measure import Row, compare, in_turn, seconds, times
 from spectrobert.audio import features
 from spectrobert.kernels import adopt
 from spectrobert.models.audio_encoder import AudioEncoder

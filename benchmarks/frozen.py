@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
-from benchmarks import builds
 from benchmarks.compute import Bench
 from benchmarks.measure import Call, Row, compare, in_turn
+
+from benchmarks import builds
 from spectrobert.models import freezing
 from spectrobert.run.prefix_cache import depth, entry, filling, reading
 

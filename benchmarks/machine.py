@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from benchmarks.measure import seconds
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.measure import seconds
 from spectrobert.kernels.linear import product
 
 SIZE = 1536  # of the square matrices that the peak is measured with

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from benchmarks.compute import Bench
+from benchmarks.measure import Row
 from torch.utils.data import DataLoader
 
 from benchmarks import builds
-from benchmarks.compute import Bench
-from benchmarks.measure import Row
 from spectrobert.audio.segment import Segment
 from spectrobert.config import DatasetConfig
 from spectrobert.corpora.example import Example

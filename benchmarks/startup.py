@@ -10,9 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import builds
 from benchmarks.compute import Bench
 from benchmarks.measure import Row, seconds
+
+from benchmarks import builds
 from spectrobert.errors import UserError
 
 TRAIN = builds.RIVAL.parents[1] / "train.py"

@@ -7,13 +7,13 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
+from benchmarks.compute import Bench
+from benchmarks.measure import Row
 from rich.console import Console
 from rich.table import Column
 from rich.text import Text
 
 from benchmarks import builds, compute, data_path, frozen, machine, startup
-from benchmarks.compute import Bench
-from benchmarks.measure import Row
 from spectrobert.errors import UserError
 from spectrobert.terminal import print_line, print_table
 

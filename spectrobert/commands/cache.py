@@ -16,15 +16,15 @@ def cache(
     """Frozen prefixes on disk ($SPECTROBERT_CACHE/prefix), the one used last first."""
     import time
 
-    from ..run.prefix_cache import entry
+    from ..run.prefix_cache import storage
 
     now = time.time()
-    found = [e for e in entry.list_entries() if now - e.used_at >= unused_days * 86_400]
+    found = [e for e in storage.list_entries() if now - e.used_at >= unused_days * 86_400]
     for listed in found:
         days = (now - listed.used_at) / 86_400
         print(f"{listed.num_bytes / 1e9:9.3f} GB  {days:6.1f} days  {listed.path}  {listed.what}")
         if clear:
-            entry.remove(listed.path)
+            storage.remove(listed.path)
     total = sum(listed.num_bytes for listed in found) / 1e9
     done = f"removed {len(found)}" if clear else f"{len(found)}" if found else "nothing"
-    print(f"{done} in {entry.folder()}, {total:.3f} GB")
+    print(f"{done} in {storage.folder()}, {total:.3f} GB")

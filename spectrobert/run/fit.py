@@ -42,7 +42,7 @@ from . import (
 )
 from .comet.logger import is_online
 from .folder import RunFolder
-from .prefix_cache.opening import open_prefix
+from .prefix_cache.open import open_prefix
 from .run import Run
 from .unread import UnreadClips
 

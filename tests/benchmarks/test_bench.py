@@ -8,11 +8,11 @@ import sys
 
 import pytest
 import torch
+from benchmarks.measure import Row, compare, in_turn
 from transformers import ASTFeatureExtractor, BertConfig
 
 from benchmarks import builds, comparison, compute, data_path, frozen, machine, memory
 from benchmarks.builds import Sizes
-from benchmarks.measure import Row, compare, in_turn
 from spectrobert.errors import UserError
 
 from ..helpers.world import ROOT, verb

@@ -28,7 +28,7 @@ from spectrobert.run import callbacks, checkpoints, curves, foreign, scoring
 from spectrobert.run.callbacks import WholeFiles
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RESULTS, RunFolder
-from spectrobert.run.prefix_cache import entry
+from spectrobert.run.prefix_cache import storage
 
 from ..helpers.world import configure
 
@@ -287,7 +287,7 @@ def test_caches_are_made_again(tmp_path, mark, monkeypatch):
     assert first["prefix_cache"]["used"]
     kept = [p for p in (tmp_path / "cache").rglob("*") if p.is_file() and p.suffix != ".lock"]
     names = {p.name for p in kept}
-    assert {entry.VALUES, entry.RECORDS, entry.HEADER, store.CURRENT, "rows.arrow"} <= names
+    assert {"000000.safetensors", storage.HEADER, store.CURRENT, "rows.arrow"} <= names
     for path in kept:
         path.write_bytes(pickled(mark))
     again = fit(configure(tmp_path, "ser", *WORDS, "experiment_name=again"), silent())

@@ -1,4 +1,4 @@
-"""The frozen prefix: kept where it changes nothing, the same numbers with it and without."""
+"""The prefix cache: used if it changes nothing, the same numbers with it and without."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.run import build, curves, fit
 from spectrobert.run.folder import RESULTS, RunFolder
 from spectrobert.run.loaders import DataModule
-from spectrobert.run.prefix_cache import depth, entry, filling, opening, pairs
+from spectrobert.run.prefix_cache import fill, keys, plan, storage
+from spectrobert.run.prefix_cache import open as opening
 from spectrobert.settings import composition
 
 from ..helpers.runs import kill_at, start
@@ -50,7 +51,7 @@ def said(console: Console) -> str:
 def own_prefix(tmp_path, monkeypatch) -> Path:
     """A folder of entries for this test alone."""
     folder = tmp_path / "prefix"
-    monkeypatch.setattr(entry, "folder", lambda: folder)
+    monkeypatch.setattr(storage, "folder", lambda: folder)
     return folder
 
 
@@ -163,7 +164,7 @@ def test_batches_are_the_plain_ones_with_the_frozen_part_behind_them(
         assert torch.equal(batch["label"], encoded["label"])
         assert torch.equal(batch["text_mask"], encoded["text_mask"])
         with torch.no_grad():
-            hidden, mask, num_words, _ = depth.compute(model, batch, 1)
+            hidden, mask, num_words, _ = plan.compute(model, batch, 1)
         assert torch.equal(mask[:, num_words:], encoded["audio_mask"])
         assert encoded["hidden"].shape == hidden.shape
         torch.testing.assert_close(encoded["hidden"][mask], hidden[mask], rtol=1e-5, atol=5e-6)
@@ -190,7 +191,7 @@ def test_a_second_run_reads_no_audio(own_prefix, tmp_path, monkeypatch):
     ("task", "more", "reason"),
     [
         ("ser", (HEAD, "trainer.prefix_cache=off"), "trainer.prefix_cache=off"),
-        ("pre", ("freeze.train=[head]",), "drawn anew in every epoch"),
+        ("pre", ("freeze.train=[head]",), "drawn again in every epoch"),
         ("ser", ("freeze=none",), "the audio encoder trains"),
         ("ser", ("freeze=bin-frz-noaudio",), "the audio encoder trains"),
         ("ser", ("freeze.train=[head,embeddings]",), "the embeddings train"),
@@ -220,7 +221,7 @@ def test_random_crops_of_clips_of_unknown_length_are_a_reason(own_prefix, tmp_pa
     known = (*corpus, HEAD, "dataset.crop=random", "dataset.max_seconds=9")
     assert open_of(configure_csv(tmp_path, *known))[0].used
     summary, data, _ = open_of(configure_csv(tmp_path, *known, "dataset.check=none"))
-    assert "the lengths of 9 clips are not known (dataset.check=none)" in summary.reason
+    assert "the lengths of 9 clips are unknown (dataset.check=none)" in summary.reason
     assert not data.encoded
 
 
@@ -230,10 +231,10 @@ def test_a_clip_of_unknown_length_is_planned_as_the_longest(own_prefix, tmp_path
     options = ("dataset.check=none", f"dataset.crop={crop}", "dataset.max_seconds=9")
     config = configure_csv(tmp_path, *csv_corpus(tmp_path / "own"), *options)
     model, data = begin(config)
-    clips = pairs.distinct(data.prepared, data.read_options)
+    clips = keys.distinct(data.prepared, data.read_options)
     assert not clips.seconds.any()
     expected = clips.num_words.sum() + 9 * columns  # of 16 frames: 898 in 9 s
-    assert pairs.num_tokens(clips, model.config, data.read_options) == expected
+    assert keys.num_tokens(clips, model.config, data.read_options) == expected
 
 
 def test_a_full_disk_is_a_reason(own_prefix, tmp_path, monkeypatch):
@@ -251,10 +252,11 @@ def test_a_cache_folder_that_cannot_be_written_is_a_reason(own_prefix, tmp_path)
 
 
 def test_a_disk_that_fills_up_is_a_reason_and_leaves_nothing(own_prefix, tmp_path, monkeypatch):
-    def full(*args):
-        raise OSError(28, "No space left on device")
+    def full(path, content):
+        if path.suffix == storage.SUFFIX:
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(entry.Draft, "finish", full)
+    monkeypatch.setattr(storage, "write_whole", full)
     summary, data, _ = open_of(configure(tmp_path, "ser", HEAD))
     assert "No space left on device" in summary.reason
     assert not data.encoded
@@ -267,7 +269,7 @@ def test_a_disk_that_fills_up_is_a_reason_and_leaves_nothing(own_prefix, tmp_pat
 def names_of(config: Config, change: Callable[[SpectroBert], object] = lambda model: None) -> Path:
     model, data = begin(config)
     change(model)
-    return opening.plan_of(config, model, data, "32-true").path
+    return plan.make(config, model, data, "32-true").path
 
 
 def test_what_alters_a_frozen_value_gives_another_entry(own_prefix, tmp_path):
@@ -315,14 +317,14 @@ def test_what_alters_none_is_shared(own_prefix, tmp_path):
 
 def test_other_splits_of_the_same_rows_share_an_entry(own_prefix, tmp_path):
     model, data = begin(config := configure(tmp_path, "ser", LAST))
-    base = opening.plan_of(config, model, data, "32-true").path
+    base = plan.make(config, model, data, "32-true").path
     splits = data.prepared.splits
     data.prepared = replace(
         data.prepared, splits=splits | {"val": splits["test"], "test": splits["val"]}
     )
-    assert opening.plan_of(config, model, data, "32-true").path == base
+    assert plan.make(config, model, data, "32-true").path == base
     data.prepared = replace(data.prepared, splits=splits | {"val": splits["test"]})
-    assert opening.plan_of(config, model, data, "32-true").path != base
+    assert plan.make(config, model, data, "32-true").path != base
 
 
 def csv_corpus(folder: Path, copies: int = 1) -> tuple[str, ...]:
@@ -362,9 +364,9 @@ def test_what_is_heard_and_read_twice_is_computed_once(own_prefix, tmp_path, mon
     open_of(configure(tmp_path, "ser"))
     corpus = csv_corpus(tmp_path / "own", copies=5)
     seen: list[int] = []
-    real = filling.compute
+    real = fill.compute
     monkeypatch.setattr(
-        filling, "compute", lambda m, b, d: (seen.extend(b["index"].tolist()), real(m, b, d))[1]
+        fill, "compute", lambda m, b, d: (seen.extend(b["index"].tolist()), real(m, b, d))[1]
     )
     summary, data, _ = open_of(configure_csv(tmp_path, *corpus, HEAD))
     assert summary.rows == 45
@@ -378,10 +380,10 @@ def test_what_is_heard_and_read_twice_is_computed_once(own_prefix, tmp_path, mon
 @pytest.fixture
 def unreadable(monkeypatch) -> set[int]:
     """Pairs whose file cannot be read while the entry is filled."""
-    real, pairs = filling.FirstRows.__getitem__, set()
+    real, pairs = fill.FirstRows.__getitem__, set()
     bad = Skipped("first row", "clip.wav", "missing: Input/output error")
     monkeypatch.setattr(
-        filling.FirstRows,
+        fill.FirstRows,
         "__getitem__",
         lambda rows, pair: bad if pair in pairs else real(rows, pair),
     )
@@ -407,24 +409,27 @@ def test_rows_that_cannot_be_read_are_left_out_and_named(own_prefix, tmp_path, u
     assert len(batch["hidden"]) == len(batch["label"]) == 1
 
 
+def stored(data: DataModule) -> list[np.ndarray]:
+    """The values of all pairs, in their order."""
+    entry = data.encoded["train"].entry
+    return [entry.values(pair).copy() for pair in range(len(entry.places))]
+
+
 def test_what_could_not_be_read_is_tried_again_by_the_next_run(own_prefix, tmp_path, unreadable):
     config = configure(tmp_path, "ser", HEAD)
     unreadable |= {7, 8}
     first, lacking, _ = open_of(config)
     before = lacking.encoded["train"].entry
-    assert not before.is_complete
-    kept = np.array(before.values)
+    assert before.missing.tolist() == [7, 8]
     unreadable.discard(8)
     assert open_of(config)[0].unreadable == 1
     unreadable.clear()
     second, data, printed = open_of(config)
     assert (second.folder, second.unreadable) == (first.folder, 0)
     assert f"{second.pairs - 1} of them computed before" in printed
-    entry_of = data.encoded["train"].entry
-    assert entry_of.is_complete
-    assert (entry_of.words > 0).all()
-    assert np.array_equal(before.values, kept)  # a run that reads the entry keeps its pages
-    assert np.array_equal(entry_of.values[: len(kept)], kept)
+    after = data.encoded["train"].entry
+    assert after.is_complete
+    assert np.array_equal(before.values(9), after.values(9))  # a run that reads it goes on
     third, _, printed = open_of(config)
     assert not third.filled
     assert "computing" not in printed
@@ -444,46 +449,80 @@ def test_too_many_that_cannot_be_read_are_refused(own_prefix, tmp_path, unreadab
 # Faults
 
 
+@pytest.fixture
+def small_shards(monkeypatch) -> None:
+    """One shard per batch."""
+    monkeypatch.setattr(storage, "SHARD_BYTES", 0)
+
+
 def flip(path: Path, at: int) -> None:
-    with path.open("r+b") as file:
-        file.seek(at)
-        byte = file.read(1)
-        file.seek(at)
-        file.write(bytes([byte[0] ^ 1]))
+    """Change a bit of a byte, counted from the end if `at` is negative."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def flip_index(path: Path) -> None:
+    """Change the first number behind the header."""
+    flip(path, 8 + int.from_bytes(path.read_bytes()[:8], "little"))
 
 
 @pytest.mark.parametrize(
     ("damage", "fault"),
     [
-        (lambda path: flip(path / entry.VALUES, 4000), "the checksum of pair"),
-        (lambda path: flip(path / entry.RECORDS, 40), f"the checksum of {entry.RECORDS}"),
-        (lambda path: os.truncate(path / entry.VALUES, 4000), "has 4000 bytes, not"),
-        (lambda path: (path / entry.HEADER).write_text("{"), "cannot be read"),
-        (lambda path: (path / entry.HEADER).unlink(), "it has no entry.json"),
-        (lambda path: (path / entry.RECORDS).unlink(), "has 0 bytes, not"),
+        (lambda path: flip(path, 3), "header"),  # its length
+        (lambda path: flip(path, 20), "index"),  # the name of a checksum
+        (flip_index, "the checksum of its index is wrong"),
+        (lambda path: os.truncate(path, 4000), "not fully covered"),
+        (lambda path: path.write_bytes(b""), "header"),
+        (lambda path: path.unlink(), ""),
     ],
 )
-def test_a_damaged_entry_is_found_out_and_computed_anew(own_prefix, tmp_path, damage, fault):
+def test_a_damaged_shard_is_computed_again_and_no_other(
+    own_prefix, tmp_path, small_shards, damage, fault
+):
     config = configure(tmp_path, "ser", HEAD)
     first, data, _ = open_of(config)
-    values = np.array(data.encoded["train"].entry.values)
-    damage(Path(first.folder))
+    values = stored(data)
+    shard = sorted(Path(first.folder).glob("*.safetensors"))[3]
+    damage(shard)
+    is_gone = not shard.exists()
     second, data, printed = open_of(config)
-    assert f"{first.folder} is damaged" in printed
+    assert (f"{shard} is damaged" in printed) != is_gone
     assert fault in printed
-    assert second.folder == first.folder
+    assert f"{first.pairs - 16} of them computed before" in printed
     assert second.filled
-    assert np.array_equal(values, data.encoded["train"].entry.values)
+    for value, other in zip(values, stored(data), strict=True):
+        assert np.array_equal(value, other)
 
 
-def test_an_interrupted_fill_is_taken_up_where_it_stopped(own_prefix, tmp_path, monkeypatch):
+def test_damaged_values_are_never_used(own_prefix, tmp_path, small_shards):
+    """Opening does not read them: they are compared when they are needed."""
+    config = configure(tmp_path, "ser", HEAD)
+    first, data, _ = open_of(config)
+    values = stored(data)
+    shard = sorted(Path(first.folder).glob("*.safetensors"))[3]
+    flip(shard, -1)
+    again, data, printed = open_of(config)
+    assert not again.filled
+    with pytest.raises(UserError, match=r"000003\.safetensors was damaged .* with --resume"):
+        stored(data)
+    _, data, printed = open_of(config)
+    assert f"{first.pairs - 16} of them computed before" in printed
+    for value, other in zip(values, stored(data), strict=True):
+        assert np.array_equal(value, other)
+
+
+def test_an_interrupted_fill_goes_on_where_it_stopped(
+    own_prefix, tmp_path, monkeypatch, small_shards
+):
     config = configure(tmp_path, "ser", LAST)
     whole, data, _ = open_of(config)
-    expected = np.array(data.encoded["train"].entry.values)
+    expected = stored(data)
     shutil.rmtree(whole.folder)
 
     seen: list[int] = []
-    real = filling.compute
+    real = fill.compute
 
     def counted(model, batch, level):
         if len(seen) == 4:
@@ -491,25 +530,22 @@ def test_an_interrupted_fill_is_taken_up_where_it_stopped(own_prefix, tmp_path, 
         seen.append(len(batch["index"]))
         return real(model, batch, level)
 
-    monkeypatch.setattr(filling, "compute", counted)
+    monkeypatch.setattr(fill, "compute", counted)
     with pytest.raises(KeyboardInterrupt):
         open_of(config)
-    part = Path(f"{whole.folder}.part")
-    assert part.is_dir()
-    assert not Path(whole.folder).exists()
-    # as after SIGKILL in the middle of a write
-    with (part / entry.VALUES).open("ab") as file:
-        file.write(b"half a batch")
-    with (part / entry.RECORDS).open("ab") as file:
-        file.write(b"half a record")
+    folder = Path(whole.folder)
+    assert len(list(folder.glob("*.safetensors"))) == 4
+    half = folder / ".000004.safetensors.77"  # as after SIGKILL in the middle of a write
+    half.write_bytes(b"half a shard")
 
     seen.append(0)  # past the interruption
     summary, data, printed = open_of(config)
     assert "(235 rows), 64 of them computed before" in printed
     assert sum(seen) == 235
     assert summary.filled
-    assert np.array_equal(expected, data.encoded["train"].entry.values)
-    assert not part.exists()
+    for value, other in zip(expected, stored(data), strict=True):
+        assert np.array_equal(value, other)
+    assert not half.exists()
 
 
 def test_two_runs_at_once_compute_it_once(tmp_path):
@@ -602,17 +638,20 @@ def test_resuming_on_other_frozen_weights_is_refused(own_prefix, tmp_path, monke
 
 def test_entries_are_listed_and_removed(own_prefix, tmp_path, capsys):
     summary, _, _ = open_of(configure(tmp_path, "ser", HEAD))
-    (own_prefix / "stopped.part").mkdir()
+    stopped = shutil.copytree(summary.folder, own_prefix / "stopped")
+    next(stopped.glob("*.safetensors")).unlink()
+    (own_prefix / "strange").mkdir()
     cache()
     shown = capsys.readouterr().out
-    assert f"{summary.folder}  demo: h_[CLS]" in shown
-    assert "stopped.part  unfinished" in shown
-    assert shown.splitlines()[-1].startswith(f"2 in {own_prefix}")
+    assert f"{summary.folder}  demo: h_[CLS]\n" in shown
+    assert f"{stopped}  demo: h_[CLS], 0 of {summary.pairs} clips and texts\n" in shown
+    assert "strange  damaged" in shown
+    assert shown.splitlines()[-1].startswith(f"3 in {own_prefix}")
     cache(clear=True, unused_days=1)
     assert "removed 0" in capsys.readouterr().out
     assert Path(summary.folder).exists()
     cache(clear=True)
-    assert "removed 2" in capsys.readouterr().out
+    assert "removed 3" in capsys.readouterr().out
     assert not list(own_prefix.iterdir())
     cache()
     assert capsys.readouterr().out.startswith("nothing")

@@ -1,9 +1,9 @@
-"""What lies below the first trainable part, computed once and kept on disk.
+"""Activations of frozen layers are computed once and cached on disk.
 
-depth.py    how far up the model is frozen, and when keeping it would change results
-pairs.py    the distinct pairs of sound and words of a corpus, and the name an entry goes by
-entry.py    an entry on disk: its files, its checks, the lock around it
-filling.py  one pass over the pairs
-reading.py  batches from an entry, in place of audio and word pieces
-opening.py  all of it for a run
+keys.py     the distinct pairs of sound and words of a corpus, and the key of a cache entry
+plan.py     how deep a model is frozen, if its activations may be cached, and in which entry
+storage.py  an entry on disk: safetensors shards, the index over them, the lock around them
+fill.py     one pass over the pairs that an entry lacks
+dataset.py  batches from an entry, in place of audio and word pieces
+open.py     all of it for a run
 """

@@ -19,23 +19,27 @@ from torch.utils.data import Dataset
 from ...data.batches import collate_answers
 from ...data.checks import Skipped
 from ...data.clips import ReadOptions, RowKey, answer
-from .entry import Entry
+from .storage import VALUE, Entry
 
 
 class EncodedRows(Dataset):
-    """One split. A whole batch is asked for at once; see `DataLoader`'s `__getitems__`."""
+    """One split, a whole batch at a time (see `__getitems__` of `DataLoader`).
+
+    Args:
+        pairs: (R,) of the rows.
+        unread: row -> the reason why the entry lacks its pair.
+    """
 
     def __init__(
         self,
         entry: Entry,
+        depth: int,
         pairs: np.ndarray,
         rows: datasets.Dataset,
         read_options: ReadOptions,
         unread: Mapping[int, Skipped],
     ):
-        self.entry = entry
-        self.pairs = pairs  # (rows,)
-        self.unread = unread  # row -> why the entry lacks its pair
+        self.entry, self.depth, self.pairs, self.unread = entry, depth, pairs, unread
         light = rows.remove_columns(["audio", "text"])
         self.answers = collate_answers([answer(row, read_options) for row in light])
 
@@ -51,23 +55,25 @@ class EncodedRows(Dataset):
             return missing
         index = torch.from_numpy(rows)
         batch = {name: values[index] for name, values in self.answers.items()}
-        return batch | {"index": index} | padded(self.entry, self.pairs[rows]) | missing
+        frozen = padded(self.entry, self.pairs[rows], self.depth)
+        return batch | {"index": index} | frozen | missing
 
 
-def padded(entry: Entry, pairs: np.ndarray) -> dict[str, Any]:
+def padded(entry: Entry, pairs: np.ndarray, depth: int) -> dict[str, Any]:
     """`hidden` (B, L + N, D), zero where padded, `text_mask` (B, L), `audio_mask` (B, N)."""
-    offset, words, sounds = (x[pairs] for x in (entry.offset, entry.words, entry.sounds))
+    words, sounds = entry.places["words"][pairs], entry.places["sounds"][pairs]
+    values = [entry.values(pair) for pair in pairs.tolist()]
     length = int(words.max())
-    hidden = np.zeros((len(pairs), length + int(sounds.max()), entry.values.shape[1]), np.float32)
-    for into, start, num_words, num_sounds in zip(hidden, offset, words, sounds):
-        middle = start + num_words
-        into[:num_words] = entry.values[start:middle]
-        into[length : length + num_sounds] = entry.values[middle : middle + num_sounds]
+    shape = (len(pairs), length + int(sounds.max()), values[0].shape[1])
+    hidden = np.zeros(shape, VALUE)
+    for into, tokens, num_words, num_sounds in zip(hidden, values, words, sounds):
+        into[:num_words] = tokens[:num_words]
+        into[length : length + num_sounds] = tokens[num_words:]
     return {
         "hidden": torch.from_numpy(hidden),
         "text_mask": _mask(words),
         "audio_mask": _mask(sounds),
-        "depth": entry.header["facts"]["depth"],
+        "depth": depth,
     }
 
 

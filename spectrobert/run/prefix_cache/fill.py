@@ -1,4 +1,4 @@
-"""One pass over the distinct pairs of a corpus: their frozen values, written to an entry."""
+"""One pass over the pairs that an entry lacks: their activations are computed and written."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ...config import TrainerConfig
 from ...data.batches import collate
 from ...data.checks import Skipped
-from ...data.clips import ClipDataset, ReadOptions, RowKey
-from ...data.preparation import Prepared
+from ...data.clips import ClipDataset, RowKey
 from ...models.batch import Batch
 from ...models.spectrobert import Sequence, SpectroBert
-from .depth import compute
-from .entry import Draft
-from .pairs import Pairs
+from ..loaders import DataModule
+from .keys import Pairs
+from .plan import Plan, compute
+from .storage import Writer
+
+HALVES = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
 
 
 class FirstRows(Dataset):
-    """The row in which each pair comes first; `index` is the pair. Skipped if it is unreadable."""
+    """The row in which each pair comes first; `index` is the pair. Skipped if unreadable."""
 
-    def __init__(self, prepared: Prepared, read_options: ReadOptions, pairs: Pairs):
-        rows = prepared.splits.items()
+    def __init__(self, data: DataModule, pairs: Pairs):
+        rows = data.prepared.splits.items()
         self.clips = {
-            split: ClipDataset(own, read_options, is_training=False) for split, own in rows
+            split: ClipDataset(own, data.read_options, is_training=False) for split, own in rows
         }
         self.pairs = pairs
 
@@ -37,59 +40,62 @@ class FirstRows(Dataset):
         return item | {"index": pair} if isinstance(item, dict) else item
 
 
-def append(draft: Draft, pairs: Tensor, sequence: Sequence) -> None:
+def append(writer: Writer, pairs: Tensor, sequence: Sequence) -> None:
     """Write the real tokens of a batch; (B,) `pairs` names its rows."""
     hidden, mask, num_words, _ = sequence
-    flat = hidden[mask].float().cpu().numpy()  # in the order of the rows
+    values = hidden[mask].float().cpu().numpy()  # in the order of the rows
     words = mask[:, :num_words].sum(dim=1).cpu().numpy()
     sounds = mask[:, num_words:].sum(dim=1).cpu().numpy()
-    draft.append(pairs.numpy(), flat, words, sounds)
+    writer.append(pairs.numpy(), values, words, sounds)
 
 
 @torch.no_grad()
 def fill(
-    draft: Draft,
+    writer: Writer,
+    missing: np.ndarray,
+    plan: Plan,
     model: SpectroBert,
-    depth: int,
-    rows: FirstRows,
-    batch_size: int,
-    num_workers: int,
-    device: torch.device,
-    half: torch.dtype | None,
+    data: DataModule,
+    precision: str,
     progress: Callable[[int, int], None],
 ) -> dict[int, Skipped]:
-    """Compute what the draft lacks, the longest clips first: what does not fit fails at once.
+    """Compute the `missing` pairs, the longest clips first: what does not fit fails at once.
 
-    Returns the pairs that could not be read: the draft lacks them still.
+    Returns the pairs that could not be read. What was computed before an exception is kept.
 
     Args:
-        half: the type that matrix products take in mixed precision; None: float32.
         progress: called with (pairs done, pairs).
     """
     # Not inference_mode: what a function caches in it could never be saved for a gradient
-    pairs = rows.pairs
-    order = np.argsort(-pairs.seconds, kind="stable")
-    left = [int(pair) for pair in order if int(pair) not in draft.done]
-    batches = [left[i : i + batch_size] for i in range(0, len(left), batch_size)]
+    options: TrainerConfig = data.options
+    longest_first = np.argsort(-plan.pairs.seconds[missing], kind="stable")
+    left = missing[longest_first].tolist()
+    batches = [left[i : i + options.batch_size] for i in range(0, len(left), options.batch_size)]
     loader = DataLoader(
-        rows,
+        FirstRows(data, plan.pairs),
         batch_sampler=batches,
         collate_fn=collate,
-        num_workers=num_workers,
+        num_workers=data.num_workers,
         generator=torch.Generator(),  # or it would draw from the one behind dropout
     )
+    device, half = torch.device(options.accelerator), HALVES.get(precision)
     model.eval()
     model.to(device)
     unread: dict[int, Skipped] = {}
-    progress(len(draft.done), len(order))
-    for asked, batch in zip(batches, loader):
-        failed = batch.pop("unread", [])
-        if batch:
-            on_device = cast(Batch, {name: value.to(device) for name, value in batch.items()})
-            with torch.autocast(device.type, half, enabled=half is not None):
-                sequence = compute(model, on_device, depth)
-            append(draft, batch["index"], sequence)
-        missing = [pair for pair in asked if pair not in draft.done]
-        unread |= dict(zip(missing, failed, strict=True))
-        progress(len(draft.done) + len(unread), len(order))
+    done = len(plan.pairs) - len(left)
+    progress(done, len(plan.pairs))
+    try:
+        for asked, batch in zip(batches, loader):
+            failed = batch.pop("unread", [])
+            if batch:
+                on_device = cast(Batch, {name: value.to(device) for name, value in batch.items()})
+                with torch.autocast(device.type, half, enabled=half is not None):
+                    sequence = compute(model, on_device, plan.depth)
+                append(writer, batch["index"], sequence)
+            computed = set(batch["index"].tolist()) if batch else set()
+            unread |= dict(zip((p for p in asked if p not in computed), failed, strict=True))
+            done += len(asked)
+            progress(done, len(plan.pairs))
+    finally:
+        writer.flush()
     return unread

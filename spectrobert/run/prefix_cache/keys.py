@@ -1,4 +1,4 @@
-"""The distinct pairs of sound and words in a corpus, and the name under which an entry is kept."""
+"""The distinct pairs of sound and words in a corpus, and the key of a cache entry."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from ...data.clips import ReadOptions, crop
 from ...data.preparation import Prepared
 from ...models.configuration import SpectroBertConfig
 
-# What decides a frozen value beside the weights and the data. A file here that changes gives every
-# entry another name
-CODE = ("audio", "kernels", "models")
+# Code that decides a frozen value. A file here that changes gives every entry another key
+CODE = ("audio", "kernels", "models", "run/prefix_cache")
 PACKAGE = Path(__file__).parents[2]
 VERSIONS = ("torch", "transformers", "soundfile", "soxr")
 INACTIVE = {*DERIVED, "hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob"}
@@ -30,13 +29,16 @@ INACTIVE = {*DERIVED, "hidden_dropout_prob", "attention_probs_dropout_prob", "he
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pair p is heard and read first in `first[p]`; row r of a split is pair `of[split][r]`."""
+    """The P distinct pairs; row r of a split is pair `of[split][r]`."""
 
-    names: list[str]  # sorted: the same whatever the splits are
-    first: list[tuple[str, int]]  # (split, row)
-    seconds: np.ndarray  # (P,) of the clip, before it is cropped; 0: not known
+    keys: list[str]  # sorted: the same for every assignment of rows to splits
+    first: list[tuple[str, int]]  # (split, row) in which a pair comes first
+    seconds: np.ndarray  # (P,) of the clip before cropping; 0: unknown
     num_words: np.ndarray  # (P,) word pieces
     of: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
     @property
     def num_rows(self) -> int:
@@ -44,35 +46,36 @@ class Pairs:
 
 
 def distinct(prepared: Prepared, read_options: ReadOptions) -> Pairs:
-    """Look at names, sizes and times of the audio files, and at the word pieces of every row."""
+    """Compare rows by name, size and time of their audio files and by their word pieces."""
     stamps: dict[str, str] = {}
-    found: dict[str, tuple[tuple[str, int], float, int]] = {}
-    names: dict[str, list[str]] = {}
+    first: dict[str, tuple[tuple[str, int], float, int]] = {}
+    keys: dict[str, list[str]] = {}
     limit = read_options.dataset.max_text_length
     for split, rows in prepared.splits.items():
         texts = list(dict.fromkeys(rows["text"]))
         cut = read_options.tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
         ids = dict(zip(texts, cut))
-        names[split] = []
+        keys[split] = []
         for number, row in enumerate(rows.select_columns(["audio", "text", "seconds"])):
-            heard = [(_stamp(s, stamps), s["start"], s["end"], s["onset"]) for s in row["audio"]]
+            sound = [(_stamp(s, stamps), s["start"], s["end"], s["onset"]) for s in row["audio"]]
             words = ids[row["text"]]
-            name = hashlib.sha256(repr((heard, words)).encode()).hexdigest()
-            names[split].append(name)
-            found.setdefault(name, ((split, number), row["seconds"], len(words)))
-    ordered = sorted(found)
-    place = {name: p for p, name in enumerate(ordered)}
+            key = hashlib.sha256(repr((sound, words)).encode()).hexdigest()
+            keys[split].append(key)
+            first.setdefault(key, ((split, number), row["seconds"], len(words)))
+    ordered = sorted(first)
+    place = {key: pair for pair, key in enumerate(ordered)}
+    rows_of, seconds, num_words = zip(*(first[key] for key in ordered))
     return Pairs(
         ordered,
-        [found[name][0] for name in ordered],
-        np.array([found[name][1] for name in ordered]),
-        np.array([found[name][2] for name in ordered]),
-        {split: np.array([place[n] for n in own], dtype=int) for split, own in names.items()},
+        list(rows_of),
+        np.array(seconds),
+        np.array(num_words),
+        {split: np.array([place[key] for key in own], dtype=int) for split, own in keys.items()},
     )
 
 
 def _stamp(segment: dict[str, Any], known: dict[str, str]) -> str:
-    """What tells one recording from another: its bytes, or path, size and time of change."""
+    """The identity of a recording: its digest, or path, size and time of change."""
     if segment["path"] is None:
         return segment["digest"]
     path = segment["path"]
@@ -86,7 +89,7 @@ def _stamp(segment: dict[str, Any], known: dict[str, str]) -> str:
 
 
 def num_tokens(pairs: Pairs, config: SpectroBertConfig, read_options: ReadOptions) -> int:
-    """Tokens of all joint sequences; a clip of unknown length counts as the longest allowed."""
+    """Sequence of all joint sequences; a clip of unknown length counts as the longest allowed."""
     _, longest = crop(read_options.dataset, config.max_seconds, is_training=False)
     seconds = np.minimum(np.where(pairs.seconds > 0, pairs.seconds, np.inf), longest)
     frames = features.num_frames(torch.from_numpy(seconds * features.SAMPLE_RATE).long())
@@ -104,7 +107,7 @@ def facts(
     precision: str,
     options: TrainerConfig,
 ) -> dict[str, Any]:
-    """What a frozen value depends on beside weights and data, for the name and for readers."""
+    """Everything but weights and data that a frozen value depends on."""
     own = {f.name for f in fields(ModelOptions)} - INACTIVE
     kept, max_seconds = crop(read_options.dataset, config.max_seconds, is_training=False)
     return {
@@ -129,7 +132,7 @@ def _code_hash() -> str:
     return digest.hexdigest()
 
 
-def entry_name(facts: dict[str, Any], weights: str, pairs: Pairs) -> str:
-    """The name of the folder: a hash of everything that its values depend on."""
-    text = json.dumps([facts, weights, pairs.names], sort_keys=True)
+def entry_key(facts: dict[str, Any], weights: str, pairs: Pairs) -> str:
+    """The name of an entry's folder: a hash of everything that its values depend on."""
+    text = json.dumps([facts, weights, pairs.keys], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:20]

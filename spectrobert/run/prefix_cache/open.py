@@ -1,49 +1,43 @@
-"""The frozen prefix of a run: read where an entry is there, filled where not, or left alone."""
+"""The cached activations of a run: read if an entry is there, computed if not, or left alone."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 
 from ... import terminal
 from ...config import Config
 from ...data.checks import Skipped, refuse_too_many
-from ...errors import UserError
-from ...models.freezing import fingerprint
 from ...models.spectrobert import SpectroBert
 from ..loaders import DataModule
-from . import depth, entry, pairs
-from .entry import Damaged, Draft, Entry
-from .filling import FirstRows, fill
-from .pairs import Pairs
-from .reading import EncodedRows
+from . import plan as plans
+from . import storage
+from .dataset import EncodedRows
+from .fill import fill
+from .plan import Plan
+from .storage import Entry, Writer
 
 GB = 1e9
 DISK_SHARE = 0.9  # of the free disk that an entry may take
-HALVES = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
 
-
-Unread = dict[int, Skipped]  # row of a split -> why it could not be read
+Unread = dict[int, Skipped]  # pair, or row of a split -> why it could not be read
 
 
 class Unusable(Exception):
-    """Why there is no entry."""
+    """The reason why there is no entry."""
 
 
 @dataclass(frozen=True)
 class PrefixSummary:
-    """What results.json records of the prefix cache."""
+    """The record of the prefix cache in results.json."""
 
     used: bool
-    reason: str = ""  # why not
+    reason: str = ""  # if not used
     what: str = ""
     folder: str = ""
     gigabytes: float = 0.0
@@ -57,25 +51,13 @@ class PrefixSummary:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is to be kept, and where."""
-
-    path: Path
-    what: str
-    depth: int
-    pairs: Pairs
-    num_bytes: int  # estimated from the lengths of the clips
-    facts: dict[str, Any]
-
-
 def open_prefix(
     config: Config, model: SpectroBert, data: DataModule, precision: str, console: Console
 ) -> PrefixSummary:
-    """Let the loaders of `data` read what lies below the first trainable part from disk.
+    """Let the loaders of `data` read the activations below the first trainable part from disk.
 
     `model` must hold the weights that the run will train on; it may come back on another device and
-    in eval mode. What prevents the cache is printed in one line and changes nothing else. Clips
+    in eval mode. What prevents the cache is logged in one line and changes nothing else. ClipDataset
     that could not be read are tried again by each run; above `dataset.max_skipped` they raise
     UserError.
 
@@ -83,157 +65,97 @@ def open_prefix(
         precision: of the run, as build.precision names it.
     """
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         terminal.print_line(console, f"prefix cache: {line}")
 
     began = time.monotonic()
     try:
-        reason = depth.why_not(config, model, data.prepared)
-        if reason:
+        if reason := plans.reason_against(config, model, data.prepared):
             raise Unusable(reason)
-        plan = plan_of(config, model, data, precision)
-        found = _read(plan.path, say)
-        unread: dict[str, Unread] = {}
-        is_there = found is not None
-        if found is None or not found.is_complete:
-            found, is_there, unread = _fill_locked(
-                config, model, data, precision, plan, console, say
-            )
+        plan = plans.make(config, model, data, precision)
+        entry, unread = Entry(plan.path, len(plan.pairs)), None
+        for path, fault in entry.damaged.items():
+            log(f"{path} is damaged ({fault}) and is computed again")
+        if not entry.is_complete:
+            entry, unread = _complete(config, model, data, precision, plan, console, log)
     except Unusable as obstacle:
-        say(f"off: {obstacle}")
+        log(f"off: {obstacle}")
         return PrefixSummary(False, str(obstacle))
-    splits = data.prepared.splits.items()
-    data.encoded = {
-        split: EncodedRows(
-            found, plan.pairs.of[split], rows, data.read_options, unread.get(split, {})
-        )
-        for split, rows in splits
-    }
-    unreadable = int((found.words == 0).sum())
+    skipped = _skipped_rows(plan, data, unread or {})
+    for split, rows in data.prepared.splits.items():
+        own = (plan.pairs.of[split], rows, data.read_options, skipped[split])
+        data.encoded[split] = EncodedRows(entry, plan.depth, *own)
+    unreadable = len(entry.missing)
     left_out = f", {unreadable} of them unreadable and left out" if unreadable else ""
-    say(f"{plan.what} of {len(found.words)} distinct clips and texts{left_out}, from {plan.path}")
+    log(f"{plan.what} of {len(plan.pairs)} distinct clips and texts{left_out}, from {plan.path}")
     return PrefixSummary(
         used=True,
         what=plan.what,
         folder=str(plan.path),
-        gigabytes=found.values.nbytes / GB,
-        pairs=len(found.words),
+        gigabytes=entry.num_bytes / GB,
+        pairs=len(plan.pairs),
         rows=plan.pairs.num_rows,
         unreadable=unreadable,
-        filled=not is_there,
+        filled=unread is not None,
         seconds=time.monotonic() - began,
     )
 
 
-def plan_of(config: Config, model: SpectroBert, data: DataModule, precision: str) -> Plan:
-    """Of a run that `depth.why_not` has nothing against."""
-    level = depth.frozen_depth(model)
-    assert level is not None, "why_not has seen to it"
-    found = pairs.distinct(data.prepared, data.read_options)
-    is_vector = level == len(model.encoder.layer)
-    tokens = (
-        len(found.names) if is_vector else pairs.num_tokens(found, model.config, data.read_options)
-    )
-    facts = pairs.facts(model.config, data.read_options, level, precision, config.trainer)
-    weights = fingerprint(depth.frozen_values(model, level))
-    name = pairs.entry_name(facts, weights, found)
-    num_bytes = tokens * model.config.hidden_size * 4
-    what = depth.describe(model, level)
-    return Plan(entry.folder() / name, what, level, found, num_bytes, facts)
-
-
-def _read(path: Path, say: Callable[[str], None]) -> Entry | None:
-    try:
-        return entry.read(path)
-    except (Damaged, OSError) as fault:
-        say(f"{path} is damaged ({fault}) and is computed anew")
-        return None
-
-
-def _fill_locked(
+def _complete(
     config: Config,
     model: SpectroBert,
     data: DataModule,
     precision: str,
     plan: Plan,
     console: Console,
-    say: Callable[[str], None],
-) -> tuple[Entry, bool, dict[str, Unread]]:
-    """The entry, whether another run filled it meanwhile, and by split the rows that it lacks."""
+    log: Callable[[str], None],
+) -> tuple[Entry, Unread | None]:
+    """The entry with all pairs that can be read, and the others; None if another run filled it."""
+    count, options = len(plan.pairs), config.trainer
     try:
-        with entry.lock(plan.path, lambda: say("another run computes it; waiting")):
-            found = _read(plan.path, lambda line: None)
-            if found is not None and found.is_complete:
-                return found, True, {}
-            _check_room(plan, config.trainer.cache_gb)
-            if found is not None:
-                entry.reopen(plan.path)
-            elif plan.path.exists():
-                shutil.rmtree(plan.path)
-            unread = _fill(config, model, data, precision, plan, console, say)
-            found = entry.read(plan.path)
+        with storage.lock(plan.path, lambda: log("another run computes it; waiting")):
+            entry = Entry(plan.path, count)
+            if entry.is_complete:
+                return entry, None
+            _check_room(plan, entry.num_bytes, options.cache_gb)
+            done = count - len(entry.missing)
+            before = f", {done} of them computed before" if done else ""
+            log(
+                f"computing {plan.what} of {count} distinct clips and texts"
+                f" ({plan.pairs.num_rows} rows){before}:"
+                f" {plan.num_bytes / GB:.2f} GB in {plan.path.parent}"
+            )
+            with terminal.counting("prefix cache", console, options.progress) as advance:
+                header = {"corpus": config.dataset.name, "what": plan.what}
+                writer = Writer(entry, header | {"pairs": count, "facts": plan.facts})
+                unread = fill(writer, entry.missing, plan, model, data, precision, advance)
+            skipped = _skipped_rows(plan, data, unread).values()
+            refuse_too_many(
+                [clip for rows in skipped for clip in rows.values()],
+                plan.pairs.num_rows,
+                config.dataset.max_skipped,
+            )
+            return Entry(plan.path, count), unread
     except OSError as error:
-        with suppress(OSError):
-            entry.remove(plan.path.with_name(plan.path.name + entry.ASIDE))
         raise Unusable(f"{plan.path.parent}: {error.strerror or error}") from error
-    assert found is not None, "it has just been written"
-    return found, False, unread
 
 
-def _check_room(plan: Plan, limit: float) -> None:
-    needed, free = plan.num_bytes / GB, shutil.disk_usage(plan.path.parent).free / GB
+def _check_room(plan: Plan, stored: int, limit: float) -> None:
+    needed, place = plan.num_bytes / GB, plan.path.parent
+    free = (shutil.disk_usage(place).free + stored) / GB
     if needed > limit:
         raise Unusable(f"{plan.what} take {needed:.1f} GB, more than trainer.cache_gb={limit:g}")
     if needed > DISK_SHARE * free:
-        raise Unusable(
-            f"{plan.what} take {needed:.1f} GB, and {plan.path.parent} has {free:.1f} GB free"
-        )
+        raise Unusable(f"{plan.what} take {needed:.1f} GB, and {place} has {free:.1f} GB free")
 
 
-def _fill(
-    config: Config,
-    model: SpectroBert,
-    data: DataModule,
-    precision: str,
-    plan: Plan,
-    console: Console,
-    say: Callable[[str], None],
-) -> dict[str, Unread]:
-    """Compute what the entry lacks; by split the rows that could not be read. Raises UserError."""
-    began = time.monotonic()
-    draft = Draft(plan.path, model.config.hidden_size)
-    begun = f", {len(draft.done)} of them computed before" if draft.done else ""
-    say(
-        f"computing {plan.what} of {len(plan.pairs.names)} distinct clips and texts"
-        f" ({plan.pairs.num_rows} rows){begun}: {plan.num_bytes / GB:.2f} GB in {plan.path.parent}"
-    )
-    with terminal.counting("prefix cache", console, config.trainer.progress) as advance:
-        unread = fill(
-            draft,
-            model,
-            plan.depth,
-            FirstRows(data.prepared, data.read_options, plan.pairs),
-            config.trainer.batch_size,
-            data.num_workers,
-            torch.device(config.trainer.accelerator),
-            HALVES.get(precision),
-            advance,
-        )
-    rows = {
+def _skipped_rows(plan: Plan, data: DataModule, unread: Unread) -> dict[str, Unread]:
+    """By split and row, the clips that could not be read."""
+    return {
         split: {
-            row: Skipped(own["id"][row], unread[pair].recording, unread[pair].fault)
-            for row, pair in enumerate(plan.pairs.of[split].tolist())
+            row: unread[pair]._replace(id=data.prepared.splits[split][row]["id"])
+            for row, pair in enumerate(pairs.tolist())
             if pair in unread
         }
-        for split, own in data.prepared.splits.items()
+        for split, pairs in plan.pairs.of.items()
     }
-    skipped = [clip for lacking in rows.values() for clip in lacking.values()]
-    try:
-        refuse_too_many(skipped, plan.pairs.num_rows, config.dataset.max_skipped)
-    except UserError:
-        draft.close()  # what has been computed stays for the next run
-        raise
-    seconds = time.monotonic() - began
-    header = {"corpus": config.dataset.name, "what": plan.what, "seconds": seconds}
-    draft.finish(header | {"pairs": len(plan.pairs.names), "facts": plan.facts})
-    return rows

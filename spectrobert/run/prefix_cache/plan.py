@@ -1,8 +1,11 @@
-"""How far up a model is frozen, and whether what lies below may be kept."""
+"""How deep a model is frozen, if its activations may be cached, and in which entry."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import torch
@@ -12,7 +15,42 @@ from ...config import Config
 from ...data.clips import columns
 from ...data.preparation import Prepared
 from ...models.batch import Batch
+from ...models.freezing import fingerprint
 from ...models.spectrobert import Sequence, SpectroBert
+from ..loaders import DataModule
+from . import keys, storage
+from .keys import Pairs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The activations of a run and where they are cached."""
+
+    path: Path
+    what: str
+    depth: int  # layers behind them
+    pairs: Pairs
+    num_bytes: int  # estimated from the lengths of the clips
+    facts: dict[str, Any]
+
+
+def make(config: Config, model: SpectroBert, data: DataModule, precision: str) -> Plan:
+    """The plan of a run that `reason_against` has no reason against."""
+    depth = frozen_depth(model)
+    assert depth is not None
+    pairs = keys.distinct(data.prepared, data.read_options)
+    is_vector = depth == len(model.encoder.layer)
+    tokens = len(pairs) if is_vector else keys.num_tokens(pairs, model.config, data.read_options)
+    facts = keys.facts(model.config, data.read_options, depth, precision, config.trainer)
+    weights = fingerprint(frozen_values(model, depth))
+    return Plan(
+        storage.folder() / keys.entry_key(facts, weights, pairs),
+        "h_[CLS]" if is_vector else f"hidden states before encoder.{depth}",
+        depth,
+        pairs,
+        tokens * model.config.hidden_size * storage.VALUE.itemsize,
+        facts,
+    )
 
 
 def frozen_depth(model: SpectroBert) -> int | None:
@@ -41,24 +79,17 @@ def frozen_values(model: SpectroBert, depth: int) -> dict[str, Tensor]:
 
 def compute(model: SpectroBert, batch: Batch, depth: int) -> Sequence:
     """The sequence before layer `depth`; behind all layers h_[CLS] alone, as one token."""
-    sequence = model.start(batch)
     if depth < len(model.encoder.layer):
-        return model.run_layers(sequence, depth)
+        return model.run_layers(model.start(batch), depth)
     cls = model.cls(batch)
-    one = torch.ones(cls.shape[:2], dtype=torch.bool, device=cls.device)
-    return Sequence(cls, one, 1, depth)
+    mask = torch.ones(cls.shape[:2], dtype=torch.bool, device=cls.device)
+    return Sequence(cls, mask, 1, depth)
 
 
-def describe(model: SpectroBert, depth: int) -> str:
-    """What is kept, in words."""
-    is_all = depth == len(model.encoder.layer)
-    return "h_[CLS]" if is_all else f"hidden states before encoder.{depth}"
+def reason_against(config: Config, model: SpectroBert, prepared: Prepared) -> str:
+    """The reason why this run caches nothing; "" if it may. The first rule that holds.
 
-
-def why_not(config: Config, model: SpectroBert, prepared: Prepared) -> str:
-    """Reason why this run caches nothing; "" if it may. One rule per line; the first that holds.
-
-    Anything redrawn in every epoch below the first trainable part belongs here.
+    Anything drawn again in every epoch below the first trainable part belongs here.
     """
     options, dataset = config.trainer, config.dataset
     lengths = [columns(rows, "seconds")["seconds"] for rows in prepared.splits.values()]
@@ -67,7 +98,7 @@ def why_not(config: Config, model: SpectroBert, prepared: Prepared) -> str:
     limited = options.max_steps * options.accumulate * options.batch_size
     rules = (
         (options.prefix_cache == "off", "trainer.prefix_cache=off"),
-        (model.config.head != "classification", "words and pairs are drawn anew in every epoch"),
+        (model.config.head != "classification", "words and pairs are drawn again in every epoch"),
         (_trains(model.audio_encoder), "the audio encoder trains, only the log-mel lies below it"),
         (_trains(model.embeddings), "the embeddings train, only the audio tokens lie below them"),
         (
@@ -76,7 +107,7 @@ def why_not(config: Config, model: SpectroBert, prepared: Prepared) -> str:
         ),
         (
             dataset.crop == "random" and unknown > 0,
-            f"dataset.crop=random, and the lengths of {unknown} clips are not known"
+            f"dataset.crop=random, and the lengths of {unknown} clips are unknown"
             f" (dataset.check={dataset.check})",
         ),
         (

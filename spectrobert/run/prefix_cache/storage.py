@@ -1,213 +1,229 @@
-"""An entry on disk: one folder, written aside and renamed when it is whole.
+"""An entry on disk: a folder of safetensors shards whose presence is the state of its filling.
 
-<cache folder>/prefix/<name>/
-    values.bin    float32 (T, D): the tokens of all pairs, one after the other
-    records.bin   RECORD (P,): where the tokens of each pair lie, and their checksum
-    entry.json    sizes, checksum of the records, what the values depend on; written last
+<cache folder>/prefix/<key>/
+    000000.safetensors ...  written aside and renamed when whole; each with a part of the pairs:
+        values  float32 (T, D)  the tokens of its pairs, one after the other
+        index   int64 (P, 4)    pair, word pieces, audio tokens, CRC-32 of their values
+        and, as metadata, the CRC-32 of the index
+    entry.json              for readers: corpus, what the values are and depend on
 
-A pair that could not be read has no record, and every run tries it again.
+Opening reads headers and indices; values are memory-mapped, and a pair's checksum is compared when
+it is read first. A pair that could not be read has no place in a shard: every run tries it again.
 
-T tokens of all pairs, P pairs, D width.
+T tokens and P pairs of a shard, D width.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
+import time
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 
 from ...data.store import cache_dir
-from ...files import write_whole
+from ...errors import UserError
+from ...files import write_whole, writing
 
-VALUES, RECORDS, HEADER = "values.bin", "records.bin", "entry.json"
-RECORD = np.dtype(
-    [("pair", "<i8"), ("offset", "<i8"), ("words", "<i4"), ("sounds", "<i4"), ("crc", "<u4")]
-)
-ASIDE = ".part"  # of the folder that is being filled
-THREADS = 4  # that compute checksums; zlib releases the interpreter meanwhile
-
-
-class Damaged(Exception):
-    """What is on disk is not what was written."""
+HEADER, SUFFIX = "entry.json", ".safetensors"
+VALUE = np.dtype(np.float32)
+PLACE = np.dtype([(name, "<i8") for name in ("shard", "start", "words", "sounds", "checksum")])
+# A shard is written when it is this large or this old: the most that a killed process loses
+SHARD_BYTES, SHARD_SECONDS = 64_000_000, 30.0
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A whole entry, memory-mapped: processes that read it share its pages."""
+class Shard:
+    """A shard whose index is as it was written."""
 
-    folder: Path
-    header: dict[str, Any]
-    values: np.ndarray  # (T, D)
-    offset: np.ndarray  # (P,) first token of a pair
-    words: np.ndarray  # (P,) tokens that are word pieces; 0 if the pair could not be read
-    sounds: np.ndarray  # (P,) tokens that are audio
+    path: Path
+    values: np.ndarray  # (T, D) memory-mapped
+    index: np.ndarray  # (P, 4)
+
+
+def open_shard(path: Path) -> Shard:
+    """Read header and index. Raises ValueError, with the reason, if it is damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            values, index = (file.get_tensor(name).numpy() for name in ("values", "index"))
+            checksum = file.metadata()["index"]
+    except (SafetensorError, OSError, KeyError, TypeError) as error:
+        raise ValueError(str(error)) from None
+    if str(zlib.crc32(index.data)) != checksum:
+        raise ValueError("the checksum of its index is wrong")
+    return Shard(path, values, index)
+
+
+class Entry:
+    """The pairs that an entry has. Processes that read it share its pages.
+
+    Args:
+        num_pairs: that it should have.
+    """
+
+    def __init__(self, folder: Path, num_pairs: int):
+        self.folder = folder
+        self.shards: list[Shard] = []
+        self.damaged: dict[Path, str] = {}  # with the reasons
+        self.places = np.zeros(num_pairs, PLACE)  # `words` is 0 if a pair is missing
+        self._is_checked = np.zeros(num_pairs, bool)
+        for path in shard_paths(folder):
+            try:
+                self._add(open_shard(path))
+            except ValueError as fault:
+                self.damaged[path] = str(fault)
+        if self.is_complete:
+            os.utime(folder / HEADER)  # when it was last used, for `list_entries`
+
+    def _add(self, shard: Shard) -> None:
+        pairs, words, sounds, checksums = shard.index.T
+        lengths = words + sounds
+        places = np.zeros(len(pairs), PLACE)
+        places["shard"], places["start"] = len(self.shards), np.cumsum(lengths) - lengths
+        places["words"], places["sounds"], places["checksum"] = words, sounds, checksums
+        self.places[pairs] = places
+        self.shards.append(shard)
+
+    @property
+    def missing(self) -> np.ndarray:
+        """The pairs that it lacks."""
+        return np.flatnonzero(self.places["words"] == 0)
 
     @property
     def is_complete(self) -> bool:
-        """True if every pair could be read."""
-        return self.header["records"] == self.header["pairs"]
+        return not len(self.missing)
 
     @property
     def num_bytes(self) -> int:
-        return self.values.nbytes
+        return sum(shard.values.nbytes for shard in self.shards)
+
+    def values(self, pair: int) -> np.ndarray:
+        """(words + sounds, D) values of a pair that it has.
+
+        Raises UserError if they are not what was written; the shard is removed.
+        """
+        number, start, words, sounds, checksum = self.places[pair].item()
+        shard = self.shards[number]
+        values = shard.values[start : start + words + sounds]
+        if not self._is_checked[pair]:
+            if zlib.crc32(values.data) != checksum:
+                with writing(shard.path):
+                    shard.path.unlink(missing_ok=True)
+                raise UserError(
+                    f"{shard.path} was damaged and has been removed; start again with --resume,"
+                    " which computes it again"
+                )
+            self._is_checked[pair] = True
+        return values
 
 
-def folder() -> Path:
-    """Where entries lie."""
-    return cache_dir() / "prefix"
+class Writer:
+    """Adds shards to an entry. Only the holder of `lock` may have one.
 
-
-def read(path: Path) -> Entry | None:
-    """The entry at `path`, every checksum compared; None where there is none.
-
-    Raises Damaged, or OSError where another run removes it meanwhile.
-    """
-    try:
-        header = json.loads((path / HEADER).read_text(encoding="utf-8"))
-        sizes = (int(header[name]) for name in ("tokens", "width", "records", "pairs"))
-        tokens, width, count, pairs = sizes
-        records_crc = header["records_crc"]
-    except OSError:
-        if not path.exists():
-            return None
-        raise Damaged(f"it has no {HEADER}") from None
-    except (ValueError, KeyError, TypeError):
-        raise Damaged(f"{HEADER} cannot be read") from None
-    for name, size in ((VALUES, tokens * width * 4), (RECORDS, count * RECORD.itemsize)):
-        found = (path / name).stat().st_size if (path / name).is_file() else 0
-        if found != size:
-            raise Damaged(f"{name} has {found} bytes, not {size}")
-    written = (path / RECORDS).read_bytes()
-    if zlib.crc32(written) != records_crc:
-        raise Damaged(f"the checksum of {RECORDS} is wrong")
-    records = np.frombuffer(written, RECORD)
-    values = np.memmap(path / VALUES, np.float32, "r", shape=(tokens, width))
-    _compare(values, records)
-    by_pair = np.zeros(pairs, RECORD)
-    by_pair[records["pair"]] = records
-    os.utime(path / HEADER)  # when it was last used, for `list_entries`
-    return Entry(path, header, values, *(by_pair[n] for n in ("offset", "words", "sounds")))
-
-
-def _compare(values: np.ndarray, records: np.ndarray) -> None:
-    def is_right(record: np.void) -> bool:
-        end = record["offset"] + record["words"] + record["sounds"]
-        return zlib.crc32(values[record["offset"] : end].data) == record["crc"]
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        for record, right in zip(records, pool.map(is_right, records)):
-            if not right:
-                raise Damaged(f"the checksum of pair {record['pair']} is wrong")
-
-
-def reopen(path: Path) -> None:
-    """Make a whole entry a draft again, for the pairs that it lacks.
-
-    A run that reads it keeps its pages. Only the holder of `lock` may call it.
-    """
-    aside = path.with_name(path.name + ASIDE)
-    if aside.exists():
-        shutil.rmtree(aside)
-    os.replace(path, aside)
-    (aside / HEADER).unlink()
-
-
-class Draft:
-    """An entry that is being written; a process that is killed leaves it for the next one.
-
-    Only the holder of `lock` may have one.
+    Args:
+        header: facts for readers, with `corpus`, `what` and the number of `pairs`.
     """
 
-    def __init__(self, path: Path, width: int):
-        self.path = path
-        self.width = width
-        self.aside = path.with_name(path.name + ASIDE)
-        self.aside.mkdir(parents=True, exist_ok=True)
-        records = self._recover()
-        self.done = set(records["pair"].tolist())
-        self.tokens = int((records["words"] + records["sounds"]).sum())
-        self.values = (self.aside / VALUES).open("ab")
-        self.records = (self.aside / RECORDS).open("ab")
+    def __init__(self, entry: Entry, header: dict[str, Any]):
+        self.folder = entry.folder
+        unfinished = self.folder.glob(f".*{SUFFIX}.*")  # of a process that was killed
+        for path in [*entry.damaged, *unfinished]:
+            path.unlink()
+        numbers = [int(path.stem) for path in shard_paths(self.folder)]
+        self.number = max(numbers, default=-1) + 1
+        self._write(HEADER, json.dumps(header, indent=2))
+        self._begin()
 
-    def _recover(self) -> np.ndarray:
-        """What an earlier process wrote, cut back to what is whole."""
-        records_file, values_file = self.aside / RECORDS, self.aside / VALUES
-        records_file.touch()
-        values_file.touch()
-        whole = records_file.stat().st_size // RECORD.itemsize
-        records = np.fromfile(records_file, RECORD, whole)
-        size = int((records["words"] + records["sounds"]).sum()) * self.width * 4
-        if values_file.stat().st_size < size:  # the machine died before the disk had everything
-            records, size = records[:0], 0
-        os.truncate(records_file, records.nbytes)
-        os.truncate(values_file, size)
-        return records
+    def _begin(self) -> None:
+        self.values: list[np.ndarray] = []
+        self.index: list[np.ndarray] = []
+        self.began = time.monotonic()
 
     def append(
         self, pairs: np.ndarray, values: np.ndarray, words: np.ndarray, sounds: np.ndarray
     ) -> None:
-        """The tokens of some pairs: (T', D) values in the order of the pairs, and (P',) counts."""
-        lengths = words + sounds
-        ends = np.cumsum(lengths)
-        records = np.zeros(len(pairs), RECORD)
-        records["pair"], records["words"], records["sounds"] = pairs, words, sounds
-        records["offset"] = self.tokens + ends - lengths
-        records["crc"] = [zlib.crc32(values[e - n : e].data) for e, n in zip(ends, lengths)]
-        # Values first: a record says that its tokens are there
-        self.values.write(values.data)
-        self.values.flush()
-        self.records.write(records.tobytes())
-        self.records.flush()
-        self.tokens += int(lengths.sum())
-        self.done |= set(pairs.tolist())
+        """Add the tokens of some pairs: (T, D) values in the order of the pairs, (P,) counts."""
+        parts = np.split(values, np.cumsum(words + sounds)[:-1])
+        checksums = [zlib.crc32(part.data) for part in parts]
+        self.values.append(values)
+        self.index.append(np.stack([pairs, words, sounds, checksums], axis=1))
+        is_large = sum(part.nbytes for part in self.values) >= SHARD_BYTES
+        if is_large or time.monotonic() - self.began >= SHARD_SECONDS:
+            self.flush()
 
-    def finish(self, header: dict[str, Any]) -> None:
-        """Write the header, which says how many `pairs` there are, and give the entry its name."""
-        for file in (self.values, self.records):
-            os.fsync(file.fileno())
-        self.close()
-        written = (self.aside / RECORDS).read_bytes()
-        sizes = {"records": len(self.done), "tokens": self.tokens, "width": self.width}
-        checked = sizes | {"records_crc": zlib.crc32(written)}
-        write_whole(self.aside / HEADER, json.dumps(header | checked, indent=2))
-        os.replace(self.aside, self.path)
+    def flush(self) -> None:
+        """Write what has been added as a shard."""
+        if not self.index:
+            return
+        index = np.concatenate(self.index)
+        tensors = {"values": np.concatenate(self.values), "index": index}
+        content = save(
+            {name: torch.from_numpy(array) for name, array in tensors.items()},
+            {"index": str(zlib.crc32(index.data))},
+        )
+        self._begin()
+        self._write(f"{self.number:06}{SUFFIX}", content)
+        self.number += 1
 
-    def close(self) -> None:
-        self.values.close()
-        self.records.close()
+    def _write(self, name: str, content: str | bytes) -> None:
+        try:
+            write_whole(self.folder / name, content)
+        except OSError:
+            remove(self.folder)  # the disk is full, and half an entry is of no use
+            raise
 
 
 @contextmanager
 def lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """One process at a time; `waiting` is called where another holds it. A killed one lets go.
+    """One process at a time; `waiting` is called if another holds it. A killed one lets go.
 
-    Raises OSError where the file system knows no locks or cannot be written.
+    Raises OSError if the file system cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(file, fcntl.LOCK_EX)
+    place = _lock_path(path)
+    place.touch()  # FileLock tries for ever to make a file that cannot be made
+    held = FileLock(place)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        waiting()
+        held.acquire()
+    try:
         yield
+    finally:
+        held.release()
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def folder() -> Path:
+    """The folder of all entries."""
+    return cache_dir() / "prefix"
+
+
+def shard_paths(entry: Path) -> list[Path]:
+    """The shards of an entry; none if there is no entry."""
+    return sorted(path for path in entry.glob(f"*{SUFFIX}") if path.stem.isdecimal())
 
 
 def remove(path: Path) -> None:
-    """An entry or an unfinished fill. A run that reads it keeps its pages."""
+    """Remove an entry. A run that reads it keeps its pages."""
     if path.exists():
         shutil.rmtree(path)
-    path.with_name(f"{path.name.removesuffix(ASIDE)}.lock").unlink(missing_ok=True)
+    _lock_path(path).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -221,17 +237,21 @@ class Listed:
 
 
 def list_entries() -> list[Listed]:
-    """All entries and unfinished fills, the one used last first."""
-    found = []
-    for place in folder().glob("*/"):
-        header = place / HEADER
-        try:
-            described = json.loads(header.read_text(encoding="utf-8"))
-            what = f"{described['corpus']}: {described['what']}"
-            used = header.stat().st_mtime
-        except (OSError, ValueError, KeyError, TypeError):
-            what = "unfinished" if place.suffix == ASIDE else "damaged"
-            used = place.stat().st_mtime
-        size = sum(file.stat().st_size for file in place.iterdir() if file.is_file())
-        found.append(Listed(place, size, used, what))
-    return sorted(found, key=lambda entry: -entry.used_at)
+    """All entries, the one used last first."""
+    listed = []
+    for path in folder().glob("*/"):
+        size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+        header = path / HEADER
+        used = (header if header.exists() else path).stat().st_mtime
+        listed.append(Listed(path, size, used, _describe(path)))
+    return sorted(listed, key=lambda entry: -entry.used_at)
+
+
+def _describe(path: Path) -> str:
+    try:
+        header = json.loads((path / HEADER).read_text(encoding="utf-8"))
+        what, pairs = f"{header['corpus']}: {header['what']}", int(header["pairs"])
+        has = sum(len(open_shard(shard).index) for shard in shard_paths(path))
+    except (OSError, ValueError, KeyError, TypeError):
+        return "damaged"
+    return what if has == pairs else f"{what}, {has} of {pairs} clips and texts"
