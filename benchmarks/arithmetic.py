@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from benchmarks.measure import Row, compare, in_turn, seconds, times
 
-from benchmarks import builds, machine, memory
-from benchmarks.builds import Sizes
+from benchmarks import builds, machine, memory, rival
+from benchmarks.timing import Bench, Row, compare, in_turn, seconds
 from spectrobert.audio import features
 from spectrobert.kernels import adopt
 from spectrobert.models.audio_encoder import AudioEncoder
@@ -18,21 +17,11 @@ from spectrobert.models.configuration import SpectroBertConfig
 CALLS = 5  # of log-mel in a turn: one is over in 20 ms, which the machine's other work decides
 
 
-@dataclass(frozen=True)
-class Bench:
-    """How everything is measured in one run."""
-
-    sizes: Sizes
-    threads: int
-    repeats: int
-    is_quick: bool
-
-
 def log_mel(bench: Bench) -> Row:
     """32 clips of 10 s."""
     from transformers import ASTFeatureExtractor
 
-    rival, extractor, config = builds.rival(), ASTFeatureExtractor(), SpectroBertConfig()
+    extractor, config = ASTFeatureExtractor(), SpectroBertConfig()
     given = builds.batch(32, seconds=10.0)
     waves, lengths = given["waveform"], given["num_samples"]
     clips = [wave.numpy() for wave in waves]
@@ -45,16 +34,15 @@ def log_mel(bench: Bench) -> Row:
         return rival.features(extractor, clips)
 
     difference = (ours() - theirs()[:, : ours().shape[1]]).abs().max().item()
-    pairs = in_turn(times(CALLS, ours), times(CALLS, theirs), bench.repeats)
+    pairs = in_turn(ours, theirs, bench.repeats, (CALLS, CALLS))
     note = f"largest difference {difference:.1e}"
-    return compare("log-mel, 32 clips of 10 s", 32 * CALLS, "clips/s", 4.0, pairs, note=note)
+    return compare("log-mel, 32 clips of 10 s", 32, "clips/s", 4.0, pairs, note=note)
 
 
 def conv_encoder(bench: Bench) -> Row:
     """Forward and backward on the patches of two clips."""
     config = SpectroBertConfig(conv_dim=bench.sizes.conv_dim)
-    encoder = adopt(AudioEncoder(config))
-    reference = builds.rival().conv_encoder(config.conv_dim)
+    encoder, reference = adopt(AudioEncoder(config)), rival.conv_encoder(config.conv_dim)
     columns = torch.randn(72, config.num_mel_bins * config.patch[1])  # two clips of 3.7 s
     patches = columns.unfold(1, 256, 160).flatten(0, 1)  # (864, 256)
 
@@ -97,20 +85,20 @@ def full_step(bench: Bench) -> Row:
 def step_memory(bench: Bench) -> Row:
     """Peak memory of that step, the libraries included."""
     batch_size = 4
-    if not bench.is_quick and memory.available_gb() < 22:
+    if not bench.is_quick and machine.memory_gb("meminfo", "MemAvailable") < 22:
         batch_size = 2  # the rival takes 21 GB at 4
 
     def of_step(side: str) -> float:
         return memory.of_step(side, vars(bench.sizes), bench.threads, batch_size)
 
     with ThreadPoolExecutor(2 if bench.is_quick else 1) as pool:
-        ours, rival = pool.map(of_step, ("ours", "rival"))
+        ours, theirs = pool.map(of_step, ("ours", "rival"))
     return Row(
         what=f"memory of a full fine-tuning step, batch {batch_size}",
         unit="GB",
         ours=ours,
-        rival=rival,
-        ratios=(rival / ours,),
+        rival=theirs,
+        ratios=(theirs / ours,),
         bar=1.5 if bench.is_quick else 2.0,  # of a small model the libraries are half
         note="" if batch_size == 4 else "batch 4 needs 22 GB free: the rival takes 21",
     )

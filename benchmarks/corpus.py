@@ -1,4 +1,4 @@
-"""What a corpus of WavCaps' size costs: time to open it, memory of each process, a crop far inside.
+"""Cost of a corpus of WavCaps' size: time to open it, memory of each process, a crop far inside.
 
     python benchmarks/corpus.py [--scale 1.0] [--folder FOLDER]
 
@@ -8,7 +8,7 @@ default a temporary one that is deleted afterwards, opens it in fresh processes,
 
 from __future__ import annotations
 
-import argparse
+import functools
 import json
 import os
 import random
@@ -21,7 +21,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-ROOT = Path(__file__).resolve().parents[1]
+if __name__ == "__main__":  # not this folder: it would hide libraries of the same names
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from benchmarks import script, timing
+from benchmarks.machine import ROOT, memory_gb
+
 # Source: labels file, its clips (FACTS of the data set card: 403,050)
 SOURCES = {
     "AudioSet_SL": ("as_final.json", 108_317),
@@ -88,7 +93,7 @@ def opened(folder: Path, check: str, is_read: bool) -> dict[str, float]:
     found = {
         "seconds": time.monotonic() - began,
         "cpu": time.process_time() - busy,
-        "peak_mb": _kb("self/status", "VmHWM") / 1024,
+        "peak_mb": _megabytes("self/status", "VmHWM"),
     }
     if is_read:
         words = vocabulary.train(prepared.splits["train"][:1000]["text"], 500)
@@ -109,23 +114,19 @@ def opened(folder: Path, check: str, is_read: bool) -> dict[str, float]:
 
 
 def _memory(name: str, pid: int) -> dict[str, float]:
-    rollup = f"{pid}/smaps_rollup"
-    return {f"{name} {field.upper()}": _kb(rollup, field) / 1024 for field in ("Rss", "Pss")}
+    return {f"{name} {f.upper()}": _megabytes(f"{pid}/smaps_rollup", f) for f in ("Rss", "Pss")}
 
 
-def _kb(file: str, field: str) -> int:
-    for line in Path("/proc", file).read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1])
-    raise KeyError(field)
+def _megabytes(file: str, field: str) -> float:
+    return 1e9 * memory_gb(file, field) / 2**20
 
 
 def in_a_fresh_process(folder: Path, check: str, is_read: bool, cache: Path) -> dict[str, float]:
     call = f"corpus.opened(corpus.Path({str(folder)!r}), {check!r}, {is_read})"
-    code = f"import corpus, json; print(json.dumps({call}))"
+    code = f"import json; from benchmarks import corpus; print(json.dumps({call}))"
     environment = os.environ | {
         "SPECTROBERT_CACHE": str(cache),
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}",
+        "PYTHONPATH": str(ROOT),
         "TOKENIZERS_PARALLELISM": "false",
     }
     done = subprocess.run(
@@ -148,17 +149,14 @@ def crops(folder: Path) -> dict[str, float]:
             file.write(noise)
     found = {}
     for name, path, crop in (("10 s file", short, "first"), ("5 h file, random", long, "random")):
-        times = []
-        for i in range(20):
-            began = time.monotonic()
-            io.read_clip([Segment(path)], 10.0, crop, np.random.default_rng(i))
-            times.append(time.monotonic() - began)
-        found[name] = 1000 * float(np.median(times))
+        generator = np.random.default_rng(0)
+        read = functools.partial(io.read_clip, [Segment(path)], 10.0, crop, generator)
+        found[name] = 1000 * timing.median_seconds(read, 20)
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = script.Parser(__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="share of WavCaps' rows")
     parser.add_argument("--folder", type=Path, help="where the files go; default: a temporary one")
     arguments = parser.parse_args()
@@ -189,5 +187,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-    main()
+    script.run(main)

@@ -10,7 +10,6 @@ validation metric, its mean over seeds and its values.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -19,13 +18,14 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 from rich.console import Console
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+if __name__ == "__main__":  # not this folder: it would hide libraries of the same names
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from spectrobert.experiments import campaign, jobs, table_spec, tuning, workers  # noqa: E402
-from spectrobert.run.fit import quiet  # noqa: E402
-from spectrobert.settings import flags, literals  # noqa: E402
-from spectrobert.terminal import console, print_line, print_table  # noqa: E402
+from benchmarks import script
+from spectrobert.experiments import campaign, jobs, table_spec, tuning, workers
+from spectrobert.run.fit import quiet
+from spectrobert.settings import flags, literals
+from spectrobert.terminal import console, print_line, print_table
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 GRACE = 120.0  # seconds without a sign of life until a trial counts as killed
@@ -35,7 +35,7 @@ OWN = ("experiment_name=", "runs_dir=", "resume=")
 
 def main() -> int:
     """Run the searches, print their table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = script.Parser(__doc__)
     parser.add_argument("--rows", nargs="+", help="default: every row that trains")
     parser.add_argument("--rates", nargs="+", type=float, default=RATES)
     parser.add_argument("--seeds", type=int, default=3)
@@ -91,4 +91,4 @@ def show(found: dict[tuple[str, float], list[float]], screen: Console) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main)

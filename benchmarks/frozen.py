@@ -1,7 +1,7 @@
-"""Steps over a frozen prefix, against the rival's over its own.
+"""Steps over frozen layers, against the rival's over its own.
 
 Ours computes what lies below the first trainable layer in the first epoch and reads it from disk
-ever after (spectrobert/run/prefix_cache); the rival computes it at every step.
+in all others (spectrobert/run/prefix_cache); the rival computes it at every step.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.compute import Bench
-from benchmarks.measure import Call, Row, compare, in_turn
 
 from benchmarks import builds
+from benchmarks.timing import Bench, Call, Row, compare, in_turn
 from spectrobert.models import freezing
-from spectrobert.run.prefix_cache import depth, entry, filling, reading
+from spectrobert.run.prefix_cache import dataset, fill, plan, storage
 
 BATCH = 2
 LAST = ["head", "encoder.-1"]
@@ -24,51 +23,37 @@ STEPS = 50  # of ours for one of the rival's: an epoch has many, and the first i
 
 
 def _our_epochs(bench: Bench, train: list[str], folder: Path) -> tuple[Call, Call]:
-    """A batch of the first epoch, which fills the prefix cache, and STEPS batches of later ones."""
+    """A batch of the first epoch, which fills the prefix cache, and one of a later epoch."""
     model, given = builds.our_model(bench.sizes), builds.batch(BATCH)
     freezing.freeze(model, train)
-    level = depth.frozen_depth(model)
-    assert level is not None
-    work = builds.training_step(model)
+    depth = plan.frozen_depth(model)
+    assert depth is not None
+    train_on = builds.training_step(model, builds.our_loss)
     path = folder / "entry"
 
-    def fill() -> entry.Entry:
-        entry.remove(path)
-        draft = entry.Draft(path, bench.sizes.hidden_size)
+    def compute() -> storage.Entry:
+        storage.remove(path)
+        writer = storage.Writer(storage.Entry(path, BATCH), {})
         with torch.no_grad():
-            tokens = depth.compute(model.eval(), given, level)
-        filling.append(draft, torch.arange(BATCH), tokens)
-        draft.finish({"facts": {"depth": level}, "pairs": BATCH})
-        stored = entry.read(path)
-        assert stored is not None
-        return stored
-
-    def step(stored: entry.Entry) -> None:
-        work(reading.padded(stored, np.arange(BATCH)), given["label"])
-
-    def first() -> None:
-        stored = fill()
+            sequence = plan.compute(model.eval(), given, depth)
+        fill.append(writer, torch.arange(BATCH), sequence)
+        writer.flush()
         freezing.train_mode(model)
-        step(stored)
+        return storage.Entry(path, BATCH)
 
-    kept = fill()
-    freezing.train_mode(model)
+    def step(entry: storage.Entry) -> None:
+        train_on(dataset.padded(entry, np.arange(BATCH), depth) | {"label": given["label"]})
 
-    def later() -> None:
-        for _ in range(STEPS):
-            step(kept)
-
-    return first, later
+    entry = compute()
+    return lambda: step(compute()), lambda: step(entry)
 
 
 def _rival_step(bench: Bench, last_layers: int) -> Call:
     model = builds.rival_model(bench.sizes)
     model.requires_grad_(False)
     first = bench.sizes.num_hidden_layers - last_layers
-    trained = {f"bert.encoder.layer.{i}" for i in range(first, bench.sizes.num_hidden_layers)}
-    for name, part in model.named_modules():
-        if name == "head" or name in trained:
-            part.requires_grad_(True)
+    for part in (model.head, *model.bert.encoder.layer[first:]):
+        part.requires_grad_(True)
     return builds.rival_step(model, BATCH)
 
 
@@ -98,6 +83,5 @@ def _later(bench: Bench, name: str, train: list[str], last_layers: int, bar: flo
         (_, ours), theirs = _our_epochs(bench, train, Path(folder)), _rival_step(bench, last_layers)
         ours()
         theirs()
-        timed = in_turn(ours, theirs, bench.repeats)
-    pairs = [(mine / STEPS, rival) for mine, rival in timed]
+        pairs = in_turn(ours, theirs, bench.repeats, (STEPS, 1))
     return compare(f"{name} from the second epoch on, batch {BATCH}", BATCH, "clips/s", bar, pairs)

@@ -1,4 +1,4 @@
-"""Ours against the rival on one GPU: `python benchmarks/gpu.py`, from a checkout, under 8 minutes.
+"""Ours against the rival on one GPU: `python benchmarks/gpu.py`, under 8 minutes.
 
 Needs torch, transformers and this package's models; neither data nor Hydra nor an audio library.
 `--dry` runs the same code at a toy size, on a CPU if need be, to see that it runs.
@@ -8,49 +8,41 @@ The rival is given its spectrograms; ours computes them from waveforms inside th
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import BertConfig
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+if __name__ == "__main__":  # not this folder: it would hide libraries of the same names
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.builds import CLASSES, Sizes  # noqa: E402
-from benchmarks.machine import flops  # noqa: E402
-from benchmarks.rival import PretrainingRival, Rival  # noqa: E402
-from spectrobert.corpora.demo import synthesis  # noqa: E402
-from spectrobert.corpora.demo.texts import NAMES, PARTIAL_CAPTIONS  # noqa: E402
-from spectrobert.data.masking import mask_words  # noqa: E402
-from spectrobert.models.batch import IGNORED  # noqa: E402
-from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
-from spectrobert.models.spectrobert import SpectroBert  # noqa: E402
-from spectrobert.tasks import losses  # noqa: E402
+from benchmarks import builds, script
+from benchmarks.builds import Sizes
+from benchmarks.machine import flops, matmul_peak
+from benchmarks.timing import in_turn, seconds
+from spectrobert.corpora.demo import synthesis
+from spectrobert.corpora.demo.texts import NAMES, PARTIAL_CAPTIONS
+from spectrobert.data.masking import mask_words
+from spectrobert.errors import UserError
+from spectrobert.models.batch import IGNORED
 
 PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
 BF16_CAPABILITY = (8, 0)
 # Dense half-precision FLOP/s by the makers' data sheets
 NOMINAL = {"V100": 125e12, "A100": 312e12, "H100": 989e12, "H200": 989e12}
-FULL_SECONDS, RAVDESS_SECONDS = 10.255, 3.7  # 1024 frames; a RAVDESS clip
 LEAST_SPEED_UP = {"pre-training": 2.0, "fine-tuning": 4.0}
 LEAST_MFU = 0.4  # in bf16
-
-Step = Callable[[], Tensor]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured."""
+    """Sizes and numbers of what is measured."""
 
     sizes: Sizes
     batch_size: int
@@ -68,136 +60,43 @@ PAD, CLS, SEP, MASK, FIRST_WORD = 0, 101, 102, 103, 1000  # word ids, as BERT's
 SPECIAL, VOCABULARY = frozenset((PAD, CLS, SEP, MASK)), 30_000
 
 
-def inputs(scale: Scale, seconds: float, device: torch.device) -> dict[str, Tensor]:
-    """Noise, words of which a sixth is masked, and labels."""
-    generator = torch.Generator().manual_seed(0)
-    rows, samples = scale.batch_size, round(seconds * 16_000)
-    ids = torch.randint(5, 30_000, (rows, scale.word_pieces), generator=generator)
-    masked = torch.arange(scale.word_pieces) % 6 == 1
-    batch = {
-        "waveform": 0.1 * torch.randn(rows, samples, generator=generator),
-        "num_samples": torch.full((rows,), samples),
-        "input_ids": ids,
-        "text_mask": torch.ones_like(ids, dtype=torch.bool),
-        "mlm_labels": torch.where(masked, ids, IGNORED),
-        "matched": torch.arange(rows) % 2,
-        "label": torch.randint(0, CLASSES, (rows,), generator=generator),
-        "input_values": torch.randn(rows, 1024, 128, generator=generator),  # the rival's
-    }
-    return {name: value.to(device) for name, value in batch.items()}
-
-
-def our_loss(model: SpectroBert, batch: dict[str, Tensor]) -> Tensor:
-    """As the tasks compute it; the losses leave half precision by themselves."""
-    output = model(batch)
-    if output.logits is not None:
-        return losses.classes(output.logits, batch["label"])
-    assert output.masked_words is not None
-    assert output.match is not None
-    asked = batch["mlm_labels"][batch["mlm_labels"] != IGNORED]
-    words = losses.masked_words(output.masked_words, asked)
-    return 0.5 * words + 0.5 * losses.match(output.match, batch["matched"])
-
-
-def rival_loss(model: Rival, batch: dict[str, Tensor]) -> Tensor:
-    """The same, of the rival."""
-    given = (batch["input_values"], batch["input_ids"], batch["text_mask"])
-    if isinstance(model, PretrainingRival):
-        return model.loss(*given, batch["mlm_labels"], batch["matched"])
-    return nn.functional.cross_entropy(model(*given).float(), batch["label"])
-
-
-def build(side: str, task: str, scale: Scale) -> nn.Module:
+def model_of(side: str, task: str, scale: Scale) -> nn.Module:
     """Ours (faithful 1024 frames in pre-training) or the rival, with random weights."""
-    sizes = vars(scale.sizes)
-    if side == "ours":
-        head = {"pre-training": "pretraining", "fine-tuning": "classification"}[task]
-        config = SpectroBertConfig(
-            **sizes,
-            head=head,
-            num_logits=CLASSES if head == "classification" else 0,
-            pad_to_max=task == "pre-training",
-        )
-        return SpectroBert(config)
-    bert = BertConfig(**{name: value for name, value in sizes.items() if name != "conv_dim"})
-    if task == "pre-training":
-        return PretrainingRival(bert, scale.sizes.conv_dim)
-    return Rival(bert, scale.sizes.conv_dim, CLASSES)
+    head = {"pre-training": "pretraining", "fine-tuning": "classification"}[task]
+    if side == "rival":
+        return builds.rival_model(scale.sizes, head)
+    return builds.our_model(scale.sizes, head, pad_to_max=task == "pre-training")
 
 
-def step_of(model: nn.Module, loss: Callable[[], Tensor], dtype: torch.dtype) -> Step:
-    """A step as Lightning makes it: autocast, scaled gradients for fp16, clipping, RAdam."""
-    device = next(model.parameters()).device.type
-    trained = list(model.parameters())
-    optimizer = torch.optim.RAdam(trained, lr=1e-5)
-    scaler = torch.amp.GradScaler(device, enabled=dtype == torch.float16)
-
-    def step() -> Tensor:
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(device, dtype):
-            value = loss()
-        scaler.scale(value).backward()
-        scaler.unscale_(optimizer)
-        nn.utils.clip_grad_norm_(trained, 5.0)
-        scaler.step(optimizer)
-        scaler.update()
-        return value.detach()
-
-    return step
-
-
-def prepare(
+def step_of(
     side: str, task: str, scale: Scale, dtype: torch.dtype, device: torch.device, compiled: bool
-) -> Step:
-    """A model on the device, and its step."""
+) -> builds.Step:
+    """A step of a model on the device, always on the same batch."""
     torch.manual_seed(0)
-    model = build(side, task, scale).to(device).train()
+    model = model_of(side, task, scale).to(device)
     if compiled and side == "ours":
         model.encoder.compile()
-    seconds = FULL_SECONDS if task == "pre-training" else RAVDESS_SECONDS
-    batch = inputs(scale, seconds, device)
-    loss = our_loss if side == "ours" else rival_loss
-    return step_of(model, lambda: loss(model, batch), dtype)  # type: ignore[arg-type]
-
-
-def wait(device: torch.device) -> None:
-    """Until the device has done what it was asked."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
-def seconds_of(step: Step, steps: int, device: torch.device) -> float:
-    """Of one step, over a stretch of them."""
-    wait(device)
-    began = time.perf_counter()
-    for _ in range(steps):
-        step()
-    wait(device)
-    return (time.perf_counter() - began) / steps
+    length = builds.FULL_SECONDS if task == "pre-training" else builds.CLIP_SECONDS
+    batch = builds.batch(scale.batch_size, length, scale.word_pieces)
+    batch["input_values"] = torch.randn(scale.batch_size, 1024, 128)  # the rival's
+    batch = {name: value.to(device) for name, value in batch.items()}
+    loss = builds.our_loss if side == "ours" else builds.rival_loss
+    step = builds.training_step(model, loss, dtype)
+    return lambda: step(batch)
 
 
 def forget(device: torch.device) -> None:
-    """Give back what no one holds any more."""
+    """Give back memory that is no longer in use."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
 
-def peak_gb(step: Step, device: torch.device) -> float | None:
+def peak_gb(step: builds.Step, device: torch.device) -> float | None:
     """Largest memory in use over two steps, in GB (10^9 bytes); None on a CPU."""
-    step()
-    step()
-    wait(device)
+    seconds(step, 2, device)
     return torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else None
-
-
-def matmul_peak(size: int, dtype: torch.dtype, device: torch.device) -> float:
-    """FLOP/s of a large square product."""
-    a = torch.randn(size, size, device=device).to(dtype)
-    b = torch.randn(size, size, device=device).to(dtype)
-    seconds_of(lambda: a @ b, 3, device)
-    return 2 * size**3 / min(seconds_of(lambda: a @ b, 5, device) for _ in range(3))
 
 
 def compare(
@@ -209,23 +108,20 @@ def compare(
     for side in ("ours", "rival"):
         forget(device)
         try:
-            alone = prepare(side, task, scale, dtype, device, compiled)
+            alone = step_of(side, task, scale, dtype, device, compiled)
             row[f"{side}_peak_gb"] = peak_gb(alone, device)
         except torch.cuda.OutOfMemoryError:
             row[f"{side}_peak_gb"] = "out of memory"
-        alone = None  # type: ignore[assignment]
+        alone = None
     forget(device)
     if "out of memory" in row.values():
         return row  # there is nothing to compare; the memory says it
-    ours = prepare("ours", task, scale, dtype, device, compiled)
-    rival = prepare("rival", task, scale, dtype, device, compiled)
+    ours = step_of("ours", task, scale, dtype, device, compiled)
+    rival = step_of("rival", task, scale, dtype, device, compiled)
     for step in (ours, rival):
-        seconds_of(step, 3, device)
+        seconds(step, 3, device)
     work = flops(ours)
-    pairs = [
-        (seconds_of(ours, scale.steps, device), seconds_of(rival, scale.steps, device))
-        for _ in range(scale.repeats)
-    ]
+    pairs = in_turn(ours, rival, scale.repeats, (scale.steps, scale.steps), device)
     ratios = [theirs / mine for mine, theirs in pairs]
     mine, theirs = (statistics.median(times) for times in zip(*pairs))
     rate = work / mine
@@ -266,8 +162,8 @@ def demo_batch(
     """Scenes for MLM and SAP: half the captions another scene's."""
     chosen, other = rng.integers(len(sounds), size=(2, rows))
     matched = rng.random(rows) < 0.5
-    told = [captions[i] for i in np.where(matched, chosen, other)]
-    hidden = [mask_words(ids, SPECIAL, MASK, VOCABULARY, 0.15, rng) for ids in told]
+    texts = [captions[i] for i in np.where(matched, chosen, other)]
+    hidden = [mask_words(ids, SPECIAL, MASK, VOCABULARY, 0.15, rng) for ids in texts]
     read, asked = ([torch.from_numpy(ids) for ids in part] for part in zip(*hidden))
     ids = nn.utils.rnn.pad_sequence(read, batch_first=True)
     return {
@@ -281,20 +177,18 @@ def demo_batch(
 
 
 def stability(scale: Scale, device: torch.device) -> dict[str, object]:
-    """16-mixed pre-training over many steps on the demo corpus' scenes: every loss finite?"""
+    """16-mixed pre-training over many steps on the demo corpus' scenes: is every loss finite?"""
     torch.manual_seed(0)
-    model = build("ours", "pre-training", scale).to(device).train()
+    model = model_of("ours", "pre-training", scale).to(device)
     model.config.pad_to_max = False  # scenes are short
     rng = np.random.default_rng(1)
     sounds, captions = scenes(scale.scenes)
-    batch: dict[str, Tensor] = {}
-    step = step_of(model, lambda: our_loss(model, batch), torch.float16)
-    found = []
+    step = builds.training_step(model, builds.our_loss, torch.float16)
+    values = []
     for _ in range(scale.stability_steps):
-        fresh = demo_batch(sounds, captions, scale.batch_size, rng)
-        batch.update({name: value.to(device) for name, value in fresh.items()})
-        found.append(step())
-    curve = torch.stack(found).float().cpu()
+        batch = demo_batch(sounds, captions, scale.batch_size, rng)
+        values.append(step({name: value.to(device) for name, value in batch.items()}))
+    curve = torch.stack(values).float().cpu()
     part = max(1, len(curve) // 10)
     return {
         "task": "stability",
@@ -306,15 +200,14 @@ def stability(scale: Scale, device: torch.device) -> dict[str, object]:
     }
 
 
-def main() -> int:
+def main() -> None:
     """Measure, print one line a row, and all of it as JSON at the end."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = script.Parser(__doc__)
     parser.add_argument("--dry", action="store_true", help="toy sizes: does it run?")
     parser.add_argument("--compile", action="store_true", help="torch.compile our BERT layers")
     options = parser.parse_args()
     if not torch.cuda.is_available() and not options.dry:
-        print("error: no usable GPU; --dry runs on a CPU", file=sys.stderr)
-        return 2
+        raise UserError("no usable GPU; --dry runs on a CPU")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     scale = DRY if options.dry else FULL
     on_gpu = device.type == "cuda"
@@ -333,8 +226,7 @@ def main() -> int:
     rows.append(stability(scale, device))
     print(json.dumps(rows[-1]), flush=True)
     print(json.dumps({"device": name, "torch": torch.__version__, "rows": rows}))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main)

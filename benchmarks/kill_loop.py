@@ -1,15 +1,14 @@
 #!/usr/bin/env python
-"""Kills a run at random moments, resumes it each time, and compares it with one left alone.
+"""Kill a run at random moments, resume it each time, and compare it with one left alone.
 
     python benchmarks/kill_loop.py [--kills 20] [--seed 0] [words of train.py]
 
 Every loss of metrics.csv, the last checkpoint's weights and optimiser, and the test metrics must be
-equal bit by bit. Exit code 1 where they are not.
+equal bit by bit. Exit code 1 if they are not.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import signal
@@ -21,9 +20,13 @@ from pathlib import Path
 
 import torch
 
+if __name__ == "__main__":  # not this folder: it would hide libraries of the same names
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from benchmarks import script
+from benchmarks.machine import ROOT
 from spectrobert.run import curves
 
-ROOT = Path(__file__).resolve().parents[1]
 # dropout, random crops, a worker, checkpoints inside epochs: all that could go differently
 WORDS = (
     "--task pre --dataset demo model=tiny dataset.size=0.05 dataset.crop=random"
@@ -52,7 +55,7 @@ class Runs:
         )
 
     def finish(self, name: str) -> None:
-        """Run it to its end. Raises RuntimeError where it fails."""
+        """Run it to its end. Raises RuntimeError if it fails."""
         if self.start(name).wait():
             raise RuntimeError((self.folder / f"{name}.log").read_text()[-2000:])
 
@@ -104,8 +107,8 @@ def equal(one: object, other: object) -> bool:
 
 
 def main() -> int:
-    """0 where killed and whole are equal."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    """Kill, resume, compare. Returns 0 if killed and whole are equal."""
+    parser = script.Parser(__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     options, words = parser.parse_known_args()
@@ -143,4 +146,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from benchmarks.compute import Bench
-from benchmarks.measure import Row
 from torch.utils.data import DataLoader
 
 from benchmarks import builds
+from benchmarks.timing import Bench, Row, in_turn, seconds
 from spectrobert.audio.segment import Segment
 from spectrobert.config import DatasetConfig
 from spectrobert.corpora.example import Example
@@ -26,20 +24,16 @@ TEXT = "kids are talking by the door"
 
 
 def write_clips(folder: Path, number: int) -> list[Example]:
-    """Noise of RAVDESS' length, 16-bit mono WAV at 48 kHz."""
-    rng = np.random.default_rng(0)
-    samples = round(builds.CLIP_SECONDS * NATIVE_RATE)
-    examples = []
-    for i in range(number):
-        path = folder / f"{i}.wav"
-        noise = 0.1 * rng.standard_normal(samples)
-        soundfile.write(path, noise.clip(-1, 1), NATIVE_RATE, subtype="PCM_16")
-        examples.append(Example(str(i), (Segment(str(path)),), text=TEXT, label="calm"))
-    return examples
+    """Examples of one file: noise of RAVDESS' length, 16-bit mono WAV at 48 kHz."""
+    path = folder / "clip.wav"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(round(builds.CLIP_SECONDS * NATIVE_RATE))
+    soundfile.write(path, noise.clip(-1, 1), NATIVE_RATE, subtype="PCM_16")
+    clip = (Segment(str(path)),)
+    return [Example(str(i), clip, text=TEXT, label="calm") for i in range(number)]
 
 
 def loader(examples: list[Example], batch_size: int, workers: int) -> DataLoader:
-    """As a run reads them (data/datamodule.py)."""
+    """As a run reads them (spectrobert/run/loaders.py)."""
     seconds = [builds.CLIP_SECONDS] * len(examples)
     words = vocabulary.train([TEXT], 100)
     reading = ReadOptions(words, DatasetConfig(), {"calm": 0}, seed=0)
@@ -60,13 +54,8 @@ def wait_share(bench: Bench) -> Row:
         examples = write_clips(Path(folder), 2 * (bench.repeats + 1))
         batches = iter(loader(examples, 2, WORKERS))
         next(batches)  # the workers' start is paid once a run
-        waited = worked = 0.0
-        for _ in range(bench.repeats):
-            began = time.perf_counter()
-            next(batches)
-            came = time.perf_counter()
-            work()
-            waited, worked = waited + came - began, worked + time.perf_counter() - came
+        pairs = in_turn(lambda: next(batches), work, bench.repeats)
+    waited, worked = map(sum, zip(*pairs))
     return Row(
         what=f"wait for data, {WORKERS} workers, 48 kHz WAV, full step of batch 2",
         unit="%",
@@ -82,17 +71,12 @@ def clips_read(bench: Bench) -> Row:
     number = 16
     with tempfile.TemporaryDirectory() as folder:
         examples = write_clips(Path(folder), number)
-        began = time.perf_counter()
-        for _ in loader(examples, 2, 0):
-            pass
-        reading = (time.perf_counter() - began) / number
-    began = time.perf_counter()
-    work()
-    training = (time.perf_counter() - began) / 2
+        reading = seconds(lambda: list(loader(examples, 2, 0))) / number
+    training = seconds(work) / 2
     return Row(
         what="decode and resample a clip, as a share of training on it",
         unit="%",
         ours=100 * reading / training,
         bar=100.0 * WORKERS,
-        note=f"{1 / reading:.0f} clips/s a worker",
+        note=f"{1 / reading:.0f} clips/s per worker",
     )

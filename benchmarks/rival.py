@@ -1,4 +1,4 @@
-"""The obvious build of the same model from Hugging Face parts: what `bench` compares with.
+"""The obvious build of the same model from Hugging Face parts: the rival of the benchmarks.
 
 Every clip is 1024 frames, as AST pads it; every patch goes through wav2vec 2.0's conv layers as
 transformers computes them; audio tokens stand behind BERT's embeddings in BERT's encoder. Nothing
@@ -9,7 +9,7 @@ Shapes: B batch, L word pieces, T samples, F = 1024 frames, N audio tokens, P va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,24 +102,3 @@ class PretrainingRival(Rival):
         mlm = F.cross_entropy(words.flatten(0, 1).float(), mlm_labels.flatten())
         match = self.head(hidden[:, 0]).squeeze(-1).float()
         return 0.5 * mlm + 0.5 * F.binary_cross_entropy_with_logits(match, matched.float())
-
-
-def training_step(
-    model: Rival, extractor: ASTFeatureExtractor, lr: float = 1e-5, clip: float = 5.0
-) -> Callable[[Sequence[np.ndarray], Tensor, Tensor, Tensor], float]:
-    """A function that takes clips, input_ids, text_mask and labels, and makes one RAdam step."""
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.RAdam(trained, lr=lr)
-
-    def step(
-        clips: Sequence[np.ndarray], input_ids: Tensor, text_mask: Tensor, labels: Tensor
-    ) -> float:
-        optimizer.zero_grad()
-        logits = model(features(extractor, clips), input_ids, text_mask)
-        loss = F.cross_entropy(logits, labels)
-        loss.backward()
-        nn.utils.clip_grad_norm_(trained, clip)
-        optimizer.step()
-        return loss.item()
-
-    return step

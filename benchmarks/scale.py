@@ -1,4 +1,4 @@
-"""How cost grows with clip length, batch, frozen depth, readers and processes.
+"""Growth of cost with clip length, batch, frozen depth, readers and processes.
 
     python benchmarks/scale.py [--small]
 
@@ -10,8 +10,6 @@ assumes.
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import sys
 import tempfile
 import time
@@ -19,23 +17,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+if __name__ == "__main__":  # not this folder: it would hide libraries of the same names
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.builds import CLIP_SECONDS, QUICK, Sizes, batch, our_model, our_step  # noqa: E402
-from benchmarks.machine import flops, matmul_peak  # noqa: E402
-from spectrobert import terminal  # noqa: E402
-from spectrobert.audio import io  # noqa: E402
-from spectrobert.models.batch import IGNORED  # noqa: E402
-from spectrobert.models.configuration import SpectroBertConfig  # noqa: E402
-from spectrobert.models.spectrobert import SpectroBert  # noqa: E402
-from spectrobert.run import processes  # noqa: E402
-from spectrobert.tasks import losses  # noqa: E402
+from benchmarks import reading, script, timing
+from benchmarks.builds import (
+    CLIP_SECONDS,
+    FULL_SECONDS,
+    QUICK,
+    Sizes,
+    batch,
+    our_loss,
+    our_model,
+    our_step,
+    training_step,
+)
+from benchmarks.machine import flops, matmul_peak
+from spectrobert import terminal
+from spectrobert.run import processes
 
 LENGTHS = (1.0, 2.0, 4.0, 8.0)  # seconds
 BATCHES = (1, 2, 4)
@@ -43,7 +46,7 @@ DEPTHS = ("all", "encoder.-4 ...", "encoder.-1", "head")
 READERS = (0, 1, 2)
 CLIPS = 400  # read by the readers
 WAVCAPS, EPOCHS = 403_050 - 2000, 50  # without validation; a blacklist leaves fewer
-FULL_SECONDS, FULL_WORDS = 10.255, 32  # 1024 frames, and a caption's word pieces
+FULL_WORDS = 32  # a caption's word pieces
 GPUS = {"V100 (16-mixed)": 125e12, "H200 (bf16-mixed)": 989e12}  # dense peaks of the makers
 UTILISATIONS = (0.2, 0.4)
 REPEATS = 3
@@ -52,14 +55,8 @@ REPEATS = 3
 def median_seconds(
     call: Callable[[], object], clock: Callable[[], float] = time.process_time
 ) -> float:
-    """Of REPEATS calls, after one that warms up; by processor time, as others use the machine."""
-    call()
-    found = []
-    for _ in range(REPEATS):
-        began = clock()
-        call()
-        found.append(clock() - began)
-    return statistics.median(found)
+    """The median of REPEATS calls, by processor time as others use the machine."""
+    return timing.median_seconds(call, REPEATS, clock)
 
 
 def slope(sizes: Sequence[float], seconds: Sequence[float]) -> float:
@@ -74,30 +71,11 @@ def trained_parts(depth: str, layers: int) -> list[str]:
     return {"all": ["all"], "encoder.-1": ["head", "encoder.-1"], "head": ["head"]}[depth]
 
 
-class Files(torch.utils.data.Dataset):
-    """The same 48 kHz file, read anew each time."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __len__(self) -> int:
-        return CLIPS
-
-    def __getitem__(self, index: int) -> Tensor:
-        return torch.from_numpy(io.read(str(self.path)))
-
-
 def clips_per_second(workers: int) -> float:
     """Decoding and resampling of RAVDESS-length 48 kHz WAV files."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.wav"
-        noise = np.random.default_rng(0).normal(0, 0.1, round(48_000 * CLIP_SECONDS))
-        soundfile.write(path, noise, 48_000)
-        loader = torch.utils.data.DataLoader(Files(path), batch_size=8, num_workers=workers)
-        began = time.perf_counter()
-        for _ in loader:
-            pass
-        return CLIPS / (time.perf_counter() - began)
+        loader = reading.loader(reading.write_clips(Path(folder), CLIPS), 8, workers)
+        return CLIPS / timing.seconds(lambda: list(loader))
 
 
 def _process(rank: int, world: int, place: str, sizes: Sizes, batch_size: int) -> None:
@@ -105,15 +83,8 @@ def _process(rank: int, world: int, place: str, sizes: Sizes, batch_size: int) -
     address = f"file://{place}/meet{world}"
     dist.init_process_group("gloo", address, rank=rank, world_size=world)
     model = nn.parallel.DistributedDataParallel(our_model(sizes))
-    given = batch(batch_size)
-    optimizer = torch.optim.RAdam(model.parameters(), lr=1e-5)
-
-    def work() -> None:
-        optimizer.zero_grad()
-        losses.classes(model(given).logits, given["label"]).backward()
-        optimizer.step()
-
-    taken = median_seconds(work, time.perf_counter)
+    given, step = batch(batch_size), training_step(model, our_loss)
+    taken = median_seconds(lambda: step(given), time.perf_counter)
     if rank == 0:
         Path(place, f"{world}.txt").write_text(str(taken))
     processes.end()
@@ -131,26 +102,8 @@ def ddp_efficiency(sizes: Sizes, batch_size: int) -> float:
 
 def pretraining_flops() -> int:
     """Forward and backward of one clip: base, 1024 frames, MLM and SAP."""
-    model = SpectroBert(SpectroBertConfig(head="pretraining"))
-    ids = torch.randint(5, 30_000, (1, FULL_WORDS))
-    labels = torch.full_like(ids, IGNORED)
-    labels[:, ::7] = ids[:, ::7]  # 15 %
-    samples = round(FULL_SECONDS * 16_000)
-    given = {
-        "waveform": 0.1 * torch.randn(1, samples),
-        "num_samples": torch.tensor([samples]),
-        "input_ids": ids,
-        "text_mask": torch.ones_like(ids, dtype=torch.bool),
-        "mlm_labels": labels,
-    }
-
-    def work() -> None:
-        output = model(given)
-        assert output.masked_words is not None
-        assert output.match is not None
-        (output.masked_words.float().mean() + output.match.mean()).backward()
-
-    return flops(work)
+    model, given = our_model(Sizes(), "pretraining"), batch(1, FULL_SECONDS, FULL_WORDS)
+    return flops(lambda: our_loss(model, given).backward())
 
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -161,12 +114,12 @@ def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> No
 
 def grown(title: str, unit: str, sizes: Sequence[float], taken: Sequence[float]) -> None:
     rows = [(f"{size:g} {unit}", f"{s:.3f}", f"{s / size:.3f}") for size, s in zip(sizes, taken)]
-    told = f"{title}: seconds grow as size ** {slope(sizes, taken):.2f}"
-    show(told, ("", "s", f"s / {unit}"), rows)
+    grows = f"seconds grow as size ** {slope(sizes, taken):.2f}"
+    show(f"{title}: {grows}", ("", "s", f"s / {unit}"), rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = script.Parser(__doc__)
     parser.add_argument("--small", action="store_true", help="a small model, to see that it runs")
     sizes = QUICK if parser.parse_args().small else Sizes()
     torch.set_num_threads(1)  # of several threads processor time says little
@@ -201,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.compute import Bench
-from benchmarks.measure import Row, seconds
-
-from benchmarks import builds
+from benchmarks.machine import ROOT
+from benchmarks.timing import Bench, Row, median_seconds
 from spectrobert.errors import UserError
 
-TRAIN = builds.RIVAL.parents[1] / "train.py"
 FIRST_STEP_S, ANSWER_S = 12.0, 1.5  # the bars
 DEADLINE_S = 120.0
 ARGUMENTS = (
@@ -26,17 +22,13 @@ ARGUMENTS = (
 
 
 def _command(*arguments: str) -> list[str]:
-    if not TRAIN.is_file():
-        raise UserError(f"bench: train.py is missing ({TRAIN}); run it in a checkout")
-    return [sys.executable, str(TRAIN), *arguments]
+    return [sys.executable, str(ROOT / "train.py"), *arguments]
 
 
 def _answer(*arguments: str) -> float:
-    """Median seconds of a call that only talks."""
+    """Median seconds of a call that only prints."""
     command = _command(*arguments)
-    return statistics.median(
-        seconds(lambda: subprocess.run(command, capture_output=True, check=False)) for _ in range(5)
-    )
+    return median_seconds(lambda: subprocess.run(command, capture_output=True, check=False), 5)
 
 
 def help_text(bench: Bench) -> Row:
@@ -70,8 +62,8 @@ def _until(file: Path, command: list[str], environment: dict[str, str]) -> float
         while not file.exists():
             if process.poll() is not None or time.perf_counter() - began > DEADLINE_S:
                 process.kill()
-                said = (process.communicate()[0].strip().splitlines() or ["nothing"])[-1]
-                raise UserError(f"bench: train.py made no step; it said: {said}")
+                last = (process.communicate()[0].strip().splitlines() or ["nothing"])[-1]
+                raise UserError(f"train.py made no step; it printed: {last}")
             time.sleep(0.02)
         took = time.perf_counter() - began
         process.kill()

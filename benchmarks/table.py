@@ -7,27 +7,26 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
-from benchmarks.compute import Bench
-from benchmarks.measure import Row
 from rich.console import Console
 from rich.table import Column
 from rich.text import Text
 
-from benchmarks import builds, compute, data_path, frozen, machine, startup
+from benchmarks import arithmetic, builds, frozen, machine, reading, startup
+from benchmarks.timing import Bench, Row
 from spectrobert.errors import UserError
 from spectrobert.terminal import print_line, print_table
 
-# In the order of the table. A measurement takes how it is to be made and returns its row
+# In the order of the table
 MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
-    "step-memory": compute.step_memory,  # while this process itself holds little
-    "log-mel": compute.log_mel,
-    "conv-encoder": compute.conv_encoder,
-    "full-step": compute.full_step,
+    "step-memory": arithmetic.step_memory,  # while this process itself holds little
+    "log-mel": arithmetic.log_mel,
+    "conv-encoder": arithmetic.conv_encoder,
+    "full-step": arithmetic.full_step,
     "first-epoch": frozen.first_epoch,
     "frozen-last": frozen.last_layer,
     "frozen-head": frozen.head,
-    "wait-for-data": data_path.wait_share,
-    "reading": data_path.clips_read,
+    "wait-for-data": reading.wait_share,
+    "reading": reading.clips_read,
     "first-step": startup.first_step,
     "help": startup.help_text,
     "wrong-flag": startup.wrong_flag,
@@ -36,12 +35,15 @@ SLOW = ("first-step",)  # not in `--quick`
 
 
 def plan(only: Iterable[str], quick: bool, threads: int, repeats: int) -> tuple[list[str], Bench]:
-    """Which measurements, and how. Raises UserError for an unknown one, or without the rival."""
+    """Names and settings of the measurements. Raises UserError for an unknown name or value."""
     names = list(only) or [name for name in MEASUREMENTS if not (quick and name in SLOW)]
     for name in names:
         if name not in MEASUREMENTS:
             raise UserError(f"--only {name}: there are {', '.join(MEASUREMENTS)}")
-    builds.rival()  # its absence is said before anything is measured
+    if threads < 0:
+        raise UserError(f"--threads {threads}: at least 0")
+    if repeats < 2:
+        raise UserError(f"--repeats {repeats}: at least 2")
     if threads:
         torch.set_num_threads(threads)
     sizes = builds.QUICK if quick else builds.Sizes()
@@ -49,7 +51,7 @@ def plan(only: Iterable[str], quick: bool, threads: int, repeats: int) -> tuple[
 
 
 def run(names: Iterable[str], bench: Bench, console: Console) -> Iterator[Row]:
-    """Measure, saying which one is being measured."""
+    """Measure, and show which one is being measured."""
     for name in names:
         with console.status(f"measuring {name}"):
             yield MEASUREMENTS[name](bench)

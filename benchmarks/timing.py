@@ -1,4 +1,4 @@
-"""How things are timed: both sides in one process, in turn, as often as each other."""
+"""The timing harness of all benchmarks: a call's seconds, two sides in turn, a row of results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+
+from benchmarks.builds import Sizes
+
 Call = Callable[[], object]
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The settings of all measurements of one `bench`."""
+
+    sizes: Sizes
+    threads: int
+    repeats: int
+    is_quick: bool
 
 
 @dataclass(frozen=True)
@@ -26,35 +41,52 @@ class Row:
 
     @property
     def is_met(self) -> bool:
-        """Whether the bar is met."""
+        """True if the bar is met."""
         if self.ratios:
             return statistics.median(self.ratios) >= self.bar
         return self.ours <= self.bar
 
 
-def seconds(call: Call) -> float:
-    """Wall-clock time of one call."""
-    began = time.perf_counter()
+def seconds(
+    call: Call,
+    count: int = 1,
+    device: torch.device = CPU,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Seconds per call of `count` calls in a row, by the wall clock if no other is given."""
+    _wait(device)
+    began = clock()
+    for _ in range(count):
+        call()
+    _wait(device)
+    return (clock() - began) / count
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def median_seconds(
+    call: Call, repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """The median of `repeats` calls, after one that warms up."""
     call()
-    return time.perf_counter() - began
+    return statistics.median(seconds(call, clock=clock) for _ in range(repeats))
 
 
-def times(count: int, call: Call) -> Call:
-    """`count` calls as one."""
-
-    def repeated() -> None:
-        for _ in range(count):
-            call()
-
-    return repeated
-
-
-def in_turn(ours: Call, rival: Call, repeats: int) -> list[tuple[float, float]]:
+def in_turn(
+    ours: Call, rival: Call, repeats: int, counts: tuple[int, int] = (1, 1), device=CPU
+) -> list[tuple[float, float]]:
     """(ours, rival) seconds, `repeats` times: what else the machine does then hits both alike.
 
     Both have been called once before.
+
+    Args:
+        counts: calls in a row of each side, to a measurement.
     """
-    return [(seconds(ours), seconds(rival)) for _ in range(repeats)]
+    mine, theirs = counts
+    return [(seconds(ours, mine, device), seconds(rival, theirs, device)) for _ in range(repeats)]
 
 
 def compare(

@@ -8,8 +8,8 @@ the mean covariance of two seeds' scores when groups are resampled, known with G
 freedom. The tail of their sum is taken as the mean of the two t distributions' tails, weighed by
 the variances, as Cochran and Cox (Experimental Designs, 4.14) weigh the critical values; the two
 variances cannot be taken as one with Satterthwaite's degrees of freedom, which for three seeds
-covers 93 % or less. benchmarks/coverage.py measures it. Of one seed the first error cannot be seen:
-interval and test are of the trained model, and leave out what another seed would give.
+covers 93 % or less. benchmarks/interval_coverage.py measures it. Of one seed the first error cannot
+be seen: interval and test are of the trained model, and leave out what another seed would give.
 
 Statistics and their resamples are those of runs (metrics/). Shapes: K seeds, N items of a seed,
 G groups, R resamples.

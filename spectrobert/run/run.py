@@ -19,7 +19,7 @@ from ..tasks import Task
 from .folder import RunFolder
 from .loaders import DataModule
 from .preemption import PreemptionNotice
-from .prefix_cache.opening import PrefixSummary
+from .prefix_cache.open import PrefixSummary
 from .unread import UnreadClips
 
 

@@ -1,19 +1,19 @@
-"""Tasks: one LightningModule each, named as its options in config.tasks."""
+"""Tasks: one LightningModule each, named as its options in config.tasks; and their losses."""
 
-from .base import Task
-from .classification import AqaBinary, AqaOpen, Classes, Sentiment, Ser
-from .pretraining import Pretraining
-from .targets import Dimensional, SentimentRegression, SerMultilabel
+from __future__ import annotations
 
-_ALL: tuple[type[Task], ...] = (
-    Pretraining,
-    AqaBinary,
-    AqaOpen,
-    Classes,
-    Ser,
-    SerMultilabel,
-    Sentiment,
-    SentimentRegression,
-    Dimensional,
-)
-TASKS = {task.options.name: task for task in _ALL}
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .registry import TASKS, Task
+
+__all__ = ("TASKS", "Task")
+
+
+def __getattr__(name: str) -> Any:
+    """Lightning loads with the first task that is asked for, not with a loss."""
+    if name not in __all__:
+        raise AttributeError(name)
+    from . import registry
+
+    return getattr(registry, name)

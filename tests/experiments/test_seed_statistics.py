@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 
+from benchmarks import interval_coverage
 from spectrobert import metrics
 from spectrobert.experiments import seed_statistics
 from spectrobert.experiments.seed_statistics import Answers
-
-from ..helpers.world import ROOT
 
 
 def answers(hits, groups, labels=None, ids=None) -> Answers:
@@ -144,13 +141,11 @@ def test_resamples_that_lose_a_class_leave_no_interval(num_seeds):
 
 def test_the_benchmark_of_coverage_uses_these_errors():
     """Its matrix products and the rows of a table give one interval."""
-    spec = importlib.util.spec_from_file_location("coverage", ROOT / "benchmarks" / "coverage.py")
-    coverage = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(coverage)
     sizes = np.array([1, 2, 3, 4, 2, 3, 5])
     hits = np.random.default_rng(0).random((3, sizes.sum())) < 0.7  # (K, N)
     groups = [str(i) for i, size in enumerate(sizes) for _ in range(size)]
-    errors = coverage.over_seeds_and_groups(coverage.by_group(hits[None], sizes), sizes)
+    sums = interval_coverage.by_group(hits[None], sizes)
+    errors = interval_coverage.over_seeds_and_groups(sums, sizes)
     half = errors.half_width()[0]
     (low, high), _ = seed_statistics.interval("accuracy", [answers(h, groups) for h in hits])
     assert min(1, hits.mean() + half) == pytest.approx(high)

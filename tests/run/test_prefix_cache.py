@@ -471,7 +471,7 @@ def flip_index(path: Path) -> None:
     ("damage", "fault"),
     [
         (lambda path: flip(path, 3), "header"),  # its length
-        (lambda path: flip(path, 20), "index"),  # the name of a checksum
+        (lambda path: flip(path, 20), "damaged"),  # a name in it
         (flip_index, "the checksum of its index is wrong"),
         (lambda path: os.truncate(path, 4000), "not fully covered"),
         (lambda path: path.write_bytes(b""), "header"),

@@ -89,7 +89,7 @@ def _stamp(segment: dict[str, Any], known: dict[str, str]) -> str:
 
 
 def num_tokens(pairs: Pairs, config: SpectroBertConfig, read_options: ReadOptions) -> int:
-    """Sequence of all joint sequences; a clip of unknown length counts as the longest allowed."""
+    """Tokens of all joint sequences; a clip of unknown length counts as the longest allowed."""
     _, longest = crop(read_options.dataset, config.max_seconds, is_training=False)
     seconds = np.minimum(np.where(pairs.seconds > 0, pairs.seconds, np.inf), longest)
     frames = features.num_frames(torch.from_numpy(seconds * features.SAMPLE_RATE).long())

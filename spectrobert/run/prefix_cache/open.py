@@ -57,8 +57,8 @@ def open_prefix(
     """Let the loaders of `data` read the activations below the first trainable part from disk.
 
     `model` must hold the weights that the run will train on; it may come back on another device and
-    in eval mode. What prevents the cache is logged in one line and changes nothing else. ClipDataset
-    that could not be read are tried again by each run; above `dataset.max_skipped` they raise
+    in eval mode. What prevents the cache is logged in one line and changes nothing else. Clips that
+    could not be read are tried again by each run; above `dataset.max_skipped` they raise
     UserError.
 
     Args:

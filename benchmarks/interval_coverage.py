@@ -1,6 +1,6 @@
 """Coverage of the 95 % interval over seeds and groups, and false positives of the paired test.
 
-    python benchmarks/coverage.py
+    python benchmarks/interval_coverage.py
 
 Simulates tables: K seeds of a method whose expected accuracy is known, scored on 1000 test items in
 groups of 1 to 8 rows. Each seed has an expected accuracy of its own, and each trained model errs on
@@ -17,8 +17,12 @@ from __future__ import annotations
 import sys
 import time
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+
+if __name__ == "__main__":  # not this folder: it would hide libraries of the same names
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from spectrobert.experiments.seed_statistics import CONFIDENCE, Errors, errors
 from spectrobert.metrics.bootstrap import BOUNDS, group_counts
@@ -43,7 +47,7 @@ def group_sizes(generator: np.random.Generator) -> np.ndarray:
 def hits(
     generator: np.random.Generator, hard: np.ndarray, num_seeds: int, deviation: float
 ) -> np.ndarray:
-    """(M, K, N) which answers are right, of items (M, N) as hard as that."""
+    """(M, K, N) True for right answers, of items (M, N) as hard as that."""
     from scipy.special import ndtri
 
     expected = ACCURACY + deviation * generator.standard_normal((len(hard), num_seeds))
@@ -86,7 +90,7 @@ def over_seeds_and_groups(sums: np.ndarray, sizes: np.ndarray) -> Errors:
 
 
 def misses(sums: np.ndarray, sizes: np.ndarray, expected: float) -> tuple[np.ndarray, np.ndarray]:
-    """(M,) whether the expected value lies outside the interval: seeds and groups, groups alone.
+    """(M,) True if the expected value lies outside the interval: seeds and groups, groups alone.
 
     For a difference and 0 that is p < 0.05.
     """

@@ -1,0 +1,21 @@
+"""The tasks by name."""
+
+from __future__ import annotations
+
+from .base import Task
+from .classification import AqaBinary, AqaOpen, Classes, Sentiment, Ser
+from .pretraining import Pretraining
+from .targets import Dimensional, SentimentRegression, SerMultilabel
+
+_ALL: tuple[type[Task], ...] = (
+    Pretraining,
+    AqaBinary,
+    AqaOpen,
+    Classes,
+    Ser,
+    SerMultilabel,
+    Sentiment,
+    SentimentRegression,
+    Dimensional,
+)
+TASKS = {task.options.name: task for task in _ALL}
