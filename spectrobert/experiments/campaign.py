@@ -1,4 +1,4 @@
-"""From a table and settings to runs, and from runs to lines: what `table` and `demo` share."""
+"""A table and its settings as runs, and its runs as lines, for `table`, `demo` and `report`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .sheet import sheet
 from .table_rows import Line
 from .table_spec import Table
 
-ELSEWHERE = ("queued", "running")  # on the cluster
+STUCK = ("failed", "refused")
 
 
 @dataclass(frozen=True)
@@ -31,28 +31,29 @@ class Campaign:
 
     @property
     def queue(self) -> slurm.Queue:
-        """What of it was given to a cluster."""
+        """Its jobs on a cluster."""
         return slurm.queue(self.table.stem, self.settings.runs_dir)
 
     def states(self) -> dict[Job, State]:
-        """How far each job is by now."""
+        """State of each job by now."""
         return slurm.states(self.jobs, {job: state(job) for job in self.jobs}, self.queue)
 
 
 def prepare(table: Table, settings: Settings) -> Campaign:
-    """Raises UserError where a row cannot be composed."""
+    """Plan the runs. Raises UserError if a row cannot be composed."""
     return Campaign(table, settings, tuple(plan(table, settings)))
 
 
 def run(campaign: Campaign, console: Console, to_stderr: bool = False) -> dict[Job, str]:
-    """Run what is missing, here. Returns what failed, with reasons."""
-    elsewhere = {job: now.word for job, now in campaign.states().items() if now.word in ELSEWHERE}
+    """Run missing jobs, here. Returns those that failed, with reasons."""
+    words = {job: now.word for job, now in campaign.states().items()}
+    elsewhere = {job: word for job, word in words.items() if word in slurm.ELSEWHERE}
     refused = outdated(campaign.jobs, console)
     return workers.run_all(campaign.jobs, console, elsewhere, to_stderr, refused)
 
 
 def outdated(jobs: Sequence[Job], console: Console) -> dict[Job, str]:
-    """Finished runs whose corpus has changed since, with what has changed.
+    """Finished runs whose corpus has changed since, with the changes.
 
     A corpus that cannot be opened here is not compared: a table can be printed elsewhere.
     """
@@ -84,7 +85,7 @@ def outdated(jobs: Sequence[Job], console: Console) -> dict[Job, str]:
 
 
 def submit(campaign: Campaign, words: Sequence[str]) -> None:
-    """Give what is missing to the cluster; `words` stand behind `table` on the command line."""
+    """Give missing jobs to the cluster; `words` stand behind `table` on the command line."""
     if Path.cwd() != slurm.FOLDER.parent:
         raise UserError(f"--slurm: run it at the top of the checkout, {slurm.FOLDER.parent}")
     os.environ["SPECTROBERT_DATA"] = campaign.settings.data_dir  # they win over slurm/site.sh
@@ -93,8 +94,8 @@ def submit(campaign: Campaign, words: Sequence[str]) -> None:
 
 
 def failures(states: Mapping[Job, State]) -> dict[Job, str]:
-    """What cannot go on by itself, with reasons."""
-    return {job: now.reason for job, now in states.items() if now.word in ("failed", "refused")}
+    """Jobs that cannot go on by themselves, with reasons."""
+    return {job: now.reason for job, now in states.items() if now.word in STUCK}
 
 
 def lines(campaign: Campaign, failed: Mapping[Job, str]) -> list[Line]:
@@ -136,17 +137,12 @@ def show_commands(campaign: Campaign) -> None:
 
 
 def show_states(console: Console, states: Mapping[Job, State]) -> None:
-    """One line a row: how many of its runs are how far."""
+    """One line per row: how many of its runs are in which state."""
     by_row: dict[str, list[State]] = defaultdict(list)
     for job, now in states.items():
         by_row[job.row].append(now)
     for name, some in by_row.items():
-        counts = ", ".join(
-            f"{count} {word}" for word, count in Counter(s.word for s in some).items()
-        )
-        print_line(console, f"{name}: {counts}{_reasons(some)}")
-
-
-def _reasons(some: Sequence[State]) -> str:
-    said = dict.fromkeys(now.reason for now in some if now.word in ("failed", "refused"))
-    return f" ({'; '.join(said)})" if said else ""
+        counts = Counter(now.word for now in some).items()
+        line = f"{name}: {', '.join(f'{count} {word}' for word, count in counts)}"
+        reasons = dict.fromkeys(now.reason for now in some if now.word in STUCK)
+        print_line(console, line + (f" ({'; '.join(reasons)})" if reasons else ""))

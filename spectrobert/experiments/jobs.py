@@ -1,4 +1,4 @@
-"""The runs of a table: which there are, how far they are, and what starts them."""
+"""The runs of a table: their settings, their commands, their states."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from ..config import Config
 from ..corpora import corpus
@@ -19,7 +20,7 @@ from .table_spec import Row, Table
 
 TRAIN = "train.py"  # first of a job's words
 SILENCED = "silenced"  # folder inside a run: its scores with every waveform zeroed
-# what the table itself decides -> where it is said
+# key that the table decides -> where it is set
 TAKEN = {
     "task": "the table's YAML",
     "dataset": "--dataset",
@@ -39,7 +40,7 @@ TAKEN = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked for beside the table."""
+    """Options of a campaign that are not in the table's file."""
 
     seeds: int = 1  # seeds 0, 1, ...
     folds: str = "all"  # or numbers, with commas; of a corpus without folds only "all"
@@ -74,13 +75,13 @@ class Job:
 
     @property
     def command(self) -> list[str]:
-        """To start it with this interpreter."""
+        """Command that starts it with this interpreter."""
         train = ["-m", "spectrobert", "train"] if self.words[0] == TRAIN else [self.words[0]]
         return [sys.executable, *train, *self.words[1:]]
 
     @property
     def line(self) -> str:
-        """To paste into a shell, at the top of the checkout."""
+        """Command for a shell at the top of the checkout."""
         return shlex.join(["python", *self.words])
 
 
@@ -95,7 +96,7 @@ class State:
 def check_overrides(words: Sequence[str]) -> tuple[str, ...]:
     """Flags and overrides of the command line as Hydra overrides.
 
-    Raises UserError for what is none, and for what the table decides itself.
+    Raises UserError for a word that is none, and for a key that the table decides itself.
     """
     overrides = flags.rewrite(words)
     for override in overrides:
@@ -106,29 +107,32 @@ def check_overrides(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def plan(table: Table, settings: Settings) -> list[Job]:
-    """All jobs, in an order in which each stands behind what it needs.
+    """All jobs, each behind the one that it needs.
 
-    Raises UserError where a row cannot be composed, before anything runs.
+    Raises UserError, before anything runs, if a row cannot be composed, or two rows share a folder.
     """
     if settings.seeds < 1:
         raise UserError(f"--seeds {settings.seeds}: must be 1 or more")
-    rows = [row for row in table.rows if row.experiment or row.overrides]
+    rows = [row for row in table.rows if row.is_trained]
     needed = {row.needs for row in rows if not settings.checkpoint}
-    first = {
-        row.name: _trained(row, "pre", row.dataset, table, settings, [])
-        for row in table.pretraining
-        if row.name in needed
-    }
-    trained = {
-        row.name: _trained(
-            row, table.task, table.dataset, table, settings, first.get(row.needs, [])
-        )
-        for row in rows
-    }
-    jobs = [job for made in (*first.values(), *trained.values()) for job in made]
-    _check_folders(jobs)
+    by_row: dict[str, list[Job]] = {}
+    for row in table.pretraining:
+        if row.name in needed:
+            by_row[row.name] = _trained(row, "pre", row.dataset, table, settings, [])
+    for row in rows:
+        first = by_row.get(row.needs, [])
+        by_row[row.name] = _trained(row, table.task, table.dataset, table, settings, first)
+    jobs = [job for some in by_row.values() for job in some]
+    owners: dict[str, Job] = {}
+    for job in jobs:
+        other = owners.setdefault(str(job.folder), job)
+        if other is not job:
+            raise UserError(
+                f"rows {other.row!r} and {job.row!r} would both run in {job.folder};"
+                " give one of them an override experiment_name=..."
+            )
     for row in table.rows:
-        jobs += [_silenced(row, job, settings) for job in trained.get(row.silenced, [])]
+        jobs += [_silenced(row, job, settings) for job in by_row.get(row.silenced, [])]
     return jobs
 
 
@@ -157,29 +161,33 @@ def _trained(
     is_same = dataset == table.dataset
     folds = folds_of(dataset, settings.folds) if is_same else folds_of(dataset, "all")[:1]
     start = ["--task", task, "--dataset", dataset, *_own(row, dataset, settings)]
-    composed = _compose(row, [*start, *_more("checkpoint" if row.needs else "", settings)])
+    try:
+        words = [*start, *_more("checkpoint" if row.needs else "", settings)]
+        composed = composition.compose(words)
+    except UserError as error:
+        raise UserError(f"row {row.name!r}: {error}") from error
     jobs = []
-    for seed in range(settings.seeds):
-        for fold in folds:
-            mine = [job for job in first if job.seed == seed]
-            needs = next((job for job in mine if job.fold == fold), mine[0] if mine else None)
-            checkpoint = settings.checkpoint or (str(needs.folder) if needs else "")
-            checkpoint = checkpoint if row.needs else ""
-            place = ["--seed", str(seed), *([f"dataset.fold={fold}"] if fold else [])]
-            config = copy.deepcopy(composed)
-            config.seed, config.init.checkpoint = seed, checkpoint
-            if fold is not None:
-                config.dataset.fold = fold
-            words = (TRAIN, *start, *place, *_more(checkpoint, settings))
-            folder = RunFolder.of(config)
-            jobs.append(Job(row.name, task, seed, fold, folder, words, config, needs))
+    for seed, fold in product(range(settings.seeds), folds):
+        same_seed = [job for job in first if job.seed == seed]
+        same_fold = [job for job in same_seed if job.fold == fold]
+        needs = next(iter((*same_fold, *same_seed)), None)
+        checkpoint = (settings.checkpoint or str(needs and needs.folder)) if row.needs else ""
+        config = copy.deepcopy(composed)
+        config.seed, config.init.checkpoint = seed, checkpoint
+        place = ["--seed", str(seed)]
+        if fold is not None:
+            config.dataset.fold = fold
+            place.append(f"dataset.fold={fold}")
+        command = (TRAIN, *start, *place, *_more(checkpoint, settings))
+        folder = RunFolder.of(config)
+        jobs.append(Job(row.name, task, seed, fold, folder, command, config, needs))
     return jobs
 
 
 def _own(row: Row, dataset: str, settings: Settings) -> list[str]:
-    """What the row adds to task and dataset; what the command line says instead is left out."""
-    said = {override.partition("=")[0] for override in settings.overrides}
-    own = [o for o in row.overrides if o.partition("=")[0] not in said]
+    """The row's overrides, without those that the command line sets."""
+    given = {override.partition("=")[0] for override in settings.overrides}
+    own = [o for o in row.overrides if o.partition("=")[0] not in given]
     if row.overrides and not any(o.startswith("experiment_name=") for o in own):
         # another experiment than its file's: it must not lie in the same folder
         plain_name = re.sub(r"[^\w.+-]+", "-", row.name)
@@ -200,32 +208,12 @@ def _more(checkpoint: str, settings: Settings) -> list[str]:
     ]
 
 
-def _compose(row: Row, words: Sequence[str]) -> Config:
-    """As train.py would. Raises UserError that names the row."""
-    try:
-        return composition.compose(words)
-    except UserError as error:
-        raise UserError(f"row {row.name!r}: {error}") from error
-
-
 def _silenced(row: Row, job: Job, settings: Settings) -> Job:
     """One more scoring of a run, its audio zeroed."""
     folder = RunFolder(job.folder.path / SILENCED)
     words = ["-m", "spectrobert", "evaluate", str(job.folder), "--silence_audio"]
     words += ["--data_dir", settings.data_dir, "--output", str(folder)]
     return Job(row.name, job.task, job.seed, job.fold, folder, tuple(words), job.config, job)
-
-
-def _check_folders(jobs: Sequence[Job]) -> None:
-    """Raise UserError where two jobs would write to one folder."""
-    owners: dict[str, Job] = {}
-    for job in jobs:
-        other = owners.setdefault(str(job.folder), job)
-        if other is not job:
-            raise UserError(
-                f"rows {other.row!r} and {job.row!r} would both run in {job.folder};"
-                " give one of them an override experiment_name=..."
-            )
 
 
 def state(job: Job) -> State:

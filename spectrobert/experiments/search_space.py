@@ -1,13 +1,12 @@
-"""What a study may vary: a YAML file of options and their ranges."""
+"""The space of a study: a YAML file of options and their ranges."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UserError, unknown
-from ..files import read_yaml
-from ..settings.conf import CONF
+from ..errors import UserError
+from ..settings import conf
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -16,17 +15,11 @@ RANGE = {"low", "high", "log", "step"}
 
 
 def read(name_or_path: str) -> dict[str, BaseDistribution]:
-    """Option -> distribution, of conf/space/NAME.yaml or of a file of one's own.
+    """Option -> distribution, of conf/space/NAME.yaml or of the user's own file.
 
     Raises UserError for a file that is not there or no space, naming the entry.
     """
-    path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml"):
-        path = CONF / "space" / f"{name_or_path}.yaml"
-        if not path.is_file():
-            known = sorted(p.stem for p in path.parent.glob("*.yaml"))
-            raise unknown("search space", name_or_path, [*known, "PATH.yaml"])
-    entries = read_yaml(path)
+    path, entries = conf.read("space", "search space", name_or_path)
     if not isinstance(entries, dict) or not entries:
         raise UserError(f"{path}: options and their ranges expected, as in optim.lr: [1e-5, 1e-4]")
     return {str(key): _distribution(path, str(key), entry) for key, entry in entries.items()}
@@ -61,9 +54,9 @@ def ends(space: dict[str, BaseDistribution]) -> list[dict[str, Any]]:
     """Settings in which every choice and both ends of every range occur, to check them early."""
     from optuna.distributions import CategoricalDistribution
 
-    columns = {
-        key: list(d.choices) if isinstance(d, CategoricalDistribution) else [d.low, d.high]  # type: ignore[attr-defined]
-        for key, d in space.items()
-    }
-    longest = max(len(values) for values in columns.values())
-    return [{k: values[i % len(values)] for k, values in columns.items()} for i in range(longest)]
+    columns = [
+        d.choices if isinstance(d, CategoricalDistribution) else (d.low, d.high)  # type: ignore[attr-defined]
+        for d in space.values()
+    ]
+    longest = max(map(len, columns))
+    return [dict(zip(space, (some[i % len(some)] for some in columns))) for i in range(longest)]

@@ -28,7 +28,7 @@ def run_all(
     to_stderr: bool = False,
     refused: Mapping[Job, str] = MappingProxyType({}),
 ) -> dict[Job, str]:
-    """Run what is missing, in order. Returns the reasons of those that failed.
+    """Run missing jobs, in order. Returns those that failed, with reasons.
 
     Args:
         elsewhere: jobs that are left to the cluster, with how far they are there.
@@ -43,9 +43,9 @@ def run_all(
         elif job in elsewhere:
             print_line(console, f"{elsewhere[job]} on the cluster: {job.name}")
         elif needs and needs in failed:
-            why = failed[needs]  # of a chain, what broke it is told
-            is_cause = not why.startswith(NOT_RUN)
-            failed[job] = f"{NOT_RUN} {needs.name} failed: {why}" if is_cause else why
+            why = failed[needs]  # of a chain, the first failure is reported
+            is_first = not why.startswith(NOT_RUN)
+            failed[job] = f"{NOT_RUN} {needs.name} failed: {why}" if is_first else why
         elif needs and needs in elsewhere:
             failed[job] = f"{NOT_RUN} {needs.name} is {elsewhere[needs]} on the cluster"
         else:
@@ -82,9 +82,8 @@ def run(job: Job, console: Console, to_stderr: bool = False) -> str:
         now = jobs.state(job)
         return "" if now.word == "finished" else f"{job.folder} is {now.word} after its run"
     if code < 0:
-        return f"killed by {signal.Signals(-code).name}" + (
-            "; out of memory?" if code == -9 else ""
-        )
+        hint = "; out of memory?" if code == -signal.SIGKILL else ""
+        return f"killed by {signal.Signals(-code).name}{hint}"
     return last or f"exit code {code}"
 
 
@@ -103,8 +102,8 @@ def _call(
     asked: list[int] = []
 
     def stop(number: int, frame: object) -> None:
-        # The terminal's Ctrl-C reaches the run by itself, a plain `kill` only this process. A run
-        # that is leaving already is not hurried by SIGTERM
+        # The terminal's Ctrl-C reaches the run by itself, a plain `kill` only this process. SIGTERM
+        # does not hurry a run that is leaving already
         asked.append(number)
         for process in started:
             process.terminate()
@@ -138,7 +137,7 @@ def _call(
 def become(job: Job) -> None:
     """Turn this process into the job, so that the cluster's signals and its exit code are its own.
 
-    Raises UserError where it cannot run, or not yet.
+    Raises UserError if it cannot run, or not yet.
     """
     now = jobs.state(job)
     if now.word == "refused":

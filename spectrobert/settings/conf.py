@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from ..errors import unknown
+from ..files import read_yaml
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # in a checkout beside the package, in a wheel inside it
@@ -22,3 +26,16 @@ def choices(group: str) -> list[str]:
 
     known = {"task": list(TASKS), "dataset": [*MODULES, *ALIASES], "logger": list(LOGGERS)}
     return known[group] if group in known else options_of(group)
+
+
+def read(group: str, kind: str, name_or_path: str) -> tuple[Path, Any]:
+    """Path and contents of a YAML file of a group of conf/, by its name, or of the user's own.
+
+    Raises UserError for an unknown name, and for a file that cannot be read.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        if name_or_path not in options_of(group):
+            raise unknown(kind, name_or_path, [*options_of(group), "a path ending in .yaml"])
+        path = CONF / group / f"{name_or_path}.yaml"
+    return path, read_yaml(path)
