@@ -11,7 +11,7 @@ from .data_prepare import prepare
 from .data_stats import stats
 
 app = typer.Typer(
-    help="Corpora: what there are, how to get them, and what is in them.",
+    help="Corpora: list, download, check, measure and prepare them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -1,4 +1,4 @@
-"""data list: the corpora, and which are there."""
+"""data list: the corpora, and those that are there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_LAYOUT = 80
 
 
 def list_corpora(data_dir: Corpora = "data") -> None:
-    """The corpora: tasks, layout, licence, how to get them, and whether they are there."""
+    """The corpora: tasks, layout, licence, how to get them, and if they are there."""
     from rich.table import Column
 
     from .. import corpora
@@ -36,7 +36,7 @@ def list_corpora(data_dir: Corpora = "data") -> None:
         rows.append((name, tasks, layout, source.licence, _how(source), there))
     out = console()
     columns = [Column("corpus", no_wrap=True), *folded, Column("there")]
-    print_table(out, columns, rows, title=f"Corpora, and what is in {data_dir}", expand=True)
+    print_table(out, columns, rows, title=f"Corpora, and those in {data_dir}", expand=True)
     print_line(out, "data download NAME fetches a corpus, or lists the steps to get it")
 
 

@@ -21,7 +21,7 @@ def prepare(
     name: Name,
     overrides: Overrides = None,
     task: Annotated[str, typer.Option(help="one task; default: all that the corpus serves")] = "",
-    out: Annotated[str, typer.Option(help="where to; default: <data_dir>/<name>_16k")] = "",
+    out: Annotated[str, typer.Option(help="folder to write; default: <data_dir>/<name>_16k")] = "",
     data_dir: Corpora = "data",
     num_workers: Annotated[
         Optional[int], typer.Option("--num_workers", min=1, help="processes; default: one a core")

@@ -24,7 +24,7 @@ def stats(
     overrides: Overrides = None,
     task: Task = "",
     data_dir: Corpora = "data",
-    out: Annotated[str, typer.Option(help="where plots go; default: data/stats/<name>")] = "",
+    out: Annotated[str, typer.Option(help="folder of plots; default: data/stats/<name>")] = "",
     max_clips: Annotated[
         Optional[int],
         typer.Option(
@@ -46,7 +46,7 @@ def stats(
     folder = Path(out or f"data/stats/{dataset.name}")
     files.check_writable("--out", folder, is_folder=True)
     with counting(f"{dataset.name}: measuring spectrograms") as progress:
-        found = stats.measure(
+        statistics = stats.measure(
             config.task.name,
             dataset,
             config.data_dir,
@@ -57,8 +57,8 @@ def stats(
         )
     longest = float("inf") if dataset.crop == "whole" else dataset.max_seconds
     with files.writing(folder):
-        paths = plots.draw(found, dataset.name, longest, folder, config.seed)
-    numbers = stats.summary(found)
+        paths = plots.draw(statistics, dataset.name, longest, folder, config.seed)
+    numbers = stats.summary(statistics)
     if as_json:
         print(json.dumps(numbers | {"plots": list(map(str, paths))}, indent=2, ensure_ascii=False))
     else:
@@ -90,7 +90,7 @@ def _show(console: Console, title: str, numbers: dict[str, Any], plots: Sequence
 
 
 def _lines(numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What the table says, line by line; nothing of what the corpus does not know."""
+    """The table line by line, without those of which the corpus knows nothing."""
     yield "rows", f"{_by_split(numbers['rows_by_split'])}; {numbers['rows_left_out']} left out"
     yield "split", numbers["split"]
     hours = {split: f"{value:.2f}" for split, value in numbers["hours_by_split"].items()}

@@ -1,4 +1,4 @@
-"""A corpus and its options, said as train.py takes them."""
+"""A corpus and its options, as train.py takes them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Overrides = Annotated[
 Task = Annotated[
     str,
     typer.Option(
-        help="what the rows are read for; default: the first task with fixed classes, of csv the"
-        " one that the columns allow"
+        help="the task of the rows; default: the first with fixed classes, of csv the one that the"
+        " columns allow"
     ),
 ]
 
@@ -34,15 +34,15 @@ def configure(name: str, task: str, data_dir: str, overrides: list[str] | None) 
     from ..corpora import corpus
     from ..settings.schemas import own_options
 
-    found = corpus(name)
+    source = corpus(name)
 
     def compose(task: str) -> Config:
         chosen = ["--task", task, "--dataset", name, "--data_dir", data_dir]
         return composition.compose([*chosen, *(overrides or [])])
 
-    if task or not found.choose_task:
-        return compose(task or next(iter([*found.labels, *found.tasks])))
-    task, why = found.choose_task(own_options(compose(found.tasks[0]).dataset))
+    if task or not source.choose_task:
+        return compose(task or next(iter([*source.labels, *source.tasks])))
+    task, why = source.choose_task(own_options(compose(source.tasks[0]).dataset))
     terminal.print_line(
         terminal.console(stderr=True), f"task {task}, by {why}; --task names another"
     )

@@ -1,4 +1,4 @@
-"""What is right and wrong with a corpus on disk: `python -m spectrobert data check`."""
+"""Faults of a corpus on disk: `python -m spectrobert data check`."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def contradictions(
     name: recordings.Name,
     sounds: Mapping[Segment, recordings.Sound],
 ) -> list[Finding]:
-    """Rows of the same sound and text with different labels, and what they cost.
+    """Rows of the same sound and text with different labels, and the accuracy that they cost.
 
     The sound is the same if its samples are, under whatever name; of files that were not decoded,
     if the path is. People who answer a question need not agree: in question answering it is a note.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import cast
 
 import numpy as np
@@ -59,15 +60,12 @@ class LogMel:
     by_split: dict[str, Moments]
     num_clips: int  # that were measured
     num_bins: int
-    heard: str  # which stretch of which clips
+    heard: str  # the clips, and the stretch of each
 
     @property
     def total(self) -> Moments:
         """Over all splits."""
-        found = Moments()
-        for part in self.by_split.values():
-            found = found.joined(part)
-        return found
+        return reduce(Moments.joined, self.by_split.values(), Moments())
 
 
 def measure(
@@ -78,7 +76,7 @@ def measure(
     seed: int,
     progress: Callable[[int, int], None],
 ) -> tuple[LogMel, list[str]]:
-    """Mean and standard deviation over all real frames and bins, and what could not be decoded."""
+    """Mean and standard deviation over all real frames and bins; faults of clips not decoded."""
     clips = list(split_of)
     of = f"all {len(clips)} clips"
     if max_clips is not None and max_clips < len(clips):

@@ -1,7 +1,7 @@
 """A corpus in numbers: `python -m spectrobert data stats`.
 
-A clip is what is heard in a row; several rows may ask about one clip, which then counts once for
-hours, lengths and the log-mel spectrogram.
+A clip is the audio of a row; several rows may ask about one clip, which then counts once for hours,
+lengths and the log-mel spectrogram.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class HeardClip(NamedTuple):
 
 @dataclass(frozen=True)
 class Statistics:
-    """The numbers, and what plots are drawn from."""
+    """Numbers of a corpus, and the clips that plots are drawn from."""
 
     rows: int
     left_out: int

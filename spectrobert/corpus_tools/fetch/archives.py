@@ -22,21 +22,15 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from rich.filesize import decimal
 
 from ...errors import UserError
-from .disk import require_room
 from .split_zip import open_split, parts_of
+from .transfers import require_room
 
 BLOCK = 1 << 20
+NO_FILE = " is refused: its member {!r} is neither file nor folder"
 DAMAGED = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    gzip.BadGzipFile,
-    zlib.error,
-    LZMAError,
-    EOFError,
-    NotImplementedError,  # a compression that zipfile lacks
-    RuntimeError,  # zipfile's word for an encrypted member
-    OverflowError,
-    ValueError,
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, LZMAError, EOFError),
+    *(OverflowError, ValueError),
+    RuntimeError,  # of zipfile: an encrypted member, or a compression that it lacks
 )
 
 
@@ -93,10 +87,6 @@ def _safe(archive: Path, name: str, folder: Path) -> str:
     return str(path)
 
 
-def _not_a_file(archive: Path, name: str) -> UserError:
-    return UserError(f"{archive} is refused: its member {name!r} is neither file nor folder")
-
-
 def _extract_zip(archive: Path, folder: Path) -> None:
     """Whatever is declared must fit the disk; zipfile itself never gives out more than that, and
     checks each member's CRC."""
@@ -106,7 +96,7 @@ def _extract_zip(archive: Path, folder: Path) -> None:
         require_room(folder, sum(info.file_size for info in infos), f"unpacking {archive}")
         for info in infos:
             if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise _not_a_file(archive, info.filename)
+                raise UserError(f"{archive}{NO_FILE.format(info.filename)}")
             slash = "/" if info.is_dir() else ""
             info.filename = _safe(archive, info.filename, folder) + slash
             opened.extract(info, folder)
@@ -119,7 +109,7 @@ def _extract_tar(archive: Path, folder: Path) -> None:
             name = _safe(archive, info.name, folder)
             source = _link_target(archive, opened, info) if info.issym() or info.islnk() else info
             if not (source.isfile() or source.isdir()):
-                raise _not_a_file(archive, info.name)
+                raise UserError(f"{archive}{NO_FILE.format(info.name)}")
             size += source.size
             if size > room:  # before it is written: sizes of a tar are known one by one
                 raise UserError(f"{archive} unpacks to more than {decimal(room)}, all that is free")

@@ -26,8 +26,7 @@ from rich.filesize import decimal
 from ...errors import UserError
 from ...files import write_whole
 from ...terminal import print_line
-from .disk import require_room
-from .transfers import transfer
+from .transfers import require_room, transfer
 
 CHUNK = 1 << 16
 TIMEOUT = (20.0, 60.0)  # seconds to connect, and without a byte
@@ -98,7 +97,9 @@ class Resuming:
                     fruitless = 0 if self._size() > furthest else fruitless + 1
                     furthest = max(furthest, self._size())
                     if fruitless >= ATTEMPTS or broken.wait > LONGEST_WAIT:
-                        raise UserError(f"{url}: {broken}; {self._advice()}") from broken
+                        kept = f"{decimal(furthest)} are kept in {self.part}, " if furthest else ""
+                        again = f"{kept}try the same command later"
+                        raise UserError(f"{url}: {broken}; {again}") from broken
                     wait = broken.wait or FIRST_WAIT * 2 ** max(0, fruitless - 1)
                     wait = min(wait, LONGEST_WAIT)
                     again = f"{broken}; trying again in {wait:g} s"
@@ -118,10 +119,6 @@ class Resuming:
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
-    def _advice(self) -> str:
-        kept = f"{decimal(self._size())} are kept in {self.part}, " if self._size() else ""
-        return f"{kept}try the same command later"
-
     def _origin(self, url: str) -> Origin:
         """The origin of the part; a part of another address, or of none, is deleted."""
         with suppress(OSError, ValueError, TypeError):
@@ -137,7 +134,7 @@ class Resuming:
         Raises Broken or UserError.
         """
         origin = self._origin(url)
-        # Without a validator only a checksum can tell if two halves are of one file
+        # Without a validator only a checksum shows if two halves are of one file
         offset = self._size() if origin.validator or self.has_checksum else 0
         if offset and offset == origin.length:
             return True  # whole already, but interrupted before it was checked
@@ -157,7 +154,7 @@ class Resuming:
                     raise Broken("the server does not send the rest of the file that was begun")
             else:
                 self.drop()
-                offset, origin = 0, Origin(url, _validator(response), _length(response))
+                offset, origin = 0, Origin(url, _validator(response), response.raw.length_remaining)
                 write_whole(self.origin_file, json.dumps(origin._asdict()))
             require_room(self.part.parent, (origin.length or offset) - offset, url)
             done = offset
@@ -211,11 +208,6 @@ def _is_rest(response: requests.Response, origin: Origin, offset: int) -> bool:
     length = "*" if origin.length is None else origin.length
     is_here = stated.startswith(f"bytes {offset}-") and stated.endswith(f"/{length}")
     return is_here and origin.validator in ("", _validator(response))
-
-
-def _length(response: requests.Response) -> int | None:
-    stated = response.headers.get("Content-Length", "")
-    return int(stated) if stated.isdecimal() else None
 
 
 def _validator(response: requests.Response) -> str:

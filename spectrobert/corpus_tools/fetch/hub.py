@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ...errors import UserError
 from ...terminal import print_line
-from .disk import require_room
+from .transfers import require_room
 
 
 def fetch(

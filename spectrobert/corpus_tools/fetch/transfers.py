@@ -1,10 +1,12 @@
-"""A long transfer: a bar on a terminal, a line now and then in a log."""
+"""Long transfers: room for them, and a bar on a terminal or a line now and then in a log."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -16,6 +18,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from ...errors import UserError
 from ...terminal import description, print_line
 
 LOG_SECONDS = 30.0  # between two lines of a log
@@ -42,3 +45,10 @@ def transfer(console: Console, name: str) -> Iterator[Callable[[int, int | None]
 
     print_line(console, f"fetching {name}")
     yield log
+
+
+def require_room(folder: Path, size: int, what: str) -> None:
+    """Raise UserError if the disk of `folder`, which exists, has no room for `size` bytes."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise UserError(f"{what} needs {decimal(size)}, but {folder} has {decimal(free)} free")
