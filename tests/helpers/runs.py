@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from spectrobert.config import Config
 from spectrobert.run import curves
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
@@ -29,6 +30,13 @@ def trained(folder: Path, task: str, *more: str, **options: bool) -> RunFolder:
     config = configure(folder, task, *more, **options)
     fit(config, silent())
     return RunFolder.of(config)
+
+
+def finish(config: Config) -> tuple[RunFolder, dict, str]:
+    """The directory of a run, its results, and all that it printed, on one line."""
+    console = silent(300)
+    results = fit(config, console)
+    return RunFolder.of(config), results, " ".join(console.file.getvalue().split())
 
 
 def start(words: list[str], **more) -> subprocess.Popen:

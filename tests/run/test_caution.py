@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 
 import pytest
-from rich.console import Console
 
 from spectrobert import corpora
 from spectrobert.config import Config
 from spectrobert.data.splits import RANDOM, caution
 from spectrobert.experiments import formats, report, table_rows, table_spec
 from spectrobert.run import leaks, scoring
-from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 from spectrobert.settings.schemas import dataset_class
 
+from ..helpers.runs import finish
 from ..helpers.world import configure, verb
 
 
-def run(tmp_path, *more: str) -> tuple[RunFolder, dict, str]:
-    """The directory of a run, its results, and what was printed."""
-    config = configure(tmp_path, "ser", "trainer.epochs=1", *more)
-    console = Console(file=io.StringIO(), width=200)
-    results = fit(config, console)
-    return RunFolder.of(config), results, " ".join(console.file.getvalue().split())
-
-
 def test_a_random_split_is_named_everywhere(tmp_path):
-    folder, results, printed = run(tmp_path, "dataset.split=random")
+    folder, results, printed = finish(
+        configure(tmp_path, "ser", "trainer.epochs=1", "dataset.split=random")
+    )
     assert f"test split, demo (n={results['test']['n']}, {RANDOM})" in printed
     assert f"split: {RANDOM}: " in printed
     assert results["split"]["definition"].startswith(RANDOM)
@@ -49,13 +41,13 @@ def test_speakers_that_an_owner_shares_are_named_too(tmp_path, monkeypatch):
     caveat = "both speakers are in every split"
     demo = dataclasses.replace(corpora.corpus("demo"), caveat=caveat)
     monkeypatch.setattr("spectrobert.corpora.demo.CORPUS", demo)
-    _, results, printed = run(tmp_path)
+    _, results, printed = finish(configure(tmp_path, "ser", "trainer.epochs=1"))
     assert f"n={results['test']['n']}, {caveat})" in printed
     assert results["test"]["caution"] == caution(results["split"]["definition"]) == caveat
 
 
 def test_an_official_split_needs_no_caution(tmp_path):
-    _, results, _ = run(tmp_path)
+    _, results, _ = finish(configure(tmp_path, "ser", "trainer.epochs=1"))
     assert "caution" not in results["test"]
     assert RANDOM not in json.dumps(results)
 

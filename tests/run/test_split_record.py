@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from rich.console import Console
 
 from spectrobert.audio.segment import Segment
 from spectrobert.commands.evaluate import evaluate
@@ -27,6 +25,7 @@ from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
 from ..helpers import world
+from ..helpers.runs import finish, silent
 from ..helpers.sounds import noise
 
 SPEAKERS = 12
@@ -50,10 +49,6 @@ class Trained(NamedTuple):
         return {s: [row["id"] for row in record if row["split"] == s] for s in SPLITS}
 
 
-def silent() -> Console:
-    return Console(file=io.StringIO(), width=200)
-
-
 def write(table: Path, lines: list[str]) -> None:
     table.write_text("\n".join([HEADER, *lines]) + "\n")
 
@@ -72,9 +67,7 @@ def once(tmp_path_factory) -> Trained:
             noise(folder / "audio" / f"{s}-{c}.wav", 100 * s + c, 0.2)
     write(folder / "table.csv", LINES)
     overrides = (f"dataset.file={folder / 'table.csv'}", "dataset.test_share=0.2")
-    config = configured(folder, overrides)
-    fit(config, silent())
-    run = RunFolder.of(config)
+    run, _, _ = finish(configured(folder, overrides))
     return Trained(folder / "table.csv", run, run.read_results(), overrides)
 
 
@@ -109,16 +102,11 @@ def test_shuffled_rows_change_nothing(trained):
     assert scoring.evaluate(trained.run.path).to_dict() == trained.results["test"]
 
 
-def appended(trained: Trained) -> list[str]:
-    return [*LINES, *NEW]
-
-
 def without_speaker_of(split: str) -> Callable[[Trained], list[str]]:
-    def change(trained: Trained) -> list[str]:
-        gone = trained.results["split"]["speakers"][split][0]
-        return [line for line in LINES if not line.endswith(gone)]
+    def gone(trained: Trained) -> str:
+        return trained.results["split"]["speakers"][split][0]
 
-    return change
+    return lambda trained: [line for line in LINES if not line.endswith(gone(trained))]
 
 
 def relabelled(trained: Trained) -> list[str]:
@@ -131,7 +119,7 @@ def relabelled(trained: Trained) -> list[str]:
     ("change", "message", "is_scored"),
     [
         (
-            appended,
+            lambda trained: [*LINES, *NEW],
             f"has changed since {{run}} was trained: 2 rows new (the first: {NEW[0].split(',')[0]})"
             "; --recorded takes the recorded rows alone",
             True,
@@ -139,11 +127,7 @@ def relabelled(trained: Trained) -> list[str]:
         (without_speaker_of("train"), "4 rows missing (train 4; the first: audio/", True),
         # with the recorded rows alone there is nothing to score them against
         (without_speaker_of("test"), "4 rows missing (test 4; the first: audio/", False),
-        (
-            relabelled,
-            "1 row with another label (test 1; the first: {first}: a then, b now)",
-            False,
-        ),
+        (relabelled, "1 row with another label (test 1; the first: {first}: a then, b now)", False),
     ],
 )
 def test_a_changed_corpus_is_refused_and_its_recorded_rows_are_scored(
@@ -180,9 +164,7 @@ def test_a_table_refuses_runs_whose_corpus_has_changed(trained):
 
 
 def test_resume_takes_the_recorded_rows(trained, tmp_path):
-    config = configured(tmp_path, trained.overrides)
-    fit(config, silent())
-    run = RunFolder.of(config)
+    run, _, _ = finish(configured(tmp_path, trained.overrides))
     before = run.split.read_bytes()
     run.results.unlink()
     write(trained.table, [*LINES, NEW[0]])

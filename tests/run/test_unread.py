@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from rich.console import Console
 
 from spectrobert.config import Config
 from spectrobert.errors import UserError
 from spectrobert.run import scoring
-from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
+from ..helpers.runs import finish
 from ..helpers.sounds import noise
 from ..helpers.world import SMALL
 
@@ -54,19 +52,12 @@ def corpus(tmp_path) -> Corpus:
     return made
 
 
-def run(config: Config) -> tuple[RunFolder, dict, str]:
-    """The directory of a run, its results, and what was printed."""
-    console = Console(file=io.StringIO(), width=300)
-    results = fit(config, console)
-    return RunFolder.of(config), results, " ".join(console.file.getvalue().split())
-
-
 @pytest.mark.parametrize("size", [1, 8])
 def test_each_split_reports_what_could_not_be_read(corpus, size):
     lost = {3: "test", 1: "val"} | ({0: "train"} if size > 1 else {})
     corpus.lose(*lost)
     workers = f"trainer.num_workers={int(size > 1)}"
-    folder, results, printed = run(corpus.configured(f"trainer.batch_size={size}", workers))
+    folder, results, printed = finish(corpus.configured(f"trainer.batch_size={size}", workers))
     test = results["test"]
     assert (test["n"], test["num_rows"], len(test["unread"])) == (14, 15, 1)
     assert results["unread_clips"] == {"train": int(size > 1), "val": 1}
@@ -82,7 +73,7 @@ def test_each_split_reports_what_could_not_be_read(corpus, size):
 
 
 def test_a_run_of_which_all_was_read_reports_none(corpus):
-    folder, results, printed = run(corpus.configured())
+    folder, results, printed = finish(corpus.configured())
     assert "unread" not in results["test"]
     assert results["unread_clips"] == {"train": 0, "val": 0}
     assert "could not be read" not in printed
@@ -97,7 +88,7 @@ def test_above_the_limit_a_run_is_refused(corpus, lost, rows):
     corpus.lose(*lost)
     config = corpus.configured("trainer.batch_size=8")
     with pytest.raises(UserError, match=rf"{rows} examples .*max_skipped=0.1 allows; the first"):
-        run(config)
+        finish(config)
     folder = RunFolder.of(config)
     is_test = lost[0] == 3
     assert not folder.is_finished
@@ -105,17 +96,17 @@ def test_above_the_limit_a_run_is_refused(corpus, lost, rows):
     if is_test:  # the files are back
         corpus.restore(*lost)
         config.resume = True
-        assert run(config)[1]["test"]["n"] == 15
+        assert finish(config)[1]["test"]["n"] == 15
 
 
 def test_a_training_batch_of_which_nothing_was_read_ends_the_run(corpus):
     corpus.lose(0)
     with pytest.raises(UserError, match=r"none of the 1 clips of a training batch .*0\.wav"):
-        run(corpus.configured("trainer.batch_size=1"))
+        finish(corpus.configured("trainer.batch_size=1"))
 
 
 def test_evaluate_refuses_and_reports_too(corpus):
-    folder, _, _ = run(corpus.configured())
+    folder, _, _ = finish(corpus.configured())
     corpus.lose(3)
     scores = scoring.evaluate(folder.path)
     assert (scores.n, [Path(clip.recording).name for clip in scores.unread]) == (14, ["3.wav"])
@@ -126,11 +117,11 @@ def test_evaluate_refuses_and_reports_too(corpus):
 
 def test_cached_rows_are_reported_as_others_are(corpus):
     corpus.lose(3)
-    folder, results, printed = run(corpus.configured("freeze=bin-frz"))
+    folder, results, printed = finish(corpus.configured("freeze=bin-frz"))
     assert results["prefix_cache"]["unreadable"] == 1
     assert results["test"]["n"] == 14
     assert "1 of them unreadable and left out" in printed
     assert "3.wav" in folder.skipped.read_text()
     corpus.restore(3)
-    _, results, _ = run(corpus.configured("freeze=bin-frz", "experiment_name=again"))
+    _, results, _ = finish(corpus.configured("freeze=bin-frz", "experiment_name=again"))
     assert results["test"]["n"] == 15
