@@ -36,7 +36,7 @@ SEVEN = tuple(str(value) for value in range(-3, 4))
 CLASSES = ("7", "2_nonneg", "2_pos", "label7")
 # The .csd's columns after sentiment (CMU-MultimodalSDK issue 191).
 EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")
-# What h5py and NumPy raise for a damaged or foreign file.
+# Errors of h5py and NumPy for a damaged or foreign file.
 UNREADABLE = (
     OSError,
     LookupError,

@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..audio.segment import Segment
 from . import Corpus
 from .example import Dropped, Example
-from .file_names import read_names
+from .file_names import read_names, speech
 
 EMOTIONS = {
     "ANG": "angry",
@@ -46,18 +45,10 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
     """Every clip under `AudioWAV`, or under `root` if that folder is missing."""
     folder = root / "AudioWAV"  # the release holds the same clips as MP3 and FLV too
     return read_names(
-        folder if folder.is_dir() else root, NAME, "ACTOR_SENTENCE_EMOTION_LEVEL", _example
-    )
-
-
-def _example(name: re.Match[str], path: str) -> Example:
-    actor, sentence, emotion = name.groups()
-    return Example(
-        id=name[0],
-        audio=(Segment(path),),
-        text=SENTENCES[sentence],
-        label=EMOTIONS[emotion],
-        speaker=actor,
+        folder if folder.is_dir() else root,
+        NAME,
+        "ACTOR_SENTENCE_EMOTION_LEVEL",
+        speech(SENTENCES, EMOTIONS),
     )
 
 

@@ -7,9 +7,9 @@ audio, question, answer; `classification`, `ser` and `sentiment` audio, label (a
 one); `dimensional`, `sentiment_regression` and `ser_multilabel` audio and the columns of numbers
 that `dataset.targets=[arousal,valence]` names (and text, if there is one). If they exist, id,
 split, fold, speaker, group, start and end (seconds) are used too (the options for split and fold
-are `split_column` and `fold_column`: `dataset.split` says how to split, `dataset.fold` which fold
-is tested, see folds.py); a column that was given a name of its own has to exist, and an empty name
-ignores the column. Without an id column, row_ids.py makes ids from the rows' content.
+are `split_column` and `fold_column`: `dataset.split` is the way to split, `dataset.fold` the fold
+that is tested, see folds.py); a column that was given a name of its own has to exist, and an empty
+name ignores the column. Without an id column, row_ids.py makes ids from the rows' content.
 
 Paths are absolute, or relative to `audio_dir`, else to the table's folder; in Parquet, audio may be
 the bytes of a file, or a record {bytes, path}. Answers are stripped and put in lower case;
@@ -120,7 +120,7 @@ def load(
                 yield Dropped(reason, example.id)
                 continue
             is_empty = False
-            # Rows of several files: what tells them apart must not tell which pairs match
+            # Rows of several files: mismatched pairs are drawn within a file, or it gave them away
             yield replace(example, source=str(table.path) if len(files) > 1 else "")
     if is_empty and other_answers:
         wanted = "is yes or no" if task == "aqa_binary" else "is other than yes or no"

@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..audio.segment import Segment
 from . import Corpus
 from .example import Dropped, Example
-from .file_names import read_names
+from .file_names import read_names, speech
 
 EMOTIONS = {  # the first letters of the German words: Wut, Langeweile, Ekel, Angst, Freude, Trauer
     "W": "angry",
@@ -41,18 +40,7 @@ NAME = re.compile(rf"(\d\d)({'|'.join(SENTENCES)})([{''.join(EMOTIONS)}])[a-z]?"
 
 def load(root: Path, task: str) -> Iterator[Example | Dropped]:
     """Every clip under `root`."""
-    return read_names(root, NAME, "SPEAKER SENTENCE EMOTION VERSION", _example)
-
-
-def _example(name: re.Match[str], path: str) -> Example:
-    speaker, sentence, emotion = name.groups()
-    return Example(
-        id=name[0],
-        audio=(Segment(path),),
-        text=SENTENCES[sentence],
-        label=EMOTIONS[emotion],
-        speaker=speaker,
-    )
+    return read_names(root, NAME, "SPEAKER SENTENCE EMOTION VERSION", speech(SENTENCES, EMOTIONS))
 
 
 CORPUS = Corpus(

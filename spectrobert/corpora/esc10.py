@@ -10,7 +10,7 @@ next, training the rest.
 answers are made from the classes by rule, the same on each machine: `pre`: one of four wordings of
 the class, whose `claims` are the classes in their order; `aqa_binary`: "can you hear X?", and of
 scenes "does X come before Y?", each question with as many yes as no in each fold, so that the text
-alone tells nothing; `aqa_open`: "what makes the sound?", and of scenes "what comes first?" and
+alone is no help; `aqa_open`: "what makes the sound?", and of scenes "what comes first?" and
 "what comes last?", one word of ten.
 
 A scene is the first 2.5 s of a clip of one class followed by those of another's, of the same fold,

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from ..audio.segment import Segment
 from .example import Dropped, Example
 from .label_files import audio_files
+
+Maker = Callable[[re.Match[str], str], Example | Dropped]  # called with the match and the path
+
+
+def speech(texts: Mapping[str, str], labels: Mapping[str, str]) -> Maker:
+    """Rows from names whose three groups are the speaker, the sentence and the emotion."""
+
+    def example(name: re.Match[str], path: str) -> Example:
+        speaker, sentence, emotion = name.groups()
+        audio = (Segment(path),)
+        return Example(name[0], audio, texts[sentence], label=labels[emotion], speaker=speaker)
+
+    return example
 
 
 def read_names(
     root: Path,
     pattern: re.Pattern[str],
     form: str,
-    example: Callable[[re.Match[str], str], Example | Dropped],
+    example: Maker,
     *,
     clip: Callable[[Path], str] = lambda path: path.stem,
     by_folder: bool = False,
@@ -24,7 +38,6 @@ def read_names(
     Args:
         pattern: of a clip's name; the others are dropped.
         form: the pattern in words.
-        example: called with the match and the path.
         clip: the name of a clip, by default that of its file without the ending.
         by_folder: in the order of the paths; else of the file names.
     """

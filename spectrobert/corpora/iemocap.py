@@ -43,7 +43,7 @@ EXPECTED = {"neutral": 1708, "happy": 1636, "angry": 1103, "sad": 1084}
 
 TEST_TURNS = (1085, 1023, 1151, 1031, 1241)  # of the four classes, by session
 
-# The first F or M wore the markers, the last one speaks.
+# The first F or M wore the markers, the last one is the speaker.
 TURN = r"Ses0[1-5][FM]_\w+_[FM]\d{3}"
 NUMBER = r"(\d+\.?\d*)"
 EVALUATION = re.compile(
@@ -154,7 +154,7 @@ def _lines(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _speaker(turn: str) -> str:
-    """The speaker: Ses01M says `Ses01F_impro01_M003`, a turn of the dialogue `Ses01F_impro01`."""
+    """The speaker: Ses01M of `Ses01F_impro01_M003`, a turn of the dialogue `Ses01F_impro01`."""
     return turn[:5] + turn.rpartition("_")[2][0]
 
 

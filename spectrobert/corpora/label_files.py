@@ -64,7 +64,7 @@ def _is_utf_8(path: Path) -> bool:
     except UnicodeDecodeError:
         return False
     except OSError:
-        pass  # raised where the file is opened
+        pass  # raised when the file is opened
     return True
 
 

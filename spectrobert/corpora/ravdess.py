@@ -5,15 +5,15 @@ Livingstone & Russo 2018, https://doi.org/10.1371/journal.pone.0196391; Zenodo 1
 statement, repetition, actor (odd: male).
 
 Only modality 03 (audio) and channel 01 (speech) are taken: the sound of the video files is the same
-recordings again. A name that is found twice (a copy in a nested folder, WAV beside FLAC) is taken
+recordings again. A name that is found twice (a copy in a nested folder, WAV next to FLAC) is taken
 once. One pair of the original, 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07, is the same bytes
 under two names: both are kept, their actor is one.
 
 The test split is one of the six folds of EmoBox (four actors, 240 clips each); validation is carved
 by actor.
 
-Tasks: `ser`, eight classes; the transcript is the text, and being one of two sentences says nothing
-of the label. `sentiment`: valence of the emotion; calm was recorded as a second neutral, and
+Tasks: `ser`, eight classes; the transcript is the text, one of two sentences, which does not give
+the label away. `sentiment`: valence of the emotion; calm was recorded as a second neutral, and
 surprise, which may be of either sign, is left out (192 clips). `pre`: the transcript as text.
 """
 
@@ -77,7 +77,7 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
 
 
 def published_counts(root: Path, task: str, *, fold: int) -> dict[str, int]:
-    """What the paper and EmoBox's folds count."""
+    """Counts of the paper and of EmoBox's folds."""
     classes = {
         "ser": dict.fromkeys(EMOTIONS, 192) | {"neutral": 96},
         "sentiment": {"negative": 768, "neutral": 288, "positive": 192},

@@ -2,7 +2,7 @@
 
 Two speakers cannot make three speaker-disjoint splits. So `speaker` is left empty and the 200 words
 are the groups that stay on one side: both voices are heard in training and in testing, and a score
-here says nothing about new speakers (EmoBox's fold mixes them too, and does not even keep the words
+here does not hold for new speakers (EmoBox's fold mixes them too, and does not even keep the words
 apart).
 """
 

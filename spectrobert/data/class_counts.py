@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from .splits import NAMES
 
-FEW = 5  # examples of a class, below which its recall in a split says little
-MANY = 50  # classes, above which no figure is taken by class
+FEW = 5  # examples of a class, below which its recall in a split is not reliable
+MANY = 50  # above this many classes, per-class and macro metrics are skipped
 SHOWN = 5
 
 

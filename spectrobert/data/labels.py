@@ -48,7 +48,7 @@ def label_set(task: str, corpus: str, table: pa.Table, names: Sequence[str]) -> 
             f" {allowed}"
         )
     if len(known) < 2:
-        raise UserError(f"only one class ({known[0]!r}) for task {task!r}: nothing to tell apart")
+        raise UserError(f"only one class ({known[0]!r}) for task {task!r}: at least two are needed")
     return known
 
 

@@ -17,7 +17,7 @@ from ..errors import UserError
 
 
 class Part(NamedTuple):
-    """One corpus of a run, where it lies, and the options of its own."""
+    """One corpus of a run, its folders, and the options of its own."""
 
     name: str
     root: Path
@@ -26,7 +26,7 @@ class Part(NamedTuple):
 
 
 class Quota(NamedTuple):
-    """Of one corpus in an epoch of training."""
+    """The share of one corpus in an epoch of training."""
 
     size: int  # rows that the corpus has
     rows: int  # that an epoch takes of them: fewer, or some of them again
@@ -59,8 +59,8 @@ def prefixed(table: pa.Table, corpus: str) -> pa.Table:
 def quotas(sizes: Sequence[int], weights: Sequence[float]) -> tuple[Quota, ...]:
     """Rows of each corpus in an epoch that has as many rows as all of them together.
 
-    Largest remainders round. Empty without weights: every row once. Raises UserError where a
-    corpus would have no row.
+    Largest remainders round. Empty without weights: every row once. Raises UserError if a corpus
+    would have no row.
     """
     if not weights:
         return ()

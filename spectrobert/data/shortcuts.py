@@ -74,7 +74,7 @@ def summarise(train: ClipDataset, scored: ClipDataset, index: np.ndarray) -> Pai
 
 
 def _features(clips: ClipDataset, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 6) what is known of each pair without listening, and whether it matches (n,)."""
+    """(n, 6) features of each pair without listening, and (n,) True if it matches."""
     heard = np.array([clips.heard(RowKey(0, row)) for row in index.tolist()])
     known = columns(clips.rows, "text", *LIKENESS)
     source = np.array(known["source"].to_pylist())

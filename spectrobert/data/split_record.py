@@ -1,11 +1,11 @@
-"""split.csv of a run directory: the rows that the run trains, validates and tests on.
+"""split.csv of a run directory: the rows of its training, validation and test splits.
 
     id,split,label,text
     angry/03.wav,train,angry,1c291ca3
 
-`label` is the class, or the targets with blanks between them; `text` is a checksum of what the
-model reads. A run that is resumed or scored again takes its rows from here and draws no split; a
-corpus that has changed meanwhile is refused.
+`label` is the class, or the targets with blanks between them; `text` is a checksum of the text that
+the model reads. A run that is resumed or scored again takes its rows from here and draws no split;
+a corpus that has changed meanwhile is refused.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ class SplitRecord:
             ),
             _some(own.filter(differs["text"]), "with another text"),
         ]
-        if told := [change for change in changes if change]:
+        if found := [change for change in changes if change]:
             raise CorpusChanged(
-                f"the corpus has changed since {self.folder} was trained: {'; '.join(told)}"
+                f"the corpus has changed since {self.folder} was trained: {'; '.join(found)}"
                 + ("" if self.is_subset else "; --recorded takes the recorded rows alone")
             )
         return places, own.column("split").to_pylist()
@@ -147,7 +147,7 @@ def read(path: Path) -> SplitRecord | None:
 
 def missing_line(folder: Path) -> str:
     """For a run without split.csv."""
-    return f"{folder} has no split.csv, being of an older version: its split is drawn once more"
+    return f"{folder} has no split.csv, being of an older version: its split is drawn again"
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -155,7 +155,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _moved(light: pa.Table, places: np.ndarray, own: pa.Table) -> np.ndarray:
-    """(k,) where the owner now names another split than the recorded one.
+    """(k,) True if the owner now names another split than the recorded one.
 
     The owner's training rows may have been carved for a split that the owner does not name.
     """

@@ -122,7 +122,7 @@ class Units:
         return names
 
     def kind(self, pool: np.ndarray) -> tuple[str, np.ndarray]:
-        """What a pool of rows is carved by, and a number for the name of each of its rows."""
+        """The kind of name that a pool of rows is carved by, and a number per row for its name."""
         coded = {kind: whole.take(pool) for kind, whole in reversed(self.kinds.items())}
         for kind, own in coded.items():
             if own.is_named.all():

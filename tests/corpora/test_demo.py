@@ -211,15 +211,6 @@ def test_labels_are_those_declared(root: Path) -> None:
 # --- files ---
 
 
-def test_it_needs_nothing_heavy() -> None:
-    code = (
-        "import sys; import spectrobert.corpora.demo;"
-        "print([m for m in ('torch', 'transformers', 'scipy', 'pandas') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 def test_recordings_are_sound(root: Path, task: str) -> None:
     for path in {row.audio[0].audio for row in load(root, task, size=SMALL)}:
         info = sf.info(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from spectrobert.corpora import esc10
-from spectrobert.corpora.example import Dropped, Example
+from spectrobert.corpora.example import SPLITS, Dropped, Example
 from spectrobert.errors import UserError
 
 Rows = Iterable[Example | Dropped]
@@ -49,6 +49,10 @@ def examples(rows: Rows) -> dict[str, Example]:
     by_id = {row.id: row for row in found}
     assert len(by_id) == len(found), "ids repeat"
     return by_id
+
+
+def by_split(rows: Sequence[Example]) -> dict[str, list[Example]]:
+    return {split: [row for row in rows if row.split == split] for split in SPLITS}
 
 
 def dropped(rows: Rows) -> Counter[str]:

@@ -3,7 +3,7 @@
 - `pre`: scenes of one to three sound events, captioned in order or by one of them, and utterances,
   captioned with the words, the speaker and the manner.
 - `aqa_binary`: "is there a bell?", "does the bell ring before the siren?". Each question is asked
-  of as many scenes where the answer is yes as of scenes where it is no: the text alone is worth
+  of as many scenes with the answer yes as of scenes with the answer no: the text alone is worth
   50 %.
 - `aqa_open`: what comes first, what comes last (six answers), how many sounds (three); under each
   question text, all its answers are equally frequent.
@@ -103,14 +103,14 @@ def _captioned_scenes(seed: int, split: str, count: int) -> Iterator[Clip]:
         rng = _rng(seed, id := f"pre-{split}-scene-{i:05d}")
         events = rng.permutation(list(NAMES)).tolist()[: rng.choice([1, 2, 3], p=[0.3, 0.5, 0.2])]
         # as people do, half of the captions name one of the sounds only
-        told = [_pick(rng, events)] if len(events) > 1 and rng.random() < 0.5 else events
-        templates = CAPTIONS[len(told)] if len(told) == len(events) else PARTIAL_CAPTIONS
-        caption = _pick(rng, templates).format_map(words_for(told))
+        named = [_pick(rng, events)] if len(events) > 1 and rng.random() < 0.5 else events
+        templates = CAPTIONS[len(named)] if len(named) == len(events) else PARTIAL_CAPTIONS
+        caption = _pick(rng, templates).format_map(words_for(named))
         number = COUNTS[len(events) - 1]
         row = {
             "text": caption,
             "content": (*events, number),
-            "claims": (*told, number) if number in caption.split() else tuple(told),
+            "claims": (*named, number) if number in caption.split() else tuple(named),
         }
         yield Clip(id, partial(scene, events, rng), [row])
 
@@ -252,7 +252,7 @@ def load(
     """Yields the rows of one task, after making those recordings that are not yet in `root`.
 
     `size` scales the train split; the others shrink with it, to 100 rows at the least, and do not
-    grow. What a small corpus holds, a larger one holds too. `speech` is the part of `pre` that is
+    grow. A larger corpus holds all of a smaller one. `speech` is the part of `pre` that is
     utterances, the rest being scenes.
     """
     if not 0 < size < math.inf:
@@ -290,7 +290,7 @@ def _recipe() -> str:
 
 
 def _write(path: Path, samples: NDArray[np.int16]) -> None:
-    """Whole or not at all, wherever this process is killed and whoever else writes the file."""
+    """Whole or not at all, even if this process is killed or another writes the same file."""
     import soundfile as sf  # benchmarks/gpu.py needs the sounds alone
 
     encoded = io.BytesIO()
