@@ -1,4 +1,4 @@
-"""Task options, one dataclass per task; its `name` is the task's."""
+"""Task options, one dataclass per task."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from .checks import at_least, choose, share
 
 @dataclass
 class TaskConfig:
-    """What is learnt. One subclass a task; the classes that learn are in spectrobert/tasks."""
+    """Options of every task; the classes that learn are in spectrobert/tasks."""
 
-    # The field of Example that says what is right: "label" | "targets" | "" where neither does
+    # The field of Example that holds the right answer: "label" | "targets" | "" for neither
     truth: ClassVar[str] = "label"
     is_open: ClassVar[bool] = False  # a label that train lacks is wrong by definition, no error
+    has_classes: ClassVar[bool] = True
     name: str = ""
     epochs: int = 30  # appendix A: 30 for fine-tuning
     monitor: str = "val/accuracy"  # the checkpoint that is tested is the best one by this
@@ -27,6 +28,8 @@ class TaskConfig:
         choose("task.mode", self.mode, ("min", "max"))
         if not self.monitor:
             raise UserError("task.monitor is empty: name a metric, as val/accuracy")
+        if self.class_weights and not self.has_classes:
+            raise UserError(f"task.class_weights=true: task {self.name!r} has no classes to weigh")
 
 
 @dataclass
@@ -34,6 +37,7 @@ class PretrainingConfig(TaskConfig):
     """MLM + SAP (thesis 2.3)."""
 
     truth: ClassVar[str] = ""
+    has_classes: ClassVar[bool] = False
     name: str = "pre"
     epochs: int = 50
     monitor: str = "val/loss"
@@ -115,11 +119,7 @@ class NumbersConfig(TaskConfig):
     """Targets that are numbers."""
 
     truth: ClassVar[str] = "targets"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.class_weights:
-            raise UserError(f"task.class_weights=true: task {self.name!r} has no classes to weigh")
+    has_classes: ClassVar[bool] = False
 
 
 @dataclass
@@ -144,15 +144,17 @@ class DimensionalConfig(NumbersConfig):
     monitor: str = "val/ccc"
 
 
-_ALL: tuple[type[TaskConfig], ...] = (
-    PretrainingConfig,
-    AqaBinaryConfig,
-    AqaOpenConfig,
-    ClassificationConfig,
-    SerConfig,
-    SerMultilabelConfig,
-    SentimentConfig,
-    SentimentRegressionConfig,
-    DimensionalConfig,
-)
-TASKS: dict[str, type[TaskConfig]] = {options.name: options for options in _ALL}
+TASKS: dict[str, type[TaskConfig]] = {
+    task.name: task
+    for task in (
+        PretrainingConfig,
+        AqaBinaryConfig,
+        AqaOpenConfig,
+        ClassificationConfig,
+        SerConfig,
+        SerMultilabelConfig,
+        SentimentConfig,
+        SentimentRegressionConfig,
+        DimensionalConfig,
+    )
+}

@@ -18,7 +18,7 @@ import yaml
 from ..config import Config, to_dict
 from ..errors import UserError
 from ..files import read_json, read_table, read_yaml, write_table, write_whole
-from ..settings.schemas import from_dict
+from ..settings.options import from_dict
 
 RESULTS = "results.json"
 

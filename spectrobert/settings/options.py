@@ -1,4 +1,4 @@
-"""The options of a run by name: which exist, and what values they take."""
+"""Options of a run by name: which exist, what values they take, and a run of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .. import config
 from ..corpora import MODULES
-from ..errors import UserError
+from ..errors import UserError, unknown
 from . import schemas
 from .literals import written
 
@@ -25,6 +25,7 @@ WORDS = {
     list[float]: "a list of numbers, as in [1,2]",
     NoneType: "null",
 }
+ACCEPTED = {NoneType: NoneType, str: (str, bool, int, float), int: int, float: (int, float)}
 TRUTH = {"true", "false", "yes", "no", "y", "n", "on", "off", "1", "0"}
 
 
@@ -76,7 +77,7 @@ def check(key: str, value: Any, run: Mapping[str, Any], shown: str = "") -> None
             check(f"{key}.{name}", part, run)
     elif is_group(kind):
         known = ", ".join(fields_of(kind))
-        raise UserError(f"{key}={shown}: {key} is a group; set one of its options: {known}")
+        raise UserError(f"{key}={shown or value}: {key} is a group of options: {known}")
     elif not _fits(value, kind):
         allowed = " or ".join(WORDS[part] for part in _alternatives(kind))
         raise UserError(f"{key}={shown or written(value)}: must be {allowed}")
@@ -102,14 +103,36 @@ def _fits_one(value: Any, kind: Any) -> bool:
         return isinstance(value, list) and all(_fits(one, *get_args(kind)) for one in value)
     if kind is bool:
         return str(value).lower() in TRUTH
-    if kind is NoneType or isinstance(value, (list, dict)) or value is None:
-        return kind is NoneType and value is None
-    return kind is str or (not isinstance(value, bool) and _is_number(value, kind))
-
-
-def _is_number(value: Any, kind: type) -> bool:
-    """Whether it is one of this kind, or text of one: 1000.0 is no integer."""
-    try:
-        return isinstance(value, (int, str, kind)) and kind(value) is not None
-    except ValueError:
+    if kind in (int, float) and isinstance(value, bool):
         return False
+    return isinstance(value, ACCEPTED[kind])
+
+
+def from_dict(values: Any) -> config.Config:
+    """The inverse of `config.to_dict`; an option that is missing has its default.
+
+    Raises UserError for a key that this version does not know, or a value of another type.
+    """
+    if not isinstance(values, dict):
+        raise UserError("the configuration of a run is expected: options by name")
+    task, dataset = (_name(values, group) for group in ("task", "dataset"))
+    if task not in config.TASKS:
+        raise unknown("task", task, config.TASKS)
+    schemas.dataset_class(dataset)  # refuses an unknown name
+    run = of_run(task, dataset)
+    for name, value in values.items():
+        if name != "model" or value is not None:  # None: the model is a checkpoint's
+            check(str(name), value, run)
+    try:
+        built = {n: run[n](**v) if is_group(run[n]) and v else v for n, v in values.items()}
+        return config.Config(**built)
+    except TypeError as error:  # such as "${seed}" in place of a number
+        raise UserError(f"a value is of another type than its option: {error}") from error
+
+
+def _name(values: dict[str, Any], group: str) -> str:
+    options = values.get(group)
+    name = options.get("name") if isinstance(options, dict) else None
+    if not isinstance(name, str):
+        raise UserError(f"{group}.name is missing")
+    return name

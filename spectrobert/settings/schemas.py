@@ -1,31 +1,18 @@
-"""The dataclasses of a run, complete: those of a corpus and of the model are built from what they
-describe, and all of them are given to Hydra or read from config.yaml.
-"""
+"""Dataclasses of a corpus and of the model, built from what they describe; all of them for Hydra."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import field
 from functools import cache, partial
 from typing import Any, get_type_hints
 
-from ..config import (
-    LOGGERS,
-    TASKS,
-    Config,
-    DatasetConfig,
-    FreezeConfig,
-    InitConfig,
-    LoggerConfig,
-    MixtureConfig,
-    OptimConfig,
-    PartConfig,
-    TrainerConfig,
-)
+from .. import config
+from ..config import DatasetConfig, MixtureConfig, PartConfig
 from ..config.model import DERIVED, ModelOptions
 from ..corpora import corpus
-from ..errors import UserError, unknown
+from ..errors import UserError
 
 
 @cache
@@ -103,66 +90,12 @@ def register(datasets: Iterable[str]) -> None:
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    store.store(name="schema", node=Config)
+    store.store(name="schema", node=config.Config)
     store.store(group="model", name="schema", node=model_class())
-    store.store(group="freeze", name="schema", node=FreezeConfig)
-    for name, task in TASKS.items():
+    store.store(group="freeze", name="schema", node=config.FreezeConfig)
+    for name, task in config.TASKS.items():
         store.store(group="task", name=name, node=task)
     for name in datasets:
         store.store(group="dataset", name=name, node=dataset_class(name))
-    for name in LOGGERS:
-        store.store(group="logger", name=name, node=LoggerConfig(name=name))
-
-
-def from_dict(values: dict[str, Any]) -> Config:
-    """The inverse of `to_dict`; an option that is missing has its default.
-
-    Raises UserError for a key that this version does not know, or a value of another type.
-    """
-    if not isinstance(values, dict):
-        raise UserError("the configuration of a run is expected: options by name")
-    parts = dict(values)
-    known = [f.name for f in dataclasses.fields(Config)]
-    for name in parts:
-        if name not in known:
-            raise unknown("key", name, known)
-    built: dict[str, Any] = {
-        "task": _named(parts, "task", TASKS),
-        "dataset": dataset_class(_named(parts, "dataset")),
-        "model": model_class(),
-        "freeze": FreezeConfig,
-        "init": InitConfig,
-        "optim": OptimConfig,
-        "trainer": TrainerConfig,
-        "logger": LoggerConfig,
-    }
-    for name, part in built.items():
-        if parts.get(name) is None:
-            continue
-        if not isinstance(parts[name], dict):
-            raise UserError(f"{name}: options by name are expected, not {parts[name]!r}")
-        options = [f.name for f in dataclasses.fields(part)]
-        for option in parts[name]:
-            if option not in options:
-                raise unknown(f"key of {name}", option, options)
-        try:
-            parts[name] = part(**parts[name])
-        except (TypeError, AttributeError) as error:
-            raise UserError(
-                f"{name}: a value is of another type than its option: {error}"
-            ) from error
-    try:
-        return Config(**parts)
-    except TypeError as error:
-        raise UserError(f"a value is of another type than its option: {error}") from error
-
-
-def _named(parts: dict[str, Any], group: str, known: Mapping[str, Any] | None = None) -> Any:
-    """`group.name` of a configuration, or what it stands for among `known`."""
-    options = parts.get(group)
-    name = options.get("name") if isinstance(options, dict) else None
-    if not isinstance(name, str):
-        raise UserError(f"{group}.name is missing")
-    if known is not None and name not in known:
-        raise unknown(group, name, known)
-    return known[name] if known else name
+    for name in config.LOGGERS:
+        store.store(group="logger", name=name, node=config.LoggerConfig(name=name))

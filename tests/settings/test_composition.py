@@ -15,7 +15,7 @@ from spectrobert.errors import UserError
 from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition, conf, flags
 from spectrobert.settings import overrides as overrides_module
-from spectrobert.settings.schemas import from_dict
+from spectrobert.settings.options import from_dict
 
 from ..helpers.world import ROOT, overrides, train_py
 
@@ -305,6 +305,7 @@ WRONG = [
     (["dataset.name=esc10"], ["dataset.name", "--dataset"]),
     # wrong type
     (["--seed", "three"], ["seed=three: must be an integer"]),
+    (["dataset.seed=1e3"], ["dataset.seed=1e3: must be an integer"]),
     (["--seed=1.5"], ["seed=1.5: must be an integer"]),
     (["trainer.epochs=many"], ["trainer.epochs=many: must be an integer or null"]),
     (["optim.lr=fast"], ["optim.lr=fast: must be a number"]),
@@ -315,7 +316,7 @@ WRONG = [
     (["model.patch=16"], ["model.patch=16: must be a list of integers"]),
     (["model.patch=[a,b]"], ["model.patch=[a,b]: must be a list of integers, as in [1,2]"]),
     (["trainer.batch_size=[1,2]"], ["trainer.batch_size=[1,2]: must be an integer"]),
-    (["optim=3"], ["optim=3: optim is a group", "lr, beta2"]),
+    (["optim=3"], ["optim=3: optim is a group of options: lr", "lr, beta2"]),
     # out of range
     (["--seed", "-1"], ["seed=-1", "0 or more"]),
     (["optim.lr=0"], ["optim.lr=0.0", "above 0"]),
@@ -349,6 +350,7 @@ WRONG = [
     (["dataset.max_seconds=0"], ["dataset.max_seconds=0.0", "0.1 or more"]),
     (["dataset.max_text_length=2"], ["dataset.max_text_length=2", "3 or more"]),
     (["logger.mode=maybe"], ["'maybe'", "auto, online, offline"]),
+    (["--task", "pre", "task.class_weights=true"], ["task 'pre' has no classes to weigh"]),
     (["--task", "pre", "task.mlm_probability=1"], ["task.mlm_probability=1.0", "below 1"]),
     (["--task", "pre", "task.mismatch_probability=2"], ["task.mismatch_probability=2.0"]),
     # the words themselves
