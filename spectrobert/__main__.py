@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -16,9 +15,7 @@ from .commands.report import report
 from .commands.table import table
 from .commands.train import train
 from .commands.tune import tune
-from .errors import UserError
-
-INTERRUPTED = 130
+from .errors import INTERRUPTED, UserError, exit_code
 
 app = typer.Typer(
     help="SpectroBERT: joint audio-text models.",
@@ -27,45 +24,34 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
+# options that these do not know are train.py's
+PASSING = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.command(context_settings=PASSING | {"help_option_names": []})(train)
+app.command(context_settings=PASSING)(table)
+app.command(context_settings=PASSING)(tune)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(demo)
 app.command()(report)
 app.command()(cache)
 app.add_typer(data_app, name="data")
-# options that these do not know are train.py's
-PASSING = {"allow_extra_args": True, "ignore_unknown_options": True}
-app.command(context_settings=PASSING | {"help_option_names": []})(train)
-for verb in (table, tune):
-    app.command(context_settings=PASSING)(verb)
 
 
 def main() -> int:
-    """Run a verb. Returns the exit code: 2 for an error of the user's."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    """Run a verb. Returns the exit code."""
+    return exit_code(_call)
+
+
+def _call() -> int:
     try:
         code: int = app(standalone_mode=False) or 0  # typer.Exit(1) comes back as a number
-        if code == INTERRUPTED:  # some versions of typer catch KeyboardInterrupt
-            raise KeyboardInterrupt
-        return code
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
     except Exception as error:
-        usage = _usage_message(error)
-        if usage is None:
-            raise
-        print(f"error: {usage}", file=sys.stderr)
-        return 2
-
-
-def _usage_message(error: Exception) -> str | None:
-    """The message of a wrong flag or value, as the library under typer reports it."""
-    return error.format_message() if hasattr(error, "format_message") else None
+        if hasattr(error, "format_message"):  # of a wrong flag or value
+            raise UserError(error.format_message()) from error
+        raise
+    if code == INTERRUPTED:  # some versions of typer catch KeyboardInterrupt
+        raise KeyboardInterrupt
+    return code
 
 
 if __name__ == "__main__":

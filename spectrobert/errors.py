@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
+INTERRUPTED = 130
 # extra of pyproject.toml -> the modules that only its feature imports
 EXTRAS = {
     "comet": ("comet_ml",),
@@ -39,3 +42,17 @@ def require_extra(extra: str, feature: str) -> None:
     missing = [module for module in EXTRAS[extra] if find_spec(module) is None]
     if missing:
         raise UserError(f"{feature} needs {', '.join(missing)}: pip install 'spectrobert[{extra}]'")
+
+
+def exit_code(command: Callable[[], int | None]) -> int:
+    """Run a command. Returns its exit code: 2 for an error of the user's, 130 if interrupted."""
+    # The tokenizers' threads do not survive the workers' fork
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        return command() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # a run has logged what it wrote
+        return INTERRUPTED

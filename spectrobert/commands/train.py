@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..errors import UserError
+from ..errors import exit_code
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -58,28 +56,22 @@ def run(config: Config) -> Any:
 
 
 def main(arguments: Sequence[str], run: Callable[[Config], Any] = run) -> int:
-    """Parse, check, run. Returns the exit code: 0; 2, the user's to correct; 130, interrupted."""
-    # The tokenizers' threads do not survive the workers' fork
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    """Parse, check, run. Returns the exit code."""
     if {"-h", "--help"} & set(arguments):
         print(help_text(), end="")
         return 0
+    return exit_code(lambda: _train(arguments, run))
+
+
+def _train(arguments: Sequence[str], run: Callable[[Config], Any]) -> None:
     from ..settings import composition, flags, sweep
 
-    try:
-        words = flags.rewrite(arguments)
-        config = composition.compose(words)
-        if "--multirun" in words:
-            sweep.sweep(words, config, run)
-        else:
-            run(config)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)  # a run has logged what it wrote
-        return 130
-    return 0
+    words = flags.rewrite(arguments)
+    config = composition.compose(words)
+    if "--multirun" in words:
+        sweep.sweep(words, config, run)
+    else:
+        run(config)
 
 
 def help_text() -> str:

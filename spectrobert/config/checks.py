@@ -1,4 +1,4 @@
-"""What may be said of an option's value: one line that names it and what is allowed."""
+"""Checks of an option's value: one line that names it and what is allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def choose(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def at_least(name: str, value: float, least: float) -> None:
-    """Raise UserError where `value` is below `least`."""
+    """Raise UserError if `value` is below `least`."""
     if not value >= least:  # NaN is not
         raise UserError(f"{name}={value}: must be {least} or more")
 

@@ -1,4 +1,4 @@
-"""Options of what is read: those of all corpora, those of each, those of mixtures."""
+"""Options of a corpus or a mixture of corpora."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRE_SHARE, PRE_FEWEST, PRE_MOST = 0.02, 100, 2000  # validation of pre-training:
 
 @dataclass
 class DatasetConfig:
-    """What every corpus shares; each adds the keyword-only parameters of its `load`."""
+    """Options of every corpus; each adds the keyword-only parameters of its `load`."""
 
     name: str = ""
     root: str = ""  # folder of the corpus; empty: <data_dir>/<name>
@@ -31,8 +31,8 @@ class DatasetConfig:
     # "official": the owner's, validation carved by speaker | "random": speakers shared
     split: str = "official"
     split_seed: int = 0  # apart from `seed`, so that seeds of a run share their split
-    # Of what the owner leaves open. None: 0.1 each; for pre-training no test split, and validation
-    # small (`carved_shares`)
+    # Of splits that the owner does not give. None: 0.1 each; for pre-training no test split, and a
+    # small validation split (`carved_shares`)
     val_share: float | None = None
     test_share: float | None = None
     max_seconds: float = 10.24
@@ -40,7 +40,7 @@ class DatasetConfig:
     # Word pieces, [CLS] and [SEP] included (thesis 3.3.1); longer texts are cut and counted
     max_text_length: int = 128
     # Read each file once before training: "decode" | "header" | "auto" (by total length) | "none":
-    # no file is opened; lengths are the owner's where he states them, and batches mixed where not
+    # no file is opened; lengths are those the owner states, and batches are mixed if there are none
     check: str = "auto"
     max_skipped: float = 0.05  # share of unusable files above which the run refuses to start
     # Rows of the classes in train: "none" | "prune" all to the rarest | "duplicate" to the most
@@ -49,7 +49,7 @@ class DatasetConfig:
     vocabulary: int = 2000  # most word pieces, if a vocabulary is trained on the corpus
     lowercase: bool = True  # of a trained vocabulary: "Dog" is "dog"
     strip_accents: bool = False  # of a trained vocabulary: "é" is "e", Hangul falls into letters
-    silence_audio: bool = False  # zero every waveform: what can be answered from the text alone
+    silence_audio: bool = False  # zero every waveform: scores of the text alone
 
     def __post_init__(self) -> None:
         choose("dataset.balance", self.balance, ("none", "prune", "duplicate"))

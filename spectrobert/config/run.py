@@ -1,4 +1,4 @@
-"""Options of how it is run, and a whole run."""
+"""Options of weights, optimiser, trainer and logger, and a whole run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_SEED = 2**63 - 1  # torch's generators take no larger one
 
 @dataclass
 class FreezeConfig:
-    """Which parts train (spectrobert/models/freezing.py lists the parts)."""
+    """Parts that train (spectrobert/models/freezing.py lists them)."""
 
     name: str = "none"
     train: list[str] = field(default_factory=lambda: ["all"])
@@ -27,7 +27,7 @@ class FreezeConfig:
 
 @dataclass
 class InitConfig:
-    """Where weights come from. All empty: random weights, a vocabulary trained on the corpus."""
+    """Source of the weights. All empty: random weights, a vocabulary trained on the corpus."""
 
     # BERT: a Hub name, a folder or an installed package; --initialize_weights sets it
     text_model: str = ""
@@ -71,7 +71,7 @@ class OptimConfig:
 
 @dataclass
 class TrainerConfig:
-    """How it is run."""
+    """Options of training: duration, batches, devices, checkpoints, caches."""
 
     epochs: Optional[int] = None  # unset: task.epochs
     max_steps: int = -1  # stop after so many optimiser steps; -1: no limit
@@ -91,14 +91,14 @@ class TrainerConfig:
     # Keep only the input of each of BERT's layers and compute the rest again in the backward pass:
     # less memory, more time, the same losses
     checkpoint_activations: bool = False
-    # "auto": what lies below the first trainable part is computed once and kept on disk, where that
-    # changes no result | "off"
+    # "auto": activations of frozen layers are computed once and cached on disk, if that changes no
+    # result | "off"
     prefix_cache: str = "auto"
-    cache_gb: float = 50.0  # most that it may take for a run; what is larger is not kept
+    cache_gb: float = 50.0  # of a run at most; a larger cache is not written
     # "auto": faster implementations of the same layers, where there are some | "off": plain torch
     kernels: str = "auto"
     progress: bool = True  # a bar, on a terminal
-    progress_minutes: float = 5.0  # between two lines inside an epoch, where there is no bar
+    progress_minutes: float = 5.0  # between two lines inside an epoch, if there is no bar
 
     def __post_init__(self) -> None:
         choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
@@ -123,17 +123,17 @@ class TrainerConfig:
 
     @property
     def processes(self) -> int:
-        """Processes of a run, one a device."""
+        """Processes of a run, one per device."""
         return self.devices * self.nodes
 
 
 @dataclass
 class LoggerConfig:
-    """Where curves go. metrics.csv is always written."""
+    """Destination of the curves. metrics.csv is always written."""
 
     name: str = "csv"  # "csv" | "tensorboard" | "comet"
     project: str = "spectrobert"
-    mode: str = "auto"  # comet: "online" when a key is set, else "offline"; "auto" decides
+    mode: str = "auto"  # comet: "online" if a key is set, else "offline"; "auto" decides
 
     def __post_init__(self) -> None:
         choose("logger.name", self.name, LOGGERS)

@@ -25,7 +25,12 @@ WORDS = {
     list[float]: "a list of numbers, as in [1,2]",
     NoneType: "null",
 }
-ACCEPTED = {NoneType: NoneType, str: (str, bool, int, float), int: int, float: (int, float)}
+ACCEPTED: dict[Any, Any] = {
+    NoneType: NoneType,
+    str: (str, bool, int, float),
+    int: int,
+    float: (int, float),
+}
 TRUTH = {"true", "false", "yes", "no", "y", "n", "on", "off", "1", "0"}
 
 

@@ -1,4 +1,4 @@
-"""Dataclasses of a corpus and of the model, built from what they describe; all of them for Hydra."""
+"""Dataclasses of corpora and of the model, built from what they describe; all of them for Hydra."""
 
 from __future__ import annotations
 
