@@ -1,4 +1,4 @@
-"""The batch scripts: what they ask for, and what they do where this machine has its own SLURM.
+"""The batch scripts: their resources, and their jobs if this machine has its own SLURM.
 
 Jobs are submitted as a user submits them, through slurm/submit; only values that slurm/site.sh
 reads from the environment, and words of train.py, make them small.
@@ -6,7 +6,6 @@ reads from the environment, and words of train.py, make them small.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -15,13 +14,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from spectrobert.config import TrainerConfig
 from spectrobert.run import curves
+from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition, conf
 from spectrobert.settings.schemas import register
 
@@ -47,6 +47,12 @@ STEPS = 8 * EPOCHS  # 120 clips, batches of 16
 LIMIT = 180  # seconds that any of these jobs may take
 
 
+def run(*command: str, timeout: float = 60, **more) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **more)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
 def directives(job: str) -> dict[str, str]:
     text = (ROOT / "slurm" / f"{job}.sbatch").read_text()
     return {
@@ -55,25 +61,15 @@ def directives(job: str) -> dict[str, str]:
 
 
 def launched(job: str, *words: str) -> list[str]:
-    """The words behind `python` that a job starts, by its script with a `srun` that tells them."""
+    """The words behind `python` that a job starts, by its script with a `srun` that prints them."""
     script = (
         ". slurm/site.sh; launch() { printf '%s\\0' \"$@\"; };"
         f" source <(grep -v 'site.sh' slurm/{job}.sbatch)"
     )
-    environment = os.environ | {
-        "SLURM_ARRAY_TASK_ID": "3",
-        "SLURM_NTASKS_PER_NODE": "2",
-        "SLURM_JOB_NUM_NODES": "1",
-    }
-    done = subprocess.run(
-        ["bash", "-euc", script, job, *words],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.split("\0")[:-1]
+    variables = {"ARRAY_TASK_ID": "3", "NTASKS_PER_NODE": "2", "JOB_NUM_NODES": "1"}
+    environment = os.environ | {f"SLURM_{name}": value for name, value in variables.items()}
+    printed = run("bash", "-euc", script, job, *words, cwd=ROOT, env=environment)
+    return printed.split("\0")[:-1]
 
 
 # --- without a SLURM
@@ -109,8 +105,6 @@ def test_the_thesis_resources(job):
 
 @pytest.mark.parametrize("job", TASKS)
 def test_its_training_composes(job):
-    if job == "ddp" and "nodes" not in TrainerConfig.__dataclass_fields__:
-        pytest.skip("trainer.nodes is not there")
     script, *words = launched(job, "--seed", "2")
     assert script == "train.py"
     config = composition.compose(words)
@@ -132,16 +126,13 @@ def test_a_checkpoint_takes_the_place_of_berts_weights():
     assert config.init.text_model == ""
 
 
-def test_an_array_runs_one_job_of_a_table_a_task():
-    words = launched("table", "aqa_binary", "--seeds", "3")
-    assert words[:7] == ["-m", "spectrobert", "table", "aqa_binary", "--index", "3", "--cuda"]
-    assert words[7:9] == ["--seeds", "3"]
-
-
-def test_workers_join_one_study():
-    words = launched("tune", "--study", "mine", "--trials", "40")
-    assert words[:4] == ["-m", "spectrobert", "tune", "--cuda"]
-    assert words[4:8] == ["--study", "mine", "--trials", "40"]
+def test_a_task_of_an_array_runs_one_job_of_a_table_or_joins_a_study():
+    words = ["--seeds", "3", "--folds", "1"]
+    started = ["-m", "spectrobert", "table", "aqa_binary", "--index", "3", "--cuda", *words]
+    assert launched("table", "aqa_binary", *words)[: len(started)] == started
+    words = ["--study", "mine", "--trials", "40"]
+    started = ["-m", "spectrobert", "tune", "--cuda", *words]
+    assert launched("tune", *words)[: len(started)] == started
 
 
 def test_a_sweep_asks_for_what_ser_asks_for():
@@ -160,7 +151,7 @@ def test_a_sweep_asks_for_what_ser_asks_for():
     assert f"@{found.signal_delay_s}" in asked["signal"]
 
 
-def test_submit_names_the_jobs_it_knows(tmp_path):
+def test_submit_names_the_jobs_it_knows():
     done = subprocess.run(["slurm/submit", "sre"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == f"error: unknown job 'sre'; known: {' '.join(JOBS)}\n"
@@ -177,25 +168,12 @@ def test_site_values_reach_sbatch(tmp_path):
         "SPECTROBERT_SBATCH": "--qos=long --constraint=v100",
         "SPECTROBERT_RUNS": str(tmp_path / "my runs"),
     }
-    done = subprocess.run(
-        [str(ROOT / "slurm/submit"), "--array=0-2", "table", "ser", "--seeds", "3"],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines() == [
+    words = ["--array=0-2", "table", "ser", "--seeds", "3"]
+    printed = run(str(ROOT / "slurm/submit"), *words, env=environment, cwd=tmp_path)
+    assert printed.splitlines() == [
         f"--output={tmp_path / 'my runs'}/slurm/%x-%A_%a.out",
-        "--partition=gpu",
-        "--account=speech",
-        "--qos=long",
-        "--constraint=v100",
-        "--array=0-2",
-        "slurm/table.sbatch",
-        "ser",
-        "--seeds",
-        "3",
+        *("--partition=gpu", "--account=speech", "--qos=long", "--constraint=v100"),
+        *("--array=0-2", "slurm/table.sbatch", "ser", "--seeds", "3"),
     ]
     assert (tmp_path / "my runs" / "slurm").is_dir()
 
@@ -203,10 +181,14 @@ def test_site_values_reach_sbatch(tmp_path):
 # --- on a SLURM
 
 
-def run(*command: str, **more) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, **more)
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done.stdout
+def happens(is_so: Callable[[], bool], pause: float = 0.5) -> bool:
+    """True once a condition holds; False if it does not within LIMIT."""
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:
+        if is_so():
+            return True
+        time.sleep(pause)
+    return False
 
 
 class Cluster:
@@ -247,26 +229,18 @@ class Cluster:
         return re.findall(r"JobState=(\S+)", run("scontrol", "show", "job", job))[0]
 
     def wait(self, job: str, *states: str) -> None:
-        """Until the job is in one of these states; fails where that takes too long."""
-        deadline = time.monotonic() + LIMIT
-        while time.monotonic() < deadline:
-            if self.state(job) in states:
-                return
-            time.sleep(0.5)
-        pytest.fail(f"job {job} is {self.state(job)}, not {states}: {self.log(job)}")
+        """Until the job is in one of these states; fails if that takes too long."""
+        if not happens(lambda: self.state(job) in states):
+            pytest.fail(f"job {job} is {self.state(job)}, not {states}: {self.log(job)}")
 
     def log(self, job: str) -> str:
         (path,) = (self.runs / "slurm").glob(f"*-{job}.out")
         return path.read_text()
 
     def wait_for_step(self, name: str, step: int) -> None:
-        deadline = time.monotonic() + LIMIT
         path = self.path(name) / "metrics.csv"
-        while time.monotonic() < deadline:
-            if path.exists() and any(s >= step for s, *_ in curves.read(path)):
-                return
-            time.sleep(0.05)
-        pytest.fail(f"{name} never reached step {step}")
+        if not happens(lambda: any(s >= step for s, *_ in curves.read(path)), pause=0.05):
+            pytest.fail(f"{name} never reached step {step}")
 
     def start_daemon_until_it_misses(self, job: str) -> None:
         """For half a minute from its start, SLURM believes that a job's script may yet come."""
@@ -285,6 +259,9 @@ class Cluster:
 
     def path(self, name: str) -> Path:
         return self.runs / name / "seed0"
+
+    def results(self, name: str) -> dict:
+        return RunFolder(self.path(name)).read_results()
 
 
 @pytest.fixture(scope="module")
@@ -317,19 +294,16 @@ def alone(cluster) -> Path:
 
 def assert_equal(run_: Path, other: Path) -> None:
     """Two finished runs: every loss, the weights, the scores."""
-    losses = curves.curve(run_ / "metrics.csv", "train/loss")
-    assert len(losses) == STEPS
+    both = (RunFolder(run_), RunFolder(other))
+    assert len(curves.curve(both[0].metrics, "train/loss")) == STEPS
     for metric in ("train/loss", "val/loss"):
-        assert curves.curve(run_ / "metrics.csv", metric) == curves.curve(
-            other / "metrics.csv", metric
-        )
-    states = [
-        torch.load(r / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
-        for r in (run_, other)
-    ]
-    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
-    scores = [json.loads((r / "results.json").read_text())["test"] for r in (run_, other)]
-    assert scores[0] == scores[1]
+        first, second = (curves.curve(folder.metrics, metric) for folder in both)
+        assert first == second
+    last = (torch.load(folder.checkpoints / "last.ckpt", weights_only=True) for folder in both)
+    first, second = (checkpoint["state_dict"] for checkpoint in last)
+    assert all(torch.equal(value, second[key]) for key, value in first.items())
+    first, second = (folder.read_scores() for folder in both)
+    assert first == second
 
 
 @pytest.mark.slow
@@ -338,7 +312,7 @@ def test_each_template_completes_with_its_results(cluster):
     ids = {job: cluster.train(job, name, "trainer.epochs=1") for job, name in names.items()}
     for job, name in names.items():
         cluster.wait(ids[job], "COMPLETED")
-        results = json.loads((cluster.path(name) / "results.json").read_text())
+        results = cluster.results(name)
         assert results["task"] == TASKS[job][0]
         assert results["test"]["n"] == results["split"]["counts"]["test"] >= 100
         assert "accuracy" in cluster.log(ids[job])
@@ -395,12 +369,10 @@ def test_a_node_failure_costs_the_work_since_the_last_checkpoint(cluster, alone)
 
 @pytest.mark.slow
 def test_two_processes_of_a_job_make_one_run(cluster):
-    if "nodes" not in TrainerConfig.__dataclass_fields__:
-        pytest.skip("trainer.nodes is not there")
     options = ("--nodes=1", "--ntasks-per-node=2")
     job = cluster.train("ddp", "two", "trainer.epochs=1", options=options)
     cluster.wait(job, "COMPLETED")
-    results = json.loads((cluster.path("two") / "results.json").read_text())
+    results = cluster.results("two")
     assert results["test"]["n"] == results["split"]["counts"]["test"]
     steps = [step for step, _ in curves.curve(cluster.path("two") / "metrics.csv", "train/loss")]
     assert steps == list(range(8))
@@ -414,18 +386,11 @@ def test_a_sweep_is_submitted_by_hydra(cluster):
     words += [f"data_dir={data_dir()}", "hydra/launcher=submitit_slurm"]
     words += ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1"]
     words += ["hydra.launcher.partition=cuda", "hydra.launcher.timeout_min=10"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *words],
-        env=cluster.environment,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        cwd=cluster.folder,
-    )
-    assert done.returncode == 0, done.stderr
+    command = [sys.executable, str(ROOT / "train.py"), *words]
+    run(*command, env=cluster.environment, timeout=LIMIT, cwd=cluster.folder)
     for seed in (0, 1):
-        results = json.loads((cluster.runs / "swept" / f"seed{seed}" / "results.json").read_text())
-        assert results["seed"] == seed
+        folder = RunFolder(cluster.runs / "swept" / f"seed{seed}")
+        assert folder.read_results()["seed"] == seed
 
 
 def test_shell_words_of_the_readme_exist():
