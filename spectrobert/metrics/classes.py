@@ -87,35 +87,27 @@ def _averages(
     occurs = once.true > 0
     seen = occurs | (once.predicted > 0)
     over = "over the classes that are true or predicted in the set"
-    figures: dict[str, tuple[Callable[[Counts], float], str]] = {
-        "unweighted_accuracy": (
-            lambda counts: float(counts.recall()[occurs].mean()),
-            "mean recall over the classes that occur in the set (UA)",
-        ),
-        "macro_precision": (
-            lambda counts: float(counts.precision()[seen].mean()),
-            f"unweighted mean of precision {over}",
-        ),
-        "macro_recall": (
-            lambda counts: float(counts.recall()[seen].mean()),
-            f"unweighted mean of recall {over}",
-        ),
-        "macro_f1": (
-            lambda counts: float(counts.f1()[seen].mean()),
-            f"unweighted mean of F1 {over}",
-        ),
+    ua = "mean recall over the classes that occur in the set (UA)"
+    figures = {
+        "unweighted_accuracy": (Counts.recall, occurs, ua),
+        "macro_precision": (Counts.precision, seen, f"unweighted mean of precision {over}"),
+        "macro_recall": (Counts.recall, seen, f"unweighted mean of recall {over}"),
+        "macro_f1": (Counts.f1, seen, f"unweighted mean of F1 {over}"),
     }
     parts = by_class(truth, dict(enumerate(labels)))
 
     def statistic(figure: Callable[[Counts], float], meaning: str, **more: Any) -> Statistic:
-        return Statistic(
-            lambda weights: figure(count(truth, predicted, classes, weights)),
-            len(truth),
-            meaning,
-            **more,
-        )
+        def of(weights: np.ndarray) -> float:
+            return figure(count(truth, predicted, classes, weights))
 
-    found = {name: statistic(*figure, parts=parts) for name, figure in figures.items()}
+        return Statistic(of, len(truth), meaning, **more)
+
+    def mean_over(
+        figure: Callable[[Counts], np.ndarray], chosen: np.ndarray, what: str
+    ) -> Statistic:
+        return statistic(lambda counts: float(figure(counts)[chosen].mean()), what, parts=parts)
+
+    found = {name: mean_over(*figure) for name, figure in figures.items()}
     found["weighted_f1"] = statistic(
         Counts.weighted_f1, "mean of F1 over the classes, weighed by how often each is true"
     )

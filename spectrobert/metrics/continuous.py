@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -13,20 +13,18 @@ from .statistic import Statistic
 def concordance(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
     """Lin's concordance correlation coefficient (CCC) of (N,) and (N,), population moments.
 
-    0 where either is constant: nothing varies together.
+    0 if either is constant: nothing varies together.
     """
     covariance, true_variance, variance, shift = _moments(truth, predicted, weights)
-    if not true_variance or not variance:
-        return 0.0
-    return 2 * covariance / (true_variance + variance + shift**2)
+    is_flat = not true_variance or not variance
+    return 0.0 if is_flat else 2 * covariance / (true_variance + variance + shift**2)
 
 
 def pearson(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
-    """Pearson's correlation of (N,) and (N,); 0 where either is constant."""
+    """Pearson's correlation of (N,) and (N,); 0 if either is constant."""
     covariance, true_variance, variance, _ = _moments(truth, predicted, weights)
-    if not true_variance or not variance:
-        return 0.0
-    return covariance / float(np.sqrt(true_variance * variance))
+    is_flat = not true_variance or not variance
+    return 0.0 if is_flat else covariance / float(np.sqrt(true_variance * variance))
 
 
 def _moments(
@@ -40,7 +38,7 @@ def _moments(
 
 
 def _variance(numbers: np.ndarray, part: np.ndarray) -> float:
-    """Exactly 0 where constant: a mean that is off by a rounding error would leave some."""
+    """Exactly 0 of a constant: a mean that is off by a rounding error would leave some."""
     if not np.ptp(numbers[part > 0]):
         return 0.0
     return float(part @ (numbers - part @ numbers) ** 2)
@@ -54,17 +52,19 @@ def dimensional(
     The coefficient of a set is not the mean of its batches' coefficients.
     """
     predicted, truth = np.asarray(predicted, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    each: list[Callable[[np.ndarray], float]] = [
-        partial(concordance, truth[:, i], predicted[:, i]) for i in range(len(names))
-    ]
+    n, definition = len(truth), "concordance correlation coefficient over the whole set"
+    each = {
+        f"ccc_{name}": Statistic(
+            partial(concordance, truth[:, i], predicted[:, i]), n, definition, label=name
+        )
+        for i, name in enumerate(names)
+    }
 
     def average(weights: np.ndarray) -> float:
-        return float(np.mean([ccc(weights) for ccc in each]))
+        return float(np.mean([ccc.of(weights) for ccc in each.values()]))
 
-    n = len(truth)
-    definition = "concordance correlation coefficient over the whole set"
-    found = {"ccc": Statistic(average, n, f"mean over {', '.join(names)} of the {definition}")}
-    for name, ccc in zip(names, each):
-        found[f"ccc_{name}"] = Statistic(ccc, n, definition, label=name)
-    found["loss"] = Statistic(lambda weights: 1 - average(weights), n, "1 - ccc")
-    return found
+    return {
+        "ccc": Statistic(average, n, f"mean over {', '.join(names)} of the {definition}"),
+        **each,
+        "loss": Statistic(lambda weights: 1 - average(weights), n, "1 - ccc"),
+    }

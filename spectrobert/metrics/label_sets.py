@@ -28,18 +28,17 @@ def multilabel(
     n = len(truth)
     found: dict[str, Statistic] = {}
     for name, (figure, meaning, sides) in FIGURES.items():
-        each: list[Figure] = [
-            figure(truth[:, i], predicted[:, i], logits[:, i]) for i in range(len(names))
-        ]
-        parts = [
-            by_class(truth[:, i], {side: f"{SIDES[side]}{label}" for side in sides})
-            for i, label in enumerate(names)
-        ]
-        all_parts = {side: at for of_label in parts for side, at in of_label.items()}
+        each = {}
+        for i, label in enumerate(names):
+            of = figure(truth[:, i], predicted[:, i], logits[:, i])
+            parts = by_class(truth[:, i], {side: f"{SIDES[side]}{label}" for side in sides})
+            each[f"{name}_{label}"] = Statistic(of, n, meaning, label=label, parts=parts)
         average = f"unweighted mean over the labels of {meaning}"
-        found[name] = Statistic(_mean(each), n, average, parts=all_parts)
-        for label, of, own in zip(names, each, parts):
-            found[f"{name}_{label}"] = Statistic(of, n, meaning, label=label, parts=own)
+        all_parts = {side: at for one in each.values() for side, at in one.parts.items()}
+        found[name] = Statistic(
+            _mean([one.of for one in each.values()]), n, average, parts=all_parts
+        )
+        found |= each
     costs = np.logaddexp(0, logits) - logits * truth
     found["loss"] = mean(costs.mean(axis=1), "mean binary cross entropy over rows and labels")
     return found

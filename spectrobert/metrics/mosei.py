@@ -28,32 +28,23 @@ def sentiment(
 ) -> dict[str, Statistic]:
     """(N,), (N,) -> Acc7, both Acc2 with their F1s, MAE, Pearson's r, and the loss."""
     predicted, truth = np.asarray(predicted, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    everywhere, nonzero = np.arange(len(truth)), np.flatnonzero(truth)
-    sides = {
-        "nonneg": (everywhere, truth >= 0, predicted >= 0, "negative / non-negative, all rows"),
-        "pos": (
-            nonzero,
-            truth > 0,
-            predicted > 0,
-            "not positive / positive, rows whose true sentiment is not 0",
-        ),
-    }
     found = {
         "acc7": mean(
             seven_classes(predicted) == seven_classes(truth),
             "share of rows right after clipping both to -3..3 and rounding half to even",
         )
     }
-    for name, (at, true_side, side, what) in sides.items():
-        is_right = true_side[at] == side[at]
-        found[f"acc2_{name}"] = mean(is_right, f"share of rows right, {what}", at)
-        of = partial(_weighted_f1, true_side[at].astype(int), side[at].astype(int), at)
-        found[f"f1_{name}"] = Statistic(
-            of,
-            len(at),
-            f"mean F1 of the two sides, weighed by how often each is true, {what}",
-            parts=found[f"acc2_{name}"].parts,
-        )
+    nonzero = np.flatnonzero(truth)
+    for name, at, side, what in (
+        ("nonneg", np.arange(len(truth)), np.greater_equal, "negative / non-negative, all rows"),
+        ("pos", nonzero, np.greater, "not positive / positive, rows whose true sentiment is not 0"),
+    ):
+        true_side, predicted_side = side(truth[at], 0), side(predicted[at], 0)
+        share = mean(true_side == predicted_side, f"share of rows right, {what}", at)
+        f1 = f"mean F1 of the two sides, weighed by how often each is true, {what}"
+        of = partial(_weighted_f1, true_side.astype(int), predicted_side, at)
+        found[f"acc2_{name}"] = share
+        found[f"f1_{name}"] = Statistic(of, len(at), f1, parts=share.parts)
     n = len(truth)
     found["mae"] = mean(abs(predicted - truth), "mean absolute error")
     found["pearson_r"] = Statistic(

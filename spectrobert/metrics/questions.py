@@ -41,29 +41,19 @@ def by_question(
         np.logical_or.at(any_hit, member, is_hit)
         name = "accuracy" if k == 1 else f"top{k}_accuracy"
         what = "the prediction is" if k == 1 else f"one of the first {k} predictions is"
-        found |= {
-            f"row_{name}": mean(is_hit, f"share of rows, one per annotator, where {what} right"),
-            f"any_of_three_{name}": mean(
-                any_hit,
-                f"share of questions where {what} any annotator's answer",
-                first,
-                "questions",
-            ),
-            f"majority_{name}": mean(
-                is_hit[majority],
-                f"of the questions that more than half of the annotators answer alike, the share"
-                f" where {what} that answer",
-                majority,
-                "questions",
-            ),
-            f"unanimous_{name}": mean(
-                is_hit[unanimous],
-                f"of the questions that all annotators answer alike, the share where {what} that"
-                " answer",
-                unanimous,
-                "questions",
-            ),
-        }
+        rows = f"share of rows, one per annotator, where {what} right"
+        any_of = f"share of questions where {what} any annotator's answer"
+        found[f"row_{name}"] = mean(is_hit, rows)
+        found[f"any_of_three_{name}"] = mean(any_hit, any_of, first, "questions")
+        for protocol, at, agreed in (
+            ("majority", majority, "more than half of the"),
+            ("unanimous", unanimous, "all"),
+        ):
+            meaning = (
+                f"of the questions that {agreed} annotators answer alike, the share where"
+                f" {what} that answer"
+            )
+            found[f"{protocol}_{name}"] = mean(is_hit[at], meaning, at, "questions")
     return found
 
 
