@@ -8,7 +8,6 @@ import time
 import numpy as np
 import pytest
 
-from spectrobert import metrics
 from spectrobert.metrics import by_question, classification, intervals, multilabel, resample, values
 from spectrobert.metrics.bootstrap import BOUNDS, group_counts
 from spectrobert.metrics.statistic import Statistic, mean
@@ -16,96 +15,62 @@ from spectrobert.metrics.statistic import Statistic, mean
 from .test_classes import LABELS, PREDICTED
 
 
-def accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean(labels == predictions))
-
-
-def unweighted_accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean([np.mean(predictions[labels == c] == c) for c in np.unique(labels)]))
-
-
-def bootstrap_interval(statistic, labels, predictions, groups, seed=0) -> tuple[float, float]:
-    """Rows written out as often as they are drawn."""
-    names, member = np.unique(np.asarray(groups), return_inverse=True)
-    found = []
-    for counts in group_counts(len(names), seed):
-        index = np.repeat(np.arange(len(labels)), counts.astype(int)[member])
-        found.append(statistic(labels[index], predictions[index]))
-    return tuple(np.quantile(found, BOUNDS).tolist())
-
-
 def own_groups(count: int) -> list[str]:
     return [str(i) for i in range(count)]
 
 
-def test_interval_of_all_right_is_one_to_one():
-    labels = np.array([0, 1, 0, 1])
-    interval = bootstrap_interval(accuracy, labels, labels, own_groups(4))
-    assert interval == (1, 1)
+def share(is_right: np.ndarray, groups: list[str], seed: int = 0) -> np.ndarray:
+    """Share of right rows in each resample."""
+    return resample([mean(is_right, "")], groups, seed)[:, 0]
 
 
 def test_groups_are_drawn_whole():
     """Two speakers, one all right and one all wrong: a resample is 0, a half or 1, never else."""
-    labels = np.zeros(20, dtype=int)
-    predicted = np.repeat([0, 1], 10)
-    seen = set()
-
-    def statistic(truth: np.ndarray, guess: np.ndarray) -> float:
-        value = accuracy(truth, guess)
-        seen.add(value)
-        return value
-
-    interval = bootstrap_interval(statistic, labels, predicted, ["a"] * 10 + ["b"] * 10)
-    assert seen == {0, 0.5, 1}
-    assert interval == (0, 1)
+    is_right = np.repeat([1, 0], 10)
+    groups = ["a"] * 10 + ["b"] * 10
+    assert set(share(is_right, groups)) == {0, 0.5, 1}
+    assert intervals({"": mean(is_right, "")}, groups)[0] == {"": (0, 1)}
+    assert set(share(np.ones(20), groups)) == {1}
 
 
 def test_groups_of_another_size_keep_all_their_rows():
     """The large group counts by its rows: 9 of 10 right, never (1 + 0) / 2."""
-    predicted = np.array([0] * 9 + [1])
     seen = set()
-
-    def statistic(truth: np.ndarray, guess: np.ndarray) -> float:
-        seen.add((len(truth), round(accuracy(truth, guess), 3)))
-        return 0.0
-
-    bootstrap_interval(statistic, np.zeros(10, dtype=int), predicted, ["a"] * 9 + ["b"])
-    assert seen == {(18, 1.0), (10, 0.9), (2, 0.0)}
+    statistic = Statistic(lambda weights: seen.add((weights.sum(), weights[9])) or 0.0, 10, "")
+    resample([statistic], ["a"] * 9 + ["b"])
+    assert seen == {(18, 0), (10, 1), (2, 2)}
 
 
 def test_interval_of_many_groups_is_about_the_normal_one():
-    count, share = 400, 0.7
-    labels = np.zeros(count, dtype=int)
-    predicted = (np.arange(count) >= share * count).astype(int)
-    low, high = bootstrap_interval(accuracy, labels, predicted, own_groups(count))
-    half = 1.96 * math.sqrt(share * (1 - share) / count)
-    assert low == pytest.approx(share - half, abs=0.01)
-    assert high == pytest.approx(share + half, abs=0.01)
+    half = 1.96 * math.sqrt(0.7 * 0.3 / 400)
+    found, _ = intervals({"": mean(np.arange(400) < 280, "")}, own_groups(400))
+    assert found[""] == pytest.approx((0.7 - half, 0.7 + half), abs=0.01)
 
 
-def test_interval_is_the_same_each_time_and_depends_on_the_seed():
-    arguments = (accuracy, np.tile(LABELS, 9), np.tile(PREDICTED, 9), own_groups(90))
-    assert bootstrap_interval(*arguments) == bootstrap_interval(*arguments)
-    assert bootstrap_interval(*arguments) != bootstrap_interval(*arguments, seed=1)
+def test_resamples_are_the_same_each_time_and_depend_on_the_seed():
+    is_right, groups = np.tile(LABELS == PREDICTED, 9), own_groups(90)
+    assert np.array_equal(share(is_right, groups), share(is_right, groups))
+    assert not np.array_equal(share(is_right, groups), share(is_right, groups, seed=1))
 
 
 def test_the_interval_of_a_statistic_is_that_of_the_rows_drawn():
     """Weights and repeated rows are two ways to write one resample."""
-    groups = [str(i // 3) for i in range(90)]
+    groups = np.arange(90) // 3
     labels, predicted = np.tile(LABELS, 9), np.tile(PREDICTED, 9)
-    found, _ = intervals(classification(np.eye(4)[predicted], labels, "abcd"), groups)
-    assert found["accuracy"] == pytest.approx(
-        bootstrap_interval(accuracy, labels, predicted, groups)
-    )
+
+    def by_rows(figure) -> list[float]:
+        found = []
+        for counts in group_counts(30):
+            rows = np.repeat(np.arange(90), counts.astype(int)[groups])
+            found.append(figure(labels[rows], predicted[rows] == labels[rows]))
+        return np.quantile(found, BOUNDS).tolist()
+
+    names = [f"{group:02}" for group in groups]  # in the order of their numbers
+    found, _ = intervals(classification(np.eye(4)[predicted], labels, "abcd"), names)
+    assert found["accuracy"] == pytest.approx(by_rows(lambda truth, is_right: is_right.mean()))
     assert found["unweighted_accuracy"] == pytest.approx(
-        bootstrap_interval(unweighted_accuracy, labels, predicted, groups)
+        by_rows(lambda truth, is_right: np.mean([is_right[truth == c].mean() for c in set(truth)]))
     )
-
-
-def test_the_function_gives_what_the_classes_give():
-    found = metrics.values(classification(np.eye(4)[PREDICTED], LABELS, "abcd"), 10)
-    assert accuracy(LABELS, PREDICTED) == pytest.approx(found["accuracy"])
-    assert unweighted_accuracy(LABELS, PREDICTED) == pytest.approx(found["unweighted_accuracy"])
 
 
 def test_one_group_has_no_interval():

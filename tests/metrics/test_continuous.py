@@ -15,20 +15,19 @@ TRUTH = np.array([1.0, 2.0, 3.0, 4.0])  # variance 5 / 4
 ONCE = np.ones(4)
 
 
-def test_a_copy_is_one_and_its_mirror_minus_one():
-    assert concordance(TRUTH, TRUTH, ONCE) == pytest.approx(1)
-    assert concordance(TRUTH, 5 - TRUTH, ONCE) == pytest.approx(-1)
-
-
-def test_a_shifted_copy():
-    # 2 cov / (var + var + shift^2)
-    assert concordance(TRUTH, TRUTH + 1, ONCE) == pytest.approx(2.5 / (2.5 + 1))
-    assert pearson(TRUTH, TRUTH + 1, ONCE) == pytest.approx(1)
-
-
-def test_a_stretched_copy():
-    # cov 2.5, variances 1.25 and 5, means 2.5 and 5
-    assert concordance(TRUTH, 2 * TRUTH, ONCE) == pytest.approx(5 / (1.25 + 5 + 6.25))
+@pytest.mark.parametrize(
+    ("predicted", "ccc", "r"),
+    [
+        (TRUTH, 1, 1),
+        (5 - TRUTH, -1, -1),
+        (TRUTH + 1, 2.5 / (2.5 + 1), 1),  # 2 cov / (var + var + shift^2)
+        (2 * TRUTH, 5 / (1.25 + 5 + 6.25), 1),  # cov 2.5, variances 1.25 and 5, means 2.5 and 5
+        ((TRUTH - 1) / 6, 2 * 1.25 / 6 / (1.25 + 1.25 / 36 + (2.5 - 0.25) ** 2), 1),
+    ],
+)
+def test_by_hand(predicted, ccc, r):
+    assert concordance(TRUTH, predicted, ONCE) == pytest.approx(ccc)
+    assert pearson(TRUTH, predicted, ONCE) == pytest.approx(r)
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 2.5, 1e6 / 3])

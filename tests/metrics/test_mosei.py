@@ -22,56 +22,41 @@ def test_seven_classes_round_half_to_even_after_clipping():
     assert seven_classes(np.array(given)).tolist() == [-3, -2, -2, 0, 0, 0, 0, 2, 2, 3, 3]
 
 
-def test_acc7_is_not_that_of_the_segment_list():
-    """label7 rounds away from zero: 0.33 is 1 there, and 0 here."""
-    assert measured([0.0, 0.4], [0.33, 0.5])["acc7"] == 1
-    assert measured([1.0, 1.0], [0.33, 0.5])["acc7"] == 0
-
-
-def test_acc7_clips_both():
-    assert measured([5.0, -9.0], [2.6, -4.2])["acc7"] == 1
+@pytest.mark.parametrize(
+    ("predicted", "truth", "share"),
+    [
+        # label7 of the segment list rounds away from zero: 0.33 is 1 there, and 0 here
+        ([0.0, 0.4], [0.33, 0.5], 1),
+        ([1.0, 1.0], [0.33, 0.5], 0),
+        ([5.0, -9.0], [2.6, -4.2], 1),  # both are clipped
+    ],
+)
+def test_acc7(predicted, truth, share):
+    assert measured(predicted, truth)["acc7"] == share
 
 
 # A zero truth, a zero prediction of a negative, of a positive, and a negative zero
 PREDICTED, TRUTH = [0.0, -0.1, 0.0, 0.0, 2.0, -0.0], [0.0, 0.0, -1.0, 1.0, 0.5, 2.0]
 
 
-def test_the_two_acc2_differ_by_zeros():
-    found = measured(PREDICTED, TRUTH)
+def test_both_sides_by_hand_with_their_n():
+    statistics = sentiment(np.array(PREDICTED), np.array(TRUTH), np.abs, "absolute")
+    found = values(statistics, 6)
     # negative: row 2 of the truth, row 1 of the predictions
     assert found["acc2_nonneg"] == pytest.approx(4 / 6)
     # rows 2 to 5; a prediction of 0 is not positive
     assert found["acc2_pos"] == pytest.approx(2 / 4)
-
-
-def test_their_f1s_weigh_both_sides():
-    found = measured(PREDICTED, TRUTH)
     # non-negative: 4 right, 5 true, 5 predicted; negative: none right, 1 true
     assert found["f1_nonneg"] == pytest.approx(5 / 6 * 8 / 10 + 1 / 6 * 0)
     # positive: 1 right, 3 true, 1 predicted; not positive: 1 right, 1 true, 3 predicted
     assert found["f1_pos"] == pytest.approx(3 / 4 * 2 / 4 + 1 / 4 * 2 / 4)
+    everywhere = ("acc7", "acc2_nonneg", "f1_nonneg", "mae", "pearson_r", "loss")
+    expected = dict.fromkeys(everywhere, 6) | {"acc2_pos": 4, "f1_pos": 4}
+    assert {name: statistic.n for name, statistic in statistics.items()} == expected
 
 
-def test_each_has_its_n():
-    found = sentiment(np.array(PREDICTED), np.array(TRUTH), np.abs, "absolute")
-    n = {name: statistic.n for name, statistic in found.items()}
-    assert n == {
-        "acc7": 6,
-        "acc2_nonneg": 6,
-        "f1_nonneg": 6,
-        "acc2_pos": 4,
-        "f1_pos": 4,
-        "mae": 6,
-        "pearson_r": 6,
-        "loss": 6,
-    }
-
-
-def test_mae_is_of_what_was_not_clipped():
+def test_mae_is_not_clipped_and_a_constant_has_no_correlation():
     assert measured([0.0, 4.0], [1.0, -4.2])["mae"] == pytest.approx((1 + 8.2) / 2)
-
-
-def test_a_constant_has_no_correlation():
     assert measured([0.1] * 6, TRUTH)["pearson_r"] == 0
 
 
