@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import shlex
+import tomllib
 
 import pytest
 import typer
 
+import spectrobert
 from spectrobert.__main__ import app
 from spectrobert.commands.train import help_text
 from spectrobert.corpora import MODULES, corpus
@@ -63,6 +67,29 @@ def test_verbs_and_their_options_exist(words):
     verbs = typer.main.get_command(app).commands
     assert words[0] in verbs
     verbs[words[0]].make_context(words[0], words[1:])  # parses, and raises for an unknown option
+
+
+def test_the_python_example_composes_and_names_what_exists():
+    source = README.split("```python\n", 1)[1].split("```", 1)[0]
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    named = {ast.unparse(call.func): ast.unparse(call) for call in calls}
+    assert named.keys() == {f"spectrobert.{name}" for name in spectrobert.__all__[1:]}
+    config = eval(named["spectrobert.compose"], {"spectrobert": spectrobert})
+    assert (config.task.name, config.trainer.epochs, config.optim.lr) == ("ser", 3, 1e-3)
+    for name in ("fit", "evaluate", "predict"):
+        call = ast.parse(named[f"spectrobert.{name}"], mode="eval").body
+        words = {word.arg: None for word in call.keywords}
+        inspect.signature(getattr(spectrobert, name)).bind(*call.args, **words)
+
+
+def test_the_table_of_extras_is_the_projects():
+    section = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    declared = tomllib.loads(section)["project"]["optional-dependencies"].keys() - {"dev"}
+    rows = {code(row[0])[0]: row[2] if len(row) > 2 else "" for row in table("extra")}
+    assert rows.keys() == declared
+    installed = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    marked = {name for name, mark in rows.items() if "yes" in mark}
+    assert f"-e .[{','.join(n for n in rows if n in marked)}]" in installed
 
 
 def test_make_targets_exist():
