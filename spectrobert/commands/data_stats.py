@@ -46,15 +46,8 @@ def stats(
     folder = Path(out or f"data/stats/{dataset.name}")
     files.check_writable("--out", folder, is_folder=True)
     with counting(f"{dataset.name}: measuring spectrograms") as progress:
-        statistics = stats.measure(
-            config.task.name,
-            dataset,
-            config.data_dir,
-            config.model.num_mel_bins,
-            max_clips,
-            config.seed,
-            progress,
-        )
+        what = config.task.name, dataset, config.data_dir, config.model.num_mel_bins
+        statistics = stats.measure(*what, max_clips, config.seed, progress)
     longest = float("inf") if dataset.crop == "whole" else dataset.max_seconds
     with files.writing(folder):
         paths = plots.draw(statistics, dataset.name, longest, folder, config.seed)
@@ -70,22 +63,15 @@ def _show(console: Console, title: str, numbers: dict[str, Any], plots: Sequence
 
     from ..terminal import print_line, print_table
 
-    print_table(
-        console,
-        (Column(style="bold", no_wrap=True), Column(overflow="fold")),
-        _lines(numbers),
-        title=title,
-        title_justify="left",
-        show_header=False,
-    )
+    columns = Column(style="bold", no_wrap=True), Column(overflow="fold")
+    look = {"title_justify": "left", "show_header": False}
+    print_table(console, columns, _lines(numbers), title=title, **look)
     _show_classes(console, numbers["labels_by_split"])
     train = numbers["log_mel"]["train"]
     if train:
-        print_line(
-            console,
-            "to normalise spectrograms by this corpus' training clips:"
-            f" model.audio_mean={train['mean']:.4f} model.audio_std={train['std']:.4f}",
-        )
+        options = f"model.audio_mean={train['mean']:.4f} model.audio_std={train['std']:.4f}"
+        purpose = "to normalise spectrograms by this corpus' training clips"
+        print_line(console, f"{purpose}: {options}")
     print_line(console, " ".join(["plots:", *map(str, plots)]))
 
 
@@ -105,10 +91,8 @@ def _lines(numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if numbers["unusable"]:
         yield "unusable audio", f"{len(numbers['unusable'])}, the first: {numbers['unusable'][0]}"
     if numbers["speakers"]:
-        yield (
-            "speakers",
-            f"{numbers['speakers']}; clips each: {_range(numbers['clips_by_speaker'])}",
-        )
+        clips = _range(numbers["clips_by_speaker"])
+        yield "speakers", f"{numbers['speakers']}; clips each: {clips}"
     if numbers["texts"]:
         words = _range(numbers["words_by_text"])
         yield "texts", f"{numbers['texts']} different ones; words each: {words}"
@@ -117,11 +101,9 @@ def _lines(numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for part in ("all", "train"):
         if mel[part]:
             of = mel["of"] if part == "all" else "the training clips of these"
-            yield (
-                f"log-mel, {part}",
-                f"mean {mel[part]['mean']:.4f}, std {mel[part]['std']:.4f}, over"
-                f" {mel[part]['frames']} frames of {mel['bins']} bins: {of}",
-            )
+            level = f"mean {mel[part]['mean']:.4f}, std {mel[part]['std']:.4f}"
+            frames = f"{mel[part]['frames']} frames of {mel['bins']} bins"
+            yield f"log-mel, {part}", f"{level}, over {frames}: {of}"
 
 
 def _by_split(values: dict[str, Any]) -> str:
@@ -150,8 +132,7 @@ def _show_classes(console: Console, labels: dict[str, dict[str, int]]) -> None:
         rows.append((label, *row, str(total), f"{100 * total / totals.total():.1f} %"))
     if len(totals) > SHOWN_CLASSES:
         others = totals.most_common()[SHOWN_CLASSES:]
-        rows.append(
-            (f"... and {len(others)} more", *[""] * len(labels), str(sum(n for _, n in others)))
-        )
+        rest = str(sum(number for _, number in others))
+        rows.append((f"... and {len(others)} more", *[""] * len(labels), rest))
     columns = ["class", *numbers(*labels, "all", "share")]
     print_table(console, columns, rows, title=f"{len(totals)} classes", title_justify="left")
