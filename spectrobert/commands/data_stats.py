@@ -64,7 +64,7 @@ def _show(console: Console, title: str, numbers: dict[str, Any], plots: Sequence
     from ..terminal import print_line, print_table
 
     columns = Column(style="bold", no_wrap=True), Column(overflow="fold")
-    look = {"title_justify": "left", "show_header": False}
+    look: dict[str, Any] = {"title_justify": "left", "show_header": False}
     print_table(console, columns, _lines(numbers), title=title, **look)
     _show_classes(console, numbers["labels_by_split"])
     train = numbers["log_mel"]["train"]
