@@ -1,6 +1,6 @@
 """The evaluation card: facts without which the metrics of a run cannot be compared with others.
 
-results.json holds them; card.md, the report page and Comet print what `facts` makes of it.
+results.json holds them; card.md, the report page and Comet print the same `facts`.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def heard(data: DataModule, split: str) -> str:
 
 
 def facts(results: Mapping[str, Any]) -> dict[str, str]:
-    """The card of a finished run from its results.json: what -> in words.
+    """The card of a finished run from its results.json: name of a fact -> in words.
 
-    Without what does not apply, and what a run of an older version has not recorded.
+    Without facts that do not apply, or that an older version did not record.
     """
     scored, known, split = scores_of(results), results.get("evaluation", {}), results["split"]
     options = (f"{name}={value}" for name, value in known.get("options", {}).items())
@@ -90,8 +90,9 @@ def facts(results: Mapping[str, Any]) -> dict[str, str]:
     unseen = sum(scored.get("unseen_answers", {}).values())
     lines = {
         "task": results["task"],
-        "corpus": f"{results['dataset']} ({known.get('source', '')})",
-        "options of the corpus": ", ".join(options) or "none",
+        "corpus": results["dataset"],
+        "source": known.get("source", ""),
+        "options of the corpus": ", ".join(options) or "none" if known else "",
         "labels": ", ".join(labels) if len(labels) <= MANY else f"{len(labels)}, those of train",
         "what they stand for": known.get("notes", ""),
         "split": f"{scored['split']}; {split['definition']}",

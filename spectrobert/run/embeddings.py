@@ -1,4 +1,4 @@
-"""h_[CLS] of some clips: what a classifier makes of sound and words before its last Linear."""
+"""h_[CLS] of some clips: the hidden state that a classification head reads."""
 
 from __future__ import annotations
 

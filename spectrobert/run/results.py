@@ -69,4 +69,4 @@ def write(run: Run, results: dict[str, Any], scores: Scores, control: Scores | N
     for logger in run.trainer.loggers:
         if isinstance(logger, CometCurves):
             log_scores(logger.experiment, run, results, scores)
-            logger.end()
+            logger.experiment.end()

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from .. import metrics
 from ..data.checks import Skipped
 from ..data.shortcuts import PairSummary
@@ -98,11 +96,9 @@ class Scores:
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """Class -> rows of it, rows predicted as it; {} if there is no confusion matrix."""
-        predicted = np.sum(self.confusion_matrix, axis=0)
-        return {
-            label: (sum(line), int(predicted[i]))
-            for i, (label, line) in enumerate(zip(self.labels, self.confusion_matrix))
-        }
+        matrix = self.confusion_matrix
+        cells = zip(self.labels, matrix, zip(*matrix))
+        return {label: (sum(row), sum(column)) for label, row, column in cells}
 
 
 def measure(

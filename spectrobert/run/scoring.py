@@ -31,7 +31,7 @@ from .pretrained import checkpoint_tokenizer, saved_model
 from .scores import Scores, measure
 from .unread import UnreadClips
 
-FEW_GROUPS = 10  # fewer say little of how groups differ
+FEW_GROUPS = 10  # fewer hardly show how groups differ
 
 
 def score(
@@ -129,7 +129,7 @@ def question_numbers(rows: datasets.Dataset) -> np.ndarray | None:
 
 
 def silenced(data: DataModule) -> DataModule:
-    """The same splits with every waveform zeroed: what do the words alone answer?"""
+    """The same splits with every waveform zeroed: the words alone answer."""
     options = replace(data.read_options.dataset, silence_audio=True)
     return DataModule(data.prepared, replace(data.read_options, dataset=options), data.options)
 
@@ -179,7 +179,7 @@ def evaluate(
         folder: of the run.
         split: "val" | "test".
         data_dir: where the corpora are now, if not where they were.
-        silence_audio: zero every waveform, to see what the text alone answers.
+        silence_audio: zero every waveform, to see how well the text alone answers.
         recorded: only the recorded rows of this split must be as they were; else all rows of the
             corpus.
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from rich.console import Console
 
 from ...config import Config, LoggerConfig, to_dict
@@ -25,9 +24,9 @@ IDENTITY = "experiment_key.txt"  # in the folder of the archives: a resumed run 
 
 
 class CometCurves(Logger):
-    """Sends what Lightning logs to Comet.
+    """Sends Lightning's metrics to Comet, in the first process alone.
 
-    The experiment stays open after training, for the scores: `end` closes it.
+    The experiment stays open after training, for the scores.
     """
 
     def __init__(self, experiment: Any):
@@ -52,20 +51,13 @@ class CometCurves(Logger):
     ) -> None:
         """Sent once, by comet_logger."""
 
-    @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         self.experiment.log_metrics(metrics, step=step)
 
-    @rank_zero_only
     def replay(self, rows: Iterable[tuple[int, int, str, float]]) -> None:
-        """Log again what metrics.csv holds: a killed process leaves no archive behind."""
+        """Log the rows of metrics.csv again: a killed process leaves no archive behind."""
         for step, epoch, metric, value in rows:
             self.experiment.log_metrics({metric: value}, step=step, epoch=epoch)
-
-    @rank_zero_only
-    def end(self) -> None:
-        """Send what is left, or write the archive."""
-        self.experiment.end()
 
 
 def is_online(options: LoggerConfig) -> bool:
@@ -86,17 +78,15 @@ def comet_logger(config: Config, archives: Path, console: Console) -> CometCurve
     """
     identity = archives / IDENTITY
     known = identity.read_text(encoding="utf-8").strip() if identity.exists() else None
-    experiment = None
-    if is_online(config.logger):
-        experiment = _start(config, archives, known, online=True)
-        if not experiment.alive:  # Comet reports a wrong key or a dead network in a line of its own
-            print_line(
-                console,
-                f"Comet does not accept this run; logging into {archives} instead"
-                " (comet upload sends it later)",
-            )
-            experiment = None
-    if experiment is None:
+    online = is_online(config.logger)
+    experiment = _start(config, archives, known, online)
+    if online and not experiment.alive:
+        # Comet reports a wrong key or a dead network in a line of its own
+        print_line(
+            console,
+            f"Comet does not accept this run; logging into {archives} instead"
+            " (comet upload sends it later)",
+        )
         experiment = _start(config, archives, known, online=False)
     write_whole(identity, experiment.get_key())
     experiment.log_parameters(to_dict(config))
