@@ -14,7 +14,7 @@ from spectrobert import corpora
 from spectrobert.corpora import cmu_mosei
 
 from ..helpers import made_up
-from ..helpers.corpus_files import damage, fuzzed, hub_file, lines_of, parse_or_refuse, write
+from ..helpers.corpus_files import CELLS, damage, fuzzed, hub_file, lines_of, parse_or_refuse, write
 from .test_librispeech import hub_rows
 
 
@@ -107,3 +107,23 @@ def test_a_spoilt_transcript_costs_no_clip(tmp_path: Path, spoil, encoding: str)
         if rows is not None and corpus == "librispeech":
             lines = spoilt.read_bytes().split(b"\n")
             assert len(rows) >= max(3, sum(bool(line.strip()) for line in lines))
+
+
+MELD_CELLS = ["1", "Why?", "Mark", "surprise", "positive", "0", "0", "8", "21", "a", "b"]
+
+
+@fuzzed
+@given(row=st.integers(1, 10), column=st.integers(0, 10), content=CELLS, data=st.data())
+def test_every_cell_may_hold_anything(tmp_path: Path, row, column, content, data) -> None:
+    """One cell of a table of MELD and of one of MSP-Podcast."""
+    lines = [line.split(",") for line in made_up.MSP_CSV.splitlines()]
+    lines[row][min(column, len(lines[0]) - 1)] = content
+    write(tmp_path / "labels_consensus.csv", "\n".join(map(",".join, lines)))
+    for split, table in made_up.MELD.items():
+        write(tmp_path / f"{split}_sent_emo.csv", made_up.MELD_HEADER + table)
+    cells = [content if place == column else cell for place, cell in enumerate(MELD_CELLS)]
+    write(tmp_path / "dev_sent_emo.csv", f"{made_up.MELD_HEADER}{','.join(cells)}\n")
+    for name, count in (("msp_podcast", 10), ("meld", 5)):
+        corpus = corpora.corpus(name)
+        rows = parse_or_refuse(corpus.load(tmp_path, data.draw(st.sampled_from(corpus.tasks))))
+        assert rows is None or len(rows) == count

@@ -55,9 +55,20 @@ def by_split(rows: Sequence[Example]) -> dict[str, list[Example]]:
     return {split: [row for row in rows if row.split == split] for split in SPLITS}
 
 
+def drops(rows: Rows) -> list[Dropped]:
+    return [row for row in rows if isinstance(row, Dropped)]
+
+
 def dropped(rows: Rows) -> Counter[str]:
     """Number of times each reason to drop was given."""
-    return Counter(row.reason for row in rows if isinstance(row, Dropped))
+    return Counter(row.reason for row in drops(rows))
+
+
+def shown(rows: Rows, *fields: str) -> list[str]:
+    """Fields of the examples, `a | b | c` per row."""
+    return [
+        " | ".join(str(getattr(row, field)) for field in fields) for row in examples(rows).values()
+    ]
 
 
 def parse(rows: Rows) -> tuple[dict[str, Example], Counter[str]]:
