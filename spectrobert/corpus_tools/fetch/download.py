@@ -35,6 +35,8 @@ FIRST_WAIT = 1.0  # seconds, doubled with each of them
 LONGEST_WAIT = 120.0  # also if the server asks for more
 PASSING = (408, 425, 429, 500, 502, 503, 504)  # another answer may be had later
 
+Report = Callable[[int, int | None], None]  # bytes there, bytes in all if known
+
 
 class Origin(NamedTuple):
     """The file that a .part is the beginning of."""
@@ -85,31 +87,36 @@ class Resuming:
         self.is_spliced = False
 
     def __call__(self, url: str, output_file: str, pooch: object) -> None:
-        """Repeat attempts until the part is whole, and give it the other name too."""
-        furthest, fruitless = self._size(), 0
+        """Fetch the part, and give it the other name too."""
         with transfer(self.console, self.part.stem) as report:
-            while True:
-                try:
-                    self.is_spliced = self._attempt(url, report)
-                    break
-                except Broken as broken:
-                    # A server that always cuts at one place must not be asked for ever
-                    fruitless = 0 if self._size() > furthest else fruitless + 1
-                    furthest = max(furthest, self._size())
-                    if fruitless >= ATTEMPTS or broken.wait > LONGEST_WAIT:
-                        kept = f"{decimal(furthest)} are kept in {self.part}, " if furthest else ""
-                        again = f"{kept}try the same command later"
-                        raise UserError(f"{url}: {broken}; {again}") from broken
-                    wait = broken.wait or FIRST_WAIT * 2 ** max(0, fruitless - 1)
-                    wait = min(wait, LONGEST_WAIT)
-                    again = f"{broken}; trying again in {wait:g} s"
-                    print_line(self.console, f"{self.part.stem}: {again}")
-                    time.sleep(wait)
+            self._repeat(url, report)
         os.unlink(output_file)
         try:
             os.link(self.part, output_file)  # who interrupts pooch's checksum keeps the part
         except OSError:  # a file system without links
             os.replace(self.part, output_file)
+
+    def _repeat(self, url: str, report: Report) -> None:
+        """Repeat attempts until the part is whole."""
+        furthest, fruitless = self._size(), 0
+        while True:
+            try:
+                self.is_spliced = self._attempt(url, report)
+                return
+            except Broken as broken:
+                # A server that always cuts at one place must not be asked for ever
+                fruitless = 0 if self._size() > furthest else fruitless + 1
+                furthest = max(furthest, self._size())
+                if fruitless >= ATTEMPTS or broken.wait > LONGEST_WAIT:
+                    size = self._size()
+                    kept = f"{decimal(size)} are kept in {self.part}, " if size else ""
+                    raise UserError(
+                        f"{url}: {broken}; {kept}try the same command later"
+                    ) from broken
+                wait = broken.wait or FIRST_WAIT * 2 ** max(0, fruitless - 1)
+                wait = min(wait, LONGEST_WAIT)
+                print_line(self.console, f"{self.part.stem}: {broken}; trying again in {wait:g} s")
+                time.sleep(wait)
 
     def drop(self) -> None:
         """Delete the part."""
@@ -128,7 +135,7 @@ class Resuming:
         self.drop()
         return Origin(url)
 
-    def _attempt(self, url: str, report: Callable[[int, int | None], None]) -> bool:
+    def _attempt(self, url: str, report: Report) -> bool:
         """Make one request. Returns True if it continued an earlier one.
 
         Raises Broken or UserError.
