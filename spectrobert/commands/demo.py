@@ -1,4 +1,4 @@
-"""demo: see it work."""
+"""demo: the thesis' Table 5.1 on the built-in corpus."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def demo(
         raise UserError(f"--size {size:g}: must be above 0 and finite")
     quiet()
 
-    # a quick look does not stand in the way of the whole demo
+    # a smaller demo has a folder of its own
     folder = runs_dir or ("runs/demo" if size == 1 else f"runs/demo-{size:g}")
     check_writable("--runs_dir", Path(folder), is_folder=True)
     check_writable("--data_dir", Path(data_dir), is_folder=True)

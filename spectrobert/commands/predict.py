@@ -30,15 +30,9 @@ def predict(
     quiet()
     predictions = answer(run, audio, question, text, top)
     if as_json:
-        listed = [
-            {
-                "audio": p.audio,
-                "seconds": p.seconds,
-                "used": list(p.used),
-                "answers": [{"label": n, p.measure: q} for n, q in p.ranked],
-            }
-            for p in predictions
-        ]
+        facts = [{"audio": p.audio, "seconds": p.seconds, "used": p.used} for p in predictions]
+        answers = [[{"label": n, p.measure: q} for n, q in p.ranked] for p in predictions]
+        listed = [known | {"answers": some} for known, some in zip(facts, answers)]
         print(json.dumps(listed, indent=2))
         return
     for prediction in predictions:

@@ -33,7 +33,7 @@ def table(
         bool, typer.Option("--dry-run", help="print the commands that would run, and stop")
     ] = False,
     status: Annotated[
-        bool, typer.Option("--status", help="run nothing: how far is it, and the table so far")
+        bool, typer.Option("--status", help="run nothing: print states, and the table so far")
     ] = False,
     index: Annotated[
         Optional[int], typer.Option(help="run one job of the --dry-run list, counted from 0")
@@ -42,15 +42,12 @@ def table(
         bool,
         typer.Option("--slurm", help="submit what is missing as SLURM job arrays, with --cuda"),
     ] = False,
-    sbatch: Annotated[
-        str, typer.Option(help="the batch script of --slurm; default: slurm/table.sbatch")
-    ] = "",
     form: Annotated[str, typer.Option("--format", help="print the table as md, csv or tex")] = "",
 ) -> None:
-    """Run what is missing of a table, then print it beside the thesis' figures.
+    """Run what is missing of a table, then print it next to the thesis' figures.
 
-    What has finished is not run again, and what was killed goes on. Other words are flags and
-    overrides of train.py, for every run: --cuda model=tiny trainer.patience=5 ...
+    Finished runs are not run again, and killed ones resume. Other words are flags and overrides of
+    train.py, for every run: --cuda model=tiny trainer.patience=5 ...
     """
     from ..experiments import campaign, formats, workers
     from ..experiments import slurm as cluster
@@ -68,14 +65,9 @@ def table(
         words = ("--cuda", *words)  # as slurm/table.sbatch does; the user's words win
         data_dir = data_dir or cluster.site_value("SPECTROBERT_DATA")
         runs_dir = runs_dir or cluster.site_value("SPECTROBERT_RUNS")
-    folders = {"data_dir": data_dir or "data", "runs_dir": runs_dir or "runs"}
-    settings = Settings(
-        seeds=seeds,
-        folds=folds,
-        checkpoint=checkpoint or "",
-        overrides=check_overrides(words),
-        **folders,
-    )
+    overrides = check_overrides(words)
+    data_dir, runs_dir = data_dir or "data", runs_dir or "runs"
+    settings = Settings(seeds, folds, data_dir, runs_dir, checkpoint or "", overrides)
     check_writable("--runs_dir", Path(settings.runs_dir), is_folder=True)
     asked = campaign.prepare(load(name).on(dataset), settings)
     if dry_run:
@@ -87,18 +79,17 @@ def table(
         workers.become(asked.jobs[index])
         return
     if slurm and not status:
-        more = ["--seeds", str(seeds), "--folds", folds]
-        more += [*(["--dataset", dataset] if dataset else [])]
-        more += [*(["--checkpoint", checkpoint] if checkpoint else []), *context.args]
-        campaign.submit(asked, [name, *more])
+        flags = ["--seeds", str(seeds), "--folds", folds]
+        for flag, value in (("--dataset", dataset), ("--checkpoint", checkpoint)):
+            flags += [flag, value] if value else []
+        campaign.submit(asked, [name, *flags, *context.args])
     if slurm or status:
         states = asked.states()
         failed = campaign.failures(states)
         if not form:
             campaign.show_states(console(), states)
-    else:
-        talk = console(stderr=bool(form))  # stdout is then the table alone
-        failed = campaign.run(asked, talk, to_stderr=bool(form))
+    else:  # with --format, stdout holds the table alone
+        failed = campaign.run(asked, console(stderr=bool(form)), to_stderr=bool(form))
     lines = campaign.lines(asked, failed)
     if form:
         print(formats.FORMATS[form](asked.table, lines), end="")

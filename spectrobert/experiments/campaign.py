@@ -57,31 +57,29 @@ def outdated(jobs: Sequence[Job], console: Console) -> dict[Job, str]:
 
     A corpus that cannot be opened here is not compared: a table can be printed elsewhere.
     """
-    finished = [job for job in jobs if not job.is_silenced and job.folder.is_finished]
-    if not finished:
-        return {}
     from ..data import preparation, split_record
 
-    reasons: dict[tuple[str, bytes], str] = {}  # by what is compared: rows and seeds share it
-    found = {}
-    for job in finished:
-        record = split_record.read(job.folder.split)
+    reasons: dict[tuple[str, bytes], str] = {}  # by corpus and split: rows and seeds share them
+    changed = {}
+    for job in jobs:
+        if job.is_silenced or not job.folder.is_finished:
+            continue
+        record, config = split_record.read(job.folder.split), job.config
         if record is None:
             continue
-        config = job.config
-        split = job.folder.split.read_bytes()
-        compared = (repr((job.task, config.dataset, config.data_dir)), split)
-        if compared not in reasons:
-            reasons[compared] = ""
+        corpus = repr((job.task, config.dataset, config.data_dir))
+        key = (corpus, job.folder.split.read_bytes())
+        if key not in reasons:
+            reasons[key] = ""
             try:
                 preparation.prepare(job.task, config.dataset, config.data_dir, recorded=record)
             except split_record.CorpusChanged as error:
-                reasons[compared] = str(error)
+                reasons[key] = str(error)
             except UserError as error:
                 print_line(console, f"{job.name}: not compared with its corpus: {error}")
-        if reasons[compared]:
-            found[job] = reasons[compared]
-    return found
+        if reasons[key]:
+            changed[job] = reasons[key]
+    return changed
 
 
 def submit(campaign: Campaign, words: Sequence[str]) -> None:
@@ -100,10 +98,10 @@ def failures(states: Mapping[Job, State]) -> dict[Job, str]:
 
 def lines(campaign: Campaign, failed: Mapping[Job, str]) -> list[Line]:
     """The table so far, also written into the folder of the runs."""
-    found = table_rows.lines(campaign.table, campaign.jobs, failed)
-    if any(line.cells for line in found):
-        formats.write(Path(campaign.settings.runs_dir), campaign.table, found)
-    return found
+    lines = table_rows.lines(campaign.table, campaign.jobs, failed)
+    if any(line.cells for line in lines):
+        formats.write(Path(campaign.settings.runs_dir), campaign.table, lines)
+    return lines
 
 
 def write_report(

@@ -32,7 +32,7 @@ def run(runs_dir: Path, data_dir: str, size: float, seeds: int, console: Console
 
 
 def settings(runs_dir: Path, data_dir: str, size: float, seeds: int) -> Settings:
-    """Of a demo of that size: its rows all train for the same number of epochs."""
+    """Settings of a demo of that size: its rows all train for the same number of epochs."""
     whole = Settings(seeds=seeds, data_dir=data_dir, runs_dir=str(runs_dir))
     if size == 1:
         return whole

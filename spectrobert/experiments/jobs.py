@@ -87,7 +87,7 @@ class Job:
 
 @dataclass(frozen=True)
 class State:
-    """How far a job is, judged from its folder."""
+    """State of a job."""
 
     word: str  # finished | begun | missing | refused; with SLURM also queued | running | failed
     reason: str = ""
@@ -197,7 +197,7 @@ def _own(row: Row, dataset: str, settings: Settings) -> list[str]:
 
 def _more(checkpoint: str, settings: Settings) -> list[str]:
     """Checkpoint, folders and the user's overrides, as train.py takes them."""
-    # where weights come from is a matter of the runs that start from no checkpoint
+    # init.* is for the runs that start from no checkpoint
     more = [o for o in settings.overrides if not (checkpoint and o.startswith("init."))]
     return [
         *(["--checkpoint", checkpoint] if checkpoint else []),
@@ -217,7 +217,7 @@ def _silenced(row: Row, job: Job, settings: Settings) -> Job:
 
 
 def state(job: Job) -> State:
-    """How far it is, judged from its folder alone."""
+    """State of a job, judged from its folder alone."""
     if job.is_silenced:
         return State("finished" if job.folder.is_finished else "missing")
     try:

@@ -83,15 +83,15 @@ def submit(
         files.write_whole(submitted.path, json.dumps(ids, indent=1))
 
 
-def states(jobs: Sequence[Job], found: Mapping[Job, State], submitted: Queue) -> dict[Job, State]:
-    """How far each job is, with what the cluster knows of those that have not finished."""
+def states(jobs: Sequence[Job], local: Mapping[Job, State], submitted: Queue) -> dict[Job, State]:
+    """State of each job: that in `local`, or the cluster's if it has not finished."""
     ids = submitted.read()
     if not ids:
-        return dict(found)
+        return dict(local)
     listed = _listed()
     now = {}
     for job in jobs:
-        known, state = ids.get(str(job.folder)), found[job]
+        known, state = ids.get(str(job.folder)), local[job]
         if known and state.word not in ("finished", "refused"):
             if known in listed:
                 state = State(WORDS.get(listed[known], "running"), f"job {known}")

@@ -6,6 +6,7 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -225,9 +226,10 @@ def overfitting(folder: RunFolder, result: Mapping[str, Any]) -> tuple[float, fl
 
 def folders(table: Table, runs_dir: str) -> dict[str, list[Path]]:
     """Row or pre-training -> folders of all its finished runs under `runs_dir`, of any seed."""
-    found: dict[str, list[Path]] = {}
+    finished: dict[str, list[Path]] = {}
     for job in plan(table, Settings(runs_dir=runs_dir)):
         home = Path(runs_dir) / job.config.experiment_name
         done = [path.parent for path in sorted(home.rglob(RESULTS))]
-        found[job.row] = [folder for folder in done if (folder.name == SILENCED) == job.is_silenced]
-    return found
+        is_wanted = [(path.name == SILENCED) == job.is_silenced for path in done]
+        finished[job.row] = list(compress(done, is_wanted))
+    return finished

@@ -1,4 +1,4 @@
-"""The report page: what it says is in the run, it stands alone, and its figures can be reckoned."""
+"""The report page: its facts are those of the run, it stands alone, and its figures by hand."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import soundfile as sf
 import torch
 from rich.console import Console
 
+from spectrobert.data.batches import collate
+from spectrobert.data.clips import RowKey
 from spectrobert.errors import UserError
 from spectrobert.experiments import report
 from spectrobert.experiments.report import anatomy, examples, figures, listening
@@ -67,7 +69,7 @@ def test_the_page_holds_every_metric_of_the_run(finished, written):
     assert "95 % interval, this trained model" in written
 
 
-def test_the_page_draws_what_the_issue_asks_for(written):
+def test_the_pictures_of_a_page(written):
     for heading in ("Learning curves, and what trains", "Confusion", "ROC and calibration"):
         assert f"<h3>{heading}</h3>" in written
     assert "(t-SNE)" in written
@@ -92,25 +94,21 @@ def test_its_sounds_are_the_clips(finished, written):
 
 def test_attention_is_that_of_the_last_layer(finished):
     listener = listening.listener(finished["ser"])
-    model = listener.model
-    clips = listener.clips
-    from spectrobert.data.batches import collate
-    from spectrobert.data.clips import RowKey
-
+    model, clips = listener.model, listener.clips
     batch = collate([clips[RowKey(0, 0)], clips[RowKey(0, 5)]])
     with torch.inference_mode():
         found, (time, frequency) = listening.cls_attention(model, batch)
         assert found.sum() == pytest.approx(1, abs=1e-5)
         assert len(found) == batch["input_ids"].shape[1] + time * frequency
-        # transformers' own attention, asked to tell its weights
+        # transformers' own attention, asked to return its weights
         model.set_attn_implementation("eager")
-        joint, mask = model.embed(batch)
+        embedded, mask = model.embed(batch)
         seen = []
         hook = model.encoder.layer[-1].attention.self.register_forward_hook(
             lambda module, inputs, output: seen.append(output[1])
         )
         additive = torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min)
-        model.encoder(joint, attention_mask=additive[:, None, None])
+        model.encoder(embedded, attention_mask=additive[:, None, None])
         hook.remove()
         model.set_attn_implementation("sdpa")
     torch.testing.assert_close(found, seen[0][0, :, 0].mean(dim=0), rtol=1e-4, atol=1e-6)
@@ -129,7 +127,7 @@ def test_late_fusion_is_drawn_without_attention_on_the_audio():
         assert not audio.any()
     row = {"id": "clip", "label": "a", "prediction": "a", "p_prediction": "0.9"}
     seen = audio.reshape(time, frequency).T.numpy()
-    drawn = listening.Hearing(row, "", np.zeros(16_000), np.zeros((128, 98)), [("a", 1.0)], seen)
+    drawn = listening.Hearing(row, np.zeros(16_000), np.zeros((128, 98)), [("a", 1.0)], seen)
     page = examples.card(drawn)
     assert "[CLS] attends to no audio" in page
     assert "attention in red" not in page
@@ -148,7 +146,7 @@ def test_reliability_by_hand():
     assert error == pytest.approx(0.05)
 
 
-def test_the_drawing_tells_what_is_frozen():
+def test_the_drawing_names_frozen_parts():
     counts = {"embeddings": (0, 1500), "audio.conv": (0, 20), "audio.projection": (0, 30)}
     counts |= {"encoder.0": (0, 2_000_000), "encoder.1": (2_000_000, 2_000_000), "head": (5, 5)}
     drawn = anatomy.draw({"counts": counts})

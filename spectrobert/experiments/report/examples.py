@@ -1,4 +1,4 @@
-"""Single clips in a report: what was heard, asked, right and said, and where [CLS] looked."""
+"""Single clips in a report: sound, label, prediction, and the attention of [CLS]."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def card(heard: Hearing) -> str:
     """One clip: words shaded by attention, player, spectrogram with attention over it."""
     row = heard.row
     verdict = "right" if is_right(row) else "wrong"
-    said = f"{row['prediction']} ({float(row['p_prediction']):.2f})"
+    predicted = f"{row['prediction']} ({float(row['p_prediction']):.2f})"
     share = float(np.sum(heard.audio))
     looked = f"{share:.0%} of the attention on the audio" if share else NO_AUDIO
     return (
-        f'<div class="clip"><p><b class="{verdict}">{verdict}</b>: said'
-        f" <b>{html.escape(said)}</b>, true <b>{html.escape(row['label'])}</b>"
+        f'<div class="clip"><p><b class="{verdict}">{verdict}</b>: predicted'
+        f" <b>{html.escape(predicted)}</b>, true <b>{html.escape(row['label'])}</b>"
         f' <span class="note">{html.escape(_heard(row))}; {looked}</span></p>'
         f"<p>{_words(heard.words)}</p>{player(heard.wave)}{_spectrogram(heard)}</div>"
     )
@@ -75,7 +75,7 @@ def _spectrogram(heard: Hearing) -> str:
 
 
 def scatter(points: np.ndarray, colours: dict[str, list[str]]) -> str:
-    """The same cloud (N, 2), once for each way to colour it."""
+    """The same cloud (N, 2), once per colouring."""
     known = {name: values for name, values in colours.items() if len(set(values)) > 1}
     if not known:
         return ""

@@ -1,4 +1,4 @@
-"""The figures of a run that need no model: curves, confusion, ROC, calibration."""
+"""Figures of a run that need no model: curves, confusion, ROC, calibration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BINS = 10  # of the calibration
 
 
 def learning_curves(folder: Path, result: dict[str, Any]) -> str:
-    """Each metric that is known of training or validation against the optimiser step.
+    """Metrics of training and validation against the optimiser step.
 
     As the thesis' Figures 5.1, 5.3, 5.5, 5.7 and 5.9; the dotted line is the tested checkpoint.
     """
@@ -29,12 +29,13 @@ def learning_curves(folder: Path, result: dict[str, Any]) -> str:
     names = ["mlm_loss", "sap_loss", "sap_accuracy"] if is_pretraining else ["loss", "accuracy"]
     names += [monitor] if monitor not in names else []
     path = RunFolder(folder).metrics
-    found = {n: [curves.curve(path, f"{split}/{n}") for split in ("train", "val")] for n in names}
-    found = {name: lines for name, lines in found.items() if any(lines)}
-    if not found:
+    lines = {n: [curves.curve(path, f"{split}/{n}") for split in ("train", "val")] for n in names}
+    shown = [name for name in names if any(lines[name])]
+    if not shown:
         return ""
-    with pyplot(3.7 * len(found), 2.7, len(found)) as (figure, axes):
-        for axis, (name, (train, validation)) in zip(axes, found.items()):
+    with pyplot(3.7 * len(shown), 2.7, len(shown)) as (figure, axes):
+        for axis, name in zip(axes, shown):
+            train, validation = lines[name]
             if train:
                 steps, values = zip(*train)
                 point = "o" if len(steps) == 1 else ""  # a line through one point is not seen

@@ -1,4 +1,4 @@
-"""What a report learns by running the model again: embeddings, mistakes, attention.
+"""Embeddings, clips and attention for a report, by running the model again.
 
 Shapes: B batch, L word pieces, N audio tokens (time x frequency), D width, H heads.
 """
@@ -44,7 +44,6 @@ class Hearing:
     """One clip of the test split and what [CLS] looked at."""
 
     row: dict[str, Any]  # of predictions.csv
-    text: str
     wave: np.ndarray  # (T,)
     log_mel: np.ndarray  # (M, F)
     words: list[tuple[str, float]]  # word piece and attention
@@ -78,7 +77,7 @@ def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hear
     numbers = {name: i for i, name in enumerate(clips.rows["id"])}
     tokenizer = listener.data.read_options.tokenizer
     model = listener.model
-    found = []
+    heard = []
     for row in predictions:
         number = numbers[row["id"]]
         item = clips[RowKey(0, number)]
@@ -89,17 +88,16 @@ def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hear
         length = batch["input_ids"].shape[1]
         pieces = tokenizer.convert_ids_to_tokens(batch["input_ids"][0].tolist())
         mels, _ = model.log_mel(batch["waveform"], batch["num_samples"])
-        found.append(
+        heard.append(
             Hearing(
                 row=row,
-                text=clips.rows[number]["text"],
                 wave=item["waveform"],
                 log_mel=mels[0].T.numpy(),
                 words=list(zip(pieces, attention[:length].tolist())),
                 audio=attention[length:].reshape(shape).T.numpy(),
             )
         )
-    return found
+    return heard
 
 
 def cls_attention(model: SpectroBert, batch: Batch) -> tuple[Tensor, tuple[int, int]]:
