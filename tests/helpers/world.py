@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from spectrobert.commands import train
 from spectrobert.config import Config
 from spectrobert.settings import composition
 
+SER = ("--task", "ser", "--dataset", "demo")
 ROOT = Path(__file__).parents[2]
 SMALL = (
     "model.hidden_size=32",
@@ -38,6 +40,14 @@ def overrides(tmp_path: Path, task: str, *more: str, from_checkpoint: bool = Fal
 def configure(tmp_path: Path, task: str, *more: str, from_checkpoint: bool = False) -> Config:
     """The composed configuration."""
     return composition.compose(overrides(tmp_path, task, *more, from_checkpoint=from_checkpoint))
+
+
+def composed(*words: str) -> Config:
+    """The configuration that `train.py` would hand to a run."""
+    seen: list[Config] = []
+    assert train.main(words, seen.append) == 0
+    (config,) = seen
+    return config
 
 
 def data_dir() -> Path:
