@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import shlex
 
 import pytest
 import typer
@@ -14,18 +13,12 @@ from spectrobert.commands import train
 from spectrobert.corpora import corpus
 from spectrobert.settings import composition
 
-from ..helpers.world import ROOT, SMALL
+from ..helpers.pages import Page, code, parse_verb
+from ..helpers.world import SMALL
 
-PAGE = (ROOT / "docs" / "own-corpus.md").read_text(encoding="utf-8")
-LINES = [
-    line
-    for block in re.findall(r"^```bash\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    for line in block.splitlines()
-]
-COMMANDS = [shlex.split(line) for line in LINES]
-TRAIN = [words[2:] for words in COMMANDS if words[:2] == ["python", "train.py"]]
-VERBS = [words[3:] for words in COMMANDS if words[:3] == ["python", "-m", "spectrobert"]]
-SCRIPT = re.search(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[1]
+PAGE = Page("docs/own-corpus.md")
+TRAIN = PAGE.commands("python", "train.py")
+VERBS = PAGE.commands("python", "-m", "spectrobert")
 
 
 def verb(words: list[str]) -> int:
@@ -35,7 +28,7 @@ def verb(words: list[str]) -> int:
 
 def test_the_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    exec(compile(SCRIPT, "own-corpus.md", "exec"), {})
+    exec(compile(PAGE.blocks("python")[0], "own-corpus.md", "exec"), {})
     assert verb(VERBS[0]) == 0
     assert "task classification, by column 'label'" in capsys.readouterr().err
     little = [*SMALL, "trainer.epochs=1", "trainer.num_workers=0", "trainer.threads=1"]
@@ -60,25 +53,20 @@ def test_train_commands_compose(words):
 
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
 def test_verbs_and_their_options_exist(words):
-    command = typer.main.get_command(app)
-    with command.make_context("spectrobert", list(words), resilient_parsing=True):
-        name, found, rest = command.resolve_command(None, list(words))
-        found.make_context(name, rest, resilient_parsing=False)
+    parse_verb(words)
 
 
 def test_every_command_is_tested():
-    assert len(TRAIN) + len(VERBS) == len(LINES)
+    assert len(TRAIN) + len(VERBS) == len(PAGE.lines)
 
 
-def test_the_table_lists_every_option():
-    table = PAGE.split("\n| option |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
-    listed = [name for row in table for name in re.findall(r"`dataset\.(\w+)`", row.split("|")[1])]
-    assert sorted(listed) == sorted(corpus("csv").options())
-    tasks = PAGE.split("\n| task |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
-    named = [name for row in tasks for name in re.findall(r"`(\w+)`", row.split("|")[1])]
-    assert sorted(named) == sorted(corpus("csv").tasks)
+def test_the_tables_list_every_option_and_task():
+    options = [word for row in PAGE.table("option") for word in code(row[0])]
+    named = [word.removeprefix("dataset.") for word in options if word.startswith("dataset.")]
+    assert sorted(named) == sorted(corpus("csv").options())
+    tasks = [word for row in PAGE.table("task") for word in code(row[0])]
+    assert sorted(tasks) == sorted(corpus("csv").tasks)
 
 
 def test_links_resolve():
-    links = re.findall(r"\]\(([^)#\s]+)", PAGE)
-    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
+    assert PAGE.broken_links() == []
