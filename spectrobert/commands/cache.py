@@ -1,4 +1,4 @@
-"""cache: what frozen prefixes are kept, and how they go."""
+"""cache: list and remove the cached activations of frozen layers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ def cache(
         float, typer.Option("--unused_days", min=0, help="only what no run has used for so long")
     ] = 0.0,
 ) -> None:
-    """Frozen prefixes on disk ($SPECTROBERT_CACHE/prefix), the one used last first."""
+    """Cached activations of frozen layers ($SPECTROBERT_CACHE/prefix), last used first."""
     import time
 
     from ..run.prefix_cache import storage
+    from ..terminal import console, print_line
 
-    now = time.time()
-    found = [e for e in storage.list_entries() if now - e.used_at >= unused_days * 86_400]
-    for listed in found:
-        days = (now - listed.used_at) / 86_400
-        print(f"{listed.num_bytes / 1e9:9.3f} GB  {days:6.1f} days  {listed.path}  {listed.what}")
+    now, screen = time.time(), console()
+    listed = [e for e in storage.list_entries() if now - e.used_at >= unused_days * 86_400]
+    for entry in listed:
+        size, days = entry.num_bytes / 1e9, (now - entry.used_at) / 86_400
+        print_line(screen, f"{size:9.3f} GB  {days:6.1f} days  {entry.path}  {entry.what}")
         if clear:
-            storage.remove(listed.path)
-    total = sum(listed.num_bytes for listed in found) / 1e9
-    done = f"removed {len(found)}" if clear else f"{len(found)}" if found else "nothing"
-    print(f"{done} in {storage.folder()}, {total:.3f} GB")
+            storage.remove(entry.path)
+    total = sum(entry.num_bytes for entry in listed) / 1e9
+    done = f"removed {len(listed)}" if clear else f"{len(listed)}" if listed else "nothing"
+    print_line(screen, f"{done} in {storage.folder()}, {total:.3f} GB")

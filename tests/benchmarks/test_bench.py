@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import torch
-from transformers import ASTFeatureExtractor, BertConfig
+from transformers import ASTFeatureExtractor
 
 from benchmarks import bench, builds, frozen, machine, memory, reading, rival, table
 from benchmarks.builds import Sizes
@@ -22,7 +22,7 @@ from ..helpers.world import ROOT
 
 TOY = Sizes(16, 1, 2, 32, 8)
 TOY_BENCH = Bench(TOY, threads=1, repeats=2, is_quick=True)
-ABSENT = (
+ABSENT = [
     "hydra",
     "omegaconf",
     "datasets",
@@ -31,7 +31,7 @@ ABSENT = (
     "torchaudio",
     "torchmetrics",
     "numba",
-)
+]
 
 
 def test_both_sides_are_called_in_turn_and_compared_pair_by_pair():
@@ -50,13 +50,7 @@ def test_both_sides_are_called_in_turn_and_compared_pair_by_pair():
     assert not compare("x", 8, "clips/s", 4.5, [(1.0, 4.0)]).is_met
 
 
-def test_a_bar_without_a_ratio_is_a_largest_value():
-    assert Row("start", "s", 1.4, 1.5).is_met
-    assert not Row("start", "s", 1.6, 1.5).is_met
-    assert str(table.cells(Row("start", "s", 1.6, 1.5), 1e9)[4]) == "<= 1.5 s missed"
-
-
-def test_cells_of_a_comparison():
+def test_cells_of_the_table():
     pairs = [(1.0, 2.0), (1.0, 4.0), (1.0, 3.0)]
     row = compare("x", 6, "clips/s", 2.0, pairs, tokens_per_second=70.0, flops_per_second=4e8)
     assert [str(cell) for cell in table.cells(row, 1e9)] == [
@@ -68,6 +62,9 @@ def test_cells_of_a_comparison():
         "70",
         "40%",
     ]
+    # without a ratio the bar is a largest value
+    assert Row("start", "s", 1.4, 1.5).is_met
+    assert str(table.cells(Row("start", "s", 1.6, 1.5), 1e9)[4]) == "<= 1.5 s missed"
 
 
 def test_operations_are_counted_product_by_product():
@@ -104,14 +101,7 @@ def test_padded_words_of_the_rival_are_not_heard():
 
 def test_the_pretraining_rival_adds_up_both_losses():
     torch.manual_seed(0)
-    bert = BertConfig(
-        vocab_size=50,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-    )
-    model = rival.PretrainingRival(bert, channels=8).eval()
+    model = builds.rival_model(TOY, "pretraining").eval()
     values, ids = torch.zeros(2, 1024, 128), torch.tensor([[5, 6], [7, 8]])
     batch = {
         "input_values": values,
@@ -165,23 +155,18 @@ def test_wait_for_data_counts_only_waiting(tmp_path):
     assert batch["waveform"].shape == (2, round(builds.CLIP_SECONDS * 16_000))  # from 48 kHz
 
 
-def script(name: str, *arguments: str, **more) -> subprocess.CompletedProcess[str]:
-    """`python benchmarks/NAME.py ...` as a user calls it: the checkout need not be on the path."""
+def test_bench_prints_json_for_what_is_asked_in_any_folder(tmp_path):
+    """As a user calls it, with the checkout not on the path."""
+    asked = ("--quick", "--only", "log-mel", "--only", "frozen-head", "--repeats", "2", "--json")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *arguments]
-    return subprocess.run(
-        command,
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "bench.py"), *asked],
         capture_output=True,
         text=True,
-        timeout=600,
+        cwd=tmp_path,
         env=environment | {"OMP_NUM_THREADS": "1"},
-        **more,
+        timeout=600,
     )
-
-
-def test_bench_prints_json_for_what_is_asked_in_any_folder(tmp_path):
-    asked = ("--quick", "--only", "log-mel", "--only", "frozen-head", "--repeats", "2", "--json")
-    done = script("bench", *asked, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     row, frozen_head = found["rows"]

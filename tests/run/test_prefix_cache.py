@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
 from spectrobert.commands.cache import cache
 from spectrobert.config import Config
@@ -32,19 +27,11 @@ from spectrobert.run.prefix_cache import fill, keys, plan, storage
 from spectrobert.run.prefix_cache import open as opening
 from spectrobert.settings import composition
 
-from ..helpers.runs import kill_at, start
-from ..helpers.world import ROOT, configure, data_dir, overrides, train_py, verb
+from ..helpers.runs import checkpoint, kill_at, silent, start, trained
+from ..helpers.world import configure, data_dir, overrides, train_py, verb
 
 LAST = "freeze=ser-frz-nolast"
 HEAD = "freeze=bin-frz"
-
-
-def listening() -> Console:
-    return Console(file=io.StringIO(), width=400)
-
-
-def said(console: Console) -> str:
-    return console.file.getvalue()
 
 
 @pytest.fixture
@@ -57,7 +44,7 @@ def own_prefix(tmp_path, monkeypatch) -> Path:
 
 def begin(config: Config) -> tuple[SpectroBert, DataModule]:
     """What `fit` has in hand when it opens the prefix."""
-    prepared = fit.prepare(config, listening())
+    prepared = fit.prepare(config, silent(400))
     words = build.tokenizer(config, prepared.splits["train"]["text"])
     settings = build.model_config(config, len(words), prepared.labels)
     torch.manual_seed(config.seed)
@@ -66,14 +53,15 @@ def begin(config: Config) -> tuple[SpectroBert, DataModule]:
     return model, build.datamodule(config, prepared, words, settings)
 
 
-def open_of(
-    config: Config, change: Callable[[SpectroBert], object] = lambda model: None
-) -> tuple[opening.PrefixSummary, DataModule, str]:
+def open_of(config: Config) -> tuple[opening.PrefixSummary, DataModule, str]:
     """The prefix of a run, its loaders, and what was printed."""
     model, data = begin(config)
-    change(model)
-    console = listening()
-    return opening.open_prefix(config, model, data, "32-true", console), data, said(console)
+    console = silent(400)
+    return (
+        opening.open_prefix(config, model, data, "32-true", console),
+        data,
+        console.file.getvalue(),
+    )
 
 
 def loops(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -102,15 +90,11 @@ def test_the_same_losses_metrics_and_predictions(own_prefix, tmp_path, task, epo
     """50 steps and more, with dropout in what trains: its masks are drawn alike."""
     found = {}
     for mode in ("off", "auto"):
-        quick = (
-            "trainer.batch_size=4",
-            f"trainer.epochs={epochs}",
-            f"trainer.prefix_cache={mode}",
-        )
-        config = configure(tmp_path, task, *more, *quick, f"experiment_name={mode}")
-        console = listening()
+        quick = ("trainer.batch_size=4", f"trainer.epochs={epochs}", f"experiment_name={mode}")
+        config = configure(tmp_path, task, *more, *quick, f"trainer.prefix_cache={mode}")
+        console = silent(400)
         results = fit.fit(config, console)
-        found[mode] = (RunFolder.of(config).path, results, said(console))
+        found[mode] = (RunFolder.of(config).path, results, console.file.getvalue())
     (plain, plain_results, _), (cached, results, printed) = found["off"], found["auto"]
     assert results["prefix_cache"]["used"]
     assert results["prefix_cache"]["what"] == kept
@@ -176,10 +160,10 @@ def test_a_second_run_reads_no_audio(own_prefix, tmp_path, monkeypatch):
     def none(*args, **more):
         raise AssertionError("audio was read")
 
-    fit.fit(configure(tmp_path, "ser", HEAD, "trainer.epochs=1"), listening())
+    trained(tmp_path, "ser", HEAD, "trainer.epochs=1")
     monkeypatch.setattr("spectrobert.audio.io.read_clip", none)
     again = configure(tmp_path, "ser", HEAD, "trainer.epochs=1", "experiment_name=again")
-    results = fit.fit(again, listening())
+    results = fit.fit(again, silent(400))
     assert results["prefix_cache"]["used"]
     assert not results["prefix_cache"]["filled"]
 
@@ -211,26 +195,38 @@ def test_it_is_off_with_a_reason(own_prefix, tmp_path, task, more, reason):
     assert not list(own_prefix.glob("*/")) if own_prefix.exists() else True
 
 
-def test_random_crops_of_clips_that_need_none_are_no_reason(own_prefix, tmp_path):
+def csv_run(tmp_path: Path, *more: str, copies: int = 1) -> Config:
+    """A run on nine clips of the demo corpus, three per split, each `copies` times."""
+    begin(configure(tmp_path, "ser"))  # the demo corpus is on disk
+    clips = sorted(data_dir().rglob("ser-test-*.flac"))[:9]
+    (tmp_path / "clips").mkdir(exist_ok=True)
+    rows = ["audio,text,label,split,speaker"]
+    for number, clip in enumerate(clips):
+        path = tmp_path / "clips" / clip.name
+        if not path.exists():
+            shutil.copy(clip, path)
+        split, label = ("train", "val", "test")[number % 3], "ab"[number // 3 % 2]
+        rows += [f"{path},words {copy % 2},{label},{split},{split}" for copy in range(copies)]
+    (tmp_path / "table.csv").write_text("\n".join(rows) + "\n")
+    of_demo = ("dataset=demo", "dataset.size=0.05")
+    rest = [word for word in overrides(tmp_path, "ser") if word not in of_demo]
+    corpus = ("dataset=csv", f"dataset.file={tmp_path / 'table.csv'}")
+    return composition.compose([*rest, *corpus, *more])
+
+
+def test_random_crops_are_a_reason_if_a_clip_may_be_longer(own_prefix, tmp_path):
     assert open_of(configure(tmp_path, "ser", HEAD, "dataset.crop=random"))[0].used
-
-
-def test_random_crops_of_clips_of_unknown_length_are_a_reason(own_prefix, tmp_path):
-    open_of(configure(tmp_path, "ser"))  # the demo corpus is on disk
-    corpus = csv_corpus(tmp_path / "own")
-    known = (*corpus, HEAD, "dataset.crop=random", "dataset.max_seconds=9")
-    assert open_of(configure_csv(tmp_path, *known))[0].used
-    summary, data, _ = open_of(configure_csv(tmp_path, *known, "dataset.check=none"))
+    known = (HEAD, "dataset.crop=random", "dataset.max_seconds=9")
+    assert open_of(csv_run(tmp_path, *known))[0].used
+    summary, data, _ = open_of(csv_run(tmp_path, *known, "dataset.check=none"))
     assert "the lengths of 9 clips are unknown (dataset.check=none)" in summary.reason
     assert not data.encoded
 
 
 @pytest.mark.parametrize(("crop", "columns"), [("center", 56), ("whole", 512)])
 def test_a_clip_of_unknown_length_is_planned_as_the_longest(own_prefix, tmp_path, crop, columns):
-    open_of(configure(tmp_path, "ser"))
     options = ("dataset.check=none", f"dataset.crop={crop}", "dataset.max_seconds=9")
-    config = configure_csv(tmp_path, *csv_corpus(tmp_path / "own"), *options)
-    model, data = begin(config)
+    model, data = begin(csv_run(tmp_path, *options))
     clips = keys.distinct(data.prepared, data.read_options)
     assert not clips.seconds.any()
     expected = clips.num_words.sum() + 9 * columns  # of 16 frames: 898 in 9 s
@@ -266,16 +262,18 @@ def test_a_disk_that_fills_up_is_a_reason_and_leaves_nothing(own_prefix, tmp_pat
 # What an entry goes by
 
 
-def names_of(config: Config, change: Callable[[SpectroBert], object] = lambda model: None) -> Path:
+def path_of(config: Config, layer: int = 0, step: float = 0.0) -> Path:
+    """The entry of a run; with `step` one weight of a layer is another."""
     model, data = begin(config)
-    change(model)
+    with torch.no_grad():
+        model.encoder.layer[layer].output.dense.bias[3] += step
     return plan.make(config, model, data, "32-true").path
 
 
 def test_what_alters_a_frozen_value_gives_another_entry(own_prefix, tmp_path):
-    base = names_of(configure(tmp_path, "ser", LAST))
+    base = path_of(configure(tmp_path, "ser", LAST))
     others = [
-        names_of(configure(tmp_path, "ser", LAST, *more))
+        path_of(configure(tmp_path, "ser", LAST, *more))
         for more in (
             (HEAD,),
             ("seed=1",),  # other random weights
@@ -289,30 +287,21 @@ def test_what_alters_a_frozen_value_gives_another_entry(own_prefix, tmp_path):
             ("dataset.size=0.06",),
         )
     ]
+    others.append(path_of(configure(tmp_path, "ser", LAST), step=1e-6))
     assert len({base, *others}) == 1 + len(others)
-
-    def one_weight(model: SpectroBert) -> None:
-        with torch.no_grad():
-            model.encoder.layer[0].output.dense.bias[3] += 1e-6
-
-    assert names_of(configure(tmp_path, "ser", LAST), one_weight) not in {base, *others}
 
 
 def test_what_alters_none_is_shared(own_prefix, tmp_path):
-    base = names_of(configure(tmp_path, "ser", LAST))
+    base = path_of(configure(tmp_path, "ser", LAST))
     for more in (
         ("optim.lr=0.1",),
         ("trainer.batch_size=3",),
         ("trainer.epochs=9",),
         ("model.head_dropout_prob=0.5",),
     ):
-        assert names_of(configure(tmp_path, "ser", LAST, *more)) == base, more
-
-    def a_weight_that_trains(model: SpectroBert) -> None:
-        with torch.no_grad():
-            model.encoder.layer[1].output.dense.bias[3] += 1
-
-    assert names_of(configure(tmp_path, "ser", LAST), a_weight_that_trains) == base
+        assert path_of(configure(tmp_path, "ser", LAST, *more)) == base, more
+    trains = path_of(configure(tmp_path, "ser", LAST), layer=1, step=1.0)
+    assert trains == base
 
 
 def test_other_splits_of_the_same_rows_share_an_entry(own_prefix, tmp_path):
@@ -327,48 +316,21 @@ def test_other_splits_of_the_same_rows_share_an_entry(own_prefix, tmp_path):
     assert plan.make(config, model, data, "32-true").path != base
 
 
-def csv_corpus(folder: Path, copies: int = 1) -> tuple[str, ...]:
-    """Nine clips of the demo corpus, three a split, each `copies` times; its overrides."""
-    clips = sorted(data_dir().rglob("ser-test-*.flac"))[:9]
-    (folder / "clips").mkdir(parents=True)
-    rows = ["audio,text,label,split,speaker"]
-    for number, clip in enumerate(clips):
-        shutil.copy(clip, folder / "clips" / clip.name)
-        split = ("train", "val", "test")[number % 3]
-        rows += [
-            f"clips/{clip.name},words {copy % 2},{'ab'[number // 3 % 2]},{split},{split}"
-            for copy in range(copies)
-        ]
-    (folder / "table.csv").write_text("\n".join(rows) + "\n")
-    return ("dataset=csv", f"dataset.file={folder / 'table.csv'}")
-
-
 def test_a_changed_audio_file_gives_another_entry(own_prefix, tmp_path):
-    open_of(configure(tmp_path, "ser"))  # the demo corpus is on disk
-    corpus = csv_corpus(tmp_path / "own")
-    config = configure_csv(tmp_path, *corpus, HEAD)
-    base = names_of(config)
-    assert names_of(config) == base
-    clip = sorted((tmp_path / "own" / "clips").iterdir())[0]
-    os.utime(clip, ns=(0, 0))
-    assert names_of(config) != base
-
-
-def configure_csv(tmp_path: Path, *more: str) -> Config:
-    of_demo = ("dataset=demo", "dataset.size=0.05")
-    rest = [word for word in overrides(tmp_path, "ser", *more) if word not in of_demo]
-    return composition.compose(rest)
+    config = csv_run(tmp_path, HEAD)
+    base = path_of(config)
+    assert path_of(config) == base
+    os.utime(sorted((tmp_path / "clips").iterdir())[0], ns=(0, 0))
+    assert path_of(config) != base
 
 
 def test_what_is_heard_and_read_twice_is_computed_once(own_prefix, tmp_path, monkeypatch):
-    open_of(configure(tmp_path, "ser"))
-    corpus = csv_corpus(tmp_path / "own", copies=5)
     seen: list[int] = []
     real = fill.compute
     monkeypatch.setattr(
         fill, "compute", lambda m, b, d: (seen.extend(b["index"].tolist()), real(m, b, d))[1]
     )
-    summary, data, _ = open_of(configure_csv(tmp_path, *corpus, HEAD))
+    summary, data, _ = open_of(csv_run(tmp_path, HEAD, copies=5))
     assert summary.rows == 45
     assert summary.pairs == 18  # nine clips, two texts
     assert sorted(seen) == list(range(18))
@@ -402,17 +364,17 @@ def test_rows_that_cannot_be_read_are_left_out_and_named(own_prefix, tmp_path, u
     row_id = data.prepared.splits[split]["id"][row]
     unread = [Skipped(row_id, "clip.wav", "missing: Input/output error")]
     assert data.encoded[split].__getitems__([RowKey(0, row)]) == {"unread": unread}
-    beside = (row + 1) % 35
-    batch = data.encoded[split].__getitems__([RowKey(0, row), RowKey(0, beside)])
+    other = (row + 1) % 35
+    batch = data.encoded[split].__getitems__([RowKey(0, row), RowKey(0, other)])
     assert batch["unread"] == unread
-    assert batch["index"].tolist() == [beside]
+    assert batch["index"].tolist() == [other]
     assert len(batch["hidden"]) == len(batch["label"]) == 1
 
 
-def stored(data: DataModule) -> list[np.ndarray]:
+def stored(data: DataModule) -> np.ndarray:
     """The values of all pairs, in their order."""
     entry = data.encoded["train"].entry
-    return [entry.values(pair).copy() for pair in range(len(entry.places))]
+    return np.concatenate([entry.values(pair) for pair in range(len(entry.places))])
 
 
 def test_what_could_not_be_read_is_tried_again_by_the_next_run(own_prefix, tmp_path, unreadable):
@@ -492,8 +454,7 @@ def test_a_damaged_shard_is_computed_again_and_no_other(
     assert fault in printed
     assert f"{first.pairs - 16} of them computed before" in printed
     assert second.filled
-    for value, other in zip(values, stored(data), strict=True):
-        assert np.array_equal(value, other)
+    assert np.array_equal(values, stored(data))
 
 
 def test_damaged_values_are_never_used(own_prefix, tmp_path, small_shards):
@@ -509,8 +470,7 @@ def test_damaged_values_are_never_used(own_prefix, tmp_path, small_shards):
         stored(data)
     _, data, printed = open_of(config)
     assert f"{first.pairs - 16} of them computed before" in printed
-    for value, other in zip(values, stored(data), strict=True):
-        assert np.array_equal(value, other)
+    assert np.array_equal(values, stored(data))
 
 
 def test_an_interrupted_fill_goes_on_where_it_stopped(
@@ -543,28 +503,14 @@ def test_an_interrupted_fill_goes_on_where_it_stopped(
     assert "(235 rows), 64 of them computed before" in printed
     assert sum(seen) == 235
     assert summary.filled
-    for value, other in zip(expected, stored(data), strict=True):
-        assert np.array_equal(value, other)
+    assert np.array_equal(expected, stored(data))
     assert not half.exists()
 
 
-def test_two_runs_at_once_compute_it_once(tmp_path):
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(ROOT),
-        "SPECTROBERT_CACHE": str(tmp_path / "cache"),
-    }
-    arguments = overrides(tmp_path, "ser", LAST, "trainer.epochs=1", "trainer.batch_size=1")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(ROOT / "train.py"), *arguments, f"experiment_name=run{n}"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for n in range(2)
-    ]
+def test_two_runs_at_once_compute_it_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPECTROBERT_CACHE", str(tmp_path / "cache"))
+    words = overrides(tmp_path, "ser", LAST, "trainer.epochs=1", "trainer.batch_size=1")
+    processes = [start([*words, f"experiment_name=run{n}"]) for n in range(2)]
     printed = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], printed
     found = [
@@ -594,22 +540,20 @@ def test_killed_and_resumed_is_as_uninterrupted(tmp_path):
 
     assert loops(whole) == loops(killed)
     assert predictions(whole) == predictions(killed)
-    states = [
-        torch.load(f / "checkpoints" / "last.ckpt", weights_only=True) for f in (whole, killed)
-    ]
-    for key, value in states[0]["state_dict"].items():
-        assert torch.equal(value, states[1]["state_dict"][key]), key
+    states = [checkpoint(folder)["state_dict"] for folder in (whole, killed)]
+    for key, value in states[0].items():
+        assert torch.equal(value, states[1][key]), key
 
 
 def test_a_checkpoint_holds_what_trains(own_prefix, tmp_path):
     config = configure(tmp_path, "ser", LAST, "trainer.epochs=1")
-    fit.fit(config, listening())
+    fit.fit(config, silent(400))
     folder = RunFolder.of(config).path
-    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    saved = checkpoint(folder)["state_dict"]
     assert saved
     assert all(name.startswith(("model.head.", "model.encoder.layer.1.")) for name in saved)
     exported = SpectroBert.from_pretrained(folder / "model").state_dict()
-    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    best = checkpoint(folder, "best")["state_dict"]
     initial, _ = begin(config)
     for name, value in exported.items():
         assert torch.equal(value, best.get(f"model.{name}", initial.state_dict()[name])), name
@@ -617,7 +561,7 @@ def test_a_checkpoint_holds_what_trains(own_prefix, tmp_path):
 
 def test_resuming_on_other_frozen_weights_is_refused(own_prefix, tmp_path, monkeypatch):
     config = configure(tmp_path, "ser", LAST, "trainer.epochs=1")
-    fit.fit(config, listening())
+    fit.fit(config, silent(400))
     (RunFolder.of(config).path / RESULTS).unlink()
     real = build.model
 
@@ -630,7 +574,7 @@ def test_resuming_on_other_frozen_weights_is_refused(own_prefix, tmp_path, monke
     monkeypatch.setattr(build, "model", changed)
     config.resume, config.trainer.epochs = True, 2
     with pytest.raises(UserError, match="frozen weights are not those that this run was begun"):
-        fit.fit(config, listening())
+        fit.fit(config, silent(400))
 
 
 # Entries as a user sees them

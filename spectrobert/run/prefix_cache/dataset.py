@@ -27,7 +27,7 @@ class EncodedRows(Dataset):
 
     Args:
         pairs: (R,) of the rows.
-        unread: row -> the reason why the entry lacks its pair.
+        unread: by pair, the clips that the entry lacks.
     """
 
     def __init__(
@@ -40,23 +40,26 @@ class EncodedRows(Dataset):
         unread: Mapping[int, Skipped],
     ):
         self.entry, self.depth, self.pairs, self.unread = entry, depth, pairs, unread
-        light = rows.remove_columns(["audio", "text"])
-        self.answers = collate_answers([answer(row, read_options) for row in light])
+        self.rows = rows.remove_columns(["audio", "text"])
+        self.answers = collate_answers([answer(row, read_options) for row in self.rows])
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitems__(self, keys: Sequence[RowKey]) -> dict[str, Any]:
         asked = [key.row for key in keys]
-        unread = [self.unread[row] for row in asked if row in self.unread]
+        unread = [self._skipped(row) for row in asked if self.pairs[row] in self.unread]
         missing: dict[str, Any] = {"unread": unread} if unread else {}
-        rows = np.array([row for row in asked if row not in self.unread], dtype=int)
+        rows = np.array([row for row in asked if self.pairs[row] not in self.unread], dtype=int)
         if not len(rows):
             return missing
         index = torch.from_numpy(rows)
         batch = {name: values[index] for name, values in self.answers.items()}
         frozen = padded(self.entry, self.pairs[rows], self.depth)
         return batch | {"index": index} | frozen | missing
+
+    def _skipped(self, row: int) -> Skipped:
+        return self.unread[self.pairs[row]]._replace(id=self.rows[row]["id"])
 
 
 def padded(entry: Entry, pairs: np.ndarray, depth: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import torch
 from ...audio import features
 from ...config import TrainerConfig
 from ...config.model import DERIVED, ModelOptions
+from ...data import stamps
 from ...data.clips import ReadOptions, crop
 from ...data.preparation import Prepared
 from ...models.configuration import SpectroBertConfig
@@ -47,17 +48,17 @@ class Pairs:
 
 def distinct(prepared: Prepared, read_options: ReadOptions) -> Pairs:
     """Compare rows by name, size and time of their audio files and by their word pieces."""
-    stamps: dict[str, str] = {}
+    known: dict[str, str] = {}
     first: dict[str, tuple[tuple[str, int], float, int]] = {}
     keys: dict[str, list[str]] = {}
     limit = read_options.dataset.max_text_length
     for split, rows in prepared.splits.items():
-        texts = list(dict.fromkeys(rows["text"]))
+        texts = list(set(rows["text"]))
         cut = read_options.tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
         ids = dict(zip(texts, cut))
         keys[split] = []
         for number, row in enumerate(rows.select_columns(["audio", "text", "seconds"])):
-            sound = [(_stamp(s, stamps), s["start"], s["end"], s["onset"]) for s in row["audio"]]
+            sound = [(_stamp(s, known), s["start"], s["end"], s["onset"]) for s in row["audio"]]
             words = ids[row["text"]]
             key = hashlib.sha256(repr((sound, words)).encode()).hexdigest()
             keys[split].append(key)
@@ -76,15 +77,11 @@ def distinct(prepared: Prepared, read_options: ReadOptions) -> Pairs:
 
 def _stamp(segment: dict[str, Any], known: dict[str, str]) -> str:
     """The identity of a recording: its digest, or path, size and time of change."""
-    if segment["path"] is None:
-        return segment["digest"]
     path = segment["path"]
+    if path is None:
+        return segment["digest"]
     if path not in known:
-        try:
-            status = os.stat(path)
-            known[path] = f"{os.path.abspath(path)}|{status.st_size}|{status.st_mtime_ns}"
-        except OSError:
-            known[path] = f"{os.path.abspath(path)}|missing"
+        known[path] = f"{os.path.abspath(path)}|{stamps.file_version(path)}"
     return known[path]
 
 

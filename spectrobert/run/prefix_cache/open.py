@@ -25,8 +25,6 @@ from .storage import Entry, Writer
 GB = 1e9
 DISK_SHARE = 0.9  # of the free disk that an entry may take
 
-Unread = dict[int, Skipped]  # pair, or row of a split -> why it could not be read
-
 
 class Unusable(Exception):
     """The reason why there is no entry."""
@@ -81,9 +79,8 @@ def open_prefix(
     except Unusable as obstacle:
         log(f"off: {obstacle}")
         return PrefixSummary(False, str(obstacle))
-    skipped = _skipped_rows(plan, data, unread or {})
     for split, rows in data.prepared.splits.items():
-        own = (plan.pairs.of[split], rows, data.read_options, skipped[split])
+        own = (plan.pairs.of[split], rows, data.read_options, unread or {})
         data.encoded[split] = EncodedRows(entry, plan.depth, *own)
     unreadable = len(entry.missing)
     left_out = f", {unreadable} of them unreadable and left out" if unreadable else ""
@@ -109,8 +106,8 @@ def _complete(
     plan: Plan,
     console: Console,
     log: Callable[[str], None],
-) -> tuple[Entry, Unread | None]:
-    """The entry with all pairs that can be read, and the others; None if another run filled it."""
+) -> tuple[Entry, dict[int, Skipped] | None]:
+    """The entry, and by pair the clips that could not be read; None if another run filled it."""
     count, options = len(plan.pairs), config.trainer
     try:
         with storage.lock(plan.path, lambda: log("another run computes it; waiting")):
@@ -129,12 +126,9 @@ def _complete(
                 header = {"corpus": config.dataset.name, "what": plan.what}
                 writer = Writer(entry, header | {"pairs": count, "facts": plan.facts})
                 unread = fill(writer, entry.missing, plan, model, data, precision, advance)
-            skipped = _skipped_rows(plan, data, unread).values()
-            refuse_too_many(
-                [clip for rows in skipped for clip in rows.values()],
-                plan.pairs.num_rows,
-                config.dataset.max_skipped,
-            )
+            rows = (pair for split in plan.pairs.of.values() for pair in split.tolist())
+            skipped = [unread[pair] for pair in rows if pair in unread]
+            refuse_too_many(skipped, plan.pairs.num_rows, config.dataset.max_skipped)
             return Entry(plan.path, count), unread
     except OSError as error:
         raise Unusable(f"{plan.path.parent}: {error.strerror or error}") from error
@@ -147,15 +141,3 @@ def _check_room(plan: Plan, stored: int, limit: float) -> None:
         raise Unusable(f"{plan.what} take {needed:.1f} GB, more than trainer.cache_gb={limit:g}")
     if needed > DISK_SHARE * free:
         raise Unusable(f"{plan.what} take {needed:.1f} GB, and {place} has {free:.1f} GB free")
-
-
-def _skipped_rows(plan: Plan, data: DataModule, unread: Unread) -> dict[str, Unread]:
-    """By split and row, the clips that could not be read."""
-    return {
-        split: {
-            row: unread[pair]._replace(id=data.prepared.splits[split][row]["id"])
-            for row, pair in enumerate(pairs.tolist())
-            if pair in unread
-        }
-        for split, pairs in plan.pairs.of.items()
-    }

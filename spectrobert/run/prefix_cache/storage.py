@@ -21,7 +21,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,17 +43,8 @@ PLACE = np.dtype([(name, "<i8") for name in ("shard", "start", "words", "sounds"
 SHARD_BYTES, SHARD_SECONDS = 64_000_000, 30.0
 
 
-@dataclass(frozen=True)
-class Shard:
-    """A shard whose index is as it was written."""
-
-    path: Path
-    values: np.ndarray  # (T, D) memory-mapped
-    index: np.ndarray  # (P, 4)
-
-
-def open_shard(path: Path) -> Shard:
-    """Read header and index. Raises ValueError, with the reason, if it is damaged."""
+def open_shard(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Its values, memory-mapped, and its index. Raises ValueError if it is damaged."""
     try:
         with safe_open(path, "pt") as file:
             values, index = (file.get_tensor(name).numpy() for name in ("values", "index"))
@@ -62,7 +53,7 @@ def open_shard(path: Path) -> Shard:
         raise ValueError(str(error)) from None
     if str(zlib.crc32(index.data)) != checksum:
         raise ValueError("the checksum of its index is wrong")
-    return Shard(path, values, index)
+    return values, index
 
 
 class Entry:
@@ -74,26 +65,23 @@ class Entry:
 
     def __init__(self, folder: Path, num_pairs: int):
         self.folder = folder
-        self.shards: list[Shard] = []
+        self.shards: list[tuple[Path, np.ndarray]] = []  # with their values (T, D)
         self.damaged: dict[Path, str] = {}  # with the reasons
         self.places = np.zeros(num_pairs, PLACE)  # `words` is 0 if a pair is missing
         self._is_checked = np.zeros(num_pairs, bool)
         for path in shard_paths(folder):
             try:
-                self._add(open_shard(path))
+                values, index = open_shard(path)
             except ValueError as fault:
                 self.damaged[path] = str(fault)
-        if self.is_complete:
+                continue
+            pairs, words, sounds, checksums = index.T
+            starts = np.cumsum(words + sounds) - words - sounds
+            columns = [np.full(len(pairs), len(self.shards)), starts, words, sounds, checksums]
+            self.places[pairs] = np.rec.fromarrays(columns, PLACE)
+            self.shards.append((path, values))
+        with suppress(OSError):
             os.utime(folder / HEADER)  # when it was last used, for `list_entries`
-
-    def _add(self, shard: Shard) -> None:
-        pairs, words, sounds, checksums = shard.index.T
-        lengths = words + sounds
-        places = np.zeros(len(pairs), PLACE)
-        places["shard"], places["start"] = len(self.shards), np.cumsum(lengths) - lengths
-        places["words"], places["sounds"], places["checksum"] = words, sounds, checksums
-        self.places[pairs] = places
-        self.shards.append(shard)
 
     @property
     def missing(self) -> np.ndarray:
@@ -106,25 +94,24 @@ class Entry:
 
     @property
     def num_bytes(self) -> int:
-        return sum(shard.values.nbytes for shard in self.shards)
+        return sum(values.nbytes for _, values in self.shards)
 
     def values(self, pair: int) -> np.ndarray:
         """(words + sounds, D) values of a pair that it has.
 
         Raises UserError if they are not what was written; the shard is removed.
         """
-        number, start, words, sounds, checksum = self.places[pair].item()
-        shard = self.shards[number]
-        values = shard.values[start : start + words + sounds]
-        if not self._is_checked[pair]:
-            if zlib.crc32(values.data) != checksum:
-                with writing(shard.path):
-                    shard.path.unlink(missing_ok=True)
-                raise UserError(
-                    f"{shard.path} was damaged and has been removed; start again with --resume,"
-                    " which computes it again"
-                )
-            self._is_checked[pair] = True
+        shard, start, words, sounds, checksum = self.places[pair].item()
+        path, tokens = self.shards[shard]
+        values = tokens[start : start + words + sounds]
+        if not self._is_checked[pair] and zlib.crc32(values.data) != checksum:
+            with writing(path):
+                path.unlink(missing_ok=True)
+            raise UserError(
+                f"{path} was damaged and has been removed; start again with --resume, which"
+                " computes it again"
+            )
+        self._is_checked[pair] = True
         return values
 
 
@@ -139,7 +126,7 @@ class Writer:
         self.folder = entry.folder
         unfinished = self.folder.glob(f".*{SUFFIX}.*")  # of a process that was killed
         for path in [*entry.damaged, *unfinished]:
-            path.unlink()
+            path.unlink(missing_ok=True)
         numbers = [int(path.stem) for path in shard_paths(self.folder)]
         self.number = max(numbers, default=-1) + 1
         self._write(HEADER, json.dumps(header, indent=2))
@@ -164,17 +151,13 @@ class Writer:
 
     def flush(self) -> None:
         """Write what has been added as a shard."""
-        if not self.index:
-            return
-        index = np.concatenate(self.index)
-        tensors = {"values": np.concatenate(self.values), "index": index}
-        content = save(
-            {name: torch.from_numpy(array) for name, array in tensors.items()},
-            {"index": str(zlib.crc32(index.data))},
-        )
-        self._begin()
-        self._write(f"{self.number:06}{SUFFIX}", content)
-        self.number += 1
+        if self.index:
+            values, index = np.concatenate(self.values), np.concatenate(self.index)
+            tensors = {"values": torch.from_numpy(values), "index": torch.from_numpy(index)}
+            content = save(tensors, {"index": str(zlib.crc32(index.data))})
+            self._begin()
+            self._write(f"{self.number:06}{SUFFIX}", content)
+            self.number += 1
 
     def _write(self, name: str, content: str | bytes) -> None:
         try:
@@ -191,9 +174,8 @@ def lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     Raises OSError if the file system cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    place = _lock_path(path)
-    place.touch()  # FileLock tries for ever to make a file that cannot be made
-    held = FileLock(place)
+    _lock_path(path).touch()  # FileLock tries for ever to make a file that cannot be made
+    held = FileLock(_lock_path(path))
     try:
         held.acquire(timeout=0)
     except Timeout:
@@ -251,7 +233,7 @@ def _describe(path: Path) -> str:
     try:
         header = json.loads((path / HEADER).read_text(encoding="utf-8"))
         what, pairs = f"{header['corpus']}: {header['what']}", int(header["pairs"])
-        has = sum(len(open_shard(shard).index) for shard in shard_paths(path))
+        has = sum(len(open_shard(shard)[1]) for shard in shard_paths(path))
     except (OSError, ValueError, KeyError, TypeError):
         return "damaged"
     return what if has == pairs else f"{what}, {has} of {pairs} clips and texts"
