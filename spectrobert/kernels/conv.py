@@ -21,7 +21,7 @@ layer_norm_backward = torch.ops.aten.native_layer_norm_backward
 
 
 def windows(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """(V, L, C) -> (V, L_out, kernel * C): what each output frame of a convolution sees."""
+    """(V, L, C) -> (V, L_out, kernel * C): the input of each output frame of a convolution."""
     return x.unfold(1, kernel, stride).transpose(2, 3).flatten(2)
 
 
@@ -38,22 +38,13 @@ class _ConvNormGelu(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        norm_weight: Tensor,
-        norm_bias: Tensor,
-        stride: int,
-        eps: float,
-    ) -> Tensor:
+    def forward(ctx: Any, stride: int, eps: float, *tensors: Tensor) -> Tensor:
+        x = tensors[0]
         device = x.device.type
         half = torch.is_autocast_enabled(device) and x.is_floating_point()
         dtype = torch.get_autocast_dtype(device) if half else x.dtype
-        ctx.stride, ctx.eps, ctx.input_dtype = stride, eps, x.dtype
-        x, weight, bias = x.to(dtype), weight.to(dtype), bias.to(dtype)
-        norm_weight, norm_bias = norm_weight.to(dtype), norm_bias.to(dtype)
+        x, weight, bias, norm_weight, norm_bias = (tensor.to(dtype) for tensor in tensors)
+        ctx.stride, ctx.eps = stride, eps
         with torch.autocast(device, enabled=False):
             products = product(windows(x, weight.shape[2], stride), taps_first(weight), bias)
             normed, *_ = layer_norm(products, products.shape[-1:], norm_weight, norm_bias, eps)
@@ -77,12 +68,10 @@ class _ConvNormGelu(torch.autograd.Function):
             d_weight = product(dy.T, windows(x, kernel, stride).flatten(0, 1).T)
             # as a shape of the weight's own: DDP compares even the strides of dimensions of one
             d_weight = d_weight.unflatten(1, (kernel, -1)).transpose(1, 2).reshape(weight.shape)
-            dx = (
-                _unwindow(product(dy, taps_first(weight).T), x, kernel, stride)
-                if (ctx.needs_input_grad[0])
-                else None
-            )
-        return dx, d_weight, dy.sum(dim=0), d_norm_weight, d_norm_bias, None, None
+            dx = None
+            if ctx.needs_input_grad[2]:
+                dx = _unwindow(product(dy, taps_first(weight).T), x, kernel, stride)
+        return None, None, dx, d_weight, dy.sum(dim=0), d_norm_weight, d_norm_bias
 
 
 def _unwindow(d_windows: Tensor, x: Tensor, kernel: int, stride: int) -> Tensor:
@@ -101,7 +90,8 @@ def conv_norm_gelu(layer: Any, x: Tensor) -> Tensor:
     kernel, stride = conv.kernel_size[0], conv.stride[0]
     x = x.transpose(1, 2)
     if isinstance(norm, nn.LayerNorm):
-        x = _ConvNormGelu.apply(x, conv.weight, conv.bias, norm.weight, norm.bias, stride, norm.eps)
+        parameters = (conv.weight, conv.bias, norm.weight, norm.bias)
+        x = _ConvNormGelu.apply(stride, norm.eps, x, *parameters)
     else:
         x = linear(windows(x, kernel, stride), taps_first(conv.weight), conv.bias)
         x = F.gelu(norm(x.transpose(1, 2)).transpose(1, 2))

@@ -1,9 +1,9 @@
-"""The configuration of a SpectroBERT model: its options, checked, and what follows from them."""
+"""The configuration of a SpectroBERT model: its options, checked, and derived sizes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from transformers import PreTrainedConfig
@@ -17,62 +17,61 @@ from .heads import HEADS
 class SpectroBertConfig(ModelOptions, PreTrainedConfig):
     """ModelOptions, checked, as transformers saves and loads them.
 
-    Raises ValueError where a value is not allowed; the message names the field, the value and what
-    is allowed.
+    Raises ValueError if a value is not allowed, naming field, value and what is allowed.
     """
 
     model_type: ClassVar[str] = "spectrobert"
 
-    # what transformers' BertLayer also asks for
+    # also read by transformers' BertLayer
     is_decoder: ClassVar[bool] = False
     add_cross_attention: ClassVar[bool] = False
     pad_token_id: ClassVar[int] = 0
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
+        for is_wrong, message in self._checks():
+            if is_wrong:
+                raise ValueError(message)
+        for name in ("patch", "stride", "conv_kernels", "conv_strides"):
+            setattr(self, name, tuple(getattr(self, name)))
+
+    def _checks(self) -> Iterator[tuple[bool, str]]:
+        """Conditions that must not hold, with their messages; each relies on those before it."""
         for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"model.{name}={getattr(self, name)!r}: allowed are {', '.join(allowed)}"
-                )
+            value = getattr(self, name)
+            is_wrong = value not in allowed
+            yield is_wrong, f"model.{name}={value!r}: allowed are {', '.join(allowed)}"
         for name, (is_allowed, wanted) in BOUNDS.items():
-            if not is_allowed(getattr(self, name)):
-                raise ValueError(f"model.{name}={getattr(self, name)}: must be {wanted}")
-        if self.hidden_size % self.num_attention_heads:
-            raise ValueError(
-                f"model.hidden_size={self.hidden_size} is not a multiple of"
-                f" model.num_attention_heads={self.num_attention_heads}"
-            )
+            value = getattr(self, name)
+            yield not is_allowed(value), f"model.{name}={value}: must be {wanted}"
+        yield (
+            self.hidden_size % self.num_attention_heads > 0,
+            f"model.hidden_size={self.hidden_size} is not a multiple of"
+            f" model.num_attention_heads={self.num_attention_heads}",
+        )
         for name in ("patch", "stride"):
-            pair = tuple(getattr(self, name))
-            if len(pair) != 2 or min(pair) < 1:
-                raise ValueError(
-                    f"model.{name}={list(pair)}: two positive numbers, [mel bins, frames]"
-                )
-            setattr(self, name, pair)
-        if self.patch[0] > self.num_mel_bins:
-            raise ValueError(
-                f"model.patch={list(self.patch)} is taller than"
-                f" model.num_mel_bins={self.num_mel_bins}"
-            )
-        if self.pad_to_max and self.max_frames < self.patch[1]:
-            raise ValueError(
-                f"model.max_frames={self.max_frames} is shorter than the {self.patch[1]} frames of"
-                " model.patch"
-            )
-        self.conv_kernels, self.conv_strides = tuple(self.conv_kernels), tuple(self.conv_strides)
+            pair = list(getattr(self, name))
+            is_wrong = len(pair) != 2 or min(pair) < 1
+            yield is_wrong, f"model.{name}={pair}: two positive numbers, [mel bins, frames]"
+        patch, bins = list(self.patch), self.num_mel_bins
+        yield patch[0] > bins, f"model.patch={patch} is taller than model.num_mel_bins={bins}"
+        yield (
+            self.pad_to_max and self.max_frames < patch[1],
+            f"model.max_frames={self.max_frames} is shorter than the {patch[1]} frames of"
+            " model.patch",
+        )
         for name in ("conv_kernels", "conv_strides"):
-            values = getattr(self, name)
-            if not values or min(values) < 1:
-                raise ValueError(f"model.{name}={list(values)}: positive numbers, one per layer")
-        if len(self.conv_kernels) != len(self.conv_strides):
-            raise ValueError("model.conv_kernels and model.conv_strides differ in length")
-        if self.conv_frames < 1:
-            raise ValueError(
-                f"model.patch={list(self.patch)} holds {self.patch[0] * self.patch[1]} values,"
-                f" too few for {len(self.conv_kernels)} conv layers with kernels"
-                f" {list(self.conv_kernels)}"
-            )
+            values = list(getattr(self, name))
+            is_wrong = not values or min(values) < 1
+            yield is_wrong, f"model.{name}={values}: positive numbers, one per layer"
+        kernels = list(self.conv_kernels)
+        is_wrong = len(kernels) != len(self.conv_strides)
+        yield is_wrong, "model.conv_kernels and model.conv_strides differ in length"
+        yield (
+            self.conv_frames < 1,
+            f"model.patch={patch} holds {patch[0] * patch[1]} values, too few for {len(kernels)}"
+            f" conv layers with kernels {kernels}",
+        )
 
     @property
     def conv_frames(self) -> int:
