@@ -15,7 +15,7 @@ from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.settings import composition, conf
 from spectrobert.tasks import TASKS
 
-from .models.test_parity import TOY
+from .helpers.toy import TOY
 
 # task -> what chooses its checkpoint, which way, and the epochs (fine-tuning 30, pre-training 50)
 MONITORS = {

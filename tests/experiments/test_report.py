@@ -24,9 +24,8 @@ from spectrobert.run.confidence import surest
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 
+from ..helpers.toy import classifier, padded_batch
 from ..helpers.world import configure, verb
-from ..models.test_parity import padded_batch
-from ..models.test_spectrobert import classifier
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What is fast against what is plain: the same numbers, forward and backward, step after step."""
+"""Kernels against the plain modules: the same numbers, forward and backward, step after step."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from spectrobert.kernels import KERNELS, adopt, linear
 from spectrobert.models.audio_encoder import AudioEncoder
 from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
-from spectrobert.models.registry import MODELS
 from spectrobert.models.spectrobert import SpectroBert
+from spectrobert.run import build
 from spectrobert.tasks import losses
 
-from ..models.test_parity import CLOSE, TOY, padded_batch
+from ..helpers.toy import CLOSE, NO_DROPOUT, TOY, classifier, padded_batch
+from ..helpers.world import configure
 
 has_avx512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
 needs_avx512 = pytest.mark.skipif(not has_avx512, reason="a CPU without AVX-512 keeps to MKL")
@@ -43,10 +44,6 @@ def calls(monkeypatch) -> list[tuple[int, ...]]:
 
     monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", Seen())
     return seen
-
-
-def gradients(module: nn.Module, loss: torch.Tensor) -> list[torch.Tensor]:
-    return list(torch.autograd.grad(loss, list(module.parameters())))
 
 
 @needs_avx512
@@ -81,8 +78,7 @@ def test_onednn_is_for_large_float32_products(monkeypatch):
 
 
 def test_every_linear_of_the_model_is_adopted():
-    config = SpectroBertConfig(**TOY, head="classification", num_logits=3)
-    layers = [m for m in SpectroBert(config).modules() if isinstance(m, nn.Linear)]
+    layers = [m for m in classifier().modules() if isinstance(m, nn.Linear)]
     assert all(layer.forward.func is linear.forward for layer in layers)
 
 
@@ -91,10 +87,7 @@ def test_every_linear_of_the_model_is_adopted():
     [
         ({}, True),  # 16x16, stride 10
         ({"conv_kernels": (10, 3), "conv_strides": (5, 2)}, True),  # several frames a patch
-        (
-            {"conv_kernels": (10, 3), "conv_strides": (5, 2), "conv_pooling": "concat"},
-            True,
-        ),
+        ({"conv_kernels": (10, 3), "conv_strides": (5, 2), "conv_pooling": "concat"}, True),
         ({"stride": (9, 10)}, False),  # 144 values apart: no multiple of the stack's 160
         ({"stride": (16, 16)}, False),  # no overlap
     ],
@@ -113,10 +106,8 @@ def test_sliding_over_a_column_equals_every_patch_alone(more, slides):
 
     weights = torch.randn_like(found)
     wanted = [columns, *encoder.parameters()]
-    expected_gradients = torch.autograd.grad((expected * weights).sum(), wanted)
-    for mine, theirs in zip(
-        torch.autograd.grad((found * weights).sum(), wanted), expected_gradients
-    ):
+    pairs = zip(*(torch.autograd.grad((x * weights).sum(), wanted) for x in (found, expected)))
+    for mine, theirs in pairs:
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5 * theirs.abs().max().item())
 
 
@@ -138,18 +129,18 @@ def test_half_precision_of_the_conv_stack_follows_autocast():
         half = encoder(columns)
     assert half.dtype == torch.bfloat16
     torch.testing.assert_close(half.float(), full, rtol=0.1, atol=0.1)
-    gradients_of_half = gradients(encoder, half.float().square().sum())
-    assert {g.dtype for g in gradients_of_half} == {torch.float32}
-    for mine, theirs in zip(gradients_of_half, gradients(encoder, full.square().sum())):
+    weights = list(encoder.parameters())
+    of_half, of_full = (
+        torch.autograd.grad(x.float().square().sum(), weights) for x in (half, full)
+    )
+    assert {gradient.dtype for gradient in of_half} == {torch.float32}
+    for mine, theirs in zip(of_half, of_full):
         assert F.cosine_similarity(mine.flatten(), theirs.flatten(), dim=0) > 0.99
 
 
 def toy(kernels: str = "auto", **more) -> SpectroBert:
-    """A model of random weights, without dropout (the fast masks are smaller)."""
-    torch.manual_seed(0)
-    dropout = ("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob")
-    config = SpectroBertConfig(**TOY, **dict.fromkeys(dropout, 0.0), num_logits=3, **more)
-    return adopt(MODELS[config.architecture](config), kernels)
+    """Without dropout: the fast masks are smaller."""
+    return adopt(classifier(**NO_DROPOUT, **more).train(), kernels)
 
 
 def outputs_and_gradients(model: SpectroBert) -> dict[str, torch.Tensor]:
@@ -226,3 +217,10 @@ def test_fifty_steps_of_the_fast_path_equal_fifty_of_the_plain_one(every_product
     fast, plain = fifty_losses("auto"), fifty_losses("off")
     assert fast[-1] < 0.9 * fast[0]  # it does learn
     assert fast == pytest.approx(plain, rel=1e-5)
+
+
+@pytest.mark.parametrize("kernels", ["auto", "off"])
+def test_the_switch_reaches_the_model_of_a_run(tmp_path, kernels):
+    config = configure(tmp_path, "ser", f"trainer.kernels={kernels}")
+    model = build.model(config, build.model_config(config, 60, ("calm", "angry")))
+    assert ("last_layer_at_cls" in vars(model)) == (kernels == "auto")

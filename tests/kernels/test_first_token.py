@@ -9,13 +9,12 @@ from spectrobert.kernels.first_token import first_token
 from spectrobert.models.registry import MODELS
 from spectrobert.models.spectrobert import SpectroBert
 
-from ..models.test_parity import CLOSE, padded_batch
-from ..models.test_spectrobert import classifier
+from ..helpers.toy import CLOSE, NO_DROPOUT, classifier, padded_batch
 
 
 def moved(**options) -> SpectroBert:
     """A toy classifier whose biases and norms are not the zeros and ones of a fresh one."""
-    model = classifier(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, **options)
+    model = classifier(**NO_DROPOUT, **options)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.2 * torch.randn_like(parameter)

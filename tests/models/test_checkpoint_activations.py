@@ -13,8 +13,8 @@ from spectrobert.run import curves
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 
+from ..helpers.toy import classifier
 from ..helpers.world import configure
-from .test_spectrobert import classifier
 
 
 @pytest.fixture

@@ -11,11 +11,10 @@ import yaml
 from spectrobert.config import OptimConfig, SerConfig
 from spectrobert.errors import UserError
 from spectrobert.models import freezing
-from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.tasks import TASKS
 
-from .test_parity import TOY, padded_batch
+from ..helpers.toy import classifier, padded_batch
 
 # What the thesis says of each preset (5.2.1 - 5.2.3), written out as names of parameters
 LAST, SECOND_LAST = "encoder.layer.1.", "encoder.layer.0."
@@ -34,11 +33,6 @@ TRAINS = {
     "ser-frz-nolast-noaudio-conv": ("head.", LAST, "audio_encoder.conv_layers."),
 }
 CONF = Path(__file__).parents[2] / "conf" / "freeze"
-
-
-def toy() -> SpectroBert:
-    torch.manual_seed(0)
-    return SpectroBert(SpectroBertConfig(**TOY, head="classification", num_logits=3))
 
 
 def preset(name: str) -> list[str]:
@@ -64,7 +58,7 @@ def test_every_preset_is_listed_here():
 
 @pytest.mark.parametrize("name", TRAINS)
 def test_exactly_the_named_parts_change(name):
-    model = toy()
+    model = classifier()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     summary = freezing.freeze(model, preset(name), name)
     step(model)
@@ -82,7 +76,7 @@ def _is_unused(key: str) -> bool:
 
 
 def test_any_list_of_parts():
-    model = toy()
+    model = classifier()
     summary = freezing.freeze(model, ["head", "audio.conv", "encoder.-1"])
     moved = {n for n, p in model.named_parameters() if p.requires_grad}
     assert moved == {
@@ -95,7 +89,7 @@ def test_any_list_of_parts():
 
 
 def test_frozen_parts_run_without_dropout():
-    model = toy()
+    model = classifier()
     freezing.freeze(model, ["head", "encoder.-1"])
     TASKS["ser"](model, SerConfig(), OptimConfig(), ("a", "b", "c")).train()
     assert not model.embeddings.dropout.training
@@ -106,7 +100,7 @@ def test_frozen_parts_run_without_dropout():
 
 
 def test_every_parameter_is_counted_once():
-    model = toy()
+    model = classifier()
     summary = freezing.freeze(model, ["all"])
     assert summary.trainable == summary.total == sum(p.numel() for p in model.parameters())
 
@@ -114,4 +108,4 @@ def test_every_parameter_is_counted_once():
 @pytest.mark.parametrize(("parts", "words"), [(["heads"], "unknown part 'heads'"), ([], "empty")])
 def test_wrong_parts(parts, words):
     with pytest.raises(UserError, match=words):
-        freezing.freeze(toy(), parts)
+        freezing.freeze(classifier(), parts)

@@ -16,15 +16,7 @@ from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.run import foreign
 
-CLOSE = {"rtol": 1e-5, "atol": 1e-5}
-TOY = {
-    "vocab_size": 60,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "conv_dim": 16,
-}
+from ..helpers.toy import CLOSE, TOY, padded_batch
 
 
 @pytest.mark.parametrize("kernels", ["auto", "off"])
@@ -91,21 +83,6 @@ def as_bert(model: SpectroBert) -> BertModel:
     )
     bert.encoder.load_state_dict(model.encoder.state_dict())
     return bert.eval()
-
-
-def padded_batch(vocab_size: int) -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    waveform = 0.1 * torch.randn(2, 16_000, generator=generator)
-    waveform[1, 9000:] = 0.0
-    batch = {
-        "waveform": waveform,
-        "num_samples": torch.tensor([16_000, 9000]),
-        "input_ids": torch.randint(1, vocab_size, (2, 9), generator=generator),
-        "text_mask": torch.ones(2, 9, dtype=torch.bool),
-    }
-    batch["text_mask"][1, 5:] = False
-    batch["input_ids"][1, 5:] = 0
-    return batch
 
 
 def check_stack(model: SpectroBert) -> None:

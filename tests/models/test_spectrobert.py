@@ -7,10 +7,9 @@ import torch
 
 from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
-from spectrobert.models.registry import MODELS
 from spectrobert.models.spectrobert import SpectroBert
 
-from .test_parity import CLOSE, TOY, padded_batch
+from ..helpers.toy import CLOSE, TOY, classifier, padded_batch
 
 OPTIONS = [
     {},
@@ -20,12 +19,6 @@ OPTIONS = [
     {"patch": (128, 16), "stride": (128, 16)},
     {"patch": (128, 16), "stride": (128, 10), "conv_pooling": "concat"},
 ]
-
-
-def classifier(**options) -> SpectroBert:
-    torch.manual_seed(0)
-    config = SpectroBertConfig(**TOY, head="classification", num_logits=3, **options)
-    return MODELS[config.architecture](config).eval()
 
 
 @pytest.mark.parametrize("options", OPTIONS)

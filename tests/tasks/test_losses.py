@@ -13,7 +13,7 @@ from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.tasks import TASKS, losses
 
-from ..models.test_parity import TOY, padded_batch
+from ..helpers.toy import TOY, padded_batch
 
 
 def test_no_masked_word_costs_nothing_and_moves_nothing():
