@@ -94,41 +94,46 @@ def load(
         raise UserError(f"dataset.audio_dir={audio_dir}: no such folder")
     numbers = tuple(targets) if task in TARGET_TASKS else ()
     tables = [_Table(path, Path(audio_dir or path.parent), names, task, numbers) for path in files]
-    # Twice over the tables: which keys are unique is known at their end
-    rows = chain.from_iterable(tables)
-    ids = row_ids.RowIds(row.key() for row in rows if "id" not in row.columns)
     chosen = None
     if fold not in (None, ""):
         cells = (row.fold(fold) for row in chain.from_iterable(tables))
         chosen = folds.Folds(fold_column, cells, str(fold), str(val_fold))
+    return _examples(tables, task, chosen)
+
+
+def _examples(
+    tables: Sequence[_Table], task: str, chosen: folds.Folds | None
+) -> Iterator[Example | Dropped]:
+    """The rows of all tables, with their ids."""
+    # Twice over the tables: which keys are unique is known at their end
+    rows = chain.from_iterable(tables)
+    ids = row_ids.RowIds(row.key() for row in rows if "id" not in row.columns)
     other_answers: set[str] = set()
     own: dict[str, str] = {}  # id of an id column -> its row
     is_empty = True
-    for table in tables:
-        for row in table:
-            key = "" if "id" in row.columns else row.key()
-            example = row.example(key, chosen.split(row.fold(fold)) if chosen else None)
-            if ids.is_repeated(key):
-                example = replace(example, id=ids.draw(key, example, table.path))
-            elif not key and (first := own.setdefault(example.id, row.where)) != row.where:
-                raise UserError(
-                    f"{row.where}: id {example.id!r} is that of {first} too; ids must differ"
-                    " (dataset.id= ignores the column)"
-                )
-            if reason := left_out(task, example.label):
-                other_answers.add(example.label)
-                yield Dropped(reason, example.id)
-                continue
-            is_empty = False
-            # Rows of several files: mismatched pairs are drawn within a file, or it gave them away
-            yield replace(example, source=str(table.path) if len(files) > 1 else "")
+    for row in chain.from_iterable(tables):
+        key = "" if "id" in row.columns else row.key()
+        example = row.example(key, chosen.split(row.fold(chosen.test)) if chosen else None)
+        if ids.is_repeated(key):
+            example = replace(example, id=ids.draw(key, example, row.table.path))
+        elif not key and (first := own.setdefault(example.id, row.where)) != row.where:
+            raise UserError(
+                f"{row.where}: id {example.id!r} is that of {first} too; ids must differ"
+                " (dataset.id= ignores the column)"
+            )
+        if reason := left_out(task, example.label):
+            other_answers.add(example.label)
+            yield Dropped(reason, example.id)
+            continue
+        is_empty = False
+        # Rows of several files: mismatched pairs are drawn within a file, or it gave them away
+        yield replace(example, source=str(row.table.path) if len(tables) > 1 else "")
     if is_empty and other_answers:
         wanted = "is yes or no" if task == "aqa_binary" else "is other than yes or no"
-        raise UserError(
-            f"{files[0]}: no answer {wanted}; found: {', '.join(sorted(other_answers)[:5])}"
-        )
+        found = ", ".join(sorted(other_answers)[:5])
+        raise UserError(f"{tables[0].path}: no answer {wanted}; found: {found}")
     if is_empty:
-        raise UserError(f"{files[0]}: no rows")
+        raise UserError(f"{tables[0].path}: no rows")
 
 
 def _check_targets(task: str, targets: Sequence[str]) -> None:
@@ -187,11 +192,11 @@ class _Row(NamedTuple):
         folder = os.path.abspath(self.table.folder)
         return row_ids.key(folder, self.audio, self.name, start, end, next(asked, ""))
 
-    def fold(self, wanted: str | None) -> str:
+    def fold(self, tested: str | None) -> str:
         """The fold of a row. Raises UserError if it has none."""
         if "fold_column" not in self.columns:
             raise UserError(
-                f"{self.where}: no column of folds, for dataset.fold={wanted};"
+                f"{self.where}: no column of folds, for dataset.fold={tested};"
                 " name it with dataset.fold_column=COLUMN"
             )
         if not self.cells["fold_column"]:

@@ -1,4 +1,4 @@
-"""Which rows form a batch, in which order, and how they are padded.
+"""Batches: their rows, in their order, padded.
 
 Shapes: B batch, L word pieces, T samples.
 """
@@ -130,7 +130,7 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
 
 
 def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-    """What `clips.answer` gave for each item, as tensors: (B,) classes or (B, D) numbers."""
+    """`clips.answer` of each item as tensors: (B,) classes or (B, D) numbers."""
     if not items:
         return {}
     if "targets" in items[0]:

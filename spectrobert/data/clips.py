@@ -38,7 +38,7 @@ class RowKey(NamedTuple):
 
     epoch: int
     row: int
-    repeat: int = 0  # a row that a mixture draws once more in one epoch is cropped and masked anew
+    repeat: int = 0  # a row that a mixture draws once more in one epoch is cropped and masked again
 
 
 def to_arrow(examples: Sequence[Example], seconds: Sequence[float]) -> datasets.Dataset:
@@ -54,7 +54,7 @@ def with_lengths(table: pa.Table, seconds: np.ndarray) -> pa.Table:
 
 
 def dataset(table: pa.Table) -> datasets.Dataset:
-    """A Hugging Face data set over a table, which stays where it is: on disk, if it is there."""
+    """A Hugging Face data set over a table, which stays on disk if it is there."""
     # With no fingerprint given, all of the table would be read to make one
     return datasets.Dataset(datasets.table.InMemoryTable(table), fingerprint=uuid4().hex)
 
@@ -80,7 +80,7 @@ def crop(options: DatasetConfig, model_seconds: float, is_training: bool) -> tup
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How rows are read, fixed for a run."""
+    """Options of reading rows, fixed for a run."""
 
     tokenizer: PreTrainedTokenizerBase
     dataset: DatasetConfig
@@ -92,7 +92,7 @@ class ReadOptions:
 
 
 def answer(row: dict[str, Any], read_options: ReadOptions) -> dict[str, Any]:
-    """What is right for a row, for every task but pre-training; it depends on no audio."""
+    """The answer of a row, for every task but pre-training; it depends on no audio."""
     if read_options.has_targets:
         return {"targets": np.asarray(row["targets"], dtype=np.float32)}
     return {"label": read_options.labels[row["label"]]}

@@ -29,7 +29,7 @@ INDEX = "prepared.json"
 def opened(folder: Path, name: str, task: str, options: Mapping[str, Any]) -> store.Parsed:
     """The table of a prepared folder for a task and options.
 
-    Raises UserError where the folder is none, is of another corpus, or was not prepared for these.
+    Raises UserError if the folder is none, is of another corpus, or was not prepared for these.
     """
     index = read_index(folder)
     if index["corpus"] != name:

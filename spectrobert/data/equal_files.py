@@ -13,8 +13,8 @@ PEEK = 4096  # bytes from the middle: files of one length are told apart without
 def groups(paths: Sequence[str]) -> list[list[str]]:
     """The files that are equal, two or more each, in the order of the first.
 
-    Sizes are compared first, then a few bytes, and only what is alike so far is read. Files that
-    cannot be read are equal to none.
+    Sizes are compared first, then a few bytes, and only files that are alike so far are read. Files
+    that cannot be read are equal to none.
     """
     found = [list(dict.fromkeys(paths))]
     for look in (os.path.getsize, _peek, _digest):

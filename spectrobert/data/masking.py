@@ -41,5 +41,5 @@ def mask_words(
 
 @lru_cache(maxsize=8)
 def _words(vocabulary: int, special_ids: frozenset[int]) -> np.ndarray:
-    """What may be drawn; kept, for to list it takes longer than all else that is done to a text."""
+    """Word pieces that may be drawn; cached, as listing them takes longer than all the rest."""
     return np.setdiff1d(np.arange(vocabulary), list(special_ids))

@@ -125,18 +125,10 @@ def draw(
 
     Raises UserError.
     """
-    if part.prepared:
-        parsed = copies.opened(Path(part.prepared), part.name, task, part.options)
-    else:
-        parsed = store.parsed(part.name, part.root, task, part.options)
+    parsed = _parsed(part, task)
     found = store.findings(parsed, part.name, options.check, progress)
-    ids = parsed.table.column("id")
-    skipped = [checks.Skipped(*row[:3]) for row in parsed.unusable]
-    skipped += [checks.Skipped(ids[row].as_py(), *why) for row, why in found.faults.items()]
-    checks.refuse_too_many(skipped, len(ids) + len(parsed.unusable), options.max_skipped)
-    is_usable = np.ones(len(ids), bool)
-    is_usable[list(found.faults)] = False
-    usable = np.flatnonzero(is_usable)
+    skipped = _skipped(parsed, found, options.max_skipped)
+    usable = np.setdiff1d(np.arange(len(parsed.table)), list(found.faults))
     light = rows.light(parsed.table)
     if found.faults:
         light = light.take(usable)
@@ -171,6 +163,24 @@ def draw(
         skipped,
         parsed.dropped,
     )
+
+
+def _parsed(part: mixtures.Part, task: str) -> store.Parsed:
+    """A corpus, from its own files or from prepared ones. Raises UserError."""
+    if part.prepared:
+        return copies.opened(Path(part.prepared), part.name, task, part.options)
+    return store.parsed(part.name, part.root, task, part.options)
+
+
+def _skipped(
+    parsed: store.Parsed, found: checks.Findings, max_skipped: float
+) -> list[checks.Skipped]:
+    """The rows that cannot be used. Raises UserError if they are too many."""
+    ids = parsed.table.column("id")
+    skipped = [checks.Skipped(*row[:3]) for row in parsed.unusable]
+    skipped += [checks.Skipped(ids[row].as_py(), *why) for row, why in found.faults.items()]
+    checks.refuse_too_many(skipped, len(ids) + len(parsed.unusable), max_skipped)
+    return skipped
 
 
 def _refuse_lost_splits(

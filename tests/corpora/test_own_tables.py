@@ -91,7 +91,7 @@ def test_folds_named_by_any_column_leave_one_speaker_out(tmp_path):
         ({"fold": 1, "val_fold": 4}, "dataset.val_fold=4: no such fold"),
         ({"fold": 1, "val_fold": "1"}, "dataset.val_fold=1: fold '1' is tested"),
         ({"fold": "a/b"}, "dataset.fold=a/b: names a folder of the run"),
-        ({"fold": 1, "fold_column": ""}, "row 1: no column of folds, for dataset.fold=1"),
+        ({"fold": 1, "fold_column": ""}, "row 1: no column of folds, for dataset.fold=1;"),
     ],
 )
 def test_folds_that_cannot_be(tmp_path, options, words):

@@ -142,6 +142,17 @@ def test_nothing_is_left_of_a_corpus_that_cannot_be_read(tmp_path, soundbible):
     assert list((store.cache_dir() / "wavcaps" / key).iterdir()) == []
 
 
+def test_a_cache_that_cannot_be_made_is_one_line(soundbible, tmp_path, monkeypatch):
+    """Also if its root is a file; findings alone are then not kept."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SPECTROBERT_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UserError, match=r"cannot keep the rows of wavcaps in .* SPECTROBERT_CACHE"):
+        ids(soundbible)
+    known = store.KnownFindings(store.cache_dir() / "wavcaps.json")
+    known.look_at(Segment(noise(tmp_path / "a.wav")), False)
+    known.write()
+
+
 def test_two_processes_at_once_do_not_hurt_each_other(soundbible, tmp_path):
     code = (
         "from pathlib import Path; from spectrobert.data import store;"
