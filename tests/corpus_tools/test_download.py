@@ -136,10 +136,6 @@ def test_the_file_is_whole_whatever_the_server_does(site, tmp_path, case):
         assert lines[1:] == ["f: the transfer stalled; trying again in 0.01 s"]
 
 
-def in_an_hour() -> str:
-    return format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-
-
 # name: the answer, the error, the number of requests, the files left
 REFUSED = {
     "always cut at one place": (
@@ -158,15 +154,6 @@ REFUSED = {
         str(status): (Page(status=status), f"answers {status}", ATTEMPTS, [])
         for status in (500, 503, 429)
     },
-    **{
-        f"later: {when}": (
-            Page(status=429, headers={"Retry-After": when}),
-            r"asks to wait (3600|359\d) s",
-            1,
-            [],
-        )
-        for when in ("3600", in_an_hour())
-    },
 }
 
 
@@ -179,6 +166,18 @@ def test_a_transfer_that_cannot_succeed_ends_in_one_line(site, tmp_path, case):
     assert "\n" not in str(caught.value)
     assert len(site.requests) == requests
     assert sorted(os.listdir(tmp_path)) == left
+
+
+def in_an_hour() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+
+
+@pytest.mark.parametrize("later", [lambda: "3600", in_an_hour], ids=["seconds", "date"])
+def test_a_server_that_asks_for_too_much_patience_is_left(site, tmp_path, later):
+    site.pages["/f"] = Page(status=429, headers={"Retry-After": later()})
+    with pytest.raises(UserError, match=r"asks to wait (3600|359\d) s"):
+        fetch(site, tmp_path / "f")
+    assert len(site.requests) == 1
 
 
 def test_too_great_a_length_without_a_checksum(site, tmp_path):

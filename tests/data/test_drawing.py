@@ -26,7 +26,7 @@ def test_check_and_training_draw_alike_and_join_equal_files(tmp_path: Path) -> N
         Example(Path(path).name, (Segment(path),), label="ab"[i % 2])
         for i, path in enumerate(paths)
     ]
-    sides, _ = findings_of(examples, "classification", options)
+    sides = findings_of(examples, "classification", options).sides
     assert dict(zip((e.id for e in examples), sides)) == trained
     assert len(set(sides[:20])) == 1
 
