@@ -63,8 +63,13 @@ class DatasetConfig:
         at_least("dataset.max_text_length", self.max_text_length, 3)
         at_least("dataset.vocabulary", self.vocabulary, 1)
 
+    @property
+    def parts(self) -> dict[str, DatasetConfig | PartConfig]:
+        """Corpus -> its own options."""
+        return {self.name: self}
+
     def carved_shares(self, task: str, num_rows: int) -> Shares:
-        """Share that is carved from a corpus of n rows for a split that its owner does not give.
+        """Shares carved from a corpus of n rows for the splits that its owner does not give.
 
         Pre-training validates on 2 % of a corpus: 100 clips at least (if they are no more than
         10 %) and 2000 at most. It has no test split unless `test_share` asks for one.
@@ -98,8 +103,8 @@ class MixtureConfig(DatasetConfig):
     weights: list[float] = field(default_factory=list)
 
     @property
-    def parts(self) -> list[str]:
-        return self.name.split("+")
+    def parts(self) -> dict[str, DatasetConfig | PartConfig]:
+        return {name: getattr(self, name) for name in self.name.split("+")}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -107,7 +112,7 @@ class MixtureConfig(DatasetConfig):
             if getattr(self, option):
                 raise UserError(
                     f"dataset.{option}={getattr(self, option)}: each corpus of a mixture has its"
-                    f" own: dataset.{self.parts[0]}.{option}="
+                    f" own: dataset.{next(iter(self.parts))}.{option}="
                 )
         is_positive = all(0 < weight < math.inf for weight in self.weights)
         if self.weights and (len(self.weights) != len(self.parts) or not is_positive):

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import corpora
-from ..config import DatasetConfig, MixtureConfig, PartConfig
+from ..config import DatasetConfig
 from ..errors import UserError
 
 
@@ -34,13 +34,11 @@ class Quota(NamedTuple):
 
 def parts(options: DatasetConfig, data_dir: str) -> list[Part]:
     """The corpora of a run: nearly always one."""
-    if not isinstance(options, MixtureConfig):
-        return [_part(options.name, options, DatasetConfig, data_dir)]
-    return [_part(name, getattr(options, name), PartConfig, data_dir) for name in options.parts]
+    return [_part(name, part, data_dir) for name, part in options.parts.items()]
 
 
-def _part(name: str, options: Any, shared: type, data_dir: str) -> Part:
-    common = {f.name for f in fields(shared)}
+def _part(name: str, options: Any, data_dir: str) -> Part:
+    common = {f.name for f in fields(DatasetConfig)}
     own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
     root = corpora.folder(name, options.root, data_dir)
     return Part(name, root, options.prepared, own)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import corpora
-from ..config import Config, MixtureConfig, to_dict
+from ..config import Config, to_dict
 from ..errors import UserError, require_extra
 from ..settings import paths
 from . import checkpoints, locks, preemption, saved_folder
@@ -77,10 +77,7 @@ def require(config: Config) -> None:
 
 def require_corpora(config: Config) -> None:
     """Raise UserError if the folder, the label files or the columns of a corpus are missing."""
-    options = config.dataset
-    is_mixture = isinstance(options, MixtureConfig)
-    for name in options.parts if is_mixture else [options.name]:
-        part = getattr(options, name) if is_mixture else options
+    for name, part in config.dataset.parts.items():
         if part.prepared:
             continue
         root = Path(part.root) if part.root else Path(config.data_dir) / name

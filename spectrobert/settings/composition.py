@@ -44,7 +44,7 @@ def own_model(overrides: Sequence[Override]) -> list[str]:
 
 @contextmanager
 def generic_error() -> Iterator[None]:
-    """What only Hydra or OmegaConf can refuse, such as `${nothing}`, as one line."""
+    """Turn what only Hydra or OmegaConf refuse, such as `${nothing}`, into one line."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 

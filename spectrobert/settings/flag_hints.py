@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ..errors import UserError, unknown
 from . import options
@@ -30,31 +30,23 @@ SYNONYMS = {
 
 def unknown_flag(flag: str, known: Sequence[str], arguments: Sequence[str]) -> UserError:
     """The error for a flag that is none of `known`, with what to write in its place."""
+    name = re.sub(r"\W", "_", flag.lstrip("-"))
+    name = SYNONYMS.get(name, name)
+    if f"--{name}" in known:
+        return UserError(f"unknown flag {flag!r}: it is written --{name}")
     dataset = re.search(r"(?:^| )(?:--)?dataset[= ](\S+)", " ".join(arguments))
-    meant = override_for(flag, dataset[1] if dataset else "", known)
-    if meant.startswith("-"):
-        return UserError(f"unknown flag {flag!r}: it is written {meant}")
-    if meant:
-        return UserError(f"unknown flag {flag!r}: write {meant}=VALUE, without dashes")
+    for key in _keys(dataset[1] if dataset else ""):
+        if key.rpartition(".")[2] == name:
+            return UserError(f"unknown flag {flag!r}: write {key}=VALUE, without dashes")
     return unknown("flag", flag, known)
 
 
-def override_for(flag: str, dataset: str, flags: Iterable[str]) -> str:
-    """Replacement for an unknown flag; "" if nothing has that name.
+def _keys(dataset: str) -> Iterator[str]:
+    """Every option, the likeliest meaning of a name without its group first.
 
     Args:
-        dataset: the corpus of the command, whose options are searched too; "" if none is named.
-        flags: those that exist.
+        dataset: the corpus of the command, whose options are among them; "" if none is named.
     """
-    name = re.sub(r"\W", "_", flag.lstrip("-"))
-    name = SYNONYMS.get(name, name)
-    if f"--{name}" in flags:
-        return f"--{name}"
-    return next((key for key in _keys(dataset) if key.rpartition(".")[2] == name), "")
-
-
-def _keys(dataset: str) -> Iterator[str]:
-    """Every option, those first that a name without its group is most likely to mean."""
     run = options.of_run("", dataset)
     yield from (name for name in run if name not in FIRST)
     for group in FIRST:

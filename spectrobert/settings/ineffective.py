@@ -6,13 +6,14 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..config.datasets import MixtureConfig
-from ..config.run import Config
+from ..config import Config, MixtureConfig
+from ..corpora import corpus
+from .literals import written
 
 
 def ineffective(config: Config) -> list[str]:
     """`option=value has no effect: reason`, for options that differ from their defaults."""
-    found = []
+    lines = []
     for group, names, reason in _rules(config):
         options = getattr(config, group) if group else config
         if options is None:  # the model is a checkpoint's
@@ -21,15 +22,12 @@ def ineffective(config: Config) -> list[str]:
             value = getattr(options, name)
             if value != _default(options, name):
                 key = f"{group}.{name}" if group else name
-                found.append(f"{key}={_shown(value)} has no effect: {reason}")
-    return found
+                lines.append(f"{key}={written(value)} has no effect: {reason}")
+    return lines
 
 
 def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
     """Group, options without effect, and why."""
-    # here: importing the corpora's registry with this package would be a cycle
-    from ..corpora import corpus
-
     task, dataset, init, trainer = config.task, config.dataset, config.init, config.trainer
     if config.logger.name != "comet":
         yield "logger", ("project", "mode"), f"it is of logger=comet, not {config.logger.name}"
@@ -67,7 +65,3 @@ def _default(options: Any, name: str) -> Any:
     field = next(f for f in dataclasses.fields(options) if f.name == name)
     # not compared with dataclasses.MISSING: a class that a launcher has pickled has one of its own
     return field.default_factory() if callable(field.default_factory) else field.default
-
-
-def _shown(value: Any) -> str:
-    return f"[{','.join(map(str, value))}]" if isinstance(value, (list, tuple)) else str(value)

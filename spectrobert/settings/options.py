@@ -52,7 +52,7 @@ def fields_of(options: type) -> dict[str, Any]:
 
 
 def is_group(kind: Any) -> bool:
-    """Whether it is a group of options, not one."""
+    """True for the type of a group of options."""
     return dataclasses.is_dataclass(kind)
 
 
@@ -89,7 +89,7 @@ def check(key: str, value: Any, run: Mapping[str, Any], shown: str = "") -> None
 
 
 def is_text(kind: Any) -> bool:
-    """Whether an option takes text, or a list of texts."""
+    """True for an option that takes text, or a list of texts."""
     return kind is str or any(map(is_text, get_args(kind)))
 
 

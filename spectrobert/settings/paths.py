@@ -6,20 +6,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ..config.datasets import MixtureConfig
-from ..config.run import Config
+from ..config import Config
+from ..corpora import corpus
 
 INIT = ("text_model", "audio_encoder", "checkpoint")  # names of packages or of the Hub, or folders
 
 
 def make_absolute(config: Config) -> None:
     """Resolve what the corpus and the weights are read from, in place."""
-    dataset = config.dataset
-    of_mixture = isinstance(dataset, MixtureConfig)
-    parts = (
-        {n: getattr(dataset, n) for n in dataset.parts} if of_mixture else {dataset.name: dataset}
-    )
-    for name, part in parts.items():
+    for name, part in config.dataset.parts.items():
         for option in ("root", "prepared"):
             if given := getattr(part, option):
                 setattr(part, option, os.path.abspath(given))
@@ -31,14 +26,12 @@ def make_absolute(config: Config) -> None:
             setattr(config.init, option, os.path.abspath(given))
 
 
-def file_options(corpus: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def file_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a corpus that name files or folders, absolute; one or a list, as given."""
-    from ..corpora import corpus as named
-
     return {
         option: os.path.abspath(value)
         if isinstance(value, str)
-        else [os.path.abspath(name) for name in value if name]
-        for option in (*named(corpus).files, *named(corpus).folders)
+        else [os.path.abspath(one) for one in value if one]
+        for option in (*corpus(name).files, *corpus(name).folders)
         if (value := options.get(option))
     }
