@@ -78,17 +78,19 @@ def facts(results: Mapping[str, Any]) -> dict[str, str]:
 
     Without facts that do not apply, or that an older version did not record.
     """
-    scored, known, split = scores_of(results), results.get("evaluation", {}), results["split"]
+    known = results.get("evaluation", {})
+    lines = _corpus_facts(results, known) | _score_facts(results, known) | _model_facts(results)
+    return {name: words for name, words in lines.items() if words}
+
+
+def _corpus_facts(results: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str]:
+    scored, split = scores_of(results), results["split"]
     options = (f"{name}={value}" for name, value in known.get("options", {}).items())
     labels = scored.get("labels") or scored.get("targets") or []
-    unread = len(scored.get("unread", ()))
-    listed = ", listed in skipped.csv" if unread else ""
     speakers = (f"{name} {len(names)}" for name, names in split["speakers"].items() if names)
     dropped = [f"{n} rows: {reason}" for reason, n in results["dropped_rows"].items()]
     dropped += [f"{results['skipped_files']} unusable files"] if results["skipped_files"] else []
-    chosen = results["monitor"]
-    unseen = sum(scored.get("unseen_answers", {}).values())
-    lines = {
+    return {
         "task": results["task"],
         "corpus": results["dataset"],
         "source": known.get("source", ""),
@@ -98,64 +100,82 @@ def facts(results: Mapping[str, Any]) -> dict[str, str]:
         "split": f"{scored['split']}; {split['definition']}",
         "fold": "" if results["fold"] is None else str(results["fold"]),
         "examples": ", ".join(f"{name} {n}" for name, n in split["counts"].items()),
-        "scored": coverage(scored["n"], scored.get("num_rows", 0), unread) + listed,
         "speakers": ", ".join(speakers) or "not known",
         "left out": "; ".join(dropped) or "nothing",
+    }
+
+
+def _score_facts(results: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str]:
+    scored = scores_of(results)
+    unread, unseen = len(scored.get("unread", ())), sum(scored.get("unseen_answers", {}).values())
+    rows = coverage(scored["n"], scored.get("num_rows", 0), unread)
+    control = "the test split once more, audio silenced: question only"
+    return {
+        "scored": f"{rows}, listed in skipped.csv" if unread else rows,
         "audio": "silenced" if results["silence_audio"] else known.get("audio", ""),
         "text": known.get("text", ""),
-        "starts from": ", ".join(f"{name} {v}" for name, v in results["init"].items() if v)
-        or "random weights",
-        "checkpoint": f"best by {chosen['name']}, epoch {chosen['epoch']}"
-        if chosen["checkpoint"] == "best"
-        else f"the last: {chosen['name']} was never measured",
-        "seed": str(results["seed"]),
-        "control": "the test split once more, audio silenced: question only"
-        if results["question_only"]
-        else "none",
+        "control": control if results["question_only"] else "none",
         "caution": scored.get("caution", ""),
         "pairs": str(PairSummary(**scored["pairs"])) if "pairs" in scored else "",
         "answers that train lacks": f"{unseen} rows, counted as wrong" if unseen else "",
         "intervals": known.get("interval", ""),
         "intervals over classes": CLASS_RULE,
+    }
+
+
+def _model_facts(results: Mapping[str, Any]) -> dict[str, str]:
+    chosen = results["monitor"]
+    start = ", ".join(f"{name} {value}" for name, value in results["init"].items() if value)
+    checkpoint = f"the last: {chosen['name']} was never measured"
+    if chosen["checkpoint"] == "best":
+        checkpoint = f"best by {chosen['name']}, epoch {chosen['epoch']}"
+    return {
+        "starts from": start or "random weights",
+        "checkpoint": checkpoint,
+        "seed": str(results["seed"]),
         "commit": results["git_commit"] or "not in a git checkout",
     }
-    return {name: words for name, words in lines.items() if words}
 
 
 def markdown(results: Mapping[str, Any], scores: Scores, control: Scores | None) -> str:
     """card.md: the facts of results.json, then the metrics."""
-    silenced = ["question only"] if control else []
-    whole = [
-        (
-            name,
-            *_cells(metric),
-            *([f"{control.values[name]:.4f}"] if control else []),
-            f"{metric.statistic.n} {metric.statistic.unit}",
-            metric.statistic.meaning,
-        )
-        for name, metric in scores.overall().items()
-    ]
     lines = [
         f"# Evaluation card: {markdown_escaped(results['experiment'])}",
         "",
         *_table(("", ""), facts(results).items()),
         "",
-        *_table(("metric", "value", "95 % interval", *silenced, "n", "definition"), whole),
+        *_overall(scores, control),
     ]
-    by_label = scores.by_label()
-    if by_label:
-        parts = [
-            (label, name, *_cells(metric), str(metric.statistic.n))
-            for label, own in by_label.items()
-            for name, metric in own.items()
-        ]
-        definitions = {n: m.statistic.meaning for own in by_label.values() for n, m in own.items()}
-        lines += ["", *_table(("label", "metric", "value", "95 % interval", "n"), parts)]
-        lines += [""] + [f"- {name}: {meaning}" for name, meaning in definitions.items()]
+    if by_label := scores.by_label():
+        lines += ["", *_labels(by_label)]
     if counts := scores.counts():
-        often = [(label, n, predicted) for label, (n, predicted) in counts.items()]
-        lines += ["", *_table(("class", "n", "predicted"), often)]
+        cells = [(label, n, predicted) for label, (n, predicted) in counts.items()]
+        lines += ["", *_table(("class", "n", "predicted"), cells)]
     return "\n".join(lines) + "\n"
+
+
+def _overall(scores: Scores, control: Scores | None) -> list[str]:
+    """Metrics over all labels, with a column for those of the question-only control."""
+    silenced = ("question only",) if control else ()
+    rows = []
+    for name, metric in scores.overall().items():
+        statistic = metric.statistic
+        other = (f"{control.values[name]:.4f}",) if control else ()
+        n = f"{statistic.n} {statistic.unit}"
+        rows.append((name, *_cells(metric), *other, n, statistic.meaning))
+    return _table(("metric", "value", "95 % interval", *silenced, "n", "definition"), rows)
+
+
+def _labels(by_label: Mapping[str, Mapping[str, Metric]]) -> list[str]:
+    """Metrics per label, and their definitions, each once."""
+    rows = [
+        (label, name, *_cells(metric), metric.statistic.n)
+        for label, own in by_label.items()
+        for name, metric in own.items()
+    ]
+    meanings = {name: m.statistic.meaning for own in by_label.values() for name, m in own.items()}
+    lines = _table(("label", "metric", "value", "95 % interval", "n"), rows)
+    return [*lines, "", *(f"- {name}: {meaning}" for name, meaning in meanings.items())]
 
 
 def _cells(metric: Metric) -> tuple[str, str]:
