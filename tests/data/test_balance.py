@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from spectrobert.config import DatasetConfig
 from spectrobert.data.balance import duplicate, prune
 from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
 from spectrobert.settings import composition
-from spectrobert.settings.schemas import dataset_class
 
-from ..helpers.sounds import noise
+from ..helpers.sounds import noise_table
 
 LABELS = ["a"] * 7 + ["b"] * 2 + ["c"] * 3
 
@@ -37,20 +38,17 @@ def test_duplicate_repeats_whole_classes_before_single_rows():
     assert np.array_equal(rows, duplicate(LABELS, 0))
 
 
-@pytest.fixture
-def table(tmp_path) -> str:
-    lines = ["audio,label,split,text"]
-    for i in range(24):
-        path = noise(tmp_path / f"{i}.wav", i)
-        lines.append(f"{path},{'aaab'[i % 4]},{('train', 'train', 'val', 'test')[i // 6]},t{i}")
-    (tmp_path / "table.csv").write_text("\n".join(lines))
-    return str(tmp_path / "table.csv")
+def table(folder: Path, **options: str) -> DatasetConfig:
+    """Of four rows three are of class a; half of all are in train."""
+    sides = ("train", "train", "val", "test")
+    rows = (f"{'aaab'[i % 4]},{sides[i // 6]},t{i}" for i in range(24))
+    return noise_table(folder, "label,split,text", rows, **options)
 
 
 @pytest.mark.parametrize(("method", "each"), [("prune", 3), ("duplicate", 9)])
-def test_train_is_balanced_and_the_others_are_left_alone(table, method, each):
-    plain = prepare("ser", dataset_class("csv")(file=table), "")
-    balanced = prepare("ser", dataset_class("csv")(file=table, balance=method), "")
+def test_train_is_balanced_and_the_others_are_left_alone(tmp_path, method, each):
+    plain = prepare("ser", table(tmp_path), "")
+    balanced = prepare("ser", table(tmp_path, balance=method), "")
     assert Counter(balanced.splits["train"]["label"]) == {"a": each, "b": each}
     for split in ("val", "test"):
         assert list(balanced.splits[split]["id"]) == list(plain.splits[split]["id"])
@@ -64,8 +62,8 @@ def test_train_is_balanced_and_the_others_are_left_alone(table, method, each):
     assert "balance" not in plain.summary.to_dict()
 
 
-def test_what_has_no_class_cannot_be_balanced(table):
-    options = dataset_class("csv")(file=table, balance="prune")
+def test_what_has_no_class_cannot_be_balanced(tmp_path):
+    options = table(tmp_path, balance="prune")
     with pytest.raises(UserError, match="rows of task 'pre' have no class"):
         prepare("pre", options, "")
 

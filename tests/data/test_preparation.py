@@ -1,4 +1,4 @@
-"""From files to tables: bad audio is skipped and counted, labels and splits are made sure of."""
+"""From files to tables: labels and splits are verified, unusable rows left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
 from spectrobert.settings.schemas import dataset_class
 
-from ..helpers.sounds import constant, noise
+from ..helpers.sounds import constant, noise, noise_table
 
 # ---------------------------------------------------------------- labels and splits
 
@@ -21,19 +21,13 @@ def table(tmp_path):
     """`table(rows)` writes label, split, speaker, text of each row and returns the options."""
 
     def write(rows: list[tuple[str, str, str, str]], **options):
-        lines = ["audio,label,split,speaker,text"]
-        for i, cells in enumerate(rows):
-            name = Path(noise(tmp_path / "audio" / f"{i}.wav", i)).relative_to(tmp_path)
-            lines.append(",".join((str(name), *cells)))
-        path = tmp_path / "table.csv"
-        path.write_text("\n".join(lines) + "\n")
-        return dataset_class("csv")(file=str(path), **options)
+        return noise_table(tmp_path, "label,split,speaker,text", map(",".join, rows), **options)
 
     return write
 
 
 def rows(*splits: str) -> list[tuple[str, str, str, str]]:
-    """Two labels, a speaker a split, a text a row."""
+    """Two labels, one speaker per split, one text per row."""
     return [("ab"[i % 2], split, f"of {split}", f"text {i}") for i, split in enumerate(splits)]
 
 
@@ -128,14 +122,9 @@ def test_pre_training_needs_another_recording_for_each_text(tmp_path):
 
 
 def answers(folder: Path) -> DatasetConfig:
-    """Train knows yes-no-free answers a and b; the test split has c and d besides."""
-    lines = ["audio,question,answer,split"]
-    for i, (answer, split) in enumerate(
-        [("a", "train"), ("b", "train"), ("a", "val"), ("c", "test"), ("c", "test"), ("d", "test")]
-    ):
-        lines.append(f"{noise(folder / f'{i}.wav', i)},what is it?,{answer},{split}")
-    (folder / "t.csv").write_text("\n".join(lines))
-    return dataset_class("csv")(file=str(folder / "t.csv"))
+    """Train knows the answers a and b; the test split has c and d too."""
+    rows = ["a,train", "b,train", "a,val", "c,test", "c,test", "d,test"]
+    return noise_table(folder, "question,answer,split", (f"what is it?,{row}" for row in rows))
 
 
 def test_an_answer_that_train_lacks_has_a_number_after_the_labels(tmp_path):
@@ -146,8 +135,8 @@ def test_an_answer_that_train_lacks_has_a_number_after_the_labels(tmp_path):
 
 def test_a_class_that_train_lacks_is_refused(tmp_path):
     options = answers(tmp_path)
-    text = (tmp_path / "t.csv").read_text().replace("question,answer", "text,label")
-    (tmp_path / "t.csv").write_text(text)
+    text = (tmp_path / "table.csv").read_text().replace("question,answer", "text,label")
+    (tmp_path / "table.csv").write_text(text)
     with pytest.raises(UserError, match=r"label 'c' of 2 examples .* classes of train: a, b"):
         prepare("ser", options, "")
 
@@ -167,11 +156,9 @@ def test_pre_training_validates_on_few_clips_and_tests_on_none(num_rows, val):
 
 
 def test_an_unsplit_corpus_is_not_tested_in_pre_training_unless_asked(tmp_path):
-    lines = ["audio,text", *(f"{noise(tmp_path / f'{i}.wav', i)},words {i}" for i in range(40))]
-    (tmp_path / "t.csv").write_text("\n".join(lines))
-
     def counts(**more) -> tuple[dict[str, int], str]:
-        prepared = prepare("pre", dataset_class("csv")(file=str(tmp_path / "t.csv"), **more), "")
+        texts = (f"words {i}" for i in range(40))
+        prepared = prepare("pre", noise_table(tmp_path, "text", texts, **more), "")
         return prepared.summary.counts, prepared.summary.definition
 
     found, definition = counts()

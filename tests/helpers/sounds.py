@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
+
+from spectrobert.config import DatasetConfig
+from spectrobert.settings.schemas import dataset_class
 
 
 def noise(
@@ -22,6 +27,21 @@ def noise(
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, samples.astype(np.float32), rate, **written)
     return str(path)
+
+
+def noise_table(folder: Path, columns: str, rows: Iterable[str], **options: Any) -> DatasetConfig:
+    """Options of a table with a recording of its own per row, audio/0.wav and so on.
+
+    Args:
+        columns: names of the others, with commas between them, as the cells in `rows`.
+    """
+    lines = [f"audio,{columns}"]
+    for i, cells in enumerate(rows):
+        noise(folder / f"audio/{i}.wav", i)
+        lines.append(f"audio/{i}.wav,{cells}")
+    path = folder / "table.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return dataset_class("csv")(file=str(path), **options)
 
 
 def constant(path: Path, value: float, seconds: float = 0.3) -> str:
