@@ -22,18 +22,15 @@ def list_corpora(data_dir: Corpora = "data") -> None:
     from ..corpus_tools.sources import AT_HAND, SOURCES
     from ..terminal import console, print_line, print_table
 
-    shares = {"tasks": 3, "layout": 6, "licence": 4, "how to get it": 3}
-    folded = (Column(heading, overflow="fold", ratio=share) for heading, share in shares.items())
     rows = []
     for name in corpora.MODULES:
         corpus, source, root = corpora.corpus(name), SOURCES.get(name), Path(data_dir) / name
-        tasks, layout = ", ".join(corpus.tasks), _shortened(corpus.layout)
-        if source is None:
-            rows.append((name, tasks, layout, "", AT_HAND[name], ""))
-            continue
         there = "yes" if has_files(root) else "no"
         there = "unfinished" if work_folder(root).is_dir() else there
-        rows.append((name, tasks, layout, source.licence, _how(source), there))
+        of = (source.licence, _how(source), there) if source else ("", AT_HAND[name], "")
+        rows.append((name, ", ".join(corpus.tasks), _shortened(corpus.layout), *of))
+    shares = {"tasks": 3, "layout": 6, "licence": 4, "how to get it": 3}
+    folded = (Column(heading, overflow="fold", ratio=share) for heading, share in shares.items())
     out = console()
     columns = [Column("corpus", no_wrap=True), *folded, Column("there")]
     print_table(out, columns, rows, title=f"Corpora, and those in {data_dir}", expand=True)

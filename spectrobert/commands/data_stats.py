@@ -77,10 +77,11 @@ def _show(console: Console, title: str, numbers: dict[str, Any], plots: Sequence
 
 def _lines(numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The table line by line, without those of which the corpus knows nothing."""
-    yield "rows", f"{_by_split(numbers['rows_by_split'])}; {numbers['rows_left_out']} left out"
+    rows = ", ".join(f"{split} {number}" for split, number in numbers["rows_by_split"].items())
+    yield "rows", f"{rows}; {numbers['rows_left_out']} left out"
     yield "split", numbers["split"]
-    hours = {split: f"{value:.2f}" for split, value in numbers["hours_by_split"].items()}
-    yield "clips", f"{numbers['clips']}, {numbers['hours']:.2f} hours ({_by_split(hours)})"
+    hours = ", ".join(f"{split} {value:.2f}" for split, value in numbers["hours_by_split"].items())
+    yield "clips", f"{numbers['clips']}, {numbers['hours']:.2f} hours ({hours})"
     seconds = numbers["seconds_percentiles"]
     if seconds:
         names = {"0": "min", "50": "median", "100": "max"}
@@ -106,10 +107,6 @@ def _lines(numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"log-mel, {part}", f"{level}, over {frames}: {of}"
 
 
-def _by_split(values: dict[str, Any]) -> str:
-    return ", ".join(f"{split} {value}" for split, value in values.items())
-
-
 def _counted(values: dict[int, int], unit: str) -> str:
     return ", ".join(f"{value} {unit}: {number}" for value, number in sorted(values.items()))
 
@@ -121,17 +118,14 @@ def _range(spread: dict[str, float]) -> str:
 def _show_classes(console: Console, labels: dict[str, dict[str, int]]) -> None:
     from ..terminal import numbers, print_table
 
-    totals: Counter[str] = Counter()
-    for counts in labels.values():
-        totals.update(counts)
+    totals = sum(map(Counter, labels.values()), Counter[str]())
     if not totals:
         return
     rows: list[Sequence[str]] = []
     for label, total in totals.most_common(SHOWN_CLASSES):
         row = [str(labels[split].get(label, 0)) for split in labels]
         rows.append((label, *row, str(total), f"{100 * total / totals.total():.1f} %"))
-    if len(totals) > SHOWN_CLASSES:
-        others = totals.most_common()[SHOWN_CLASSES:]
+    if others := totals.most_common()[SHOWN_CLASSES:]:
         rest = str(sum(number for _, number in others))
         rows.append((f"... and {len(others)} more", *[""] * len(labels), rest))
     columns = ["class", *numbers(*labels, "all", "share")]
