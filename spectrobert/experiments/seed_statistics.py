@@ -77,7 +77,6 @@ class Comparison:
     difference: float
     interval: Interval | None  # 95 %
     p: float | None  # two-sided
-    n: int  # items of a seed that both have answered
     num_seeds: int
 
 
@@ -167,7 +166,7 @@ def compare(metric: str, row: Sequence[Answers], baseline: Sequence[Answers]) ->
     if len(paired) == 1:
         p = permutation_p(metric, *paired[0])
     difference = float(np.mean([value(one) for one, _ in differences]))
-    return Comparison(difference, around, p, len(paired[0][0].ids), len(paired))
+    return Comparison(difference, around, p, len(paired))
 
 
 def permutation_p(metric: str, row: Answers, baseline: Answers) -> float:

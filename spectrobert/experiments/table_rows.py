@@ -55,6 +55,7 @@ class Line:
     row: Row
     pretraining: str = ""
     cells: Mapping[str, Cell] = field(default_factory=dict)  # by metric; empty: nothing to show
+    answers: Mapping[int, Answers] = field(default_factory=dict)  # by seed, of the first metric
     comparison: Comparison | None = None  # of the table's first metric with the baseline's
     epochs: tuple[int, ...] = ()  # chosen by validation, by run
     # training minus validation accuracy, mean over runs: at the chosen epoch, at the last
@@ -104,29 +105,17 @@ def lines(table: Table, jobs: Sequence[Job], failed: Mapping[Job, str]) -> list[
     for job in jobs:
         by_row[job.row].append(job)
     made = {row.name: _line(table, row, by_row[row.name], failed) for row in table.rows}
-    answers = {name: by_seed for name, (_, by_seed) in made.items()}
-    base = answers.pop(table.baseline, {})
-    return [
-        dataclasses.replace(line, comparison=_compare(table, answers.get(name, {}), base))
-        for name, (line, _) in made.items()
-    ]
+    base = made[table.baseline].answers if table.baseline else {}
+    for name, line in made.items():
+        seeds = sorted(line.answers.keys() & base.keys())
+        if seeds and name != table.baseline:
+            both = ([some[seed] for seed in seeds] for some in (line.answers, base))
+            comparison = seed_statistics.compare(table.metrics[0], *both)
+            made[name] = dataclasses.replace(line, comparison=comparison)
+    return list(made.values())
 
 
-def _compare(
-    table: Table, mine: Mapping[int, Answers], base: Mapping[int, Answers]
-) -> Comparison | None:
-    seeds = sorted(mine.keys() & base.keys())
-    if not seeds:
-        return None
-    return seed_statistics.compare(
-        table.metrics[0], [mine[s] for s in seeds], [base[s] for s in seeds]
-    )
-
-
-def _line(
-    table: Table, row: Row, jobs: Sequence[Job], failed: Mapping[Job, str]
-) -> tuple[Line, dict[int, Answers]]:
-    """The row, and by seed its answers as the table's first metric counts them."""
+def _line(table: Table, row: Row, jobs: Sequence[Job], failed: Mapping[Job, str]) -> Line:
     done = [j for j in jobs if j not in failed and j.folder.is_finished]
     line = Line(
         row,
@@ -141,17 +130,19 @@ def _line(
     num_folds = len({job.fold for job in jobs})
     seeds = {seed: Seed(some) for seed, some in by_seed.items() if len(some) == num_folds}
     if not seeds:
-        return line, {}
+        return line
     try:
         cells = {name: _cell(name, list(seeds.values())) for name in table.metrics}
     except UserError as error:
-        return dataclasses.replace(line, failure=str(error)), {}
+        return dataclasses.replace(line, failure=str(error))
     scored = [pair for seed in seeds.values() for pair in zip(seed.folders, seed.results)]
     gaps = [gap for folder, r in scored if (gap := overfitting(folder, r))]
     cautions = [s.get("caution", "") for seed in seeds.values() for s in seed.scores]
-    line = dataclasses.replace(
+    answers = {number: seed.answers(table.metrics[0]) for number, seed in seeds.items()}
+    return dataclasses.replace(
         line,
         cells=cells,
+        answers={number: some for number, some in answers.items() if some is not None},
         epochs=tuple(r["monitor"]["epoch"] for _, r in scored if "epoch" in r["monitor"]),
         gaps=tuple(np.mean(gaps, axis=0).tolist()) if gaps else None,
         examples=(0, 0) if row.silenced else _examples(done[0]),
@@ -159,8 +150,6 @@ def _line(
         seeds=tuple(seeds),
         caution=next(filter(None, cautions), ""),
     )
-    answers = {number: seed.answers(table.metrics[0]) for number, seed in seeds.items()}
-    return line, {number: some for number, some in answers.items() if some is not None}
 
 
 def _examples(job: Job) -> tuple[int, int]:

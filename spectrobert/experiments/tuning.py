@@ -86,8 +86,7 @@ def join(search: Search) -> optuna.Study:
 
     Raises UserError if a value of the space is refused, or the study is another search.
     """
-    configs = [composition.compose(search.chosen(params)) for params in ends(search.space)]
-    task = configs[0].task
+    task, *_ = [composition.compose(search.chosen(some)).task for some in ends(search.space)]
     described = {
         "overrides": list(search.overrides),
         "space": {key: repr(d) for key, d in search.space.items()},
@@ -100,12 +99,10 @@ def join(search: Search) -> optuna.Study:
     before = read_yaml(path)
     if not isinstance(before, dict):
         raise UserError(f"{path} is damaged: it describes no study; choose another --study")
-    for key, value in described.items():
-        if before.get(key) != value:
-            raise UserError(
-                f"{search.folder} is another study: {key} {before.get(key)} then, {value} now;"
-                " choose another --study"
-            )
+    for key, now in described.items():
+        if (then := before.get(key)) != now:
+            difference = f"{key} {then} then, {now} now; choose another --study"
+            raise UserError(f"{search.folder} is another study: {difference}")
     # One file that workers on several nodes append to: SQLite's locks do not hold on NFS
     journal = search.folder / JOURNAL
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -6,7 +6,8 @@ from typing import Any
 
 from .images import BLUE, pyplot, svg
 
-FROZEN = "#e4e9ed"
+FROZEN, INK = "#e4e9ed", "#56636e"
+Box = tuple[str, float, float, float, float]  # label, x, y, width, height
 
 
 def draw(freeze: dict[str, Any]) -> str:
@@ -17,31 +18,31 @@ def draw(freeze: dict[str, Any]) -> str:
     """
     counts: dict[str, tuple[int, int]] = freeze["counts"]
     layers = [name for name in counts if name.startswith("encoder.")]
+    boxes: dict[str, Box] = {
+        "embeddings": ("text embeddings", 0.0, 0.0, 1.95, 1.9),
+        "audio.conv": ("conv layers", 2.05, 0.0, 1.95, 0.9),
+        "audio.projection": ("projection", 2.05, 1.0, 1.95, 0.9),
+    }
+    for level, name in enumerate(layers):
+        boxes[name] = (f"layer {int(name.partition('.')[2]) + 1}", 0.0, 2.0 + level, 4.0, 0.9)
+    boxes["head"] = ("head", 0.0, 2.0 + len(layers), 4.0, 0.9)
     rows = 2 + len(layers) + 1
     with pyplot(5.2, 0.34 * rows + 0.5) as (figure, (axis,)):
-        _box(axis, 0.0, 0.0, 1.95, 1.9, "text embeddings", counts["embeddings"])
-        _box(axis, 2.05, 0.0, 1.95, 0.9, "conv layers", counts["audio.conv"])
-        _box(axis, 2.05, 1.0, 1.95, 0.9, "projection", counts["audio.projection"])
-        for level, name in enumerate(layers):
-            label = f"layer {int(name.partition('.')[2]) + 1}"
-            _box(axis, 0.0, 2.0 + level, 4.0, 0.9, label, counts[name])
-        _box(axis, 0.0, 2.0 + len(layers), 4.0, 0.9, "head", counts["head"])
+        for part, box in boxes.items():
+            _draw_box(axis, box, *counts[part])
         axis.set(xlim=(-0.02, 4.02), ylim=(-0.02, rows))
         axis.axis("off")
         return svg(figure)
 
 
-def _box(
-    axis: Any, x: float, y: float, width: float, height: float, name: str, count: tuple[int, int]
-) -> None:
+def _draw_box(axis: Any, box: Box, num_trainable: int, num_all: int) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    trains = count[0] > 0
+    name, x, y, width, height = box
+    colour, ink, state = (BLUE, "white", "") if num_trainable else (FROZEN, INK, "  ·  frozen")
     style = "round,pad=0,rounding_size=0.08"
-    colour = BLUE if trains else FROZEN
     axis.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=style, fc=colour, ec="none"))
-    text = f"{name}  ·  {_short(count[1])}" + ("" if trains else "  ·  frozen")
-    ink = "white" if trains else "#56636e"
+    text = f"{name}  ·  {_short(num_all)}{state}"
     axis.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=ink, fontsize=8)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from ...run.confidence import is_right, roc_curves
 from ...run.folder import RunFolder
 from .images import BLUE, GREY, ORANGE, in_legend, pyplot, svg
 
-SMOOTHING = 0.9  # of the noisy training curve: a running mean, drawn over the raw line
+RATE = 0.1  # of the running mean that is drawn over the noisy training curve
 MAX_ROC = 10  # classes with a ROC curve each
 MAX_NUMBERS = 12  # classes up to which a confusion matrix shows its counts
 BINS = 10  # of the calibration
@@ -40,7 +42,7 @@ def learning_curves(folder: Path, result: dict[str, Any]) -> str:
                 steps, values = zip(*train)
                 point = "o" if len(steps) == 1 else ""  # a line through one point is not seen
                 axis.plot(steps, values, color=BLUE, alpha=0.25, lw=1)
-                smooth = _smooth(values)
+                smooth = list(accumulate(values, lambda last, value: last + RATE * (value - last)))
                 axis.plot(steps, smooth, color=BLUE, lw=1.5, marker=point, ms=3, label="training")
             if validation:
                 axis.plot(
@@ -93,19 +95,27 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
         return svg(figure)
 
 
+@contextmanager
+def _unit_square(width: float, xlabel: str, ylabel: str) -> Iterator[tuple[Any, Any]]:
+    """Figure and axis with a grid and the diagonal."""
+    with pyplot(width, 3.4) as (figure, (axis,)):
+        axis.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
+        axis.set(xlabel=xlabel, ylabel=ylabel)
+        axis.grid(alpha=0.2)
+        yield figure, axis
+
+
 def roc(predictions: Sequence[dict[str, str]], labels: Sequence[str]) -> str:
     """One class against all others; of two classes the second alone, the other mirrors it."""
     shown = roc_curves(predictions, labels[1:] if len(labels) == 2 else labels)
     if not shown or len(shown) > MAX_ROC:
         return ""
-    with pyplot(4.4, 3.4) as (figure, (axis,)):
+    with _unit_square(4.4, "false positives", "true positives") as (figure, axis):
         for name, (false_positives, true_positives, area) in shown.items():
             label = in_legend(f"{name} ({area:.2f})")
             axis.plot(false_positives, true_positives, lw=1.5, label=label)
-        axis.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
-        axis.set(xlabel="false positives", ylabel="true positives", title="ROC (area)")
+        axis.set(title="ROC (area)")
         axis.legend(frameon=False, fontsize=8)
-        axis.grid(alpha=0.2)
         return svg(figure)
 
 
@@ -114,12 +124,10 @@ def calibration(predictions: Sequence[dict[str, str]]) -> str:
     sure = np.array([float(p["p_prediction"]) for p in predictions])
     right = np.array([is_right(p) for p in predictions], dtype=float)
     centres, shares, error = reliability(sure, right)
-    with pyplot(4.0, 3.4) as (figure, (axis,)):
-        axis.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
+    labels = ("probability of the prediction", "share that is right")
+    with _unit_square(4.0, *labels) as (figure, axis):
         axis.plot(centres, shares, color=BLUE, marker="o", ms=4)
-        axis.set(xlabel="probability of the prediction", ylabel="share that is right")
         axis.set(xlim=(0, 1), ylim=(0, 1), title=f"calibration (expected error {error:.3f})")
-        axis.grid(alpha=0.2)
         return svg(figure)
 
 
@@ -134,12 +142,3 @@ def reliability(sure: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.nda
     shares = np.array([right[number == b].mean() for b in used])
     weights = np.array([np.mean(number == b) for b in used])
     return centres, shares, float(np.sum(weights * np.abs(centres - shares)))
-
-
-def _smooth(values: Sequence[float]) -> list[float]:
-    """Running mean that starts at the first value."""
-    smooth: list[float] = []
-    for value in values:
-        last = smooth[-1] if smooth else value
-        smooth.append(SMOOTHING * last + (1 - SMOOTHING) * value)
-    return smooth
