@@ -53,6 +53,7 @@ WRONG = [
     (["model.patch=16"], ["model.patch=16: must be a list of integers"]),
     (["model.patch=[a,b]"], ["model.patch=[a,b]: must be a list of integers, as in [1,2]"]),
     (["trainer.batch_size=[1,2]"], ["trainer.batch_size=[1,2]: must be an integer"]),
+    (["trainer={epochs:x}"], ["trainer.epochs=x: must be an integer"]),
     (["optim=3"], ["optim=3: optim is a group of options: lr", "lr, beta2"]),
     # out of range
     (["--seed", "-1"], ["seed=-1", "0 or more"]),
@@ -113,6 +114,8 @@ WRONG = [
     (["-m", "seed=x,1"], ["seed=x: must be an integer"]),
     (["-m", "seed=[1"], ["'seed=[1'", "bracket"]),
     (["-m", "model=tny,tiny"], ["model 'tny'", "did you mean 'tiny'"]),
+    (["-m", "dataset=demo,ravdess", "dataset.fold=1"], ["key 'dataset.fold'", "size, seed"]),
+    (["-m", "trainer.epochs=range(1,3)", "optim.lr=choice(1e-3,x)"], ["optim.lr=x: must be a"]),
     (["-m", "freeze=glob(bin*)"], ["freeze=glob(bin*)", "name the values of a sweep"]),
 ]
 
@@ -178,6 +181,10 @@ def test_a_value_beyond_its_bound_gets_one_line(bound, option, capsys):
         (
             ["--task", "pre", "--dataset", "wavcaps", "dataset.sources=freesound"],
             ["dataset.sources=freesound: must be a list"],
+        ),
+        (
+            ["--task", "pre", "--dataset", "csv+ravdess", "dataset.ravdess.fold=1e3"],
+            ["dataset.ravdess.fold=1e3: must be an integer"],
         ),
         # another task's and another corpus' options are not offered
         (["--task", "ser", "--dataset", "demo", "task.sap_weight=1"], ["key 'task.sap_weight'"]),
