@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from spectrobert.commands import train
+from spectrobert.files import read_table
+from spectrobert.run.folder import RunFolder
 
 from ..helpers.sounds import BAD_FILES, noise
 from ..helpers.world import SMALL, train_py
@@ -27,9 +30,10 @@ LITTLE = (
 )
 CLIPS = 24
 SPLITS = ("train", "train", "val", "test")
+Rows = list[dict[str, Any]]
 
 
-def rows_of(folder: Path, clips: int = CLIPS) -> list[dict[str, str]]:
+def rows_of(folder: Path, clips: int = CLIPS) -> Rows:
     """Two rows a clip: a yes-or-no question and an open one, and all that other tasks need."""
     rows = []
     for i in range(clips):
@@ -47,7 +51,7 @@ def rows_of(folder: Path, clips: int = CLIPS) -> list[dict[str, str]]:
     return rows
 
 
-def write(path: Path, rows: list[dict[str, str]]) -> Path:
+def write(path: Path, rows: Rows) -> Path:
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
@@ -94,11 +98,11 @@ def refused(call, tmp_path):
 def accepted(call, tmp_path):
     """`accepted(...)` asserts exit code 0; it returns the run directory and results.json."""
 
-    def run(*arguments: str, **more: str) -> tuple[Path, dict]:
-        code, _, err = call(*arguments, **more)
+    def run(*arguments: str, task: str = "ser") -> tuple[RunFolder, dict]:
+        code, _, err = call(*arguments, task=task)
         assert code == 0, err
-        folder = tmp_path / "runs" / f"csv_{more.get('task', 'ser')}" / "seed0"
-        return folder, json.loads((folder / "results.json").read_text())
+        folder = RunFolder(tmp_path / "runs" / f"csv_{task}" / "seed0")
+        return folder, folder.read_results()
 
     return run
 
@@ -106,101 +110,92 @@ def accepted(call, tmp_path):
 # ---------------------------------------------------------------- refused
 
 
-def test_no_table_at_all(refused):
-    assert "dataset.file=" in refused()
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ((), "dataset.file="),
+        (("dataset.file=none.csv",), "no file none.csv"),
+        (("dataset.file=table.xlsx",), ".csv, .jsonl, .parquet, .tsv"),
+    ],
+)
+def test_a_table_that_is_none(refused, tmp_path, monkeypatch, words, line):
+    monkeypatch.chdir(tmp_path)
+    Path("table.xlsx").write_bytes(b"PK")
+    assert line in refused(*words)
 
 
-def test_a_missing_table(refused, tmp_path):
-    assert f"no file {tmp_path / 'none.csv'}" in refused(f"dataset.file={tmp_path / 'none.csv'}")
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_data_folder_that_is_missing_or_empty(refused, tmp_path, is_there):
+    folder = tmp_path / "data" / "ravdess"
+    if is_there:
+        folder.mkdir(parents=True)
+    line = refused("--data_dir", str(folder.parent), dataset="ravdess")
+    assert str(folder) in line
+    assert "expected there" in line
 
 
-def test_a_table_of_an_unknown_kind(refused, tmp_path):
-    path = tmp_path / "table.xlsx"
-    path.write_bytes(b"PK")
-    assert ".csv, .jsonl, .parquet, .tsv" in refused(f"dataset.file={path}")
+def column(name: str, value: Callable[[int, str], str]) -> Callable[[Rows], Rows]:
+    """A change of every cell of a column, by its row and what it holds."""
+    return lambda rows: [row | {name: value(i, str(row[name]))} for i, row in enumerate(rows)]
 
 
-def test_a_column_that_is_not_there(refused, rows, tmp_path):
-    renamed = [{"path" if k == "audio" else k: v for k, v in row.items()} for row in rows]
-    table = write(tmp_path / "table.csv", renamed)
-    line = refused(f"dataset.file={table}")
-    assert "no column 'audio'; found: path, text," in line
-    assert "dataset.audio=COLUMN" in line
-    line = refused(f"dataset.file={table}", "dataset.audio=path", "dataset.label=mood")
-    assert "no column 'mood'" in line
+def fixed(name: str, value: str) -> Callable[[Rows], Rows]:
+    return column(name, lambda i, cell: value)
+
+
+def renamed(rows: Rows) -> Rows:
+    return [{"path" if k == "audio" else k: v for k, v in row.items()} for row in rows]
+
+
+def splits(**names: str) -> Callable[[Rows], Rows]:
+    return column("split", lambda i, cell: names.get(cell, cell))
+
+
+WRONG_ROWS = [
+    (renamed, (), ["no column 'audio'; found: path, text,", "dataset.audio=COLUMN"]),
+    (renamed, ("dataset.audio=path", "dataset.label=mood"), ["no column 'mood'"]),
+    (
+        column("label", lambda i, cell: "bored" if i == 6 else cell),  # a row of test
+        (),
+        ["'bored' of 1 examples", "angry, calm"],
+    ),
+    (fixed("label", "calm"), (), ["only one class ('calm')"]),
+    (fixed("answer", "a bell"), ("task=aqa_binary",), ["no answer is yes or no"]),
+    (
+        column("split", lambda i, cell: "held out" if i == 3 else cell),
+        (),
+        ["row 4: unknown split 'held out' in column 'split'", "train"],
+    ),
+    (
+        fixed("speaker", "anna"),
+        (),
+        [
+            "speaker(s) in more than one split: anna (train, val, test)",
+            "dataset.split=random",
+        ],
+    ),
+    (
+        column("audio", lambda i, cell: "audio/0.wav" if i == 2 * CLIPS - 1 else cell),
+        (),
+        ["recording(s) in more than one split"],
+    ),
+    (splits(train="val"), (), ["split 'train' has no examples"]),
+    (splits(train="test", val="test"), (), ["0 part"]),
+    (lambda rows: fixed("speaker", "anna")(fixed("split", "")(rows)), (), ["1 part(s)"]),
+]
+
+
+@pytest.mark.parametrize(("change", "words", "parts"), WRONG_ROWS)
+def test_rows_that_cannot_be_trained_on(refused, rows, tmp_path, change, words, parts):
+    table = write(tmp_path / "table.csv", change(rows))
+    line = refused(f"dataset.file={table}", *words)
+    assert [part for part in parts if part not in line] == []
 
 
 def test_a_row_with_a_cell_too_many(refused, rows, tmp_path):
     table = write(tmp_path / "table.csv", rows)
     table.write_text(table.read_text() + "a,b,c,d,e,f,g,h\n")
     assert f"row {len(rows) + 1}: 8 cells" in refused(f"dataset.file={table}")
-
-
-def test_an_unknown_label_in_test(refused, rows, tmp_path):
-    odd = next(row for row in rows if row["split"] == "test")
-    odd["label"] = "bored"
-    line = refused(f"dataset.file={write(tmp_path / 'table.csv', rows)}")
-    assert "'bored' of 1 examples" in line
-    assert "angry, calm" in line
-
-
-def test_a_single_class(refused, rows, tmp_path):
-    same = [row | {"label": "calm"} for row in rows]
-    line = refused(f"dataset.file={write(tmp_path / 'table.csv', same)}")
-    assert "only one class ('calm')" in line
-
-
-def test_no_answer_of_the_kind(refused, rows, tmp_path):
-    table = write(tmp_path / "table.csv", [row | {"answer": "a bell"} for row in rows])
-    assert "no answer is yes or no" in refused(f"dataset.file={table}", task="aqa_binary")
-
-
-def test_an_unknown_split(refused, rows, tmp_path):
-    rows[3]["split"] = "held out"
-    line = refused(f"dataset.file={write(tmp_path / 'table.csv', rows)}")
-    assert "row 4: unknown split 'held out' in column 'split'" in line
-    assert "train" in line
-
-
-def test_speakers_shared_between_splits(refused, rows, tmp_path):
-    shared = [row | {"speaker": "anna"} for row in rows]
-    line = refused(f"dataset.file={write(tmp_path / 'table.csv', shared)}")
-    assert "speaker(s) in more than one split: anna (train, val, test)" in line
-    assert "dataset.split=random" in line
-
-
-def test_a_recording_shared_between_splits(refused, rows, tmp_path):
-    rows[-1]["audio"] = rows[0]["audio"]
-    line = refused(f"dataset.file={write(tmp_path / 'table.csv', rows)}")
-    assert "recording(s) in more than one split" in line
-
-
-@pytest.mark.parametrize(
-    ("renamed", "words"),
-    [
-        ({"train": "val"}, "split 'train' has no examples"),
-        ({"train": "test", "val": "test"}, "0 part"),
-    ],
-)
-def test_a_split_without_examples(refused, rows, tmp_path, renamed, words):
-    others = [row | {"split": renamed.get(row["split"], row["split"])} for row in rows]
-    assert words in refused(f"dataset.file={write(tmp_path / 'table.csv', others)}")
-
-
-def test_too_little_to_split(refused, rows, tmp_path):
-    table = write(tmp_path / "table.csv", [row | {"split": "", "speaker": "anna"} for row in rows])
-    assert "1 part(s)" in refused(f"dataset.file={table}")
-
-
-def test_a_missing_data_folder(refused, tmp_path):
-    line = refused("--data_dir", str(tmp_path / "nowhere"), dataset="ravdess")
-    assert str(tmp_path / "nowhere" / "ravdess") in line
-    assert "expected there" in line
-
-
-def test_an_empty_data_folder(refused, tmp_path):
-    (tmp_path / "ravdess").mkdir()
-    assert "expected there" in refused("--data_dir", str(tmp_path), dataset="ravdess")
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
@@ -227,14 +222,13 @@ def test_the_command_itself(tmp_path):
 # ---------------------------------------------------------------- accepted
 
 
-def test_bad_audio_within_the_limit_is_listed_and_counted(call, accepted, tmp_path):
+def test_bad_audio_within_the_limit_is_listed_and_counted(accepted, tmp_path):
     rows = rows_of(tmp_path, 40)
     cut, gone = tmp_path / "audio" / "3.wav", tmp_path / "audio" / "8.wav"
     BAD_FILES["truncated"][0](cut)
     gone.unlink()
     folder, results = accepted(f"dataset.file={write(tmp_path / 'table.csv', rows)}")  # 4 of 80
-    with (folder / "skipped.csv").open() as file:
-        skipped = list(csv.DictReader(file))
+    skipped = read_table(folder.skipped)
     ids = [row["id"].partition("#")[0] for row in skipped]
     assert ids == ["audio/3.wav"] * 2 + ["audio/8.wav"] * 2
     assert [row["recording"] for row in skipped] == [str(cut)] * 2 + [str(gone)] * 2
@@ -254,12 +248,11 @@ def test_whole_clips_that_the_model_does_not_hear_to_the_end_are_listed(call, ro
     assert code == 0, err
     limit = "4 clips are longer than the 0.66 s that the model hears (model.max_audio_positions=4)"
     assert limit in out
-    folder = tmp_path / "runs" / "csv_ser" / "seed0"
-    with (folder / "skipped.csv").open() as file:
-        cut = [(row["id"].partition("#")[0], row["fault"]) for row in csv.DictReader(file)]
+    folder = RunFolder(tmp_path / "runs" / "csv_ser" / "seed0")
+    cut = [(row["id"].partition("#")[0], row["fault"]) for row in read_table(folder.skipped)]
     fault = "audio cut from 0.90 to 0.66 s"
     assert cut == [(f"audio/{i}.wav", fault) for i in (3, 3, 7, 7)]
-    results = json.loads((folder / "results.json").read_text())
+    results = folder.read_results()
     assert results["test"]["n"] == 12
     heard = "whole, or the first 0.66 s, which the model hears at most"
     assert results["evaluation"]["audio"] == f"{heard}; 4 of 12 clips of test are longer"
@@ -279,7 +272,7 @@ def test_the_card_names_the_stretch_that_was_scored(accepted, rows, tmp_path, cr
     more = (f"dataset.file={table}", f"dataset.crop={crop}", "dataset.max_seconds=0.4")
     folder, results = accepted(*more)
     assert results["evaluation"]["audio"] == f"{heard}; 2 of 12 clips of test are longer"
-    assert f"| audio | {heard}; " in (folder / "card.md").read_text()
+    assert f"| audio | {heard}; " in folder.card.read_text()
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -293,8 +286,7 @@ def test_a_table_serves_every_task(accepted, rows, tmp_path, task):
     labels = {"aqa_binary": ["no", "yes"], "aqa_open": ["bell", "dog"]}.get(task, ["angry", "calm"])
     assert results["test"].get("labels", labels) == labels
     assert results["steps_run"] == -(-counts["train"] // 8)
-    with (folder / "predictions.csv").open() as file:
-        predictions = list(csv.DictReader(file))
+    predictions = folder.read_predictions()
     assert len(predictions) == per_split
     assert {p["audio"] for p in predictions} <= {str(row["audio"]) for row in rows}
     assert {(p["start"], p["end"]) for p in predictions} == {("", "")}
