@@ -30,7 +30,6 @@ from . import (
     build,
     checkpoints,
     curves,
-    left_out,
     preemption,
     pretrained,
     processes,
@@ -211,7 +210,7 @@ def _build(run: Run) -> None:
 def _write_inputs(run: Run) -> None:
     """Print what is about to happen, and write what a resumed run reads."""
     announcement.show_data(run)
-    unused = left_out.report(run)
+    unused = announcement.show_left_out(run)
     announcement.show_parts(run)
     if not processes.is_first():
         return

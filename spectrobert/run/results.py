@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import subprocess
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from .. import files
-from . import card, checkpoints, provenance
+from . import card, checkpoints
 from .comet.logger import CometCurves
 from .comet.scores import log_scores
 from .run import Run
 from .scores import Scores
+
+PACKAGES = (
+    "torch",
+    "pytorch-lightning",
+    "transformers",
+    "datasets",
+    "torchmetrics",
+    "soundfile",
+    "soxr",
+)
 
 
 def collect(
@@ -50,8 +63,8 @@ def collect(
         "freeze": run.frozen.to_dict(),
         "prefix_cache": run.prefix.to_dict(),
         "init": asdict(config.init),
-        "versions": provenance.versions(),
-        "git_commit": provenance.git_commit(),
+        "versions": versions(),
+        "git_commit": git_commit(),
         "seconds": run.seconds,
     }
 
@@ -70,3 +83,24 @@ def write(run: Run, results: dict[str, Any], scores: Scores, control: Scores | N
         if isinstance(logger, CometCurves):
             log_scores(logger.experiment, run, results, scores)
             logger.experiment.end()
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of what decides the numbers."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def git_commit() -> str:
+    """Commit of the code, with "+changes" if the tree differs from it; "" outside a checkout."""
+    here = Path(__file__).parent
+
+    def ask(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        return ask("rev-parse", "HEAD") + ("+changes" if ask("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
