@@ -36,7 +36,7 @@ class Moments:
         return (self.squares / self.count) ** 0.5 if self.count else 0.0
 
     def joined(self, other: Moments) -> Moments:
-        """As if the values of both had been seen at once (Chan et al. 1983)."""
+        """Moments of the values of both (Chan et al. 1983)."""
         count = self.count + other.count
         if not count:
             return self
@@ -47,7 +47,7 @@ class Moments:
 
 
 def moments(values: np.ndarray) -> Moments:
-    """Of all values of an array."""
+    """Moments of all values of an array."""
     exact = values.astype(np.float64)
     mean = float(exact.mean())
     return Moments(exact.size, mean, float(np.square(exact - mean).sum()))
@@ -64,7 +64,7 @@ class LogMel:
 
     @property
     def total(self) -> Moments:
-        """Over all splits."""
+        """Moments over all splits."""
         return reduce(Moments.joined, self.by_split.values(), Moments())
 
 
@@ -110,7 +110,7 @@ def measure(
 
 
 def spectrogram(wave: np.ndarray, num_bins: int) -> np.ndarray:
-    """(T,) at 16 kHz to (F, M), before normalisation."""
+    """Log-mel spectrogram of a waveform, (T,) at 16 kHz to (F, M), before normalisation."""
     samples = torch.from_numpy(wave)[None]
     length = torch.tensor([len(wave)])
     front_end = adopt(features.LogMel(num_bins, mean=0.0, std=0.5))  # (x - 0) / (2 * 0.5)

@@ -60,7 +60,7 @@ def draw(
 
 
 def _png(figure: Figure) -> bytes:
-    """With a palette of COLOURS_KEPT, which is all that these pictures need."""
+    """A picture with a palette of COLOURS_KEPT, which is all that it needs."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -111,7 +111,7 @@ def _copied(
 
 
 def _copy_name(audio: io.Audio, root: Path) -> str:
-    """The same for a recording as long as it does not change, also if the corpus is moved."""
+    """A name that lasts as long as the recording does not change, also if the corpus is moved."""
     if isinstance(audio, bytes):
         key = hashlib.sha256(audio).hexdigest()[:32]
     else:

@@ -78,7 +78,7 @@ def read_index(folder: Path) -> dict[str, Any]:
 
 
 def plain_options(corpus: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON holds them; paths of label files are one however they are spelt."""
+    """Options as JSON holds them; paths of label files are one however they are spelt."""
     files = {
         option: [value] if isinstance(value, str) else value
         for option, value in file_options(corpus, options).items()

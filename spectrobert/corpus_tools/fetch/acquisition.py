@@ -85,7 +85,7 @@ def work_folder(root: Path) -> Path:
 
 
 def has_files(root: Path) -> bool:
-    """If a corpus' folder is there and holds anything."""
+    """True if a corpus' folder is there and holds anything."""
     return root.is_dir() and any(root.iterdir())
 
 

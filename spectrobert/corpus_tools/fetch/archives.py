@@ -88,7 +88,7 @@ def _safe(archive: Path, name: str, folder: Path) -> str:
 
 
 def _extract_zip(archive: Path, folder: Path) -> None:
-    """Whatever is declared must fit the disk; zipfile itself never gives out more than that, and
+    """Extract a zip, whose declared size must fit the disk: zipfile gives out no more than that, and
     checks each member's CRC."""
     is_split = len(parts_of(archive)) > 1
     with open_split(archive) if is_split else zipfile.ZipFile(archive) as opened:

@@ -210,7 +210,7 @@ def _block(response: requests.Response) -> bytes:
 
 
 def _is_rest(response: requests.Response, origin: Origin, offset: int) -> bool:
-    """If a partial answer is the rest of the file that was begun."""
+    """True if a partial answer is the rest of the file that was begun."""
     stated = response.headers.get("Content-Range", "")
     length = "*" if origin.length is None else origin.length
     is_here = stated.startswith(f"bytes {offset}-") and stated.endswith(f"/{length}")
