@@ -88,8 +88,8 @@ def _safe(archive: Path, name: str, folder: Path) -> str:
 
 
 def _extract_zip(archive: Path, folder: Path) -> None:
-    """Extract a zip, whose declared size must fit the disk: zipfile gives out no more than that, and
-    checks each member's CRC."""
+    """Extract a zip, whose declared size must fit the disk: zipfile gives out no more than that,
+    and checks each member's CRC."""
     is_split = len(parts_of(archive)) > 1
     with open_split(archive) if is_split else zipfile.ZipFile(archive) as opened:
         infos = opened.infolist()
