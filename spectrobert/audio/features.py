@@ -122,7 +122,7 @@ class LogMel(nn.Module):
                     mel[length:] = silence
             else:
                 self._write(waveform, mels, len(waveform), len(waveform))
-                # without waiting for the device to say how much there is
+                # without waiting for the lengths from the device
                 padding = torch.arange(frames, device=mels.device) >= lengths[:, None]  # (B, F)
                 mels.masked_fill_(padding[..., None], silence)
             return mels, lengths
@@ -155,7 +155,7 @@ class LogMel(nn.Module):
         """Frames of (R, T) without their mean, emphasised, windowed, into `out` (R, F, FFT).
 
         Args:
-            window: (W - 1,) of a frame's W samples all but the first, where the window is 0.
+            window: (W - 1,) of a frame's W samples all but the first, which meets a window of 0.
         """
         size = len(window)
         means = waveform.unfold(1, size + 1, hop).mean(dim=-1, keepdim=True)  # (R, F, 1)
@@ -191,7 +191,7 @@ def columns(
 
     Returns:
         (B, time, W) columns, each flattened mel by mel (a patch is a stretch of it), and (B, time)
-        True where a column is real.
+        True for a real column.
     """
     frame_size, frame_stride = size[1], stride[1]
     values = mels.unfold(1, frame_size, frame_stride).flatten(2)  # (B, time, M * frames)

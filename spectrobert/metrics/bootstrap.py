@@ -34,7 +34,7 @@ def resample(statistics: Sequence[Statistic], groups: Sequence[str], seed: int =
     """Each statistic in each resample, (R, S), all from the same draws of groups.
 
     Rows of one group (speaker, recording) are not independent, so whole groups are drawn; a row of
-    its own group is drawn alone. NaN where a resample loses one of the statistic's parts.
+    its own group is drawn alone. NaN if a resample loses one of the statistic's parts.
     """
     names, member = np.unique(np.asarray(groups), return_inverse=True)
     # by identity: statistics of one set share their parts

@@ -20,7 +20,7 @@ MANY_CLASSES = 50
 def ranks(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Place of the right class, (N, C), (N,) -> (N,), 0 being the first.
 
-    Of equal logits the lower class number comes first, as `argmax` has it, and NaN comes last: a
+    Of equal logits the lower class number comes first, as in `argmax`, and NaN comes last: a
     model that has collapsed to equal logits, or to none, is not right about everything. A class
     without a logit (C or above) comes after all others.
     """
@@ -41,7 +41,7 @@ def cross_entropy(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def classification(
     logits: np.ndarray, truth: np.ndarray, labels: Sequence[str], top_k: Sequence[int] = ()
 ) -> dict[str, Statistic]:
-    """Everything this project reports of a classifier: (N, C) logits, (N,) class numbers.
+    """All metrics of a classifier: (N, C) logits, (N,) class numbers.
 
     `accuracy` is the share of rows that are right (the "weighted accuracy" WA of speech emotion);
     `unweighted_accuracy` (UA) the mean recall over the classes that occur in the set. The macro

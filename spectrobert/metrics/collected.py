@@ -1,4 +1,4 @@
-"""What a model gave for each row of a set, gathered from all batches and all processes."""
+"""Outputs of a model for each row of a set, gathered from all batches and processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torchmetrics.utilities import dim_zero_cat
 
 
 class Collected(Metric):
-    """Rows of outputs and of what is right; `compute` returns them as NumPy arrays.
+    """Rows of outputs and truth; `compute` returns them as NumPy arrays.
 
     The order is that of the rows' index, and a row seen twice counts once: the numbers depend
     neither on the batches nor on the number of processes.

@@ -35,7 +35,7 @@ class Counts:
 
 
 def count(truth: np.ndarray, predicted: np.ndarray, classes: int, weights: np.ndarray) -> Counts:
-    """Of rows (N,) of class numbers, of which row i counts `weights[i]` times."""
+    """Counts over rows (N,) of class numbers; row i counts `weights[i]` times."""
     is_right = truth == predicted
     return Counts(
         np.bincount(truth[is_right], weights[is_right], classes),
@@ -51,7 +51,7 @@ def _divided(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def auroc(is_positive: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], float]:
     """The share of (positive, negative) pairs in the right order, a tie being half right.
 
-    (N,) truth and scores -> a function of the weights; NaN where there is no such pair.
+    (N,) truth and scores -> a function of the weights; NaN without such a pair.
     """
     levels, level = np.unique(scores, return_inverse=True)
 

@@ -16,7 +16,7 @@ def pretraining(
     Args:
         rows: (N, 4) of each pair: the match logit, the summed MLM loss of its masked words, how
             many of them are right, how many there are.
-        matched: (N,) 1 where the audio belongs to the text.
+        matched: (N,) 1 if the audio belongs to the text.
     """
     match, cost, right, words = np.asarray(rows, dtype=np.float64).T
     sap = mean(np.logaddexp(0, match) - match * matched, "mean binary cross entropy of the pairs")

@@ -1,4 +1,4 @@
-"""Clotho-AQA's four protocols: several people answer one question, and need not agree.
+"""Clotho-AQA's four protocols: several annotators answer one question, and need not agree.
 
 Published figures are on different ones of them, and compare only within one (Lipping et al. 2022
 score rows; MWAFM drops questions without a majority; Audio Flamingo scores unanimous ones).
@@ -20,7 +20,7 @@ def by_question(
     """Row, any-of-three, majority and unanimous accuracy, and the same of the first k answers.
 
     Args:
-        logits, truth: (N, C), (N,), a row for each person's answer.
+        logits, truth: (N, C), (N,), one row per annotator's answer.
         questions: (N,) numbers; rows of one number are one question about one recording.
 
     A question has one prediction, that of its first row: the others differ by rounding alone.
@@ -31,7 +31,7 @@ def by_question(
     rank = ranks(logits[first][member], truth)
     answers = member * (truth.max() + 1) + truth  # (N,) a number for each (question, answer)
     _, alike, times = np.unique(answers, return_inverse=True, return_counts=True)
-    share = times[alike] / sizes[member]  # (N,) how many of the question's people say the same
+    share = times[alike] / sizes[member]  # (N,) share of the question's annotators with this answer
     majority = _first_rows(member, share > 1 / 2)
     unanimous = _first_rows(member, share == 1)
     found: dict[str, Statistic] = {}

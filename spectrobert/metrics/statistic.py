@@ -18,10 +18,10 @@ class Statistic:
     """One metric of one set."""
 
     of: Callable[[np.ndarray], float]  # (N,) weights, 0 or more -> value; NaN where undefined
-    n: int  # what it is taken over
+    n: int  # size of what it is taken over
     meaning: str  # definition and averaging, for the evaluation card
     unit: str = "rows"  # what `n` counts
-    label: str = ""  # the class or target it is about, where it is about one
+    label: str = ""  # its class or target, if it has one
     has_interval: bool = True  # False: a resample does not stand for the set
     # name -> row numbers of each class it needs: without one of them it is another metric
     parts: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Statistic:
 def mean(
     rows: np.ndarray, meaning: str, at: np.ndarray | None = None, unit: str = "rows"
 ) -> Statistic:
-    """Mean of `rows` (K,); `at` (K,) says which rows of the set they are, all by default."""
+    """Mean of `rows` (K,), which are the rows `at` (K,) of the set, by default all of them."""
     rows = np.asarray(rows, dtype=np.float64)
 
     def of(weights: np.ndarray) -> float:
@@ -47,7 +47,7 @@ def by_class(numbers: np.ndarray, names: Mapping[int, str]) -> dict[str, np.ndar
 
 
 def ratio(part: float, whole: float) -> float:
-    """NaN where there is nothing to divide by."""
+    """Quotient, NaN if `whole` is 0."""
     return part / whole if whole else math.nan
 
 

@@ -62,7 +62,7 @@ class AudioEncoder(nn.Module):
         self.patch_values = config.patch[0] * config.patch[1]
         self.patch_shift = config.stride[0] * config.patch[1]
         self.conv_frames = config.conv_frames
-        # A patch of a column overlaps the next by whole conv frames where the stack's stride
+        # A patch of a column overlaps the next by whole conv frames if the stack's stride
         # divides their distance (16x16, stride 10: 160 values, 5 * 2 ** 5): the stack then slides
         # over the column and computes what the patches share once. GroupNorm looks at whole patches
         self.stack_stride = math.prod(config.conv_strides)

@@ -1,8 +1,8 @@
-"""Which parts of a model train (thesis 4.2.2).
+"""Frozen and trained parts of a model (thesis 4.2.2).
 
 A part is a name a researcher would use: `head`, `audio`, `embeddings`, `encoder`, one layer of it
 (`encoder.0`, `encoder.-1`), half of the audio encoder (`audio.conv`, `audio.projection`), or `all`.
-What is frozen gets no gradient, runs in eval mode (no dropout) and is not given to the optimiser.
+A frozen part gets no gradient, runs in eval mode (no dropout) and is unknown to the optimiser.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .spectrobert import SpectroBert
 
 @dataclass(frozen=True)
 class FreezeSummary:
-    """What trains, for the terminal and results.json."""
+    """Parts that train and their sizes, for the terminal and results.json."""
 
     name: str
     train: tuple[str, ...]
@@ -75,7 +75,7 @@ def _names(model: SpectroBert) -> dict[str, list[str]]:
 
 
 def frozen_parameters(model: nn.Module) -> dict[str, Tensor]:
-    """By name, what no step changes."""
+    """Parameters that no step changes, by name."""
     return {n: p.detach() for n, p in model.named_parameters() if not p.requires_grad}
 
 
@@ -89,7 +89,7 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
 
 
 def train_mode(model: SpectroBert) -> None:
-    """Train mode where something trains, eval mode (no dropout) in modules where nothing does.
+    """Train mode, but eval mode (no dropout) in parts without a trained parameter.
 
     A module without parameters (dropout, activation) goes with the part that holds it.
     """

@@ -39,7 +39,7 @@ class PretrainingHead(nn.Module):
         self.sap = nn.Linear(config.hidden_size, 1)
 
     def forward(self, hidden: Tensor, batch: Batch, words: Tensor) -> dict[str, Tensor]:
-        """Of (B, L + N, D) and the word table (vocabulary, D): `masked_words` and `match`."""
+        """(B, L + N, D) and the word table (vocabulary, D) -> `masked_words` and `match`."""
         text = hidden[:, : batch["input_ids"].shape[1]]
         masked = text[batch["mlm_labels"] != IGNORED]  # (K, D)
         return {"masked_words": self.masked_words(masked, words), "match": self.match(hidden)}
@@ -64,7 +64,7 @@ class ClassificationHead(nn.Module):
         self.linear = nn.Linear(config.hidden_size, config.num_logits)
 
     def forward(self, hidden: Tensor, batch: Batch, words: Tensor) -> dict[str, Tensor]:
-        """Of (B, 1, D): `logits` (B, num_logits)."""
+        """(B, 1, D) -> `logits` (B, num_logits)."""
         return {"logits": self.linear(self.dropout(hidden[:, 0]))}
 
 

@@ -144,7 +144,7 @@ def toy(kernels: str = "auto", **more) -> SpectroBert:
 
 
 def outputs_and_gradients(model: SpectroBert) -> dict[str, torch.Tensor]:
-    """Of a padded batch; the gradients of a sum with random weights."""
+    """Outputs for a padded batch, and gradients of their sum with random weights."""
     batch = padded_batch(60)
     labels = torch.full_like(batch["input_ids"], IGNORED)
     labels[0, 2], labels[1, 3] = 7, 9
@@ -198,7 +198,7 @@ def test_a_copy_runs_the_kernels_of_its_own_modules(copy):
 
 
 def fifty_losses(kernels: str) -> list[float]:
-    """Of fifty steps from the same weights on the same clips, one of them padded."""
+    """Losses of fifty steps from the same weights on the same clips, one of them padded."""
     model = toy(kernels, head="classification")
     batch = padded_batch(60)
     optimizer = torch.optim.RAdam(model.parameters(), lr=1e-3)

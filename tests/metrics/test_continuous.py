@@ -32,7 +32,7 @@ def test_by_hand(predicted, ccc, r):
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 2.5, 1e6 / 3])
 def test_a_constant_is_nought_and_not_nan(constant):
-    """Of seven rows, whose mean is off the constant by a rounding error."""
+    """The mean of seven rows is off the constant by a rounding error."""
     varied, flat, once = np.arange(7.0), np.full(7, constant), np.ones(7)
     for figure in (concordance, pearson):
         assert figure(varied, flat, once) == 0

@@ -20,7 +20,7 @@ ANSWERS = np.array([1, 1, 1, 0, 1, 1, 0, 1, 2])
 
 
 def measured(predictions: list[int], top_k: tuple[int, ...] = ()) -> dict[str, float]:
-    """Of one prediction a question; the others rank behind it by their number."""
+    """One prediction per question; the others rank behind it by their number."""
     logits = -np.arange(4.0) + 10 * np.eye(4)[np.repeat(predictions, 3)]
     return values(by_question(logits, ANSWERS, QUESTIONS, top_k), len(ANSWERS))
 
