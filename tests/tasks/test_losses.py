@@ -25,15 +25,22 @@ def test_no_masked_word_costs_nothing_and_moves_nothing():
     assert torch.equal(weight.grad, torch.zeros(3, 4))
 
 
-def test_masked_words_is_the_mean_over_words():
-    logits = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]])
-    by_hand = (math.log(2) + math.log(4)) / 2
-    assert losses.masked_words(logits, torch.tensor([0, 1])).item() == pytest.approx(by_hand)
+MEAN = (math.log(2) + math.log(4)) / 2
+ROWS = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]])  # cost log 2 and, if class 1 is true, log 4
 
 
-def test_match_is_binary_cross_entropy():
-    logits, targets = torch.tensor([0.0, math.log(3)]), torch.tensor([1, 0])
-    assert losses.match(logits, targets).item() == pytest.approx((math.log(2) + math.log(4)) / 2)
+@pytest.mark.parametrize(
+    ("loss", "logits", "targets"),
+    [
+        (losses.masked_words, ROWS, [0, 1]),
+        (losses.classes, ROWS, [0, 1]),
+        (losses.match, ROWS[:, 0], [1, 0]),
+        (losses.multilabel, ROWS[:, 0][None], [[1, 0]]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_mean_by_hand(loss, logits, targets):
+    assert loss(logits, torch.tensor(targets)).item() == pytest.approx(MEAN)
 
 
 def test_binary_is_binary_cross_entropy_of_one_logit():
@@ -42,22 +49,22 @@ def test_binary_is_binary_cross_entropy_of_one_logit():
     assert losses.binary(logits, targets).item() == pytest.approx(expected.item())
 
 
-# Row 0 costs log 2 and has weight 3, row 1 costs log 4 and has weight 1
-WEIGHTED = (3 * math.log(2) + math.log(4)) / 4
+@pytest.mark.parametrize(
+    ("loss", "logits", "targets", "weights"),
+    [
+        # Row 0 costs log 2 and has weight 3, row 1 costs log 4 and has weight 1
+        (losses.binary, ROWS[:, :1], [1, 0], [1, 3]),
+        (losses.classes, ROWS.flip(1), [1, 0], [1, 3]),
+    ],
+)
+def test_weights_of_classes(loss, logits, targets, weights):
+    found = loss(logits, torch.tensor(targets), torch.tensor(weights).float())
+    assert found.item() == pytest.approx((3 * math.log(2) + math.log(4)) / 4)
 
 
-def test_weights_of_the_binary_loss():
-    logits, targets = torch.tensor([[0.0], [math.log(3)]]), torch.tensor([1, 0])
-    loss = losses.binary(logits, targets, torch.tensor([1.0, 3.0]))
-    assert loss.item() == pytest.approx(WEIGHTED)
-
-
-def test_weights_of_the_loss_over_classes():
-    logits, targets = torch.tensor([[0.0, 0.0], [0.0, math.log(3)]]), torch.tensor([1, 0])
-    assert losses.classes(logits, targets, torch.tensor([1.0, 3.0])).item() == pytest.approx(
-        WEIGHTED
-    )
-    assert losses.classes(logits, targets).item() == pytest.approx((math.log(2) + math.log(4)) / 2)
+def test_weights_of_several_labels_multiply_the_present():
+    loss = losses.multilabel(ROWS[:, 0][None], torch.tensor([[1, 0]]), torch.tensor([3.0, 5.0]))
+    assert loss.item() == pytest.approx((3 * math.log(2) + math.log(4)) / 2)
 
 
 @pytest.mark.parametrize(
@@ -81,14 +88,6 @@ def test_losses_are_float32_under_autocast(loss, shape, targets):
         value = loss(logits, labels)
     assert value.dtype == torch.float32
     assert torch.equal(value, loss(logits.float(), labels))
-
-
-def test_several_labels_are_binary_cross_entropies():
-    logits = torch.tensor([[0.0, math.log(3)]])
-    by_hand = (math.log(2) + math.log(4)) / 2
-    assert losses.multilabel(logits, torch.tensor([[1, 0]])).item() == pytest.approx(by_hand)
-    weighted = losses.multilabel(logits, torch.tensor([[1, 0]]), torch.tensor([3.0, 5.0]))
-    assert weighted.item() == pytest.approx((3 * math.log(2) + math.log(4)) / 2)
 
 
 def test_absolute_and_squared_error():

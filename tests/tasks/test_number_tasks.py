@@ -33,22 +33,13 @@ TARGETS = {
 METRICS = {
     "dimensional": {"ccc", "loss", *(f"ccc_{name}" for name in DIMENSIONS)},
     "sentiment_regression": {
-        "acc7",
-        "acc2_nonneg",
-        "f1_nonneg",
-        "acc2_pos",
-        "f1_pos",
-        "mae",
-        "pearson_r",
-        "loss",
+        *("acc7", "acc2_nonneg", "f1_nonneg", "acc2_pos", "f1_pos", "mae", "pearson_r", "loss")
     },
-    "ser_multilabel": {
-        "loss",
-        *(
-            name + label
-            for name in ("balanced_accuracy", "weighted_f1", "f1", "auroc")
-            for label in ("", "_happy", "_sad")
-        ),
+    "ser_multilabel": {"loss"}
+    | {
+        f"{name}{label}"
+        for name in ("balanced_accuracy", "weighted_f1", "f1", "auroc")
+        for label in ("", "_happy", "_sad")
     },
 }
 SPLITS = ("train", "train", "val", "test")
@@ -56,6 +47,14 @@ SPLITS = ("train", "train", "val", "test")
 
 def silent() -> Console:
     return Console(file=io.StringIO(), width=200)
+
+
+def write(path: Path, rows: list[dict]) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +70,7 @@ def table(tmp_path_factory) -> Path:
         clip = noise(folder / f"{i}.wav", i)
         speaker = f"{split} {(i // 4) % 4}"
         rows.append({"audio": clip, "split": split, "speaker": speaker, "text": "so", **numbers})
-    with (folder / "table.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    return folder / "table.csv"
+    return write(folder / "table.csv", rows)
 
 
 def words(table: Path, task: str, runs_dir: Path, *more: str) -> list[str]:
@@ -283,24 +278,15 @@ def test_annotators_of_a_question_are_scored_by_every_protocol(tmp_path):
         clip = noise(tmp_path / f"{i}.wav", i)
         answers = ("yes", "yes", "no" if i % 3 else "yes")
         split = SPLITS[(i // 2) % len(SPLITS)]
-        rows += [
-            {"audio": clip, "question": "is it?", "answer": a, "split": split} for a in answers
-        ]
-    path = tmp_path / "table.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+        asked = {"audio": clip, "question": "is it?", "split": split}
+        rows += [asked | {"answer": answer} for answer in answers]
+    path = write(tmp_path / "table.csv", rows)
     config = composition.compose(words(path, "aqa_binary", tmp_path / "runs"))
     results = fit.fit(config, silent())
-    n = results["test"]["metric_n"]
     unanimous = sum(1 for i in range(24) if SPLITS[(i // 2) % 4] == "test" and i % 3 == 0)
-    assert [n[f"{name}_accuracy"] for name in ("row", "any_of_three", "majority", "unanimous")] == [
-        18,
-        6,
-        6,
-        unanimous,
-    ]
+    expected = {"row": 18, "any_of_three": 6, "majority": 6, "unanimous": unanimous}
+    n = results["test"]["metric_n"]
+    assert {name: n[f"{name}_accuracy"] for name in expected} == expected
     found = results["test"]["metrics"]
     assert found["row_accuracy"] == found["accuracy"]
     assert "resamples of 6 recordings" in results["evaluation"]["interval"]
