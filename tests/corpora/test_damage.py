@@ -91,7 +91,7 @@ def test_a_spoilt_file_loses_no_row(tmp_path: Path, corpus, make, file, options,
 @fuzzed
 @given(spoil=damage(), encoding=st.sampled_from(["utf-8", "utf-16", "gb18030"]))
 def test_a_spoilt_transcript_costs_no_clip(tmp_path: Path, spoil, encoding: str) -> None:
-    """Of ESD by their folders, of LibriSpeech by their files."""
+    """ESD has its clips by their folders, LibriSpeech by their files."""
     made_up.esd(tmp_path)
     made_up.librispeech(tmp_path)
     path = tmp_path / "LibriSpeech/dev-clean/84/121123/84-121123.trans.txt"

@@ -30,14 +30,14 @@ def load(root: Path, task: str, **options: Any) -> list[Example]:
 def plan(
     task: str, split: str, rows: int = 240
 ) -> Iterator[tuple[tuple[Any, ...], dict[str, str]]]:
-    """What each recording is made from, and each row about it; nothing is recorded."""
+    """The making of each recording, with each row about it; nothing is recorded."""
     for clip in demo._clips(task, 0, split, rows, 0.25):
         for row in clip.rows:
             yield clip.record.args, dict(row)  # type: ignore[attr-defined]
 
 
 def answers(rows: Iterable[Example], text: str = "reads") -> dict[str, Counter[str]]:
-    """How often each label stands beside each text."""
+    """Number of rows per text and label."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         found[getattr(row, text)][row.label] += 1
@@ -69,11 +69,11 @@ def test_a_caption_names_events_of_its_scene_in_their_order() -> None:
     for (events, *_), row in plan("pre", "train"):
         if "speaker" in row:
             continue
-        told = named(row["text"])
-        assert told, row
-        assert told == [event for event in events if event in told]
-        complete += told == events
-        partial += told != events
+        events_named = named(row["text"])
+        assert events_named, row
+        assert events_named == [event for event in events if event in events_named]
+        complete += events_named == events
+        partial += events_named != events
         counts = [word for word in texts.COUNTS if word in row["text"].split()]
         assert counts in ([], [texts.COUNTS[len(events) - 1]])
     assert complete > 50

@@ -66,7 +66,7 @@ def test_real_splits(real_data: Path, task: str, fold: int) -> None:
 
 
 def test_real_questions_tell_nothing(real_data: Path) -> None:
-    """Whoever sees the text alone is right half of the time, whatever the text."""
+    """The text alone is right half of the time, for every text."""
     for of_split in by_split(load(real_data / "esc10", "aqa_binary")).values():
         answers = Counter((e.question, e.label) for e in of_split)
         questions = {question for question, _ in answers}

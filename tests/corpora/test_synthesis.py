@@ -11,7 +11,7 @@ from spectrobert.corpora.demo import synthesis
 
 
 def spectrum(samples: NDArray[Any]) -> NDArray[np.float64]:
-    """Of bands of equal ratio, the greatest log energy and how much it varies: [2 * band]."""
+    """Greatest log energy and its spread, in bands of equal ratio: [2 * band]."""
     frames = samples[: len(samples) // 400 * 400].reshape(-1, 400) / 32768
     power = np.abs(np.fft.rfft(frames * np.hanning(400))) ** 2  # [frame, 40 Hz bin]
     edges = np.unique(np.geomspace(1, 200, 40).astype(int))

@@ -1,4 +1,4 @@
-"""First look at audio: what cannot be used is skipped and counted, and nothing looked at twice."""
+"""First look at audio: unusable rows are skipped and counted, and nothing is looked at twice."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_auto_reads_headers_of_a_large_corpus(tmp_path, monkeypatch):
 
 @pytest.fixture
 def looks(monkeypatch) -> Counter:
-    """How often each recording is looked at."""
+    """Number of looks at each recording."""
     counted: Counter = Counter()
 
     def counting(audio, *rest, _look=io.look):

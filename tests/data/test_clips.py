@@ -1,4 +1,4 @@
-"""Rows become inputs, the same for one (seed, epoch, row) whoever reads them and in any order."""
+"""Rows become inputs, the same for one (seed, epoch, row) in any process and in any order."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def words(examples):
 
 @pytest.fixture(scope="module")
 def recording_of(examples) -> dict[bytes, str]:
-    """Which recording a waveform is."""
+    """The recording of a waveform."""
     return {io.read(e.audio[0].audio).tobytes(): e.audio[0].audio for e in examples}
 
 

@@ -1,4 +1,4 @@
-"""Which words are hidden, how often, and what the loss is asked for."""
+"""Hidden words: their choice, their number, and the targets of the loss."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def test_no_row_comes_again_before_all_of_its_corpus_have_come():
     rows = Counter((found % 10).tolist())
     assert {row: n for row, n in rows.items() if row >= 6} == dict.fromkeys(range(6, 10), 2)
     assert sum(n for row, n in rows.items() if row < 6) == 2
-    assert len(set(found.tolist())) == 10  # what comes again is told apart
+    assert len(set(found.tolist())) == 10  # a repeated row has another number
     assert sorted(found[found >= 10] - 10) == [6, 7, 8, 9]
     part = places((Quota(4, 7),), np.random.default_rng(0))
     assert len(set(part.tolist())) == 7

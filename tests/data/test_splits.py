@@ -103,7 +103,7 @@ class TestAssign:
             assert abs(counts["val"] - 0.1 * (300 - counts["test"])) <= 12
 
     def test_labels_are_on_both_sides_where_speakers_allow_it(self) -> None:
-        """Of ten speakers two have the label "rare": one stays for training, one is for testing."""
+        """Two of ten speakers have the label "rare": one stays for training, one is for testing."""
         examples = [
             example(f"{s}-{c}", speaker=str(s), label="rare" if s < 2 and c == 0 else "common")
             for s in range(10)

@@ -1,4 +1,4 @@
-"""Parsed corpora are kept, and parsed anew exactly when something has changed."""
+"""Parsed corpora are cached, and parsed again exactly if something has changed."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_corpus_that_makes_its_files_makes_lost_ones_again(parses, lost, tmp_p
 
 def test_touching_no_file_of_the_corpus_parses_nothing(soundbible, parses, tmp_path, monkeypatch):
     ids(soundbible)
-    (tmp_path / "beside.json").write_text("{}")
+    (tmp_path / "elsewhere.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     assert len(ids(Path("wavcaps"))) == CLIPS
     assert parses == ["wavcaps"]
@@ -277,7 +277,7 @@ def test_audio_in_parquet_is_copied_batch_by_batch(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_an_owners_split_of_bad_files_is_not_carved_anew(tmp_path, split):
+def test_an_owners_split_of_bad_files_is_not_carved_again(tmp_path, split):
     lines = ["audio,label,split,speaker"]
     for i in range(60):
         side = ("train", "train", "train", "train", "val", "test")[i % 6]
