@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from .options import Seeds
+
 
 def demo(
     runs_dir: Annotated[
@@ -19,7 +21,7 @@ def demo(
     size: Annotated[
         float, typer.Option(help="share of the corpus and of the epochs: 0.1 is a quick look")
     ] = 1.0,
-    seeds: Annotated[int, typer.Option(help="seeds 0, 1, ... of every row")] = 1,
+    seeds: Seeds = 1,
 ) -> None:
     """The thesis' Table 5.1 on the built-in corpus: pre-train, fine-tune, write a report."""
     from ..errors import UserError, require_extra

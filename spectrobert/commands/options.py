@@ -14,4 +14,5 @@ DataDir = Annotated[
 Corpora = Annotated[
     str, typer.Option("--data_dir", help="where corpora lie, each in a folder of its name")
 ]
+Seeds = Annotated[int, typer.Option(help="seeds 0, 1, ... of every row")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON in place of a table")]

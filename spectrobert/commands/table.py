@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from ..errors import UserError, unknown
+from .options import Seeds
 
 
 def table(
@@ -17,7 +18,7 @@ def table(
         typer.Argument(metavar="TABLE", help="aqa_binary | aqa_open | ser | demo | PATH.yaml"),
     ],
     dataset: Annotated[str, typer.Option(help="another corpus than the table's")] = "",
-    seeds: Annotated[int, typer.Option(help="seeds 0, 1, ... of every row")] = 1,
+    seeds: Seeds = 1,
     folds: Annotated[str, typer.Option(help="all, or numbers as in 1,2")] = "all",
     data_dir: Annotated[
         str, typer.Option("--data_dir", help="corpora lie in DIR/<their name> (data)")

@@ -145,6 +145,13 @@ def test_reliability_by_hand():
     assert error == pytest.approx(0.05)
 
 
+def test_curves_of_more_than_ten_classes_are_not_drawn():
+    for labels in ("abcdefghij", "abcdefghijk"):
+        sure = {f"p_{name}": "0.5" for name in labels}
+        rows = [{"label": name, **sure} for name in labels]
+        assert bool(figures.roc(rows, labels)) == (len(labels) == 10)
+
+
 def test_the_drawing_names_frozen_parts():
     counts = {"embeddings": (0, 1500), "audio.conv": (0, 20), "audio.projection": (0, 30)}
     counts |= {"encoder.0": (0, 2_000_000), "encoder.1": (2_000_000, 2_000_000), "head": (5, 5)}
@@ -160,9 +167,11 @@ def test_the_gap_between_training_and_validation_is_told(tmp_path):
     lines += ["9,0,val/loss,4.0", "10,1,train/loss,1.2", "19,1,train/loss,0.8"]
     lines += ["19,1,val/loss,1.5", "29,2,train/loss,0.2", "29,2,val/loss,2.5"]
     (tmp_path / "metrics.csv").write_text("\n".join(lines) + "\n")
-    said = figures.gap(tmp_path, {"monitor": {"step": 20, "epoch": 2}})
-    assert "mean training loss is 1.000, the validation loss after it 1.500 (gap +0.500)" in said
-    assert "risen to 2.500: the run overfits" in said
+    sentence = figures.gap(tmp_path, {"monitor": {"step": 20, "epoch": 2}})
+    assert (
+        "mean training loss is 1.000, the validation loss after it 1.500 (gap +0.500)" in sentence
+    )
+    assert "risen to 2.500: the run overfits" in sentence
 
 
 def test_a_curve_of_one_point_has_a_marker(tmp_path):
@@ -210,14 +219,14 @@ def test_the_verb(finished, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"report: {out}\n"
     assert "<h1>my runs</h1>" in out.read_text()
-    for arguments, said in (
+    for arguments, message in (
         ([str(tmp_path)], "is not a run directory"),
         ([str(finished["ser"])] * 2, "named twice"),
     ):
         done = verb("report", *arguments)
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1
-        assert said in done.stderr
+        assert message in done.stderr
 
 
 def test_a_row_that_is_no_run_is_refused(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 import time
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ import yaml
 from optuna.trial import TrialState
 from rich.console import Console
 
+from spectrobert.__main__ import main
 from spectrobert.errors import UserError
 from spectrobert.experiments import search_space, study_report, tuning
 from spectrobert.experiments.heartbeat import beating, last_sign
@@ -20,7 +22,6 @@ from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
 from ..helpers.studies import search, worker
-from ..helpers.world import verb
 
 
 def silent() -> Console:
@@ -36,8 +37,8 @@ def as_begun(asked: tuning.Search) -> tuning.Search:
 def test_a_study_finds_the_best_trial_and_writes_what_it_is(tmp_path):
     asked = search(tmp_path)
     study = tuning.work(asked, 3, 60, silent())
-    said = silent()
-    study_report.write(study, asked, "val/unweighted_accuracy", said)
+    printed = silent()
+    study_report.write(study, asked, "val/unweighted_accuracy", printed)
     with (asked.folder / "trials.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert [line["state"] for line in lines] == ["complete"] * 3
@@ -56,7 +57,7 @@ def test_a_study_finds_the_best_trial_and_writes_what_it_is(tmp_path):
         assert (run / "model").exists() == (number == best)
     for name in ("history", "curves", "slices"):
         assert (asked.folder / f"{name}.png").stat().st_size > 5_000
-    command = said.file.getvalue().split("test it: ")[1].split()
+    command = printed.file.getvalue().split("test it: ")[1].split()
     config = composition.compose(command[2:])
     assert config.optim.lr == pytest.approx(written["optim"]["lr"])
 
@@ -176,7 +177,7 @@ def test_signs_of_life(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[1, 2]", "options and their ranges expected"),
         ("optim.lr: 3", "optim.lr: a list of values or {low, high"),
@@ -186,10 +187,10 @@ def test_signs_of_life(tmp_path):
         ("a: [1", "is no YAML"),
     ],
 )
-def test_a_wrong_space_is_one_line(tmp_path, text, said):
+def test_a_wrong_space_is_one_line(tmp_path, text, message):
     path = tmp_path / "space.yaml"
     path.write_text(text)
-    with pytest.raises(UserError, match=said.replace("{", r"\{")) as refusal:
+    with pytest.raises(UserError, match=message.replace("{", r"\{")) as refusal:
         search_space.read(str(path))
     assert "\n" not in str(refusal.value)
 
@@ -203,7 +204,7 @@ def test_the_space_in_conf_composes_at_its_ends():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--trials", "2", "--space", "nothing"], "unknown search space 'nothing'"),
         (["--trials", "2", "optim.lr=1"], "optim.lr is set on the command line and searched"),
@@ -212,9 +213,11 @@ def test_the_space_in_conf_composes_at_its_ends():
         ([], "--trials"),
     ],
 )
-def test_wrong_words_are_one_line(tmp_path, words, said):
-    done = verb("tune", "--task", "ser", "--dataset", "demo", *words, cwd=tmp_path)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_wrong_words_are_one_line(tmp_path, words, message, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["", "tune", "--task", "ser", "--dataset", "demo", *words])
+    assert main() == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert shown.count("\n") == 1
     assert not (tmp_path / "runs").exists()
