@@ -201,7 +201,7 @@ def test_plain_classes_are_predicted_and_reported(finished, tmp_path):
     (answer,) = predict(folder, [str(clip)], top=20)
     assert {label for label, _ in answer.ranked} == set(texts.NAMES)
     page = report.write(tmp_path / "page.html", "sounds", {"sounds": [folder]}).read_text()
-    assert "classification on demo" in page
+    assert "<td>task</td><td>classification</td>" in page
 
 
 def test_a_metric_that_many_classes_lack_is_refused_before_training(tmp_path):
