@@ -101,7 +101,7 @@ def _choose(
     taken = np.zeros(len(held), bool)
 
     def gain(unit: int) -> float:
-        """By what share of its size the unit brings the split nearer; -1 if it must stay out."""
+        """Share of its size by which a unit brings the split nearer; -1 if it must stay out."""
         counts = held[unit]
         if taken[unit] or any(outside[c] < 2 for c in counts):
             return -1.0

@@ -41,7 +41,7 @@ def opened(folder: Path, name: str, task: str, options: Mapping[str, Any]) -> st
         for v, t in index["tables"].items()
         if t["task"] == task
     }
-    # A corpus of the user's own need not be named again: its folder holds what its files said
+    # A corpus of the user's own need not be named again: its folder holds all of its files
     files = corpora.corpus(name).files
     is_any = bool(files) and not any(asked[option] for option in files) and len(of_task) == 1
     variants = [variant for variant, own in of_task.items() if is_any or own == asked]

@@ -1,7 +1,7 @@
 """Drawing of splits: training, `data check` and `data stats` all call `draw`.
 
-The owner's lines are kept; what the owner leaves open is carved so that no speaker, group or
-recording is on two sides of a line.
+The owner's splits are kept, and missing ones carved so that no speaker, group or recording is in
+two splits.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def mask_words(
         probability: of each word piece to be chosen.
 
     Returns:
-        (L,) what the model reads, and (L,) the original where chosen, IGNORED elsewhere.
+        (L,) the input of the model, and (L,) the original where chosen, IGNORED elsewhere.
     """
     chosen = generator.random(len(ids)) < probability
     chosen &= ~np.isin(ids, list(special_ids))

@@ -53,7 +53,7 @@ class Mismatches:
     """The sounds, among those of n rows, of which a text is not true.
 
     A text is true of the recordings that any row pairs with it, whatever its case and spacing, and,
-    if the corpus states claims and content, of every sound that has what the text claims.
+    if the corpus states claims and content, of every sound that has all that the text claims.
 
     Args:
         table: with COLUMNS, as preparation makes it.

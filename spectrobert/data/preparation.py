@@ -1,4 +1,4 @@
-"""From a corpus on disk to three Arrow tables, a label set and a record of what was done."""
+"""From a corpus on disk to three Arrow tables, a label set and a record of the split."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def prepare(
         recorded: the split of a run, which is then not drawn; rows are in its order.
 
     Raises UserError if the corpus, its audio, its splits or its labels cannot be used, or differ
-    from what is recorded.
+    from the record.
     """
     parts = mixtures.parts(options, data_dir)
     is_mixture = len(parts) > 1

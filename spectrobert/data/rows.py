@@ -48,7 +48,7 @@ OWNERS = ("split", "stated_seconds")  # not needed once splits are drawn and len
 DERIVED = ("audio", "text", "stated_seconds")  # columns that are no field of Example
 BYTES = "<bytes of "  # begins the name of a recording that is no file
 BATCH_ROWS = 2048
-BATCH_BYTES = 32 << 20  # of embedded audio: what parsing a Parquet corpus holds in memory
+BATCH_BYTES = 32 << 20  # of embedded audio that is in memory while a Parquet corpus is parsed
 
 
 def batches(examples: Iterable[Example]) -> Iterator[pa.RecordBatch]:
@@ -208,7 +208,7 @@ def _with_segments(
 
 
 def examples(batch: pa.RecordBatch) -> Iterator[Example]:
-    """The rows as the examples they were; the text of all is what the model reads."""
+    """The rows as the examples they were; the text is the one that the model reads."""
     for row in batch.to_pylist():
         seconds = row.pop("stated_seconds")
         sequences = {name: tuple(row[name]) for name in ("targets", "content", "claims")}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAMES = {"train": "training", "val": "validation", "test": "test"}  # in sentences
 RANDOM = "random split (speakers shared)"  # stands wherever scores of such a split are shown
-CAUTION = "; caution: "  # in a definition, before what stands there too
+CAUTION = "; caution: "  # in a definition, before each caveat
 
 
 @dataclass(frozen=True)

@@ -253,7 +253,7 @@ class KnownFindings:
         }
 
     def look_at(self, segment: Segment, decode: bool) -> checks.Found:
-        """`checks.look_at` for what is not known yet."""
+        """`checks.look_at`, for stretches that are not known yet."""
         key = self._key(segment, decode)
         if key not in self.known:
             found = checks.look_at(segment, decode)
