@@ -29,7 +29,7 @@ FULL_SECONDS = 10.255  # 1024 frames
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of both models. The defaults are BERT base and wav2vec 2.0's conv stack."""
+    """Sizes of both models. The defaults are BERT base and wav2vec 2.0's conv stack."""
 
     hidden_size: int = 768
     num_hidden_layers: int = 12

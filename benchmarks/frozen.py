@@ -74,7 +74,7 @@ def last_layer(bench: Bench) -> Row:
 
 def head(bench: Bench) -> Row:
     """The head alone trains."""
-    # A small model costs the rival little, and what a step costs beside the model stays
+    # A small model costs the rival little, and the costs of a step outside the model stay
     return _later(bench, "bin-frz", ["head"], 0, 100.0 if bench.is_quick else 5000.0)
 
 

@@ -115,7 +115,7 @@ def compare(
         alone = None
     forget(device)
     if "out of memory" in row.values():
-        return row  # there is nothing to compare; the memory says it
+        return row  # there is nothing to compare; the memory explains it
     ours = step_of("ours", task, scale, dtype, device, compiled)
     rival = step_of("rival", task, scale, dtype, device, compiled)
     for step in (ours, rival):
@@ -201,7 +201,7 @@ def stability(scale: Scale, device: torch.device) -> dict[str, object]:
 
 
 def main() -> None:
-    """Measure, print one line a row, and all of it as JSON at the end."""
+    """Measure, print one line per row, and all of it as JSON at the end."""
     parser = script.Parser(__doc__)
     parser.add_argument("--dry", action="store_true", help="toy sizes: does it run?")
     parser.add_argument("--compile", action="store_true", help="torch.compile our BERT layers")

@@ -37,7 +37,7 @@ WORDS = (
 
 
 class Runs:
-    """Runs of one command in a folder, told apart by their names."""
+    """Runs of one command in a folder, by name."""
 
     def __init__(self, folder: Path, words: list[str]):
         self.folder, self.words = folder, words
@@ -78,7 +78,7 @@ def timed(runs: Runs, name: str) -> tuple[float, float]:
 
 
 def differences(whole: Path, killed: Path) -> list[str]:
-    """What is not equal, bit by bit, of two finished runs."""
+    """Metrics and parts of the state that are not equal, bit by bit, of two finished runs."""
     found = []
     for metric in sorted({name for _, _, name, _ in curves.read(whole / "metrics.csv")}):
         if curves.curve(whole / "metrics.csv", metric) != curves.curve(

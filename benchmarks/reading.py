@@ -1,4 +1,4 @@
-"""Reading clips from 48 kHz WAV: decoded, resampled and batched by two workers, beside training."""
+"""Clips of 48 kHz WAV: decoded, resampled and batched by two workers during training."""
 
 from __future__ import annotations
 
@@ -23,17 +23,22 @@ WORKERS = 2
 TEXT = "kids are talking by the door"
 
 
-def write_clips(folder: Path, number: int) -> list[Example]:
-    """Examples of one file: noise of RAVDESS' length, 16-bit mono WAV at 48 kHz."""
+def write_clip(folder: Path) -> str:
+    """The path of a file of noise of RAVDESS' length, 16-bit mono WAV at 48 kHz."""
     path = folder / "clip.wav"
     noise = 0.1 * np.random.default_rng(0).standard_normal(round(builds.CLIP_SECONDS * NATIVE_RATE))
     soundfile.write(path, noise.clip(-1, 1), NATIVE_RATE, subtype="PCM_16")
-    clip = (Segment(str(path)),)
+    return str(path)
+
+
+def write_clips(folder: Path, number: int) -> list[Example]:
+    """Examples of one file."""
+    clip = (Segment(write_clip(folder)),)
     return [Example(str(i), clip, text=TEXT, label="calm") for i in range(number)]
 
 
 def loader(examples: list[Example], batch_size: int, workers: int) -> DataLoader:
-    """As a run reads them (spectrobert/run/loaders.py)."""
+    """The loader of a run (spectrobert/run/loaders.py)."""
     seconds = [builds.CLIP_SECONDS] * len(examples)
     words = vocabulary.train([TEXT], 100)
     reading = ReadOptions(words, DatasetConfig(), {"calm": 0}, seed=0)
@@ -47,7 +52,7 @@ def loader(examples: list[Example], batch_size: int, workers: int) -> DataLoader
 
 
 def wait_share(bench: Bench) -> Row:
-    """How much of an epoch the training step waits for data: full step, batch 2."""
+    """The share of an epoch in which the training step waits for data: full step, batch 2."""
     work = builds.our_step(bench.sizes, 2)
     work()
     with tempfile.TemporaryDirectory() as folder:

@@ -96,7 +96,7 @@ class PretrainingRival(Rival):
         mlm_labels: Tensor,
         matched: Tensor,
     ) -> Tensor:
-        """0.5 MLM + 0.5 SAP; `mlm_labels` (B, L) are -100 where no word was masked."""
+        """0.5 MLM + 0.5 SAP; `mlm_labels` (B, L) are -100 for words that are not masked."""
         hidden = self.encode(input_values, input_ids, text_mask)
         words = self.words(hidden[:, : input_ids.shape[1]])  # (B, L, vocabulary)
         mlm = F.cross_entropy(words.flatten(0, 1).float(), mlm_labels.flatten())

@@ -4,8 +4,7 @@
 
 One training step of the base model is timed at each size (`--small`: a model that takes a minute)
 and slopes are fitted in the logarithms. The FLOPs of a pre-training step are counted; the last
-table, what pre-training on WavCaps costs, is arithmetic on them and says which utilisation it
-assumes.
+table, the cost of pre-training on WavCaps, is arithmetic on them for two utilisations.
 """
 
 from __future__ import annotations
@@ -13,13 +12,14 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 if __name__ == "__main__":  # not this folder: it would hide libraries of the same names
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -38,6 +38,7 @@ from benchmarks.builds import (
 )
 from benchmarks.machine import flops, matmul_peak
 from spectrobert import terminal
+from spectrobert.audio import io
 from spectrobert.run import processes
 
 LENGTHS = (1.0, 2.0, 4.0, 8.0)  # seconds
@@ -60,7 +61,7 @@ def median_seconds(
 
 
 def slope(sizes: Sequence[float], seconds: Sequence[float]) -> float:
-    """Of log seconds against log size: 1 is proportional."""
+    """The slope of log seconds against log size: 1 is proportional."""
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
@@ -71,11 +72,25 @@ def trained_parts(depth: str, layers: int) -> list[str]:
     return {"all": ["all"], "encoder.-1": ["head", "encoder.-1"], "head": ["head"]}[depth]
 
 
+class Files(torch.utils.data.Dataset):
+    """The same file, read each time."""
+
+    def __init__(self, path: str):
+        self.path = path
+
+    def __len__(self) -> int:
+        return CLIPS
+
+    def __getitem__(self, index: int) -> Tensor:
+        return torch.from_numpy(io.read(self.path))
+
+
 def clips_per_second(workers: int) -> float:
     """Decoding and resampling of RAVDESS-length 48 kHz WAV files."""
     with tempfile.TemporaryDirectory() as folder:
-        loader = reading.loader(reading.write_clips(Path(folder), CLIPS), 8, workers)
-        return CLIPS / timing.seconds(lambda: list(loader))
+        files = Files(reading.write_clip(Path(folder)))
+        loader = torch.utils.data.DataLoader(files, batch_size=8, num_workers=workers)
+        return CLIPS / timing.seconds(lambda: deque(loader, maxlen=0))
 
 
 def _process(rank: int, world: int, place: str, sizes: Sizes, batch_size: int) -> None:
@@ -91,7 +106,7 @@ def _process(rank: int, world: int, place: str, sizes: Sizes, batch_size: int) -
 
 
 def ddp_efficiency(sizes: Sizes, batch_size: int) -> float:
-    """Clips per second of two processes over twice those of one; a core and `batch_size` each."""
+    """Clips per second of two processes, a core and `batch_size` each, over twice those of one."""
     with tempfile.TemporaryDirectory() as place:
         for world in (1, 2):
             arguments = (world, place, sizes, batch_size)
@@ -122,7 +137,7 @@ def main() -> None:
     parser = script.Parser(__doc__)
     parser.add_argument("--small", action="store_true", help="a small model, to see that it runs")
     sizes = QUICK if parser.parse_args().small else Sizes()
-    torch.set_num_threads(1)  # of several threads processor time says little
+    torch.set_num_threads(1)  # processor time of several threads means little
     parts = ["all"]
     lengths = [median_seconds(our_step(sizes, 1, seconds, parts)) for seconds in LENGTHS]
     grown("clip length, batch 1, all trains", "s", LENGTHS, lengths)
@@ -140,7 +155,7 @@ def main() -> None:
     each = pretraining_flops()
     total = each * WAVCAPS * EPOCHS
     print(f"this machine's matrix products: {matmul_peak() / 1e9:.0f} GFLOP/s")
-    print(f"base, 1024 frames: {each / 1e12:.2f} TFLOP a clip")
+    print(f"base, 1024 frames: {each / 1e12:.2f} TFLOP per clip")
     print(f"WavCaps, {WAVCAPS:,} clips, {EPOCHS} epochs: {total:.2e} FLOP\n")
     rows = []
     for name, peak in GPUS.items():

@@ -1,4 +1,4 @@
-"""From pressing return to an answer, or to the first training step."""
+"""Seconds from pressing return to an answer, or to the first training step."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def test_wait_for_data_counts_only_waiting(tmp_path):
 
 
 def test_bench_prints_json_for_what_is_asked_in_any_folder(tmp_path):
-    """As a user calls it, with the checkout not on the path."""
+    """The command of a user, with the checkout not on the path."""
     asked = ("--quick", "--only", "log-mel", "--only", "frozen-head", "--repeats", "2", "--json")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(

@@ -43,7 +43,7 @@ def own_prefix(tmp_path, monkeypatch) -> Path:
 
 
 def begin(config: Config) -> tuple[SpectroBert, DataModule]:
-    """What `fit` has in hand when it opens the prefix."""
+    """Model and loaders, as `fit` has them when it opens the prefix cache."""
     prepared = fit.prepare(config, silent(400))
     words = build.tokenizer(config, prepared.splits["train"]["text"])
     settings = build.model_config(config, len(words), prepared.labels)

@@ -1,4 +1,4 @@
-"""How deep a model is frozen, if its activations may be cached, and in which entry."""
+"""The plan of a cache: depth of the frozen layers, reasons against, the entry."""
 
 from __future__ import annotations
 
