@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+from functools import cache
 
 import numpy as np
 import pytest
 import soundfile
 import torch
-from rich.console import Console
 
 from spectrobert.commands.predict import predict as predict_verb
 from spectrobert.corpora.demo import texts
@@ -24,27 +22,22 @@ from spectrobert.run.predict import predict
 from spectrobert.settings.schemas import dataset_class
 from spectrobert.tasks import TASKS as TASK_CLASSES
 
+from ..helpers.runs import silent, trained
 from ..helpers.sounds import constant, noise
 from ..helpers.world import configure, data_dir
 
 TASKS = ("pre", "aqa_binary", "aqa_open", "classification", "ser", "sentiment")
 
 
-def silent() -> Console:
-    return Console(file=io.StringIO(), width=200)
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """One finished run a task, made on first use."""
+    """One finished run per task, made on first use: its folder and its results."""
     folder = tmp_path_factory.mktemp("finished")
-    made = {}
 
+    @cache
     def get(task: str):
-        if task not in made:
-            config = configure(folder, task, "trainer.epochs=1")
-            made[task] = (RunFolder.of(config).path, fit(config, silent()))
-        return made[task]
+        run = trained(folder, task, "trainer.epochs=1")
+        return run.path, run.read_results()
 
     return get
 
@@ -65,15 +58,13 @@ def test_every_task_trains_and_fills_its_run_directory(finished, task):
         "skipped.csv",
         "tokenizer",
     }
-    assert json.loads(json.dumps(results)) == json.loads((folder / "results.json").read_text())
     test = results["test"]
     n = test["n"]
     assert n == results["split"]["counts"]["test"] >= 100
     assert results["freeze"]["trainable"] == results["freeze"]["total"] > 0
     assert results["monitor"]["checkpoint"] == "best"
     assert results["monitor"]["epoch"] == 1
-    with (folder / "predictions.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = RunFolder(folder).read_predictions()
     assert len(rows) == len({row["id"] for row in rows}) == n
     if task != "pre":
         right = np.mean([row["label"] == row["prediction"] for row in rows])
@@ -96,6 +87,15 @@ def test_evaluate_reproduces_the_results(finished, task):
     again = scoring.evaluate(folder)
     for name, value in results["test"]["metrics"].items():
         assert again.values[name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_results_hold_each_fact_once(finished):
+    _, results = finished("aqa_binary")
+    metrics = {"metrics"}  # values of the scores, definitions of the evaluation
+    scores = results["test"].keys() - metrics
+    assert not results["evaluation"].keys() & (results.keys() | scores)
+    assert not results["split"].keys() & (results.keys() | results["evaluation"].keys())
+    assert not scores & results.keys() - {"split"}  # the name of the split, and how it was drawn
 
 
 def test_the_exported_model_is_the_monitored_checkpoint(finished):
@@ -177,8 +177,7 @@ def test_predict_ranks_all_labels(finished):
 
 def test_predict_is_what_the_test_saw(finished):
     folder, _ = finished("ser")
-    with (folder / "predictions.csv").open() as file:
-        rows = list(csv.DictReader(file))[:3]
+    rows = RunFolder(folder).read_predictions()[:3]
     from spectrobert import corpora
 
     examples, _ = corpora.load("demo", data_dir() / "demo", "ser", size=0.05)
