@@ -30,11 +30,13 @@ from spectrobert.experiments.report import page
 assert Path(spectrobert.__file__).is_relative_to(sys.argv[1]), spectrobert.__file__
 config = compose("aqa_binary", "demo", experiment="demo_bin-frz", **{"optim.lr": 1e-3})
 assert (config.freeze.name, config.optim.lr) == ("bin-frz", 1e-3)
-results = {"test": {}, "versions": {}, "git_commit": ""}
+freeze = {"trainable": 1, "total": 1, "train": []}
+results = {"test": {"metrics": {}}, "freeze": freeze, "monitor": {}, "versions": {}}
 page.RunFolder.read_results = lambda folder: results
-page.section = lambda *a: page.Section("a run", "its caption", [])
-page.write(Path("page.html"), "a title", {"a run": [Path(".")]}, page.Sheet("s", (), (), ()))
-assert "its caption" in Path("page.html").read_text()
+page.card.facts = lambda results: {}
+page.section = lambda *a: page.Section("a run", results)
+page.write(Path("page.html"), "a title", {"a run": [Path(".")]}, page.Sheet("", (), (), ()))
+assert "a run" in Path("page.html").read_text()
 """
 
 
