@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import csv
 import html
 import io
 import json
@@ -19,6 +18,7 @@ from spectrobert.experiments.report import figures
 from spectrobert.markup import markdown_escaped, tex_escaped
 from spectrobert.settings import literals
 
+from .helpers.csv_file import write_csv
 from .helpers.sounds import noise
 from .helpers.world import ROOT, SMALL
 
@@ -128,10 +128,7 @@ def corpus(tmp_path_factory) -> Path:
         split = ("train", "train", "train", "val", "test", "test")[i // len(NAMES)]
         path = Path(noise(folder / "[bold]" / f"[i]{i}.wav", i)).relative_to(folder)
         rows.append({"audio": path, "label": name, "split": split, "speaker": f"[{split}]"})
-    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(folder / "table.csv", rows)
     return folder
 
 

@@ -70,17 +70,8 @@ def test_a_wide_patch_is_the_mean_or_all_of_its_frames():
 
 def as_bert(model: SpectroBert) -> BertModel:
     """A BertModel with the stack's weights."""
-    names = [
-        "hidden_size",
-        "num_hidden_layers",
-        "num_attention_heads",
-        "intermediate_size",
-        "vocab_size",
-        "max_position_embeddings",
-    ]
-    bert = BertModel(
-        BertConfig(**{n: getattr(model.config, n) for n in names}), add_pooling_layer=False
-    )
+    sizes = {name: getattr(model.config, name) for name in foreign.BERT_SIZES}
+    bert = BertModel(BertConfig(**sizes), add_pooling_layer=False)
     bert.encoder.load_state_dict(model.encoder.state_dict())
     return bert.eval()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from spectrobert.commands import train
 from spectrobert.files import read_table
 from spectrobert.run.folder import RunFolder
 
+from ..helpers.csv_file import write_csv
 from ..helpers.sounds import BAD_FILES, noise
 from ..helpers.world import SMALL, train_py
 
@@ -49,14 +49,6 @@ def rows_of(folder: Path, clips: int = CLIPS) -> Rows:
         for question, answer in answers.items():
             rows.append(clip | {"question": question, "answer": answer[is_dog]})
     return rows
-
-
-def write(path: Path, rows: Rows) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 @pytest.fixture
@@ -187,13 +179,13 @@ WRONG_ROWS = [
 
 @pytest.mark.parametrize(("change", "words", "parts"), WRONG_ROWS)
 def test_rows_that_cannot_be_trained_on(refused, rows, tmp_path, change, words, parts):
-    table = write(tmp_path / "table.csv", change(rows))
+    table = write_csv(tmp_path / "table.csv", change(rows))
     line = refused(f"dataset.file={table}", *words)
     assert [part for part in parts if part not in line] == []
 
 
 def test_a_row_with_a_cell_too_many(refused, rows, tmp_path):
-    table = write(tmp_path / "table.csv", rows)
+    table = write_csv(tmp_path / "table.csv", rows)
     table.write_text(table.read_text() + "a,b,c,d,e,f,g,h\n")
     assert f"row {len(rows) + 1}: 8 cells" in refused(f"dataset.file={table}")
 
@@ -205,7 +197,7 @@ def test_bad_audio_above_the_limit(refused, rows, tmp_path, kind):
     for path in paths:
         path.unlink()
         make(path)
-    line = refused(f"dataset.file={write(tmp_path / 'table.csv', rows)}")
+    line = refused(f"dataset.file={write_csv(tmp_path / 'table.csv', rows)}")
     assert "4 of 48 examples have unusable audio, more than dataset.max_skipped=0.05" in line
     assert f"{paths[0]}: {fault}" in line
     assert ("dataset.audio_dir, names the folder" in line) == (fault == "missing")
@@ -227,7 +219,7 @@ def test_bad_audio_within_the_limit_is_listed_and_counted(accepted, tmp_path):
     cut, gone = tmp_path / "audio" / "3.wav", tmp_path / "audio" / "8.wav"
     BAD_FILES["truncated"][0](cut)
     gone.unlink()
-    folder, results = accepted(f"dataset.file={write(tmp_path / 'table.csv', rows)}")  # 4 of 80
+    folder, results = accepted(f"dataset.file={write_csv(tmp_path / 'table.csv', rows)}")  # 4 of 80
     skipped = read_table(folder.skipped)
     ids = [row["id"].partition("#")[0] for row in skipped]
     assert ids == ["audio/3.wav"] * 2 + ["audio/8.wav"] * 2
@@ -241,7 +233,7 @@ def test_bad_audio_within_the_limit_is_listed_and_counted(accepted, tmp_path):
 def test_whole_clips_that_the_model_does_not_hear_to_the_end_are_listed(call, rows, tmp_path):
     for i in (3, 7):  # of the test split, two rows each
         noise(tmp_path / "audio" / f"{i}.wav", i, 0.9)
-    table = write(tmp_path / "table.csv", rows)
+    table = write_csv(tmp_path / "table.csv", rows)
     # four columns of 16 frames: 0.655 s
     more = (f"dataset.file={table}", "model.max_audio_positions=4", "dataset.crop=whole")
     code, out, err = call(*more)
@@ -268,7 +260,7 @@ def test_whole_clips_that_the_model_does_not_hear_to_the_end_are_listed(call, ro
 )
 def test_the_card_names_the_stretch_that_was_scored(accepted, rows, tmp_path, crop, heard):
     noise(tmp_path / "audio" / "3.wav", 3, 0.9)
-    table = write(tmp_path / "table.csv", rows)
+    table = write_csv(tmp_path / "table.csv", rows)
     more = (f"dataset.file={table}", f"dataset.crop={crop}", "dataset.max_seconds=0.4")
     folder, results = accepted(*more)
     assert results["evaluation"]["audio"] == f"{heard}; 2 of 12 clips of test are longer"
@@ -277,7 +269,7 @@ def test_the_card_names_the_stretch_that_was_scored(accepted, rows, tmp_path, cr
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_table_serves_every_task(accepted, rows, tmp_path, task):
-    table = write(tmp_path / "table.csv", rows)
+    table = write_csv(tmp_path / "table.csv", rows)
     folder, results = accepted(f"dataset.file={table}", task=task)
     counts = results["split"]["counts"]
     per_split = CLIPS // 4 * (1 if task.startswith("aqa") else 2)
@@ -301,7 +293,7 @@ def test_containers_rates_and_channels_train_together(accepted, tmp_path):
         }
         for i, (kind, rate, channels) in enumerate(kinds)
     ]
-    table = write(tmp_path / "table.csv", rows)
+    table = write_csv(tmp_path / "table.csv", rows)
     _, results = accepted(f"dataset.file={table}", "dataset.test_share=0.25")
     assert sum(results["split"]["counts"].values()) == len(kinds) == 24
     assert results["skipped_files"] == 0

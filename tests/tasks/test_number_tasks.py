@@ -20,6 +20,7 @@ from spectrobert.run.folder import RunFolder
 from spectrobert.run.predict import predict
 from spectrobert.settings import composition
 
+from ..helpers.csv_file import write_csv
 from ..helpers.sounds import noise
 from ..helpers.world import SMALL, configure
 
@@ -49,14 +50,6 @@ def silent() -> Console:
     return Console(file=io.StringIO(), width=200)
 
 
-def write(path: Path, rows: list[dict]) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
 @pytest.fixture(scope="module")
 def table(tmp_path_factory) -> Path:
     """32 clips of four speakers a split, with numbers of every kind."""
@@ -70,7 +63,7 @@ def table(tmp_path_factory) -> Path:
         clip = noise(folder / f"{i}.wav", i)
         speaker = f"{split} {(i // 4) % 4}"
         rows.append({"audio": clip, "split": split, "speaker": speaker, "text": "so", **numbers})
-    return write(folder / "table.csv", rows)
+    return write_csv(folder / "table.csv", rows)
 
 
 def words(table: Path, task: str, runs_dir: Path, *more: str) -> list[str]:
@@ -280,7 +273,7 @@ def test_annotators_of_a_question_are_scored_by_every_protocol(tmp_path):
         split = SPLITS[(i // 2) % len(SPLITS)]
         asked = {"audio": clip, "question": "is it?", "split": split}
         rows += [asked | {"answer": answer} for answer in answers]
-    path = write(tmp_path / "table.csv", rows)
+    path = write_csv(tmp_path / "table.csv", rows)
     config = composition.compose(words(path, "aqa_binary", tmp_path / "runs"))
     results = fit.fit(config, silent())
     unanimous = sum(1 for i in range(24) if SPLITS[(i // 2) % 4] == "test" and i % 3 == 0)
