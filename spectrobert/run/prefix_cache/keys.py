@@ -32,7 +32,7 @@ INACTIVE = {*DERIVED, "hidden_dropout_prob", "attention_probs_dropout_prob", "he
 class Pairs:
     """The P distinct pairs; row r of a split is pair `of[split][r]`."""
 
-    keys: list[str]  # sorted: the same for every assignment of rows to splits
+    keys: list[str]  # in the order of row ids: the same for every assignment of rows to splits
     first: list[tuple[str, int]]  # (split, row) in which a pair comes first
     seconds: np.ndarray  # (P,) of the clip before cropping; 0: unknown
     num_words: np.ndarray  # (P,) word pieces
@@ -51,19 +51,23 @@ def distinct(prepared: Prepared, read_options: ReadOptions) -> Pairs:
     known: dict[str, str] = {}
     first: dict[str, tuple[tuple[str, int], float, int]] = {}
     keys: dict[str, list[str]] = {}
+    row_ids: dict[str, str] = {}  # the least of a pair
     limit = read_options.dataset.max_text_length
     for split, rows in prepared.splits.items():
         texts = list(set(rows["text"]))
         cut = read_options.tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
         ids = dict(zip(texts, cut))
         keys[split] = []
-        for number, row in enumerate(rows.select_columns(["audio", "text", "seconds"])):
+        for number, row in enumerate(rows.select_columns(["id", "audio", "text", "seconds"])):
             sound = [(_stamp(s, known), s["start"], s["end"], s["onset"]) for s in row["audio"]]
             words = ids[row["text"]]
             key = hashlib.sha256(repr((sound, words)).encode()).hexdigest()
             keys[split].append(key)
+            row_ids[key] = min(row_ids.get(key, row["id"]), row["id"])
             first.setdefault(key, ((split, number), row["seconds"], len(words)))
-    ordered = sorted(first)
+    # By row ids, not by keys, which hold paths and times: batches of the pass that fills an entry,
+    # and with them the last bits of its values, are then the same on every machine
+    ordered = sorted(first, key=row_ids.__getitem__)
     place = {key: pair for pair, key in enumerate(ordered)}
     rows_of, seconds, num_words = zip(*(first[key] for key in ordered))
     return Pairs(
