@@ -1,7 +1,5 @@
 """The prefix cache: used if it changes nothing, the same numbers with it and without."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -322,6 +320,20 @@ def test_a_changed_audio_file_gives_another_entry(own_prefix, tmp_path):
     assert path_of(config) == base
     os.utime(sorted((tmp_path / "clips").iterdir())[0], ns=(0, 0))
     assert path_of(config) != base
+
+
+def test_pairs_are_numbered_alike_whatever_the_times_of_files(own_prefix, tmp_path):
+    """Batches of the pass that fills an entry decide the last bits of its values."""
+    config = csv_run(tmp_path, HEAD, copies=2)
+    found = []
+    for time in (0, 1):
+        for path in (tmp_path / "clips").iterdir():
+            os.utime(path, ns=(time, time))
+        _, data = begin(config)
+        found.append(keys.distinct(data.prepared, data.read_options))
+    before, after = found
+    assert (after.first, len(after)) == (before.first, 18)
+    assert not set(after.keys) & set(before.keys)
 
 
 def test_what_is_heard_and_read_twice_is_computed_once(own_prefix, tmp_path, monkeypatch):
