@@ -1,7 +1,5 @@
 """The measurements of arithmetic: log-mel, conv encoder, training step, its memory."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 

@@ -6,8 +6,6 @@
 Both sides take turns in one process, on the same clips and threads. docs/speed.md has the table.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

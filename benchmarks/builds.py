@@ -3,8 +3,6 @@
 Shapes: B clips, T samples, L word pieces.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -6,8 +6,6 @@ Writes the owner's layout with its 403,050 rows (tiny FLAC files, hard-linked) i
 default a temporary one that is deleted afterwards, opens it in fresh processes, and prints a table.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import json

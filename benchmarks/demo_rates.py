@@ -8,8 +8,6 @@ split. Called again it runs only what is missing. Printed per row and rate: the 
 validation metric, its mean over seeds and its values.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Ours computes what lies below the first trainable layer in the first epoch and r
 in all others (spectrobert/run/prefix_cache); the rival computes it at every step.
 """
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

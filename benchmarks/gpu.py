@@ -6,8 +6,6 @@ Needs torch, transformers and this package's models; neither data nor Hydra nor 
 The rival is given its spectrograms; ours computes them from waveforms inside the timed step.
 """
 
-from __future__ import annotations
-
 import gc
 import json
 import statistics

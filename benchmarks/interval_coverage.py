@@ -12,8 +12,6 @@ groups alone with the seeds pooled. Exits with 1 if a figure is further from nom
 Shapes: M simulated tables, K seeds, N items, G groups, R resamples.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from functools import cache

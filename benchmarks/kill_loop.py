@@ -7,8 +7,6 @@ Every loss of metrics.csv, the last checkpoint's weights and optimiser, and the 
 equal bit by bit. Exit code 1 if they are not.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import signal

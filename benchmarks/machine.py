@@ -1,7 +1,5 @@
 """This machine's peak in matrix products, memory and name."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path

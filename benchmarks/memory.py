@@ -4,8 +4,6 @@ Linux' VmHWM, not `ru_maxrss`: the latter outlives exec, so that a child would b
 of the process that started it.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Clips of 48 kHz WAV: decoded, resampled and batched by two workers during training."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

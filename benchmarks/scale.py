@@ -7,8 +7,6 @@ and slopes are fitted in the logarithms. The FLOPs of a pre-training step are co
 table, the cost of pre-training on WavCaps, is arithmetic on them for two utilisations.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 import time

@@ -1,7 +1,5 @@
 """The command line of a benchmark: wrong flags and values are one line, exit code 2."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Callable

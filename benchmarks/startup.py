@@ -1,7 +1,5 @@
 """Seconds from pressing return to an answer, or to the first training step."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """All measurements, and the table of them."""
 
-from __future__ import annotations
-
 import dataclasses
 import statistics
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """The timing harness of all benchmarks: a call's seconds, two sides in turn, a row of results."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable

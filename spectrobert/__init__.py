@@ -9,8 +9,6 @@
 torch and its like are imported when a name is used, not with the package.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,5 @@
 """The command line: spectrobert VERB, or python -m spectrobert VERB."""
 
-from __future__ import annotations
-
 import sys
 
 import typer

@@ -1,7 +1,5 @@
 """The errors a user meets: one line, exit code 2, no traceback."""
 
-from __future__ import annotations
-
 import difflib
 import os
 import sys

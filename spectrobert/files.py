@@ -1,7 +1,5 @@
 """Files, written aside and renamed, so that they are whole or not there, and read back."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """User text inside Markdown and LaTeX, where it is printed as it is."""
 
-from __future__ import annotations
-
 import re
 
 # An underscore inside a word emphasises nothing

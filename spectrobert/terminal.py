@@ -4,8 +4,6 @@ Labels, file names and names of corpora are the user's. They are printed as they
 markup (`[laughter]`, `[/s]`), no emoji (`:smile:`) and no numbers to colour in them.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager

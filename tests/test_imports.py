@@ -1,7 +1,5 @@
 """Floors: a room imports only from the rooms below it. And what an import costs."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import pkgutil

@@ -1,7 +1,5 @@
 """The notebooks run from top to bottom on the demo corpus, and are kept without their outputs."""
 
-from __future__ import annotations
-
 import shutil
 
 import nbformat

@@ -1,7 +1,5 @@
 """The wheel on its own, what it declares, and what it reports if an extra is missing."""
 
-from __future__ import annotations
-
 import ast
 import importlib.metadata
 import os

@@ -1,7 +1,5 @@
 """The names of `import spectrobert`: a run from Python, as notebooks start it."""
 
-from __future__ import annotations
-
 import pytest
 
 import spectrobert

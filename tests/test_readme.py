@@ -1,7 +1,5 @@
 """The README under test: its commands compose, its tables are the code's, its links resolve."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re

@@ -1,7 +1,5 @@
 """User text on the terminal and in every output: shown as it is, never read as markup."""
 
-from __future__ import annotations
-
 import ast
 import html
 import io

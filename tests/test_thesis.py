@@ -1,7 +1,5 @@
 """The thesis' settings are the defaults of a run (appendix A, sections 2.3.4 and 3.3)."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Copies of recordings as the model hears them: 16 kHz, mono, 16-bit FLAC."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from uuid import uuid4

@@ -5,8 +5,6 @@ A batch is computed in one call, on whatever device it lies; `transformers.ASTFe
 the same clip by clip.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import lru_cache

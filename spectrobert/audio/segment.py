@@ -1,7 +1,5 @@
 """A stretch of a recording, the unit in which audio is read, and the crop of a clip."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 import numpy as np

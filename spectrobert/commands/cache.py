@@ -1,7 +1,5 @@
 """cache: list and remove the cached activations of frozen layers."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

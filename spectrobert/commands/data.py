@@ -1,7 +1,5 @@
 """data: everything about corpora that is not training."""
 
-from __future__ import annotations
-
 import typer
 
 from .data_check import check

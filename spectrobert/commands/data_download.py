@@ -1,7 +1,5 @@
 """data download: a corpus from where its owner keeps it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Optional
 

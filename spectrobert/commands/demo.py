@@ -1,7 +1,5 @@
 """demo: the thesis' Table 5.1 on the built-in corpus."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Annotated

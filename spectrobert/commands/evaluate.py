@@ -1,7 +1,5 @@
 """evaluate: score a finished run again."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

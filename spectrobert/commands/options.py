@@ -1,7 +1,5 @@
 """Options that several verbs share, with train.py's names."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """predict: rank the answers of a finished run for sound files."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated
 

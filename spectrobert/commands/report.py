@@ -1,7 +1,5 @@
 """report: one HTML page over finished runs, or over a table."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Optional
 

@@ -1,7 +1,5 @@
 """table: run the experiments of a table, and print it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Optional
 

@@ -1,7 +1,5 @@
 """tune: search hyperparameters."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Optional
 

@@ -1,7 +1,5 @@
 """Checks of an option's value: one line that names it and what is allowed."""
 
-from __future__ import annotations
-
 import os
 
 from ..errors import UserError

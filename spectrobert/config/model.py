@@ -3,8 +3,6 @@
 Apart from configuration.py, which imports transformers: a command line is read without it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 # What a task or a tokenizer decides, not the user's `model.` group.

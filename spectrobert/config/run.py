@@ -1,7 +1,5 @@
 """Options of weights, optimiser, trainer and logger, and a whole run."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Task options, one dataclass per task."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

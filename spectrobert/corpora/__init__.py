@@ -6,8 +6,6 @@ defaults, *are* the corpus' options on the command line (`dataset.fold=2`). Modu
 name and only when asked for, so that listing corpora costs nothing.
 """
 
-from __future__ import annotations
-
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Answers by question-answering task."""
 
-from __future__ import annotations
-
 YES_NO = ("no", "yes")
 
 

@@ -11,8 +11,6 @@ three rows, who need not agree. Scored row by row, no system can pass 86.2 % bin
 on the test split.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

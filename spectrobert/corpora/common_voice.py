@@ -3,8 +3,6 @@
 It left the Hugging Face Hub in October 2025: releases come from the Mozilla Data Collective alone.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -5,8 +5,6 @@ The owner draws no split, and EmoBox's single fold has the same actors on both s
 carved by actor.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The columns of a user's table: which a task needs, and which task they allow."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path

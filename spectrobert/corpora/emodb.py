@@ -4,8 +4,6 @@ The five folds that EmoBox takes over have all ten actors on both sides, so they
 splits are carved by actor.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

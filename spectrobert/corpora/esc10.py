@@ -18,8 +18,6 @@ and is made in both orders. ESC-10 pads with silence at the end, seldom at the b
 clips that do are kept out of scenes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple

@@ -4,8 +4,6 @@ The owner's train/evaluation/test folders divide the sentences and share all spe
 made for voice conversion): they are ignored, and splits are carved by speaker.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The one record that every corpus is parsed into."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Corpora whose labels are in the names of their audio files."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

@@ -5,8 +5,6 @@ the order of numbers, else of the alphabet; the first after the last), the name 
 `carved`: then validation is carved from the training folds, by speaker, group and recording.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from ..errors import UserError

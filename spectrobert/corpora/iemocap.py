@@ -5,8 +5,6 @@ Nine are the owner's categories, all but "other" (`oth`) and "no agreement" (`xx
 always dropped.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Label files, read row by row. All that is wrong with a file is one line that names it."""
 
-from __future__ import annotations
-
 import csv
 import json
 import math

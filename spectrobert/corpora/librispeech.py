@@ -1,7 +1,5 @@
 """LibriSpeech (Panayotov et al. 2015): read audiobooks, OpenSLR's folders or the Hub's Parquet."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

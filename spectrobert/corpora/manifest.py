@@ -3,8 +3,6 @@
 The tables of published corpora, whose columns are known, are read by label_files.py.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import os

@@ -5,8 +5,6 @@ The owner's splits divide dialogues and share speakers: the six friends are in a
 MELD ships video: extract the audio first, with the command in `CORPUS.layout`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -7,8 +7,6 @@ Releases and test sets differ a lot (arousal CCC .75 on 1.7 test1, .57 on 1.11 t
 with every score.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 

@@ -17,8 +17,6 @@ the label away. `sentiment`: valence of the emotion; calm was recorded as a seco
 surprise, which may be of either sign, is left out (192 clips). `pre`: the transcript as text.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -11,8 +11,6 @@ Adding, removing or moving other rows changes no id, except that of a row which 
 last double.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections import Counter

@@ -4,8 +4,6 @@ The sentences are not shipped as text. Four folds, one man tested in each, numbe
 (`data/savee/fold_*`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -6,8 +6,6 @@ split: 5777 / 1454 / 3553; with the three clean labels (negative / neutral / pos
 set: speakers that they share are a caution, not a refusal.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path

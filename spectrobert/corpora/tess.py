@@ -6,8 +6,6 @@ here does not hold for new speakers (EmoBox's fold mixes them too, and does not 
 apart).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -4,8 +4,6 @@ Clotho and AudioCaps are made of the same FreeSound and AudioSet recordings, so 
 blacklists are applied unless switched off: else the test audio of Clotho-AQA is pre-trained on.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path

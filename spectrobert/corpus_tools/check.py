@@ -1,7 +1,5 @@
 """Faults of a corpus on disk: `python -m spectrobert data check`."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

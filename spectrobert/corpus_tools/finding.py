@@ -1,7 +1,5 @@
 """One line of `data check`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 

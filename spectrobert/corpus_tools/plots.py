@@ -1,7 +1,5 @@
 """Pictures of a corpus: lengths, classes, speakers, and some of its spectrograms."""
 
-from __future__ import annotations
-
 import io as memory
 from collections import Counter
 from collections.abc import Mapping

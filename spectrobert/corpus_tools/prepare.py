@@ -3,8 +3,6 @@
 The layout of the folder stands in data/copies.py.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import multiprocessing

@@ -5,8 +5,6 @@ the owner's splits ("examples", "examples of test"): `examples`, `recordings`, `
 recording and what is asked of it), `speakers`, `classes`, and `class LABEL`.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """A look at recordings for people: faults, lengths, clipping, and a fingerprint of the samples."""
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence

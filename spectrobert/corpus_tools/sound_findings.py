@@ -1,7 +1,5 @@
 """Faults of a corpus' recordings, and recordings that are the same sound."""
 
-from __future__ import annotations
-
 import filecmp
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ A checksum stands here only if the owner publishes it. Those of Zenodo's records
 files are asked for when they are fetched.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 OPENSLR = "https://www.openslr.org/resources/12"

@@ -1,7 +1,5 @@
 """Findings about a corpus' splits: how they are drawn, and what they share."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -4,8 +4,6 @@ A clip is the audio of a row; several rows may ask about one clip, which then co
 lengths and the log-mel spectrogram.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

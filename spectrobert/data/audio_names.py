@@ -1,7 +1,5 @@
 """Names of the recordings of a row for predictions.csv: the file, and the stretch of it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """As many training rows of each class as of any other."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ split takes units in that order as long as they bring it nearer to its share of 
 rest of the corpus hardly matters to a unit: a row that is added or removed moves few units, if any.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """First look at every recording, before training: a bad file is named, counted and skipped."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple

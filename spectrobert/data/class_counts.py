@@ -1,7 +1,5 @@
 """Likely mistakes in class names and counts: `Angry` and `ANGRY`, one test row of a class."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping

@@ -5,8 +5,6 @@ reads a row nor on what was read before it: a resumed run draws what the uninter
 have drawn.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,8 +9,6 @@ FOLDER/                 may be moved: paths in it are relative
         unusable.json   rows whose audio cannot be used
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

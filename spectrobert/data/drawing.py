@@ -4,8 +4,6 @@ The owner's splits are kept, and missing ones carved so that no speaker, group o
 two splits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Recordings that are byte for byte the same file under several names."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Names of a task's logits: the classes, or the targets."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

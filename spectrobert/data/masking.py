@@ -1,7 +1,5 @@
 """Masked language modelling: which word pieces are hidden (thesis 2.3.2, BERT)."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -3,8 +3,6 @@
 n rows, m segments (one per row, except in scenes mixed on the fly).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import count, pairwise
 

@@ -1,7 +1,5 @@
 """Several corpora as one, `--dataset librispeech+wavcaps`, for pre-training."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From a corpus on disk to three Arrow tables, a label set and a record of the split."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

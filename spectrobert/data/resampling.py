@@ -3,8 +3,6 @@
 results.json, the card, the column `group` of predictions.csv and the tables take them from here.
 """
 
-from __future__ import annotations
-
 import datasets
 import pyarrow as pa
 

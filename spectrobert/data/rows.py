@@ -3,8 +3,6 @@
 n rows, m segments (one per row, except in scenes mixed on the fly).
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 n pairs of a split, as they are scored.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import asdict, dataclass
 

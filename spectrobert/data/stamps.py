@@ -4,8 +4,6 @@ Adding, removing or renaming an audio file changes its folder's time of change, 
 not be asked for theirs: a corpus may have 400,000 of them, on a network disk.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -12,8 +12,6 @@ $SPECTROBERT_CACHE/<corpus>/<fingerprint>/
 $SPECTROBERT_CACHE/<corpus>.json   findings per file, of small corpora
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Tokenizers: a pre-trained one, or a WordPiece vocabulary trained on the corpus."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from tokenizers import BertWordPieceTokenizer, normalizers

@@ -1,7 +1,5 @@
 """A table and its settings as runs, and its runs as lines, for `table`, `demo` and `report`."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """`make demo`: the thesis' Table 5.1 on the built-in corpus, in minutes, without a download."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

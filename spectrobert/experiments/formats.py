@@ -1,7 +1,5 @@
 """Formats of a table of results: the terminal, Markdown, LaTeX, CSV."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

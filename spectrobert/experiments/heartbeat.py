@@ -1,7 +1,5 @@
 """Signs of life of a trial: a file that its worker touches while it lives."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

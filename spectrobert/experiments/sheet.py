@@ -1,7 +1,5 @@
 """A table of results in words: headings, cells and notes, the same in every format."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence

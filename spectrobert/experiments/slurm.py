@@ -1,7 +1,5 @@
 """A table on a cluster: arrays of its jobs through slurm/submit, and how far they are there."""
 
-from __future__ import annotations
-
 import getpass
 import json
 import os

@@ -1,7 +1,5 @@
 """Results of a study: a table, the best experiment, plots."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The lines of a table, from the folders of its runs."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

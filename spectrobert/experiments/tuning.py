@@ -5,8 +5,6 @@ runs/<study>/:
     study.yaml  journal.log  heartbeats/  trial<k>/seed<s>/ (a run)  trials.csv  best.yaml  *.png
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """Jobs of a table on this machine: one process each, so that what kills a run stops no other."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

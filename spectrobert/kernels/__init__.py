@@ -4,8 +4,6 @@ A class declares in `kernels` which functions of KERNELS may replace which of it
 is known by its type. Weights, their names and the modules that hold them stay as they are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar

@@ -5,8 +5,6 @@ A patch has few frames and many channels; channels last, the LayerNorm needs no 
 Shapes: V patches, L conv frames, C channels.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -3,8 +3,6 @@
 Shapes: B batch, S tokens, H heads, W width of a head, D = H * W.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

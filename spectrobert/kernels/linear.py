@@ -7,8 +7,6 @@ Both multiply in float32. `torch.backends.mkldnn.enabled` is respected.
 Shapes: N rows, I inputs, O outputs.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

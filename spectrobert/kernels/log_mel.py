@@ -1,7 +1,5 @@
 """Two steps of the log-mel by the loops of loops.py, on a CPU; elsewhere by the plain methods."""
 
-from __future__ import annotations
-
 import os
 from importlib.util import find_spec
 from typing import Any

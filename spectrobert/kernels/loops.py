@@ -5,8 +5,6 @@ They run on as many threads as torch's operators, and each thread on the rows th
 too: on a core's way to what another has written, more time is lost than the loops take.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, TypeVar, cast

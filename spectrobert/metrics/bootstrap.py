@@ -7,8 +7,6 @@ that needs it has no interval; nor has one of which more than half of the resamp
 Shapes: N rows, G groups, R resamples, S statistics.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np

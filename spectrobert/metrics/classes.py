@@ -1,7 +1,5 @@
 """Metrics of one right class among several."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any

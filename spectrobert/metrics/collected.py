@@ -1,7 +1,5 @@
 """Outputs of a model for each row of a set, gathered from all batches and processes."""
 
-from __future__ import annotations
-
 import numpy as np
 from torch import Tensor
 from torchmetrics import Metric

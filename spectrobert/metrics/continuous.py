@@ -1,7 +1,5 @@
 """Agreement of numbers with numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

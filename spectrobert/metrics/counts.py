@@ -1,7 +1,5 @@
 """Counts of right and wrong by class, and the area under the ROC curve, of weighted rows."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

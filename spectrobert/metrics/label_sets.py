@@ -1,7 +1,5 @@
 """Several labels at once, each there or not: CMU-MOSEI's six emotions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

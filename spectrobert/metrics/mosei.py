@@ -4,8 +4,6 @@
 against positive over the rows whose true sentiment is not 0 (Non0).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Metrics of MLM and SAP: means over all masked words and over all pairs of a set."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from .counts import auroc

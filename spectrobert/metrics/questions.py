@@ -4,8 +4,6 @@ Published figures are on different ones of them, and compare only within one (Li
 score rows; MWAFM drops questions without a majority; Audio Flamingo scores unanimous ones).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

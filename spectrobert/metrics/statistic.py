@@ -4,8 +4,6 @@ The value is that of every row counting once; a bootstrap resample is another ch
 One function serves both, so that an interval can never be that of another metric.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

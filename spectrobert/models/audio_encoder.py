@@ -4,8 +4,6 @@ Shapes: K columns, W values in a column, n patches of a column, V = K * n patche
 patch, L conv frames, C conv channels, D width.
 """
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 

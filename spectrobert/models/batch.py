@@ -3,8 +3,6 @@
 Shapes: B batch, L word pieces, T samples, N audio tokens, D width, C targets.
 """
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """The configuration of a SpectroBERT model: its options, checked, and derived sizes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar

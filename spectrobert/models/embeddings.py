@@ -3,8 +3,6 @@
 Shapes: B batch, L word pieces, N audio tokens, D width.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

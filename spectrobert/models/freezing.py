@@ -5,8 +5,6 @@ A part is a name a researcher would use: `head`, `audio`, `embeddings`, `encoder
 A frozen part gets no gradient, runs in eval mode (no dropout) and is unknown to the optimiser.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass

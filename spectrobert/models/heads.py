@@ -1,7 +1,5 @@
 """Heads on the BERT stack. Each returns logits, by field of `Output` (thesis 2.2.6, 2.3, 2.4)."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

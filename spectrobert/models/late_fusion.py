@@ -3,8 +3,6 @@
 What it lacks against SpectroBERT is the thesis' claim: one stack in which the two modalities mix.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """The models of `model.architecture`. All have one call: `model(batch) -> Output`."""
 
-from __future__ import annotations
-
 from importlib import import_module
 
 from ..config.model import ARCHITECTURES

@@ -5,8 +5,6 @@ W values in a column of patches, K real columns of the batch, D width.
 In every mask True means a real token.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 

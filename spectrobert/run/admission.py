@@ -3,8 +3,6 @@
 torch and transformers take seconds; nothing here imports them.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext

@@ -1,7 +1,5 @@
 """Lines that are printed before training: data and split, rows left out, parts that train."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 

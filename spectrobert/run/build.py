@@ -1,7 +1,5 @@
 """From a configuration to objects: the only file that does so."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable
 from typing import Any, Literal, cast

@@ -1,7 +1,5 @@
 """Callbacks: checkpoints, random state, progress."""
 
-from __future__ import annotations
-
 import os
 import random
 import time

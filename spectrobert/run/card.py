@@ -3,8 +3,6 @@
 results.json holds them; card.md, the report page and Comet print the same `facts`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

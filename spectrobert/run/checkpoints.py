@@ -6,8 +6,6 @@ them here. A file that names any other, as one of an earlier version or a hostil
 refused.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import zipfile

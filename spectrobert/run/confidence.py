@@ -1,7 +1,5 @@
 """Probabilities in predictions.csv: ROC curves, and the answers that a model is surest of."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """metrics.csv: one line per value, written at once, so that a killed run keeps its curves."""
 
-from __future__ import annotations
-
 import csv
 from argparse import Namespace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """h_[CLS] of some clips: the hidden state that a classification head reads."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import datasets

@@ -1,7 +1,5 @@
 """One run in order: claim, prepare, build, train, score, write."""
 
-from __future__ import annotations
-
 import errno
 import logging
 import time

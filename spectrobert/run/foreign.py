@@ -1,7 +1,5 @@
 """Weights of other models: BERT for the stack, wav2vec 2.0 for the audio encoder."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import re

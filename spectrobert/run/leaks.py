@@ -1,7 +1,5 @@
 """Leaks from pre-training: a checkpoint that was trained on the recordings of a run's corpus."""
 
-from __future__ import annotations
-
 from .. import corpora
 from ..config import Config
 from ..data import mixtures

@@ -1,7 +1,5 @@
 """The loaders of a run; a resumed run continues at its place in the order of the data."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from typing import Any

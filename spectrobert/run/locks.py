@@ -6,8 +6,6 @@ flock itself, not filelock: that library can neither name the holder, nor take o
 process that started this one, nor remove the file that it locked.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

@@ -1,7 +1,5 @@
 """Answers of a trained run for sound files of the user's."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

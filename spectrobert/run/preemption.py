@@ -6,8 +6,6 @@ SIGTERM comes from `scancel` and from preemption: SLURM itself decides what is s
 A launcher with a handler of its own (submitit: SIGUSR2) is called when the state is written.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Weights of this project's own checkpoints: run directories and saved models."""
 
-from __future__ import annotations
-
 import dataclasses
 import logging
 import pickle

@@ -4,8 +4,6 @@ A run on several devices is one process per device (DistributedDataParallel); ea
 every batch. `trainer.batch_size` is the whole batch, so the number of processes changes no loss.
 """
 
-from __future__ import annotations
-
 import time
 
 import torch.distributed as dist

@@ -1,7 +1,5 @@
 """Progress inside an epoch for a log without a terminal: a line now and then, none redrawn."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """results.json: each fact of a finished run once."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import subprocess
 from collections import Counter

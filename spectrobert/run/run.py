@@ -1,7 +1,5 @@
 """One run while it is made: what its steps hand on to each other."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field

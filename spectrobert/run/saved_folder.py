@@ -1,7 +1,5 @@
 """Folders of saved models, checked without reading weights: no heavy library is imported."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Scores of one split: its metrics with their intervals, and what they were taken over."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Scoring: a trained model runs over a split, now or from the directory of a finished run."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Scores on the terminal."""
 
-from __future__ import annotations
-
 from rich.console import Console
 
 from .. import terminal

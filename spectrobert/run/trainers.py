@@ -1,7 +1,5 @@
 """Lightning's Trainer, for training and for scoring: the only file that makes one."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytorch_lightning as pl

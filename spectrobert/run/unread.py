@@ -4,8 +4,6 @@ Files are checked before training (data/checks.py); these have changed since, or
 then.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch.distributed as dist

@@ -1,7 +1,5 @@
 """Composing the configuration of a run: flags, overrides and their checks, schemas, sweeps."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..config import Config

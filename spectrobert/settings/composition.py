@@ -1,7 +1,5 @@
 """From the words of a command line to a typed `Config`, by Hydra."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any

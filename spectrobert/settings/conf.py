@@ -1,7 +1,5 @@
 """The YAML files of conf/, and the names that stand for them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

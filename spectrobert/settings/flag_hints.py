@@ -1,7 +1,5 @@
 """The option that an unknown flag means: `--epochs 3` is `trainer.epochs=3`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 

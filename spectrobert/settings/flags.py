@@ -1,7 +1,5 @@
 """train.py's flags (thesis, appendix B) become Hydra overrides."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Options that were set and change nothing in the run at hand."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any

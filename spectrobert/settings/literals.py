@@ -1,7 +1,5 @@
 """Values as they are written: `experiment_name=1e3` is text, which Hydra would read as 1000.0."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Options of a run by name: which exist, what values they take, and a run of them."""
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 from collections.abc import Mapping

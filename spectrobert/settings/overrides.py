@@ -1,7 +1,5 @@
 """Overrides, `key=value`: read by Hydra's grammar, and checked before Hydra composes them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product

@@ -1,7 +1,5 @@
 """Paths of a configuration, absolute: config.yaml means the same from any working directory."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import Any

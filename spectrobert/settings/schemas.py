@@ -1,7 +1,5 @@
 """Dataclasses of corpora and of the model, built from what they describe; all of them for Hydra."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import field

@@ -1,7 +1,5 @@
 """Sweeps, `-m seed=1,2,3`: Hydra's multirun, each job in a run directory of its own."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Sequence

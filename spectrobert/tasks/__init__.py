@@ -1,7 +1,5 @@
 """Tasks: one LightningModule each, named as its options in config.tasks; and their losses."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

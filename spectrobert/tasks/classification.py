@@ -1,7 +1,5 @@
 """Tasks with one right label: AQA, any classes, emotion, sentiment (thesis 2.4)."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import numpy as np

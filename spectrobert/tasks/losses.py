@@ -4,8 +4,6 @@ A mean divides by the average count of the processes, not by the own one: the gr
 DistributedDataParallel averages are then those of one process that sees the whole batch.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.distributed as dist
 import torch.distributed.nn.functional as shared

@@ -1,7 +1,5 @@
 """Pre-training: masked language modelling and sentence-audio prediction (thesis 2.3)."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import torch

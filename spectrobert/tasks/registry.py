@@ -1,7 +1,5 @@
 """The tasks by name."""
 
-from __future__ import annotations
-
 from .base import Task
 from .classification import AqaBinary, AqaOpen, Classes, Sentiment, Ser
 from .pretraining import Pretraining

@@ -1,7 +1,5 @@
 """Tasks with a number for each of several targets, in place of one right label."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Log-mel and patches against torchaudio, transformers and torch's own unfold."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

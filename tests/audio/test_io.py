@@ -1,7 +1,5 @@
 """Reading audio: what comes out is what was written, and each way a file can be bad has a name."""
 
-from __future__ import annotations
-
 import io as streams
 import pickle
 import struct

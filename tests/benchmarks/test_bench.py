@@ -1,7 +1,5 @@
 """`bench`, its arithmetic, the rival and gpu.py; nothing here judges a time."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

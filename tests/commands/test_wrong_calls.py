@@ -1,7 +1,5 @@
 """Wrong words to the verbs: one line and exit code 2, before any work."""
 
-from __future__ import annotations
-
 import errno
 import sys
 from pathlib import Path

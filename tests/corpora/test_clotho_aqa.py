@@ -1,7 +1,5 @@
 """Clotho-AQA: rows by their answers, and recordings with two names."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """CMU-MOSEI, as its owner and s3prl ship it."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Common Voice: a release as it unpacks, with small audio."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """All corpora: options of their own, and light imports."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from dataclasses import fields

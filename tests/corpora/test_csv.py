@@ -1,7 +1,5 @@
 """A user's table: columns, formats, answers, and what is wrong with a row or a file."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Spoilt label files: every row is an example or a counted drop, or there is one line of error."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

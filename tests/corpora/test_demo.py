@@ -1,7 +1,5 @@
 """The built-in corpus: true labels, nothing to guess from the text, safe and repeatable files."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections import Counter, defaultdict

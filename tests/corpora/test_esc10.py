@@ -1,7 +1,5 @@
 """ESC-10 in both layouts: true captions and answers, and scenes that are heard."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """ESD, as its owner ships it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

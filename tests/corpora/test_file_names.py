@@ -1,7 +1,5 @@
 """Corpora with their labels in file names: RAVDESS, CREMA-D, EmoDB, TESS and SAVEE."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections import Counter

@@ -1,7 +1,5 @@
 """IEMOCAP, as its owner ships it."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The readers of label files, shared by the corpora."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """LibriSpeech: OpenSLR's folders and the Hub's Parquet files, with small audio."""
 
-from __future__ import annotations
-
 import io
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """MELD, as its owner ships it, with the sound extracted."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

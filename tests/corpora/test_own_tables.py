@@ -1,7 +1,5 @@
 """A user's table: folders, groups, folds, rows of another task, and the task its columns allow."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path

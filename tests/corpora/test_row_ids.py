@@ -1,7 +1,5 @@
 """Ids of a user's rows: the same whatever is added, removed, moved or spelt otherwise."""
 
-from __future__ import annotations
-
 import os
 import random
 from pathlib import Path

@@ -1,7 +1,5 @@
 """SLUE-VoxCeleb: its owner's layout and the Hub's, with small audio."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Sounds and voices that differ as they should, in a log-mel spectrogram's terms."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """WavCaps: its owner's layout with small audio, and its real label files."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

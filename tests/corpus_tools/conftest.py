@@ -1,7 +1,5 @@
 """The verbs of `data` in this process, and a web server for those that download."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator
 

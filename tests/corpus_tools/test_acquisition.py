@@ -1,7 +1,5 @@
 """`data download` from mirrors of Zenodo, the Hub and others, to examples of the corpus."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Archives: what they may put where, damaged ones, bombs, and zips in parts."""
 
-from __future__ import annotations
-
 import io
 import os
 import random

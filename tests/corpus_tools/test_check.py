@@ -1,7 +1,5 @@
 """data check: every fault is found, none where there is none, and real corpora are known."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

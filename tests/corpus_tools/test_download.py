@@ -1,7 +1,5 @@
 """Transfers from a server that cuts, stalls, lies and changes its mind."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """A prepared corpus trains as the corpus itself does."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

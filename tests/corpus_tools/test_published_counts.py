@@ -1,7 +1,5 @@
 """Published sizes of the corpora, and the counts that they are compared with."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from inspect import signature

@@ -1,7 +1,5 @@
 """Findings about recordings: faults, formats, clipping and duplicates."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

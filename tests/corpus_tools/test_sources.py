@@ -1,7 +1,5 @@
 """Sources of corpora: the table, its parts, the documentation and `data list` agree."""
 
-from __future__ import annotations
-
 import shutil
 
 import pytest

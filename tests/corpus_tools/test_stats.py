@@ -1,7 +1,5 @@
 """data stats: the numbers are those of all frames at once, and the pictures can be looked at."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

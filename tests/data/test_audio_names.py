@@ -1,7 +1,5 @@
 """Names of what is heard in a row: relative to the corpus, with the stretch."""
 
-from __future__ import annotations
-
 import os
 
 from spectrobert.audio.segment import Segment

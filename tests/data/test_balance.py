@@ -1,7 +1,5 @@
 """Balanced classes: in train alone, seeded, and recorded."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The order of the data: every row once, the same again when asked again, padded into batches."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Carved splits change little when the corpus does, and come near their shares, class by class."""
 
-from __future__ import annotations
-
 import random as shuffling
 
 import numpy as np

@@ -1,7 +1,5 @@
 """First look at audio: unusable rows are skipped and counted, and nothing is looked at twice."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections import Counter

@@ -1,7 +1,5 @@
 """Class names and counts that are likely to be mistakes."""
 
-from __future__ import annotations
-
 from spectrobert.data import class_counts
 
 CARVED = "validation carved by speaker (1 of 9), seed 0; test carved by speaker (1 of 9), seed 0"

@@ -1,7 +1,5 @@
 """Rows become inputs, the same for one (seed, epoch, row) in any process and in any order."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One way to draw the splits of a corpus: for training, for its check, for its statistics."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from spectrobert.audio.segment import Segment

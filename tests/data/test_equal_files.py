@@ -1,7 +1,5 @@
 """One sound under several names is one recording: on one side, and its labels are compared."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import replace
 from pathlib import Path

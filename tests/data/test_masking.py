@@ -1,7 +1,5 @@
 """Hidden words: their choice, their number, and the targets of the loss."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

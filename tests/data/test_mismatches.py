@@ -1,7 +1,5 @@
 """A mismatched sound never belongs to the text after all."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Several corpora as one: each with its own splits, drawn by weight."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

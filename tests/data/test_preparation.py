@@ -1,7 +1,5 @@
 """From files to tables: labels and splits are verified, unusable rows left out."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Groups of rows that are resampled together."""
 
-from __future__ import annotations
-
 from spectrobert.audio.segment import Segment
 from spectrobert.corpora.example import Example
 from spectrobert.data import clips

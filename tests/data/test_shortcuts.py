@@ -1,7 +1,5 @@
 """Shortcuts of sentence-audio pairs: their score without listening."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The record of a split: written and read, and compared with the rows of a corpus."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Splits: owners' lines stay, what belongs together is on one side, and shares come near."""
 
-from __future__ import annotations
-
 import random as shuffling
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Parsed corpora are cached, and parsed again exactly if something has changed."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Word pieces trained on a corpus: the same in every process, and without unknown words."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """A table as it is called: wrong calls, runs that fail or are killed, and a cluster."""
 
-from __future__ import annotations
-
 import csv
 import os
 import signal

@@ -1,7 +1,5 @@
 """`make demo` at a twentieth of its size: the same steps, the same table, the same report."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

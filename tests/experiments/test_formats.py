@@ -1,7 +1,5 @@
 """A table in words, as Markdown, LaTeX and CSV."""
 
-from __future__ import annotations
-
 import csv
 
 import pytest

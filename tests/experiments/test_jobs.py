@@ -1,7 +1,5 @@
 """The runs of a table: which there are, their settings, and how far they are."""
 
-from __future__ import annotations
-
 import shlex
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The report page: its facts are those of the run, it stands alone, and its figures by hand."""
 
-from __future__ import annotations
-
 import base64
 import html
 import io

@@ -1,7 +1,5 @@
 """Intervals and paired tests over seeds and groups, by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -4,8 +4,6 @@ Jobs are submitted as a user submits them, through slurm/submit; only values tha
 reads from the environment, and words of train.py, make them small.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Lines of a table, from folders written by hand."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

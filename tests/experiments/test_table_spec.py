@@ -1,7 +1,5 @@
 """Tables as data: what the project's hold, and what a wrong one reports."""
 
-from __future__ import annotations
-
 import pytest
 
 from spectrobert.errors import UserError

@@ -1,7 +1,5 @@
 """Searches in the debug world: workers share a study, killed ones are repeated, bad ones pruned."""
 
-from __future__ import annotations
-
 import csv
 import io
 import sys

@@ -6,8 +6,6 @@ commit the new files in the commit that changes the numbers, and say in its mess
 checkpoints no longer mean what they meant.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Small corpora on disk for the tests, and what a parser made of them."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections import Counter

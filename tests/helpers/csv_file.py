@@ -1,7 +1,5 @@
 """Tables of a user's own data."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Made-up corpora, a few rows each, in the files and folders of their owners."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Pages of the documentation as tests read them: commands, examples, tables, links."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from pathlib import Path

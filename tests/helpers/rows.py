@@ -1,7 +1,5 @@
 """Examples that were never parsed."""
 
-from __future__ import annotations
-
 from spectrobert.audio.segment import Segment
 from spectrobert.corpora.example import Example
 

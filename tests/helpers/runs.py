@@ -1,7 +1,5 @@
 """Whole runs: in this process, or in one of their own that a test watches and signals."""
 
-from __future__ import annotations
-
 import io
 import os
 import subprocess

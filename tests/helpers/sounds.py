@@ -1,7 +1,5 @@
 """Short recordings for the tests, written where they are needed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any

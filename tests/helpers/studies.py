@@ -1,7 +1,5 @@
 """Searches in the debug world, here or by workers in processes of their own."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Tables of results without training: specifications, campaigns, and folders of finished runs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import yaml

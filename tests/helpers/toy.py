@@ -1,7 +1,5 @@
 """Toy models with random weights, and a padded batch for them."""
 
-from __future__ import annotations
-
 import torch
 
 from spectrobert.models.configuration import SpectroBertConfig

@@ -1,7 +1,5 @@
 """Toy weights of other models, as folders that a run is started from; refusals in one line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The debug world: a tiny model on the demo corpus, through the same doors that a user takes."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Kernels against the plain modules: the same numbers, forward and backward, step after step."""
 
-from __future__ import annotations
-
 import pickle
 from copy import deepcopy
 

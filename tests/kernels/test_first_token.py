@@ -1,7 +1,5 @@
 """The last layer at [CLS] alone gives what the whole layer gives there, and the same gradients."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """Intervals by resampling whole groups."""
 
-from __future__ import annotations
-
 import math
 import time
 

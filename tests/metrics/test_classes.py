@@ -1,7 +1,5 @@
 """Metrics of a classifier, by hand and against scikit-learn."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Concordance and correlation, by hand and against SciPy."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import scipy.stats

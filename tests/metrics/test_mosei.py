@@ -1,7 +1,5 @@
 """CMU-MOSEI's metrics: sentiment and emotions."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Metrics of pre-training, from rows of a match logit and three sums over masked words."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Clotho-AQA's protocols, by hand and on the owner's own files."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

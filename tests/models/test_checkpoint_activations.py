@@ -1,7 +1,5 @@
 """trainer.checkpoint_activations: the same losses, each layer computed twice."""
 
-from __future__ import annotations
-
 import io
 
 import pytest

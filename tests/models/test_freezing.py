@@ -1,7 +1,5 @@
 """Every preset: the parts it names change in an optimiser step, all others stay bit-equal."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Stored weights, a stored batch and what they gave; tests/golden/make.py says what drift is."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The conv encoder against Wav2Vec2FeatureEncoder, the stack against BertModel."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from transformers import BertConfig, BertModel, Wav2Vec2Config

@@ -1,7 +1,5 @@
 """The whole network: padding, options, saving."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

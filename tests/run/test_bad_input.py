@@ -1,7 +1,5 @@
 """A user's table through the whole command: what is wrong is one line, what is right runs."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The evaluation card: facts of results.json in words."""
 
-from __future__ import annotations
-
 from spectrobert.run.card import facts
 
 RESULTS = {

@@ -1,7 +1,5 @@
 """Cautions: scores of a random split, or after a leak, are printed with a warning everywhere."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 

@@ -1,7 +1,5 @@
 """Comet offline: the archive holds what was logged; Lightning's own offline logger writes none."""
 
-from __future__ import annotations
-
 import io
 import json
 import threading

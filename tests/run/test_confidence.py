@@ -1,7 +1,5 @@
 """ROC curves and the surest answers, by hand."""
 
-from __future__ import annotations
-
 import pytest
 
 from spectrobert.run.confidence import roc_curves, surest

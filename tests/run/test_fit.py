@@ -1,7 +1,5 @@
 """Whole runs of the debug world: every task trains, is scored, is read back, and answers."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 

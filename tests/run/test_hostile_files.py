@@ -1,7 +1,5 @@
 """No file that is read back runs code: a pickle that leaves a mark is put in place of each."""
 
-from __future__ import annotations
-
 import io
 import json
 import pickle

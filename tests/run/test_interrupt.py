@@ -1,7 +1,5 @@
 """Ctrl-C: the log names what was saved and how to continue; the exit code is 130."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,7 +1,5 @@
 """A run directory is one process: a second is refused or waits; a killed one is not in the way."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

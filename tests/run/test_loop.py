@@ -1,7 +1,5 @@
 """The training loop: clipping, schedule, monitored checkpoint, early stopping."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """docs/own-corpus.md under test: the example runs, commands compose, the tables are the code's."""
 
-from __future__ import annotations
-
 import csv
 import re
 

@@ -1,7 +1,5 @@
 """The precision of a run, from the GPU that it is on."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

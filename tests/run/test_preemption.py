@@ -1,7 +1,5 @@
 """A run that is asked to leave, finds its disk full or its checkpoint damaged loses no step."""
 
-from __future__ import annotations
-
 import io
 import os
 import resource

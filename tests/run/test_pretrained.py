@@ -1,7 +1,5 @@
 """Weights from elsewhere: what is taken, what stays as seeded, and what is refused in one line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Two processes of one run: the losses, weights and scores of one process at the same batch."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

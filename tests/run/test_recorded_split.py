@@ -1,7 +1,5 @@
 """A run keeps its split: a corpus that changes later is refused, or its recorded rows are taken."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from pathlib import Path

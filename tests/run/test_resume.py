@@ -1,7 +1,5 @@
 """A run that is killed and resumed ends as one left alone: same losses, weights, scores."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

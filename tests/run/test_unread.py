@@ -1,7 +1,5 @@
 """Files that go bad while a run is under way: left out, named, counted, refused above a limit."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Composing a configuration: text and numbers, experiments, checkpoints, every choice, Python."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Flags: the thesis' commands, both forms of each, and values that need quotes."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

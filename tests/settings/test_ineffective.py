@@ -1,7 +1,5 @@
 """Options that change nothing in the run at hand are reported, with the reason."""
 
-from __future__ import annotations
-
 import pytest
 
 from spectrobert.commands import train

@@ -1,7 +1,5 @@
 """Wrong words: one line each, with the value and what is allowed, before any work."""
 
-from __future__ import annotations
-
 import pytest
 
 from spectrobert.commands import train

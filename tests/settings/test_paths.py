@@ -1,7 +1,5 @@
 """A run means the same files from any working directory."""
 
-from __future__ import annotations
-
 import io
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Sweeps: their first job, their folders, and what stops them before any job."""
 
-from __future__ import annotations
-
 import sys
 from types import SimpleNamespace
 

@@ -1,7 +1,5 @@
 """Losses against numbers done by hand."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

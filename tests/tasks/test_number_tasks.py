@@ -1,7 +1,5 @@
 """Tasks that learn numbers, from a table to a run directory; the evaluation card."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

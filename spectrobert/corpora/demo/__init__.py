@@ -19,8 +19,6 @@ Question answering has scenes of its own, not those of `pre`. Speakers are disjo
 splits of `ser` and `sentiment`, and `pre` never hears their test speakers.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import math

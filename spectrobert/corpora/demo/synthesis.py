@@ -6,8 +6,6 @@ overlapped and added. Signals are at `RATE` Hz, about 1 at their peaks; frequenc
 times in seconds. All randomness comes from the generator passed in.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

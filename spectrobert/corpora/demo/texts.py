@@ -1,7 +1,5 @@
 """Captions, questions and sentences of the `demo` corpus, as `str.format` templates."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 # event -> its name, and its verb

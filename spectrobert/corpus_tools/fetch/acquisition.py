@@ -5,8 +5,6 @@ there. So the corpus' folder never holds half a file, and a later call resumes. 
 in it records the source and checksum of what was fetched.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import zlib

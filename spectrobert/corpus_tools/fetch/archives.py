@@ -6,8 +6,6 @@ the archive: no link is ever made on the disk. Everything goes to a folder aside
 folders are then moved in place.
 """
 
-from __future__ import annotations
-
 import gzip
 import posixpath
 import shutil

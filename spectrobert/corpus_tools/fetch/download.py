@@ -6,8 +6,6 @@ the file that they begin. The validator is sent back as `If-Range`, so that a fi
 is fetched from the start and never spliced.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

@@ -3,8 +3,6 @@
 The client resumes and follows mirrors (`HF_ENDPOINT`) and tokens (`HF_TOKEN`).
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

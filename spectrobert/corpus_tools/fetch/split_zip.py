@@ -6,8 +6,6 @@ replaced by one that counts from the first, and `zipfile`'s members are moved ac
 Structures: APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3.
 """
 
-from __future__ import annotations
-
 import io
 import struct
 import zipfile

@@ -1,7 +1,5 @@
 """Long transfers: room for them, and a bar on a terminal or a line now and then in a log."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Callable, Iterator

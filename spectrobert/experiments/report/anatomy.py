@@ -1,7 +1,5 @@
 """A drawing of the model that shows which parts train (thesis Figures 5.2, 5.6 and 5.8)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from .images import BLUE, pyplot, svg

@@ -1,7 +1,5 @@
 """Single clips in a report: sound, label, prediction, and the attention of [CLS]."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Sequence
 from typing import Any

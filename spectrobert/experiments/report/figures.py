@@ -1,7 +1,5 @@
 """Figures of a run that need no model: curves, confusion, ROC, calibration."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate

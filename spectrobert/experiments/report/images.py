@@ -1,7 +1,5 @@
 """Matplotlib figures, NumPy sounds: as text that stands inside a page."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 Shapes: B batch, L word pieces, N audio tokens (time x frequency), D width, H heads.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Lightning's own CometLogger(online=False) disables itself and logs nothing (2.5 - 2.6.6).
 """
 
-from __future__ import annotations
-
 import os
 from argparse import Namespace
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Scores of a finished run in Comet: metrics, facts, curves, embeddings, sounds, files."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -6,8 +6,6 @@ train see tensors of the same shape and draw the same dropout masks.
 Shapes: B batch, L word pieces, N audio tokens, D width.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One pass over the pairs that an entry lacks: their activations are computed and written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, cast
 

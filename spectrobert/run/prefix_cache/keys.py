@@ -1,7 +1,5 @@
 """The distinct pairs of sound and words in a corpus, and the key of a cache entry."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.metadata
 import json

@@ -1,7 +1,5 @@
 """The cached activations of a run: read if an entry is there, computed if not, or left alone."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The plan of a cache: depth of the frozen layers, reasons against, the entry."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path

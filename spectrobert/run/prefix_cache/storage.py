@@ -13,8 +13,6 @@ it is read first. A pair that could not be read has no place in a shard: every r
 T tokens and P pairs of a shard, D width.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
