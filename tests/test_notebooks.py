@@ -13,7 +13,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, monkeypatch_module):
-    """A copy: what they write lies beside it. The last reads the second's run."""
+    """A copy: what they write lies next to it. The last reads the second's run."""
     place = tmp_path_factory.mktemp("checkout") / "notebooks"
     shutil.copytree(ROOT / "notebooks", place)
     return place

@@ -33,7 +33,7 @@ Train SpectroBERT.
   --recorded                 with --resume: on its recorded rows although the corpus has changed
   -m                         sweep: seed=1,2,3 optim.lr=1e-5,3e-5
 
-Any option of spectrobert/config/ may stand beside them: model=tiny trainer.epochs=5
+Any option of spectrobert/config/ may stand next to them: model=tiny trainer.epochs=5
 optim.lr=3e-4 freeze.train=[head,audio,encoder.-1] dataset.fold=2.
 Everything that is not training: python -m spectrobert --help
 """

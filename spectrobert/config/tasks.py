@@ -41,7 +41,7 @@ class PretrainingConfig(TaskConfig):
     monitor: str = "val/loss"
     mode: str = "min"
     mlm_probability: float = 0.15
-    mlm_on_mismatch: bool = True  # also predict words beside audio that does not belong to them
+    mlm_on_mismatch: bool = True  # also predict words of pairs whose audio is another clip
     mlm_weight: float = 0.5
     sap_weight: float = 0.5
     mismatch_probability: float = 0.5

@@ -31,7 +31,7 @@ ALIASES: dict[str, str] = {"clothoqa": "clotho_aqa"}  # the thesis' spelling (ap
 
 @dataclass(frozen=True)
 class Corpus:
-    """All that the framework knows of a corpus besides its rows."""
+    """All that the framework knows of a corpus but its rows."""
 
     load: Callable[..., Iterable[Example | Dropped]]
     tasks: tuple[str, ...]  # of config.TASKS

@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
-PEEK = 4096  # bytes from the middle: files of one length are told apart without reading them
+PEEK = 4096  # bytes from the middle: files of one length are compared without reading them
 
 
 def groups(paths: Sequence[str]) -> list[list[str]]:

@@ -32,7 +32,7 @@ class _ConvNormGelu(torch.autograd.Function):
     """Conv1d, LayerNorm and GELU of (V, L, C_in) -> (V, L_out, C_out), as matrix products.
 
     Between forward and backward it keeps its input and the product. Autograd would keep the
-    windows, which hold most frames twice, and the output of the LayerNorm besides.
+    windows, which hold most frames twice, and the output of the LayerNorm as well.
     """
 
     @staticmethod

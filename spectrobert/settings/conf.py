@@ -7,7 +7,7 @@ from ..errors import unknown
 from ..files import read_yaml
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# in a checkout beside the package, in a wheel inside it
+# in a checkout next to the package, in a wheel inside it
 CONF = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p.is_dir())
 GROUPS = ("task", "dataset", "model", "freeze", "logger", "experiment")  # `model=tiny` chooses
 

@@ -14,7 +14,7 @@ from .conf import CONF
 from .flags import rewrite
 from .overrides import Override, checked
 
-IN_PATH = {"seed", "dataset.fold", "experiment_name"}  # a run directory's path tells them apart
+IN_PATH = {"seed", "dataset.fold", "experiment_name"}  # part of a run directory's path
 
 
 def sweep(words: Sequence[str], first: Config, run: Callable[[Config], Any]) -> None:

@@ -104,7 +104,7 @@ class TestRows:
         assert (absent.verdict, len(absent.examples)) == ("warning", 7)
 
     def test_the_ceiling_of_people_who_disagree(self):
-        """Of 3 + 3 + 2 test rows, 2 + 3 + 1 can be right; training rows are counted apart."""
+        """At most 2 + 3 + 1 of 3 + 3 + 2 test rows can be right; training rows count apart."""
         answers = {"loud?": "yes yes no", "wet?": "no no no", "cold?": "yes no"}
         rows = [
             example(question=question, label=label, split="test")

@@ -47,7 +47,7 @@ def rest(body: bytes, start: int, end: int, etag: str = '"one"') -> Page:
     return Page(body[start:end], 206, stated, etag, takes_ranges=False)
 
 
-def test_a_file_is_fetched_once_and_leaves_nothing_beside_it(site, tmp_path, monkeypatch):
+def test_a_file_is_fetched_once_and_leaves_nothing_next_to_it(site, tmp_path, monkeypatch):
     monkeypatch.setattr(transfers, "LOG_SECONDS", 0)
     site.pages["/f"] = Page(BODY)
     target = tmp_path / "new" / "f"

@@ -37,7 +37,7 @@ def test_duplicate_repeats_whole_classes_before_single_rows():
 
 
 def table(folder: Path, **options: str) -> DatasetConfig:
-    """Of four rows three are of class a; half of all are in train."""
+    """Three of four rows are of class a; half of all are in train."""
     sides = ("train", "train", "val", "test")
     rows = (f"{'aaab'[i % 4]},{sides[i // 6]},t{i}" for i in range(24))
     return noise_table(folder, "label,split,text", rows, **options)

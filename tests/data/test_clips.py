@@ -153,7 +153,7 @@ def test_a_matched_pair_is_the_rows_own_and_a_mismatched_one_another_text_and_re
     assert set.union(*partners.values()) == {e.audio[0].audio for e in examples}
 
 
-def test_words_are_hidden_beside_wrong_audio_too(clips, words):
+def test_words_are_masked_with_wrong_audio_too(clips, words):
     """A [MASK] must not betray that a pair matches, asked for or not."""
     for is_asked in (True, False):
         task = PretrainingConfig(mlm_on_mismatch=is_asked)

@@ -70,11 +70,11 @@ class TestAssign:
         )
         verify(examples, splits, random=False)
 
-    def test_rows_without_a_split_are_for_training_beside_owned_ones(self) -> None:
+    def test_rows_without_a_split_are_for_training_next_to_owned_ones(self) -> None:
         examples = [example(1), example(2, split="val"), example(3, split="test")]
         assert assign(examples)[0] == ["train", "val", "test"]
 
-    def test_a_test_split_is_carved_beside_the_owners_validation(self) -> None:
+    def test_a_test_split_is_carved_next_to_the_owners_validation(self) -> None:
         examples = [*corpus(10, split="train"), example("v", split="val", speaker="v")]
         splits, summary = assign(examples)
         assert splits[-1] == "val"

@@ -1,6 +1,6 @@
 """Write the golden models anew: `python -m tests.golden.make`, from the root of the checkout.
 
-Drift is a decision. The files beside this one say what the model computed when it was last agreed
+Drift is a decision. The files next to this one hold what the model computed when it was last agreed
 on. Where tests/test_golden.py fails, either the change is a fault, or it is meant: then run this,
 commit the new files in the commit that changes the numbers, and say in its message which trained
 checkpoints no longer mean what they meant.
@@ -81,7 +81,7 @@ def outputs(model: SpectroBert) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Batch, weights and outputs, in place of those beside this file."""
+    """Batch, weights and outputs, in place of those next to this file."""
     np.savez_compressed(BATCH, **batch())
     for head in HEADS:
         model = build(head)

@@ -175,7 +175,7 @@ def test_refuses_impossible_sizes(options, words):
 
 
 def test_late_fusion_reads_no_word_in_the_light_of_the_audio():
-    """Its words are the same beside any sound; SpectroBERT's are not, and both hear it in [CLS]."""
+    """Its words are the same with any sound; SpectroBERT's are not, and both hear it in [CLS]."""
     batch = padded_batch(60)
     other = batch | {"waveform": batch["waveform"].flip(0) + 0.1}
     for architecture, is_mixed in (("spectrobert", True), ("late_fusion", False)):

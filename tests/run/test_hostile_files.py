@@ -205,7 +205,7 @@ def test_a_model_that_lacks_a_tensor_is_refused(run):
     assert f"it lacks {name}" in refusal(evaluate, run)
 
 
-def test_code_beside_a_tokenizer_is_not_run(run, mark):
+def test_code_next_to_a_tokenizer_is_not_run(run, mark):
     folder = run / "model"
     (folder / "own.py").write_text(f"open({str(mark)!r}, 'w')\nclass Own: pass\n")
     path = folder / "tokenizer_config.json"

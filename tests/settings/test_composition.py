@@ -49,7 +49,7 @@ def test_no_checkpoint_leaves_the_model():
     assert composition.compose([*SER, "init.checkpoint="]).model is not None
 
 
-def test_overrides_beside_flags():
+def test_overrides_next_to_flags():
     more = ("model=tiny", "optim.lr=3e-4", "trainer.epochs=5", "freeze.train=[head,audio]")
     config = composed("model.hidden_size=64", *SER, *more, "--seed", "7", "dataset.size=0.5")
     assert (config.model.hidden_size, config.model.num_hidden_layers) == (64, 3)
