@@ -44,7 +44,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """A file, text as UTF-8, and its folder where it is missing. A reader never sees half of it."""
+    """A file, text as UTF-8, and its folder if it is missing. A reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -64,7 +64,7 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML file holds. Raises UserError, naming the file, where it cannot be read."""
+    """The contents of a YAML file. Raises UserError, naming the file, if it cannot be read."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

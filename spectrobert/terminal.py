@@ -68,7 +68,7 @@ def print_table(
 
     Args:
         columns: headings, or columns with a look of their own.
-        log_width: characters, where the console is no terminal.
+        log_width: characters, if the console is no terminal.
         look: more arguments of rich's Table.
     """
     made = [Column(column) if isinstance(column, str) else column for column in columns]

@@ -110,7 +110,7 @@ def is_within(name: str, package: str) -> bool:
 
 
 def loaded_by(*modules: str) -> set[str]:
-    """Which of HEAVY a fresh interpreter holds after importing `modules`."""
+    """The modules of HEAVY that a fresh interpreter holds after importing `modules`."""
     code = (
         f"import sys, importlib\nfor name in {modules!r}: importlib.import_module(name)\n"
         f"print(*(n for n in {HEAVY!r} if n in sys.modules))"

@@ -93,7 +93,7 @@ class TrainerConfig:
     # result | "off"
     prefix_cache: str = "auto"
     cache_gb: float = 50.0  # of a run at most; a larger cache is not written
-    # "auto": faster implementations of the same layers, where there are some | "off": plain torch
+    # "auto": faster implementations of the same layers, if any | "off": plain torch
     kernels: str = "auto"
     progress: bool = True  # a bar, on a terminal
     progress_minutes: float = 5.0  # between two lines inside an epoch, if there is no bar

@@ -29,7 +29,7 @@ QUICK = (
 
 
 def overrides(tmp_path: Path, task: str, *more: str, from_checkpoint: bool = False) -> list[str]:
-    """What a run of the debug world asks for; `more` is last and wins."""
+    """Overrides of a run in the debug world; `more` is last and wins."""
     model = () if from_checkpoint else ("model=tiny", *SMALL)
     folders = (f"runs_dir={tmp_path / 'runs'}", f"data_dir={data_dir()}")
     return [f"task={task}", "dataset=demo", *model, *QUICK, *folders, *more]
