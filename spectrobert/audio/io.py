@@ -15,7 +15,8 @@ import numpy as np
 import soundfile as sf
 
 from ..errors import UserError
-from .segment import Crop, Segment, window
+from .crop import Crop, window
+from .segment import Segment
 
 SAMPLE_RATE = 16_000
 MIN_SECONDS = 0.025  # one analysis window of the log-mel: less gives no frame at all

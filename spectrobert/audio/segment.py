@@ -1,10 +1,6 @@
-"""A stretch of a recording, the unit in which audio is read, and the crop of a clip."""
+"""A stretch of a recording, the unit in which audio is read."""
 
-from typing import Literal, NamedTuple
-
-import numpy as np
-
-Crop = Literal["first", "center", "random", "whole"]
+from typing import NamedTuple
 
 
 class Segment(NamedTuple):
@@ -17,21 +13,3 @@ class Segment(NamedTuple):
     start: float = 0.0  # seconds into the recording
     end: float | None = None  # seconds into the recording; None is its end
     onset: float = 0.0  # seconds into the clip
-
-
-def window(
-    total: float,
-    max_seconds: float | None,
-    crop: Crop = "first",
-    rng: np.random.Generator | None = None,
-) -> tuple[float, float]:
-    """First and last second of a clip of `total` seconds that `io.read_clip` keeps."""
-    if max_seconds is None or total <= max_seconds or crop == "whole":
-        return 0.0, total
-    spare = total - max_seconds
-    if crop == "random":
-        assert rng is not None, "crop=random needs a generator"
-        start = rng.uniform(0.0, spare)
-    else:
-        start = {"first": 0.0, "center": spare / 2}[crop]
-    return start, start + max_seconds

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from ..audio import features, io
-from ..audio.segment import Crop, Segment
+from ..audio.crop import Crop
+from ..audio.segment import Segment
 from ..config import DatasetConfig
 from ..data import splits
 from ..kernels import adopt

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..audio import io
-from ..audio.segment import Crop
+from ..audio.crop import Crop
 from ..config import DatasetConfig, PretrainingConfig
 from ..corpora.example import Example
 from ..models.batch import IGNORED

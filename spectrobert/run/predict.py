@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from ..audio import io
-from ..audio.segment import Segment, window
+from ..audio.crop import window
+from ..audio.segment import Segment
 from ..config import AqaConfig, DatasetConfig, NumbersConfig
 from ..data.batches import collate
 from ..data.clips import crop
