@@ -108,7 +108,8 @@ class LogMel(nn.Module):
         """
         with torch.autocast(waveform.device.type, enabled=False):
             waveform = waveform.detach().float().contiguous()
-            waveform = F.pad(waveform, (0, max(0, WINDOW - waveform.shape[1])))
+            if waveform.shape[1] < WINDOW:  # F.pad copies even if it adds nothing
+                waveform = F.pad(waveform, (0, WINDOW - waveform.shape[1]))
             frames = (waveform.shape[1] - WINDOW) // HOP + 1
             mels = waveform.new_empty(len(waveform), frames, self.num_mel_bins)  # (B, F, M)
             lengths = num_frames(num_samples)

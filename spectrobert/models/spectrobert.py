@@ -96,7 +96,8 @@ class SpectroBert(PreTrainedModel):
         if not config.pad_to_max:
             least = features.samples_in(config.patch[1])
             num_samples = num_samples.clamp(min=least)
-            waveform = F.pad(waveform, (0, max(0, least - waveform.shape[1])))
+            if waveform.shape[1] < least:
+                waveform = F.pad(waveform, (0, least - waveform.shape[1]))
         mels, lengths = self.log_mel(waveform, num_samples)  # (B, F, M)
         if config.pad_to_max:
             mels = mels[:, : config.max_frames]
