@@ -1,7 +1,7 @@
 """Every option of a run: name, type, default, meaning and check, once. Plain dataclasses."""
 
 from .datasets import DatasetConfig, MixtureConfig, PartConfig
-from .model import ModelOptions
+from .model import CompositeOptions, ModelOptions
 from .run import (
     LOGGERS,
     Config,
@@ -26,6 +26,7 @@ __all__ = [
     "LOGGERS",
     "TASKS",
     "AqaConfig",
+    "CompositeOptions",
     "Config",
     "DatasetConfig",
     "FreezeConfig",

@@ -1,14 +1,13 @@
-"""Sizes and options of a SpectroBERT model: name, type and default, once.
+"""Sizes and options of the models: name, type and default, once.
 
-Apart from configuration.py, which imports transformers: a command line is read without it.
+Apart from their configurations, which import transformers: a command line is read without it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-# What a task or a tokenizer decides, not the user's `model.` group.
-DERIVED = ("vocab_size", "head", "num_logits")
-# model.architecture -> module and class in spectrobert/models
-ARCHITECTURES = {"spectrobert": "spectrobert.SpectroBert", "late_fusion": "late_fusion.LateFusion"}
+# What a task, a tokenizer or `freeze` decides, not the user's `model.` group.
+DERIVED = ("vocab_size", "head", "num_logits", "lora_rank", "lora_alpha", "lora_parts")
 
 
 @dataclass(repr=False, eq=False)
@@ -57,3 +56,81 @@ class ModelOptions:
     head: str = "none"  # "none" | "pretraining" | "classification"
     num_logits: int = 0
     head_dropout_prob: float = 0.1
+
+
+@dataclass(repr=False, eq=False)
+class CompositeOptions:
+    """A speech encoder, a text encoder or both, a fusion, a pooling and a head.
+
+    The defaults are those of a speech encoder alone; conf/model has one file per system.
+    """
+
+    architecture: str = "composite"
+
+    # Speech encoder: model_type (wav2vec2, hubert, wavlm, data2vec-audio, whisper) and fields of
+    # transformers' configuration that differ from its defaults; empty: the checkpoint's
+    speech: dict[str, Any] = field(default_factory=dict)
+    # Its checkpoint, a Hub name or a folder, unless init.speech_model names another; empty: random
+    speech_model: str = ""
+    normalize: bool = False  # waveforms to mean 0 and variance 1, as the checkpoint was trained
+    speech_layers: int = 0  # lower layers that are kept; 0: all
+    # "last": behind the final LayerNorm, if there is one | "weighted": learned mean of all layers'
+    # outputs | "3": output of layer 3; "0": input of the first
+    speech_states: str = "last"
+    norm_states: bool = False  # LayerNorm without parameters on each state of a weighted mean
+
+    # Text encoder, by the same rules: model_type is bert, roberta, deberta-v2 or the like
+    text: dict[str, Any] = field(default_factory=dict)
+    text_model: str = ""
+    text_layers: int = 0
+
+    # "audio" | "text": one encoder alone | "concat": pooled audio and text next to each other
+    # (shallow fusion) | "cross": audio attends to text (CMT) | "joint": SpectroBERT's stack, its
+    # audio tokens the speech encoder's frames; `text` is then the stack
+    fusion: str = "audio"
+    fusion_layers: int = 4  # of "cross"
+    layer_pooler: bool = False  # of "cross": learned mean of its layers in place of the last one
+    orthogonality: float = 0.0  # of "concat" and "cross": weight of |cos| of the two modalities
+    frames_per_token: int = 1  # of "joint": frames that are averaged into one audio token
+
+    # "first" | "mean" | "max" | "last" | "statistics": mean and deviation | "attentive": attentive
+    # statistics
+    pooling: str = "mean"  # of audio
+    text_pooling: str = "first"
+    pooled_norm: str = (
+        "none"  # of the pooled vector: "none" | "layer" | "batch", without parameters
+    )
+    embedding_size: int = 0  # width of a dense layer between pooling and head; 0: none
+    embedding_act: str = "tanh"  # behind it: "tanh" | "gelu" | "none"
+
+    # head
+    head: str = "none"
+    num_logits: int = 0
+    head_dropout_prob: float = 0.1
+    classifier: str = "linear"  # "linear" | "class_means": the nearest mean of a class' embeddings
+    detach_head: bool = (
+        False  # the head teaches itself alone: a linear probe of a trained embedding
+    )
+
+    vocab_size: int = 30522
+    max_seconds: float = 30.0  # the longest clip that is read to its end
+    initializer_range: float = 0.02  # of the layers that no checkpoint gives
+    lora_rank: int = 0
+    lora_alpha: float = 0.0
+    lora_parts: list[str] | tuple[str, ...] = ()
+
+
+class Architecture(NamedTuple):
+    """A kind of model."""
+
+    options: type  # of its `model.` group
+    model: str  # module and class in spectrobert/models
+
+
+# model.architecture -> what it is
+ARCHITECTURES = {
+    "spectrobert": Architecture(ModelOptions, "spectrobert.SpectroBert"),
+    "late_fusion": Architecture(ModelOptions, "late_fusion.LateFusion"),
+}
+# first entry of `defaults` in a file of conf/model -> options of that file
+SCHEMAS: dict[str, type] = {"schema": ModelOptions, "composite": CompositeOptions}

@@ -21,18 +21,33 @@ class FreezeConfig:
 
     name: str = "none"
     train: list[str] = field(default_factory=lambda: ["all"])
+    frozen: list[str] = field(default_factory=list)  # parts of these that do not train after all
+    # Low-rank adapters on the linear layers of `lora_parts`, whose own weights stay frozen
+    lora_rank: int = 0  # 0: none
+    lora_alpha: float = 0.0  # scale times rank; 0: 2 * lora_rank
+    lora_parts: list[str] = field(default_factory=lambda: ["encoder"])
+
+    def __post_init__(self) -> None:
+        at_least("freeze.lora_rank", self.lora_rank, 0)
+        at_least("freeze.lora_alpha", self.lora_alpha, 0)
 
 
 @dataclass
 class InitConfig:
-    """Source of the weights. All empty: random weights, a vocabulary trained on the corpus."""
+    """Source of the weights. All empty: random weights, a vocabulary trained on the corpus.
 
-    # BERT: a Hub name, a folder or an installed package; --initialize_weights sets it
+    Composite models have sources of their own, which "random" sets aside.
+    """
+
+    # BERT (of composite models any text encoder): a Hub name, a folder or an installed package;
+    # --initialize_weights sets it
     text_model: str = ""
+    # Of composite models: a Hub name or a folder; empty: that of the model's file; "random"
+    speech_model: str = ""
     audio_encoder: str = ""  # wav2vec 2.0 checkpoint for the conv layers: a Hub name or a folder
     checkpoint: str = ""  # a SpectroBERT run or model folder; --checkpoint sets it
-    # Read text_model and audio_encoder from pytorch_model.bin if they have no model.safetensors: a
-    # pickle, from which torch builds tensors and nothing else
+    # Read these models from pytorch_model.bin if they have no model.safetensors: a pickle, from
+    # which torch builds tensors and nothing else
     allow_bin: bool = False
 
     def __post_init__(self) -> None:
@@ -93,6 +108,7 @@ class TrainerConfig:
     # result | "off"
     prefix_cache: str = "auto"
     cache_gb: float = 50.0  # of a run at most; a larger cache is not written
+    cache_dtype: str = "float32"  # "float16": half the disk, values rounded to 3 digits
     # "auto": faster implementations of the same layers, if any | "off": plain torch
     kernels: str = "auto"
     progress: bool = True  # a bar, on a terminal
@@ -102,6 +118,7 @@ class TrainerConfig:
         choose("trainer.accelerator", self.accelerator, ("cpu", "cuda"))
         choose("trainer.precision", self.precision, ("auto", "32-true", "16-mixed", "bf16-mixed"))
         choose("trainer.prefix_cache", self.prefix_cache, ("auto", "off"))
+        choose("trainer.cache_dtype", self.cache_dtype, ("float32", "float16"))
         choose("trainer.kernels", self.kernels, ("auto", "off"))
         for name in ("batch_size", "accumulate", "devices", "nodes", "log_every_n_steps"):
             at_least(f"trainer.{name}", getattr(self, name), 1)
@@ -144,7 +161,7 @@ class Config:
 
     task: Any = None
     dataset: Any = None
-    model: Any = None  # SpectroBertConfig's own fields
+    model: Any = None  # options of its architecture (config/model.py)
     freeze: FreezeConfig = field(default_factory=FreezeConfig)
     init: InitConfig = field(default_factory=InitConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

@@ -11,4 +11,4 @@ def _model_class(path: str) -> type[SpectroBert]:
     return getattr(import_module(f".{module}", __package__), name)
 
 
-MODELS = {name: _model_class(path) for name, path in ARCHITECTURES.items()}
+MODELS = {name: _model_class(known.model) for name, known in ARCHITECTURES.items()}

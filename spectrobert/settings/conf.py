@@ -11,6 +11,20 @@ PACKAGE = Path(__file__).resolve().parents[1]
 CONF = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p.is_dir())
 GROUPS = ("task", "dataset", "model", "freeze", "logger", "experiment")  # `model=tiny` chooses
 
+DEFAULT_MODEL = "base"  # of conf/config.yaml
+
+
+def models_of(experiment: str) -> list[str]:
+    """The file of conf/model that a file of conf/experiment chooses; none if it chooses none."""
+    defaults = (read_yaml(CONF / "experiment" / f"{experiment}.yaml") or {}).get("defaults", [])
+    return [
+        value
+        for entry in defaults
+        if isinstance(entry, dict)
+        for key, value in entry.items()
+        if key.split()[-1] == "/model"
+    ]
+
 
 def options_of(group: str) -> list[str]:
     """Names of the YAML files of a group of conf/."""

@@ -42,7 +42,7 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "dataset", ("max_seconds",), "dataset.crop=whole"
     if task.name == "pre" and task.mismatch_probability == 0:
         yield "task", ("mlm_on_mismatch", "negatives"), "task.mismatch_probability=0"
-    if config.model is not None and not config.model.pad_to_max:
+    if not getattr(config.model, "pad_to_max", True):
         yield "model", ("max_frames",), "model.pad_to_max=false"
     if isinstance(dataset, MixtureConfig):
         return

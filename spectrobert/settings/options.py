@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .. import config
+from ..config.model import ARCHITECTURES, ModelOptions
 from ..corpora import MODULES
 from ..errors import UserError, unknown
 from . import schemas
@@ -21,6 +22,8 @@ WORDS = {
     list[str]: "a list, as in [a,b]",
     list[int]: "a list of integers, as in [1,2]",
     list[float]: "a list of numbers, as in [1,2]",
+    dict[str, Any]: "options by name, as in {a: 1}",
+    dict[str, float]: "numbers by name, as in {a: 1}",
     NoneType: "null",
 }
 ACCEPTED: dict[Any, Any] = {
@@ -32,13 +35,17 @@ ACCEPTED: dict[Any, Any] = {
 TRUTH = {"true", "false", "yes", "no", "y", "n", "on", "off", "1", "0"}
 
 
-def of_run(task: str, dataset: str) -> dict[str, Any]:
-    """Option or group -> its type, of a run of this task on this corpus; "" if none is named."""
+def of_run(task: str, dataset: str, model: type | None = None) -> dict[str, Any]:
+    """Option or group -> its type, of a run of this task on this corpus; "" if none is named.
+
+    Args:
+        model: the options of its model, SpectroBERT's if None.
+    """
     is_known = bool(dataset) and all(name in MODULES for name in dataset.split("+"))
     return fields_of(config.Config) | {
         "task": config.TASKS.get(task, config.TaskConfig),
         "dataset": schemas.dataset_class(dataset) if is_known else config.DatasetConfig,
-        "model": schemas.model_class(),
+        "model": model or schemas.model_class(),
     }
 
 
@@ -58,6 +65,8 @@ def kind_of(key: str, run: Mapping[str, Any]) -> Any:
     """The type of an option, by its dotted name. Raises UserError if there is none."""
     known, kind = run, None
     for name in key.split("."):
+        if get_origin(kind) is dict:
+            return get_args(kind)[1]
         if name not in known:
             close = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
@@ -75,6 +84,8 @@ def check(key: str, value: Any, run: Mapping[str, Any], shown: str = "") -> None
         shown: the value as the user wrote it.
     """
     kind = kind_of(key, run)
+    if kind is Any:
+        return
     if isinstance(value, dict):
         for name, part in value.items():
             check(f"{key}.{name}", part, run)
@@ -88,7 +99,8 @@ def check(key: str, value: Any, run: Mapping[str, Any], shown: str = "") -> None
 
 def is_text(kind: Any) -> bool:
     """True for an option that takes text, or a list of texts."""
-    return kind is str or any(map(is_text, get_args(kind)))
+    is_dict = get_origin(kind) is dict
+    return kind is str or (not is_dict and any(map(is_text, get_args(kind))))
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
@@ -104,6 +116,8 @@ def _fits(value: Any, kind: Any) -> bool:
 def _fits_one(value: Any, kind: Any) -> bool:
     if get_origin(kind) is list:
         return isinstance(value, list) and all(_fits(one, *get_args(kind)) for one in value)
+    if get_origin(kind) is dict:
+        return False  # each of its values is checked by itself
     if kind is bool:
         return str(value).lower() in TRUTH
     if kind in (int, float) and isinstance(value, bool):
@@ -122,7 +136,7 @@ def from_dict(values: Any) -> config.Config:
     if task not in config.TASKS:
         raise unknown("task", task, config.TASKS)
     schemas.dataset_class(dataset)  # refuses an unknown name
-    run = of_run(task, dataset)
+    run = of_run(task, dataset, _saved_model(values.get("model")))
     for name, value in values.items():
         if name != "model" or value is not None:  # None: the model is a checkpoint's
             check(str(name), value, run)
@@ -131,6 +145,13 @@ def from_dict(values: Any) -> config.Config:
         return config.Config(**built)
     except TypeError as error:  # such as "${seed}" in place of a number
         raise UserError(f"a value is of another type than its option: {error}") from error
+
+
+def _saved_model(values: Any) -> type:
+    """Options of the model of a saved run."""
+    name = values.get("architecture") if isinstance(values, dict) else None
+    known = ARCHITECTURES.get(name) if isinstance(name, str) else None
+    return schemas.model_class(known.options if known else ModelOptions)
 
 
 def _name(values: dict[str, Any], group: str) -> str:

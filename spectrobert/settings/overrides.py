@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from ..errors import UserError, unknown
-from . import options
+from . import conf, options, schemas
 from .conf import CONF, GROUPS, choices
 from .literals import as_text
 
@@ -71,14 +71,21 @@ def checked(texts: Sequence[str]) -> list[Override]:
     texts = [text for text in texts if text != "--multirun"]
     for group in GROUPS:
         _check_choice(group, texts)
+    groups = (named(texts, "task"), named(texts, "dataset"), _models(texts))
     runs = [
-        options.of_run(task, dataset)
-        for task, dataset in product(named(texts, "task"), named(texts, "dataset"))
+        options.of_run(task, dataset, schemas.model_of_file(model))
+        for task, dataset, model in product(*groups)
     ]
     overrides = [_checked(text, runs, is_sweep) for text in texts]
     for name in named(texts, "experiment"):
         _check_experiment(name, runs)
     return overrides
+
+
+def _models(texts: Sequence[str]) -> list[str]:
+    """Files of conf/model: named, or else an experiment's, or else the default."""
+    chosen = [model for name in named(texts, "experiment") for model in conf.models_of(name)]
+    return named(texts, "model") or chosen or [conf.DEFAULT_MODEL]
 
 
 def _check_choice(group: str, texts: Sequence[str]) -> None:

@@ -8,9 +8,11 @@ from typing import Any, get_type_hints
 
 from .. import config
 from ..config import DatasetConfig, MixtureConfig, PartConfig
-from ..config.model import DERIVED, ModelOptions
+from ..config.model import DERIVED, SCHEMAS, ModelOptions
 from ..corpora import corpus
 from ..errors import UserError
+from ..files import read_yaml
+from .conf import CONF
 
 
 @cache
@@ -72,15 +74,23 @@ def own_options(options: DatasetConfig) -> dict[str, Any]:
 
 
 @cache
-def model_class() -> type:
-    """The model's options as a dataclass: Hydra then knows names, types and defaults."""
-    kinds = get_type_hints(ModelOptions)
-    fields = [
-        _field(f.name, f.default, kinds[f.name])
-        for f in dataclasses.fields(ModelOptions)
-        if f.name not in DERIVED
-    ]
+def model_class(options: type = ModelOptions) -> type:
+    """A model's options as a dataclass for Hydra: names, types and defaults."""
+    kinds = get_type_hints(options)
+    fields: list[tuple[str, Any, Any]] = []
+    for f in dataclasses.fields(options):
+        if f.name in DERIVED:
+            continue
+        is_made = f.default is dataclasses.MISSING  # a group of free keys
+        free = (f.name, kinds[f.name], field(default_factory=dict))
+        fields.append(free if is_made else _field(f.name, f.default, kinds[f.name]))
     return dataclasses.make_dataclass("model", fields)
+
+
+def model_of_file(name: str) -> type:
+    """Options of a file of conf/model; the first of its `defaults` names them."""
+    first = read_yaml(CONF / "model" / f"{name}.yaml")["defaults"][0]
+    return model_class(SCHEMAS[first])
 
 
 def register(datasets: Iterable[str]) -> None:
@@ -89,7 +99,8 @@ def register(datasets: Iterable[str]) -> None:
 
     store = ConfigStore.instance()
     store.store(name="schema", node=config.Config)
-    store.store(group="model", name="schema", node=model_class())
+    for name, options in SCHEMAS.items():
+        store.store(group="model", name=name, node=model_class(options))
     store.store(group="freeze", name="schema", node=config.FreezeConfig)
     for name, task in config.TASKS.items():
         store.store(group="task", name=name, node=task)

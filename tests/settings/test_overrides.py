@@ -21,7 +21,7 @@ WRONG = [
     (["dataset=demoo"], ["dataset 'demoo'", "did you mean 'demo'", "ravdess"]),
     (["--freeze", "binfrz"], ["freeze 'binfrz'", "did you mean 'bin-frz'", "open-nofrz"]),
     (["--freeze", "bin-frz,none"], ["freeze 'bin-frz,none'"]),
-    (["model=tny"], ["model 'tny'", "did you mean 'tiny'", "base, mini, tiny"]),
+    (["model=tny"], ["model 'tny'", "did you mean 'tiny'", "mini"]),
     (["experiment=demo"], ["experiment 'demo'", "demo_baseline"]),
     (["logger=wandb"], ["logger 'wandb'", "comet, csv, tensorboard"]),
     (["sed=3"], ["key 'sed'", "did you mean 'seed'", "runs_dir"]),
