@@ -13,7 +13,7 @@ def table(
     context: typer.Context,
     name: Annotated[
         str,
-        typer.Argument(metavar="TABLE", help="aqa_binary | aqa_open | ser | demo | PATH.yaml"),
+        typer.Argument(metavar="TABLE", help="a file of conf/table, as ser; or PATH.yaml"),
     ],
     dataset: Annotated[str, typer.Option(help="another corpus than the table's")] = "",
     seeds: Seeds = 1,
@@ -43,7 +43,7 @@ def table(
     ] = False,
     form: Annotated[str, typer.Option("--format", help="print the table as md, csv or tex")] = "",
 ) -> None:
-    """Run what is missing of a table, then print it next to the thesis' figures.
+    """Run what is missing of a table, then print it next to published figures.
 
     Finished runs are not run again, and killed ones resume. Other words are flags and overrides of
     train.py, for every run: --cuda model=tiny trainer.patience=5 ...

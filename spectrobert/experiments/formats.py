@@ -77,18 +77,17 @@ def latex(table: Table, lines: Sequence[Line]) -> str:
 
 
 def comma_separated(table: Table, lines: Sequence[Line]) -> str:
-    """One line per row and metric, for programs: shares from 0 to 1, the thesis' figures too."""
+    """One line per row and metric, for programs: shares from 0 to 1, the published ones too."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(_record(Line(Row("")), "")))
+    writer = csv.DictWriter(text, list(_record(table, Line(Row("")), "")))
     writer.writeheader()
-    writer.writerows(_record(line, metric) for line in lines for metric in table.metrics)
+    writer.writerows(_record(table, line, metric) for line in lines for metric in table.metrics)
     return text.getvalue()
 
 
-def _record(line: Line, metric: str) -> dict[str, Any]:
+def _record(table: Table, line: Line, metric: str) -> dict[str, Any]:
     """Column -> value; None is an empty cell."""
     cell = line.cells.get(metric)
-    thesis = line.row.thesis.get(metric)
     is_tested = metric == next(iter(line.cells), None)
     tested = line.comparison if is_tested else None
     low, high = (cell and cell.interval) or (None, None)
@@ -103,7 +102,7 @@ def _record(line: Line, metric: str) -> dict[str, Any]:
         "low": low,
         "high": high,
         "interval_over": cell and cell.covers,
-        "thesis": None if thesis is None else thesis / scale(metric)[0],
+        **_published(table, line.row, metric),
         "n": line.n or None,
         "seeds": " ".join(map(str, line.seeds)),
         "difference": tested and tested.difference,
@@ -111,12 +110,22 @@ def _record(line: Line, metric: str) -> dict[str, Any]:
         "difference_high": difference_high,
         "p": tested and tested.p,
         "epochs": " ".join(map(str, line.epochs)),
-        "thesis_epoch": line.row.thesis.get("epoch"),
         "gap_at_chosen_epoch": gap_at_chosen,
         "gap_at_last_epoch": gap_at_last,
         "runs": line.finished,
         "runs_planned": line.planned,
         "failure": line.failure,
+    }
+
+
+def _published(table: Table, row: Row, metric: str) -> dict[str, Any]:
+    """Columns of the published figure, never without its protocol."""
+    figure = row.published.get(metric)
+    return {
+        "published": None if figure is None else figure / scale(metric)[0],
+        "published_epoch": row.published.get("epoch"),
+        "source": table.source_of(row) if row.published else None,
+        "protocol": table.protocol_of(row) if row.published else None,
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from .table_rows import Line
-from .table_spec import Table
+from .table_spec import Row, Table
 
 PERCENT = re.compile(r"accuracy|macro_(precision|recall|f1)")  # the others are shown as they are
 SHORT = {"unweighted_accuracy": "UA", "auroc": "AUROC"}
@@ -61,7 +61,9 @@ def sheet(table: Table, lines: Sequence[Line]) -> Sheet:
 
 
 def _columns(table: Table, lines: Sequence[Line]) -> list[tuple[str, Callable[[Line], Parts]]]:
-    """Heading and cell of each column; thesis figures only if a row has them."""
+    """Heading and cell of each column; published figures only if a row has them."""
+    sources = {table.source_of(line.row) for line in lines if line.row.published}
+    source = "published" if len(sources) > 1 else "".join(sources)
     columns: list[tuple[str, Callable[[Line], Parts]]] = [
         ("experiment", lambda line: (line.row.name,)),
         ("pre-training", lambda line: (line.pretraining,)),
@@ -69,8 +71,8 @@ def _columns(table: Table, lines: Sequence[Line]) -> list[tuple[str, Callable[[L
     ]
     for metric in table.metrics:
         columns.append((_heading(metric), partial(_score, metric)))
-        if any(metric in line.row.thesis for line in lines):
-            columns.append(("thesis", partial(_thesis, metric)))
+        if any(metric in line.row.published for line in lines):
+            columns.append((source, partial(_published, metric)))
         if metric == table.metrics[0] and table.baseline:
             columns.append((f"minus {table.baseline}", partial(_difference, metric)))
     return [*columns, ("train - val", _gap), ("n", _state)]
@@ -101,8 +103,9 @@ def _score(metric: str, line: Line) -> Parts:
     return value, f"({low} - {high})"
 
 
-def _thesis(metric: str, line: Line) -> Parts:
-    return (f"{line.row.thesis[metric]:.1f}" if metric in line.row.thesis else "",)
+def _published(metric: str, line: Line) -> Parts:
+    _, digits = scale(metric)
+    return (f"{line.row.published[metric]:{digits}}" if metric in line.row.published else "",)
 
 
 def _difference(metric: str, line: Line) -> Parts:
@@ -148,13 +151,30 @@ def _notes(table: Table, lines: Sequence[Line]) -> list[str]:
     if any(line.gaps for line in lines):
         notes.append(GAP)
     notes += _examples(lines)
-    epochs = [f"{row.name} {row.thesis['epoch']:g}" for row in table.rows if "epoch" in row.thesis]
-    if epochs:
-        notes.append(f"Epochs in the thesis: {', '.join(epochs)}.")
-    if any(line.row.thesis for line in lines) and table.dataset != table.home:
-        notes.append(f"The thesis' figures are of {table.home}, these of {table.dataset}.")
+    notes += _sources(table, [line.row for line in lines if line.row.published])
     failures = [f"{line.row.name} failed: {line.failure}" for line in lines if line.failure]
     return [*notes, *table.notes, *failures]
+
+
+def _sources(table: Table, rows: Sequence[Row]) -> list[str]:
+    """Protocols and epochs of the rows with published figures."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    epochs: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        source = table.source_of(row)
+        groups[source, table.protocol_of(row)].append(row.name)
+        if "epoch" in row.published:
+            epochs[source].append(f"{row.name} {row.published['epoch']:g}")
+    notes = []
+    for (source, protocol), names in groups.items():
+        whose = source if len(groups) == 1 else f"{source} ({', '.join(names)})"
+        if protocol:
+            notes.append(f"{whose}: {protocol}")
+        elif table.dataset != table.home:
+            notes.append(f"{whose}: figures of {table.home}, these are of {table.dataset}.")
+    return notes + [
+        f"Published epochs, {source}: {', '.join(some)}." for source, some in epochs.items()
+    ]
 
 
 def _uncertainty(shown: Sequence[Line]) -> list[str]:

@@ -11,6 +11,8 @@ from ..errors import UserError, unknown
 from ..settings import conf
 from ..settings.conf import choices, options_of
 
+THESIS = "thesis"  # the source that needs no protocol: docs/thesis.md has it
+
 
 @dataclass(frozen=True)
 class Row:
@@ -22,7 +24,11 @@ class Row:
     dataset: str = ""  # of a pre-training; a row has the table's
     needs: str = ""  # name of the pre-training that its runs start from
     silenced: str = ""  # name of the row whose runs are scored again with every waveform zeroed
-    thesis: Mapping[str, float] = field(default_factory=dict)  # metric -> percent; "epoch" -> epoch
+    # metric -> published figure, as a table shows it: percent if the column is in percent;
+    # "epoch" -> epoch
+    published: Mapping[str, float] = field(default_factory=dict)
+    source: str = ""  # of its published figures, if it is not the table's
+    protocol: str = ""  # of its published figures, if it is not the table's
 
     @property
     def is_trained(self) -> bool:
@@ -41,13 +47,26 @@ class Table:
     rows: tuple[Row, ...]
     baseline: str = ""  # name of the row that the others are tested against
     pretraining: tuple[Row, ...] = ()
+    source: str = THESIS  # of the published figures: short, the heading of their columns
+    protocol: str = ""  # theirs, in one sentence: corpus, split, n, choice of the checkpoint
     notes: tuple[str, ...] = ()
     name: str = ""  # of its file
-    home: str = ""  # the corpus of the file, which the thesis' figures are of
+    home: str = ""  # the corpus of the file
 
     def row(self, name: str) -> Row:
         """The row or pre-training of that name."""
         return next(row for row in (*self.rows, *self.pretraining) if row.name == name)
+
+    def source_of(self, row: Row) -> str:
+        """Short name of whoever published the row's figures."""
+        return row.source or self.source
+
+    def protocol_of(self, row: Row) -> str:
+        """Protocol of the row's published figures; empty if none is stated.
+
+        Another source than the table's does not share the table's protocol.
+        """
+        return row.protocol or (self.protocol if self.source_of(row) == self.source else "")
 
     def on(self, dataset: str) -> Table:
         """The same rows on another corpus."""
@@ -78,7 +97,7 @@ KINDS: dict[str, tuple[type, str]] = {
     "notes": (list, "a list of sentences"),
     "rows": (list, "a list of rows"),
     "pretraining": (list, "a list of rows"),
-    "thesis": (dict, "figures by metric"),
+    "published": (dict, "figures by metric"),
 }
 OWN = {"name", "home"}  # of a table; not from its file
 
@@ -143,11 +162,24 @@ def _check_row(row: Row, table: Table, trained: set[str], where: str) -> None:
         raise UserError(f"{where}: dataset is the table's; only a pre-training has its own")
     if is_pretraining and not (row.is_trained or row.silenced):
         raise UserError(f"{where}: experiment is missing")
-    for metric, figure in row.thesis.items():
-        if metric != "epoch":
-            _require("metric", metric, table.metrics, f"{where}: thesis")
-        if isinstance(figure, bool) or not isinstance(figure, (int, float)):
-            raise UserError(f"{where}: thesis: {metric} must be a number, not {figure!r}")
     for override in row.overrides:
         if not isinstance(override, str) or "=" not in override:
             raise UserError(f"{where}: overrides: {override!r} is not key=value")
+    _check_published(row, table, where)
+
+
+def _check_published(row: Row, table: Table, where: str) -> None:
+    """Raise UserError for figures of no column, and for figures without a protocol."""
+    for metric, figure in row.published.items():
+        if metric != "epoch":
+            _require("metric", metric, table.metrics, f"{where}: published")
+        if isinstance(figure, bool) or not isinstance(figure, (int, float)):
+            raise UserError(f"{where}: published: {metric} must be a number, not {figure!r}")
+    source = table.source_of(row)
+    if row.published and source != THESIS and not table.protocol_of(row):
+        raise UserError(
+            f"{where}: the figures of source {source!r} have no protocol; say in one sentence"
+            " which corpus, split, n and choice of the checkpoint they are of"
+        )
+    if (row.source or row.protocol) and not row.published:
+        raise UserError(f"{where}: source and protocol are of published figures; it has none")

@@ -56,7 +56,11 @@ def test_one_row_fails_the_others_run_and_all_is_kept(tmp_path, monkeypatch, cap
     """Killed on its way, called again, then asked."""
     rows = [
         {"name": "slow", "overrides": ["optim.lr=1e-5"]},
-        {"name": "bad", "overrides": ["trainer.precision=16-mixed"], "thesis": {"accuracy": 61.5}},
+        {
+            "name": "bad",
+            "overrides": ["trainer.precision=16-mixed"],
+            "published": {"accuracy": 61.5},
+        },
         {"name": "fast", "overrides": ["optim.lr=2e-3"]},
     ]
     # row overrides lose against the command line's

@@ -4,11 +4,12 @@ import csv
 
 import pytest
 
-from spectrobert.experiments import formats, table_rows
+from spectrobert.experiments import formats, table_rows, table_spec
 from spectrobert.experiments.sheet import sheet
+from spectrobert.experiments.table_rows import Line
 from spectrobert.markup import tex_escaped
 
-from ..helpers.tables import ALL, SCORES, SOME, finish, of, prepared
+from ..helpers.tables import ALL, SCORES, SOME, finish, of, own_table, prepared
 
 
 @pytest.fixture
@@ -75,4 +76,52 @@ def test_csv_is_for_programs(tmp_path):
     first, *_ = csv.DictReader(formats.comma_separated(asked.table, lines).splitlines())
     assert (first["experiment"], first["metric"], first["n"]) == ("baseline", "accuracy", "6")
     assert float(first["mean"]) == pytest.approx(4 / 6)
-    assert (float(first["thesis"]), first["thesis_epoch"]) == (pytest.approx(0.423), "47")
+    assert (first["source"], first["protocol"]) == ("thesis", "")
+    assert (float(first["published"]), first["published_epoch"]) == (pytest.approx(0.423), "47")
+
+
+MIXED = {
+    "metrics": ["unweighted_accuracy", "mae"],
+    "source": "EmoBox",
+    "protocol": "Six folds.",
+    "baseline": "",
+    "rows": [
+        {"name": "probe", "published": {"unweighted_accuracy": 75.32, "mae": 0.501, "epoch": 4}},
+        {
+            "name": "other",
+            "published": {"unweighted_accuracy": 70},
+            "source": "SUPERB",
+            "protocol": "Five folds.",
+        },
+    ],
+}
+
+
+def test_published_figures_stand_in_the_units_of_their_columns(tmp_path):
+    one = own_table(tmp_path, **MIXED | {"rows": MIXED["rows"][:1]})
+    words = sheet(table := table_spec.load(one), [Line(row) for row in table.rows])
+    assert words.header[3:7] == ["UA %", "EmoBox", "mae", "EmoBox"]
+    assert list(words.rows[0][3:7]) == [("",), ("75.3",), ("",), ("0.501",)]
+    assert words.notes == ["EmoBox: Six folds.", "Published epochs, EmoBox: probe 4."]
+
+
+def test_rows_of_several_sources_name_their_protocols(tmp_path):
+    table = table_spec.load(own_table(tmp_path, **MIXED))
+    lines = [Line(row) for row in table.rows]
+    words = sheet(table, lines)
+    assert words.header[3:7] == ["UA %", "published", "mae", "published"]
+    assert words.notes[:2] == ["EmoBox (probe): Six folds.", "SUPERB (other): Five folds."]
+    records = list(csv.DictReader(formats.comma_separated(table, lines).splitlines()))
+    known = [(r["published"], r["source"], r["protocol"]) for r in records]
+    assert known == [
+        ("0.7532", "EmoBox", "Six folds."),
+        ("0.501", "EmoBox", "Six folds."),
+        ("0.7", "SUPERB", "Five folds."),
+        ("", "SUPERB", "Five folds."),
+    ]
+
+
+def test_figures_without_a_protocol_name_their_corpus(tmp_path):
+    table = table_spec.load(own_table(tmp_path)).on("csv")
+    notes = sheet(table, [Line(row) for row in table.rows]).notes
+    assert notes == ["thesis: figures of demo, these are of csv."]

@@ -50,11 +50,11 @@ def test_every_table_of_the_project_plans(name):
 @pytest.mark.parametrize("name", THESIS)
 def test_the_figures_and_metrics_of_the_thesis(name):
     table, corpora = table_spec.load(name), table_spec.load(f"{name}_corpora")
-    chosen = [row for row in table.rows if row.experiment and row.thesis]
-    assert {row.name: tuple(row.thesis.values()) for row in chosen} == THESIS[name]
+    chosen = [row for row in table.rows if row.experiment and row.published]
+    assert {row.name: tuple(row.published.values()) for row in chosen} == THESIS[name]
     for row in corpora.rows:
         known = THESIS[name].get(row.name.removesuffix(" from WavCaps"), ())
-        assert tuple(row.thesis.values()) == known
+        assert tuple(row.published.values()) == known
     assert table.metrics == corpora.metrics == METRICS[name]
 
 
@@ -68,6 +68,7 @@ def test_the_example_of_the_docs_plans(tmp_path):
 
 
 SLOW = {"name": "slow", "overrides": ["a=b"]}
+OTHER = {"published": {"accuracy": 60}, "source": "SUPERB"}
 
 
 @pytest.mark.parametrize(
@@ -87,10 +88,25 @@ SLOW = {"name": "slow", "overrides": ["a=b"]}
             {"rows": [SLOW, {"name": "z", "silenced": "slwo"}]},
             ["row 'z': silenced: unknown row 'slwo'"],
         ),
-        ({"rows": [SLOW | {"thesis": {"wer": 1}}]}, ["thesis: unknown metric 'wer'", "accuracy"]),
         (
-            {"rows": [SLOW | {"thesis": {"accuracy": "x"}}]},
-            ["thesis: accuracy must be a number, not 'x'"],
+            {"rows": [SLOW | {"published": {"wer": 1}}]},
+            ["published: unknown metric 'wer'", "accuracy"],
+        ),
+        (
+            {"rows": [SLOW | {"published": {"accuracy": "x"}}]},
+            ["published: accuracy must be a number, not 'x'"],
+        ),
+        (
+            {"rows": [SLOW | {"published": {"accuracy": 60}, "source": "EmoBox"}]},
+            ["row 'slow'", "source 'EmoBox' have no protocol", "split"],
+        ),
+        (
+            {"source": "EmoBox", "protocol": "Six folds.", "rows": [SLOW | OTHER]},
+            ["row 'slow'", "source 'SUPERB' have no protocol"],
+        ),
+        (
+            {"rows": [SLOW | {"protocol": "Six folds."}]},
+            ["row 'slow'", "source and protocol are of published figures"],
         ),
         ({"rows": [OWN["rows"][0], OWN["rows"][0]]}, ["two rows are named 'slow'"]),
     ],
