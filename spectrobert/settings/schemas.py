@@ -82,7 +82,7 @@ def model_class(options: type = ModelOptions) -> type:
         if f.name in DERIVED:
             continue
         is_made = f.default is dataclasses.MISSING  # a group of free keys
-        free = (f.name, kinds[f.name], field(default_factory=dict))
+        free: tuple[str, Any, Any] = (f.name, kinds[f.name], field(default_factory=dict))
         fields.append(free if is_made else _field(f.name, f.default, kinds[f.name]))
     return dataclasses.make_dataclass("model", fields)
 
