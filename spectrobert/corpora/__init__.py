@@ -37,6 +37,8 @@ class Corpus:
     tasks: tuple[str, ...]  # of config.TASKS
     # Closed label sets by task; if there is none, the labels of train
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # True: the classes are those of the closed set that train has
+    may_lack_classes: bool = False
     # Names of Example.targets by task, if a task learns them
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Meaning of labels or targets, by task: merges, maps, drops; for the evaluation card

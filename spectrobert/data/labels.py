@@ -27,20 +27,23 @@ def label_names(
 
 
 def label_set(task: str, corpus: str, table: pa.Table, names: Sequence[str]) -> tuple[str, ...]:
-    """The classes: the corpus' own closed set, or those in train.
+    """The classes: the corpus' own closed set (if it may lack some, those in train), or train's.
 
     Raises UserError for a label outside the set, with the rows' ids; not for an open answer.
     """
-    closed = corpora.corpus(corpus).labels.get(task)
+    owner = corpora.corpus(corpus)
+    closed, is_closed = owner.labels.get(task), not owner.may_lack_classes
     labels = table.column("label").to_pylist()
     seen = {label for label, name in zip(labels, names) if name == "train"}
+    if closed and not is_closed:
+        closed = tuple(label for label in closed if label in seen)
     known = tuple(closed) if closed else tuple(sorted(seen))
     strange = Counter(label for label in labels if label not in known)
     if strange and (closed or not TASKS[task].is_open):
         label, count = strange.most_common(1)[0]
         where = table.column("id")[labels.index(label)].as_py()
         allowed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
-        origin = "the corpus' classes" if closed else "the classes of train"
+        origin = "the corpus' classes" if closed and is_closed else "the classes of train"
         raise UserError(
             f"label {label!r} of {count} examples (the first: {where}) is not among {origin}:"
             f" {allowed}"

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from spectrobert import corpora
 from spectrobert.audio import io
 from spectrobert.audio.segment import Segment
-from spectrobert.corpora import crema_d, ravdess, savee
+from spectrobert.corpora import crema_d, emodb, ravdess, savee
 from spectrobert.corpora.example import Dropped, Example
-from spectrobert.data import drawing, splits
+from spectrobert.data import drawing, labels, splits
+from spectrobert.data.rows import to_table
 from spectrobert.errors import UserError
 
 from ..helpers.corpus_files import fuzzed, parse_or_refuse, write
@@ -120,10 +121,38 @@ def test_savee_folds_test_each_man_once(tmp_path: Path) -> None:
     assert tested == ["JE", "KL", "DC", "JK"]
 
 
+def test_emodb_folds_test_each_actor_once(tmp_path: Path) -> None:
+    for actor in emodb.ACTORS:
+        write(tmp_path / f"{actor}a01Fa.wav")
+    tested = []
+    for fold in range(1, emodb.CORPUS.folds + 1):
+        rows = load("emodb", tmp_path, fold=fold)
+        tested += [row.speaker for row in rows if row.split == "test"]
+        assert Counter(row.split for row in rows) == {"train": 9, "test": 1}
+    assert tested == ["03", "08", "09", "10", "11", "12", "13", "14", "15", "16"]
+    first = [row.speaker for row in load("emodb", tmp_path) if row.split == "test"]
+    assert first == ["03"]
+
+
+def test_a_part_of_emodb_has_the_classes_that_it_holds(real_data: Path) -> None:
+    counts = {"angry": 127, "happy": 71, "sad": 62, "neutral": 79}
+    for fold, actor in enumerate(emodb.ACTORS, start=1):
+        examples = load("emodb", real_data / "emodb", fold=fold)
+        assert Counter(e.label for e in examples) == counts
+        names, summary = drawing.assign(examples)
+        assert summary.speakers["test"] == [actor]
+        assert len(summary.speakers["val"]) == 1
+        splits.verify(examples, names, random=False)
+        table = to_table(examples)
+        assert labels.label_set("ser", "emodb", table, names) == tuple(counts)
+
+
 @pytest.mark.parametrize(
     ("name", "fold", "words"),
     [
         ("savee", 5, "known: 1, 2, 3, 4"),
+        ("emodb", 0, "folds 1 to 10"),
+        ("emodb", 11, "folds 1 to 10"),
         ("ravdess", 0, "folds 1 to 6"),
         ("ravdess", 7, "folds 1 to 6"),
     ],

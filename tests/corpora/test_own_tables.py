@@ -109,7 +109,7 @@ def test_a_table_of_runs_takes_folds_by_number():
     assert folds_of("csv", "all") == [None]
     assert folds_of("csv", "1,3") == [1, 3]
     with pytest.raises(UserError, match="has no folds"):
-        folds_of("emodb", "1")
+        folds_of("crema_d", "1")
 
 
 def test_rows_of_another_task_are_counted(tmp_path):
