@@ -167,7 +167,7 @@ def _sources(table: Table, rows: Sequence[Row]) -> list[str]:
             epochs[source].append(f"{row.name} {row.published['epoch']:g}")
     notes = []
     for (source, protocol), names in groups.items():
-        whose = source if len(groups) == 1 else f"{source} ({', '.join(names)})"
+        whose = source if len(groups) == 1 else f"{source} ({'; '.join(names)})"
         if protocol:
             notes.append(f"{whose}: {protocol}")
         elif table.dataset != table.home:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config import CompositeOptions, Config
 from ..errors import UserError
 from ..metrics import Interval
 from ..run import curves
@@ -164,7 +165,7 @@ def _examples(job: Job) -> tuple[int, int]:
 
 
 def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
-    """Its name in the table, or the run that --checkpoint gave in its place."""
+    """Its name in the table, the run that --checkpoint gave in its place, or the encoders'."""
     if not jobs:
         return ""
     scored = jobs[0].needs if row.silenced else jobs[0]
@@ -172,7 +173,18 @@ def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
     given = Path(scored.config.init.checkpoint)
     if scored.needs is None and scored.config.init.checkpoint:
         return "/".join(given.parts[-2:])
-    return table.row(scored.row).needs or "none"
+    return table.row(scored.row).needs or _encoders(scored.config) or "none"
+
+
+def _encoders(config: Config) -> str:
+    """Checkpoints of a composite model's encoders, without their owners' names."""
+    if config.model.architecture != CompositeOptions.architecture:
+        return ""
+    names = (
+        config.init.speech_model or config.model.speech_model,
+        config.init.text_model or config.model.text_model,
+    )
+    return " + ".join(Path(name).name for name in names if name not in ("", "random"))
 
 
 def _cell(metric: str, seeds: Sequence[Seed]) -> Cell:

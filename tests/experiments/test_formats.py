@@ -93,6 +93,7 @@ MIXED = {
             "source": "SUPERB",
             "protocol": "Five folds.",
         },
+        {"name": "third", "published": {"mae": 1}},
     ],
 }
 
@@ -110,7 +111,7 @@ def test_rows_of_several_sources_name_their_protocols(tmp_path):
     lines = [Line(row) for row in table.rows]
     words = sheet(table, lines)
     assert words.header[3:7] == ["UA %", "published", "mae", "published"]
-    assert words.notes[:2] == ["EmoBox (probe): Six folds.", "SUPERB (other): Five folds."]
+    assert words.notes[:2] == ["EmoBox (probe; third): Six folds.", "SUPERB (other): Five folds."]
     records = list(csv.DictReader(formats.comma_separated(table, lines).splitlines()))
     known = [(r["published"], r["source"], r["protocol"]) for r in records]
     assert known == [
@@ -118,6 +119,8 @@ def test_rows_of_several_sources_name_their_protocols(tmp_path):
         ("0.501", "EmoBox", "Six folds."),
         ("0.7", "SUPERB", "Five folds."),
         ("", "SUPERB", "Five folds."),
+        ("", "EmoBox", "Six folds."),
+        ("1.0", "EmoBox", "Six folds."),
     ]
 
 

@@ -12,7 +12,7 @@ from spectrobert.experiments.table_rows import Line
 from spectrobert.run.folder import RunFolder
 from spectrobert.tasks.classification import Classification
 
-from ..helpers.tables import ALL, SCORES, SOME, finish, of, prepared
+from ..helpers.tables import ALL, SCORES, SOME, finish, of, own_table, prepared
 
 
 @pytest.fixture
@@ -103,3 +103,24 @@ def test_the_gap_between_training_and_validation(tmp_path):
     assert table_rows.overfitting(run, {"monitor": {"epoch": 3}}) is None  # not validated
     absent = RunFolder(tmp_path / "none")
     assert table_rows.overfitting(absent, {"monitor": {"epoch": 1}}) is None
+
+
+def test_the_pre_training_of_encoders_is_that_of_their_checkpoints(tmp_path):
+    rows = [
+        {"name": "fusion", "overrides": ["model=cmt_base"]},
+        {"name": "own", "overrides": ["model=cmt_base", "init.speech_model=a/b"]},
+        {"name": "random", "overrides": ["model=hubert_base", "init.speech_model=random"]},
+        {"name": "debug", "overrides": ["model=debug_cmt"]},
+        {"name": "tiny", "overrides": ["model=tiny"]},
+    ]
+    asked = prepared(own_table(tmp_path, rows=rows, baseline=""), tmp_path)
+    found = {
+        line.row.name: line.pretraining for line in table_rows.lines(asked.table, asked.jobs, {})
+    }
+    assert found == {
+        "fusion": "hubert-base-ls960 + roberta-base",
+        "own": "b + roberta-base",
+        "random": "none",
+        "debug": "none",
+        "tiny": "none",
+    }
