@@ -25,6 +25,12 @@ def share(name: str, value: float) -> None:
         raise UserError(f"{name}={value}: must be 0 or more and below 1")
 
 
+def share_above_zero(name: str, value: float) -> None:
+    """Raise UserError unless `value` is in (0, 1]."""
+    if not 0 < value <= 1:
+        raise UserError(f"{name}={value}: must be above 0 and 1 at most")
+
+
 def folder_inside(name: str, value: str) -> None:
     """Raise UserError unless `value` can name a folder, or folders, inside another one."""
     parts = value.split("/")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..errors import UserError
-from .checks import at_least, choose, share
+from .checks import at_least, choose, share, share_above_zero
 
 
 class Shares(NamedTuple):
@@ -35,6 +35,9 @@ class DatasetConfig:
     # small validation split (`carved_shares`)
     val_share: float | None = None
     test_share: float | None = None
+    # Share of each class' training rows that is used, for learning curves; `split_seed` chooses,
+    # smaller shares are parts of larger ones, and validation and test stay whole
+    train_share: float = 1.0
     max_seconds: float = 10.24
     crop: str = "first"  # of longer clips: "first" | "center" | "random" (train only) | "whole"
     # Word pieces, [CLS] and [SEP] included (thesis 3.3.1); longer texts are cut and counted
@@ -59,6 +62,7 @@ class DatasetConfig:
         for name in ("val_share", "test_share", "max_skipped"):
             if getattr(self, name) is not None:
                 share(f"dataset.{name}", getattr(self, name))
+        share_above_zero("dataset.train_share", self.train_share)
         at_least("dataset.max_seconds", self.max_seconds, 0.1)
         at_least("dataset.max_text_length", self.max_text_length, 3)
         at_least("dataset.vocabulary", self.vocabulary, 1)

@@ -44,13 +44,14 @@ def carve(
             "speakers, groups and recordings stay together, which makes"
             f" {len(names)} part(s) of {len(units)} examples, for {num_splits} splits"
         )
-    order = np.argsort([_place(key, name) for name in names], kind="stable")
+    order = np.argsort([place(key, name) for name in names], kind="stable")
     classes, wanted = _classes(labels, share)
     held = _counts(units, classes, len(names), len(wanted))
     return _choose(held, wanted, order.tolist(), len(names) - num_splits + 1)[units]
 
 
-def _place(key: str, name: str) -> int:
+def place(key: str, name: str) -> int:
+    """The place of a name in the order that a key gives."""
     digest = hashlib.sha256(f"{key}\0{name}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:7], "big")
 

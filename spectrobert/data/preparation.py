@@ -27,10 +27,11 @@ from . import (
     split_record,
     splits,
     store,
+    train_share,
 )
 from .labels import label_names, unseen_answers
 from .split_record import SplitRecord
-from .splits import SplitSummary
+from .splits import UNUSED, SplitSummary
 from .units import columns_of
 
 
@@ -131,17 +132,18 @@ def draw(
     if found.faults:
         light = light.take(usable)
     is_random = options.split == "random"
-    sides = None
+    sides, whole = None, None
     if recorded:
         places, sides = recorded.places(light, is_random)
         usable, light = usable[places], light.take(places)
+        whole = ["train" if side == UNUSED else side for side in sides]
     elif not is_random:
         owners = [row.split for row in parsed.unusable]
         owners += [parsed.table.column("split")[row].as_py() for row in found.faults]
         _refuse_lost_splits(part.name, skipped, owners, light)
     # equal files are one recording, whatever their names
     same = equal_files.joint_names(store.equal_recordings(parsed, options.check))
-    drawn = drawing.draw(light, part.name, task, options, same, sides)
+    drawn = drawing.draw(light, part.name, task, options, same, whole)
     if not (recorded and recorded.is_subset):
         corpus = corpora.corpus(part.name)
         splits.verify(
@@ -151,6 +153,8 @@ def draw(
             is_tested=task != "pre",
             may_share=corpus.may_share,
         )
+    if options.train_share < 1:
+        drawn = train_share.apply(drawn, options, sides)
     return DrawnCorpus(
         parsed.table,
         found.seconds,
@@ -212,7 +216,7 @@ def _together(
     splits.verify(light, sides, random=True, is_tested=False, may_share=("speaker", "group"))
     definition = "; ".join(f"{name}: {d.summary.definition}" for name, d in zip(names, drawn))
     parts = {
-        name: {"definition": d.summary.definition, "counts": d.summary.counts}
+        name: {"definition": d.summary.definition, "counts": d.summary.counts, **d.summary.more}
         for name, d in zip(names, drawn)
     }
     summary = splits.summarise(columns_of(light), splits.numbers(sides), definition)

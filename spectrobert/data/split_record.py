@@ -4,8 +4,9 @@
     angry/03.wav,train,angry,1c291ca3
 
 `label` is the class, or the targets with blanks between them; `text` is a checksum of the text that
-the model reads. A run that is resumed or scored again takes its rows from here and draws no split;
-a corpus that has changed meanwhile is refused.
+the model reads; `split` is `unused` in training rows that dataset.train_share leaves out. A run
+that is resumed or scored again takes its rows from here and draws no split; a corpus that has
+changed meanwhile is refused.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pyarrow.csv
 from ..corpora.example import SPLITS
 from ..errors import UserError
 from ..files import write_whole
+from .splits import UNUSED
 
 COLUMNS = ("id", "split", "label", "text")
 
@@ -140,8 +142,9 @@ def read(path: Path) -> SplitRecord | None:
         raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if tuple(table.column_names) != COLUMNS:
         raise UserError(f"{path}: its columns must be {', '.join(COLUMNS)}")
-    if strange := set(table.column("split").unique().to_pylist()) - set(SPLITS):
-        raise UserError(f"{path}: split {strange.pop()!r} is none of {', '.join(SPLITS)}")
+    known = (*SPLITS, UNUSED)
+    if strange := set(table.column("split").unique().to_pylist()) - set(known):
+        raise UserError(f"{path}: split {strange.pop()!r} is none of {', '.join(known)}")
     return SplitRecord(table, path.parent)
 
 
@@ -165,7 +168,7 @@ def _moved(light: pa.Table, places: np.ndarray, own: pa.Table) -> np.ndarray:
     stated = np.array(owners.take(places).to_pylist(), dtype=object)
     recorded = np.array(own.column("split").to_pylist(), dtype=object)
     is_free = np.isin(stated.astype(str), ("", "train"))
-    may_be = np.isin(recorded.astype(str), ["train", *carved])
+    may_be = np.isin(recorded.astype(str), ["train", UNUSED, *carved])
     return (stated != recorded) & ~(is_free & may_be)
 
 
@@ -176,7 +179,7 @@ def _some(table: pa.Table, what: str, now: pa.Table | None = None, sides: bool =
     counts = ""
     if sides:
         column = table.column("split").to_pylist()
-        found = {split: column.count(split) for split in SPLITS if split in column}
+        found = {split: column.count(split) for split in (*SPLITS, UNUSED) if split in column}
         counts = f"{', '.join(f'{split} {number}' for split, number in found.items())}; "
     first = table.column("id")[0].as_py()
     if now is not None:

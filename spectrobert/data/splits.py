@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .units import Coded, Columns
 
 NAMES = {"train": "training", "val": "validation", "test": "test"}  # in sentences
+UNUSED = "unused"  # in place of a split: training rows that dataset.train_share leaves out
 RANDOM = "random split (speakers shared)"  # stands wherever scores of such a split are shown
 CAUTION = "; caution: "  # in a definition, before each caveat
 
@@ -35,7 +36,8 @@ class SplitSummary:
     counts: dict[str, int]  # split -> examples
     speakers: dict[str, list[str]]  # split -> its speakers, sorted; empty if they are not known
     labels: dict[str, dict[str, int]]  # split -> label -> examples
-    more: dict[str, Any] = field(default_factory=dict)  # of a mixture its parts, of a balance both
+    # of a mixture its parts, of a balance the counts before and after, of a share of train its rows
+    more: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         values = asdict(self)
@@ -84,8 +86,9 @@ def leaks(rows: Sequence[Example] | pa.Table, sides: Sequence[str]) -> dict[str,
 
 
 def _leaks(coded: Coded, places: np.ndarray) -> Leaks:
-    is_on = np.zeros((len(coded.names), len(SPLITS)), bool)
+    is_on = np.zeros((len(coded.names), len(SPLITS) + 1), bool)
     is_on[coded.numbers, places] = True
+    is_on = is_on[:, : len(SPLITS)]  # a row that is not used shares nothing
     names = coded.names.to_pylist()
     shared = {
         names[i]: tuple(split for split, on in zip(SPLITS, is_on[i]) if on)
@@ -141,8 +144,8 @@ def caveats(corpus: Corpus, rows: Sequence[Example] | pa.Table, sides: Sequence[
 
 
 def numbers(sides: Sequence[str]) -> np.ndarray:
-    """(n,) places in SPLITS; without a name is for training."""
-    number = {name: i for i, name in enumerate(SPLITS)} | {"": 0}
+    """(n,) places in SPLITS, behind them UNUSED; without a name is for training."""
+    number = {name: i for i, name in enumerate((*SPLITS, UNUSED))} | {"": 0}
     strange = set(sides) - number.keys()
     assert not strange, f"a corpus gave other splits than {SPLITS}: {strange}"
     return np.array([number[split] for split in sides], dtype=np.int64)

@@ -186,3 +186,20 @@ def test_a_run_without_the_file_is_read(trained, capsys):
     finally:
         trained.run.split.write_bytes(content)
     assert "has no split.csv, being of an older version" in capsys.readouterr().err
+
+
+def test_a_share_of_train_is_trained_resumed_and_scored(trained, tmp_path):
+    overrides = (*trained.overrides, "dataset.train_share=0.25")
+    run, _, _ = finish(configured(tmp_path, overrides))
+    results, before = run.read_results(), run.split.read_bytes()
+    whole = trained.results["split"]["counts"]
+    labels = trained.results["split"]["labels"]["train"]
+    used = {"train": sum(int(n / 4 + 0.5) for n in labels.values())}
+    assert results["split"]["counts"] == whole | used
+    share = {"share": 0.25, "used": used["train"], "of": whole["train"]}
+    assert results["split"]["train_share"] == share
+    assert scoring.evaluate(run.path).to_dict() == results["test"]
+    run.results.unlink()
+    again = fit(configured(tmp_path, overrides, "resume=true", "trainer.epochs=2"), silent())
+    assert again["split"] == results["split"]
+    assert run.split.read_bytes() == before
