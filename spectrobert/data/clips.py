@@ -28,6 +28,8 @@ from .masking import mask_words
 from .mismatches import Mismatches
 from .rows import segments
 
+UNHEARD_SAMPLES = 400  # zeros in place of a clip that no model hears: one frame of 25 ms
+
 __all__ = ("ClipDataset", "ReadOptions", "RowKey", "crop", "segments", "to_arrow")
 
 
@@ -87,6 +89,8 @@ class ReadOptions:
     pretraining: PretrainingConfig | None = None
     has_targets: bool = False  # numbers are learnt, not a label
     model_seconds: float = math.inf  # the longest clip that the model hears to its end
+    # False for a model of text alone: no audio is read, `waveform` is UNHEARD_SAMPLES zeros
+    hears: bool = True
 
 
 def answer(row: dict[str, Any], read_options: ReadOptions) -> dict[str, Any]:
@@ -165,6 +169,8 @@ class ClipDataset(Dataset):
 
     def _waveform(self, audio: list[dict[str, Any]], generator: np.random.Generator) -> np.ndarray:
         read_options = self.read_options
+        if not read_options.hears:
+            return np.zeros(UNHEARD_SAMPLES, dtype=np.float32)
         kept, max_seconds = crop(read_options.dataset, read_options.model_seconds, self.is_training)
         wave = io.read_clip(segments(audio), max_seconds, kept, generator)
         return np.zeros_like(wave) if read_options.dataset.silence_audio else wave

@@ -252,3 +252,19 @@ def test_a_file_gone_bad_is_named(clips, examples, tmp_path):
     constant(path, 0.0)
     silent = "silent: no sound in it: no sample is 0.0001 away from rest"
     assert read[RowKey(0, 0)] == Skipped("row0", str(path), silent)
+
+
+def test_a_model_that_does_not_hear_opens_no_file(examples, words, clips):
+    """Its clips may even be missing; texts and answers stay the same."""
+    lost = [replace(e, audio=(Segment(f"{e.audio[0].audio}.lost"),)) for e in examples]
+    read_options = replace(clips().read_options, hears=False)
+    deaf = ClipDataset(to_arrow(lost, [SECONDS] * len(lost)), read_options, is_training=True)
+    heard = clips()
+    for row in range(len(lost)):
+        item, other = deaf[RowKey(1, row)], heard[RowKey(1, row)]
+        waveform = item.pop("waveform")
+        assert waveform.dtype == other.pop("waveform").dtype == np.float32
+        assert waveform.tolist() == [0.0] * 400
+        assert equal(item, other)
+    hearing = ClipDataset(deaf.rows, heard.read_options, is_training=True)
+    assert isinstance(hearing[RowKey(0, 0)], Skipped)
