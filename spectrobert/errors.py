@@ -14,6 +14,7 @@ EXTRAS = {
     "report": ("jinja2", "matplotlib", "PIL"),
     "notebooks": ("jupyterlab", "librosa"),
     "download": ("pooch", "requests", "urllib3", "huggingface_hub"),
+    "lora": ("peft",),
     "mosei": ("h5py",),
     "slurm": ("submitit",),
 }

@@ -90,16 +90,14 @@ class CompositeOptions:
     fusion: str = "audio"
     fusion_layers: int = 4  # of "cross"
     layer_pooler: bool = False  # of "cross": learned mean of its layers in place of the last one
-    orthogonality: float = 0.0  # of "concat" and "cross": weight of |cos| of the two modalities
+    orthogonality: float = 0.0  # of "cross": weight of |cos| between the two modalities
     frames_per_token: int = 1  # of "joint": frames that are averaged into one audio token
 
     # "first" | "mean" | "max" | "last" | "statistics": mean and deviation | "attentive": attentive
     # statistics
     pooling: str = "mean"  # of audio
     text_pooling: str = "first"
-    pooled_norm: str = (
-        "none"  # of the pooled vector: "none" | "layer" | "batch", without parameters
-    )
+    pooled_norm: str = "none"  # of the pooled vector: "none" | "layer" | "running" (pooling.py)
     embedding_size: int = 0  # width of a dense layer between pooling and head; 0: none
     embedding_act: str = "tanh"  # behind it: "tanh" | "gelu" | "none"
 
@@ -131,6 +129,7 @@ class Architecture(NamedTuple):
 ARCHITECTURES = {
     "spectrobert": Architecture(ModelOptions, "spectrobert.SpectroBert"),
     "late_fusion": Architecture(ModelOptions, "late_fusion.LateFusion"),
+    "composite": Architecture(CompositeOptions, "composite.Composite"),
 }
 # first entry of `defaults` in a file of conf/model -> options of that file
 SCHEMAS: dict[str, type] = {"schema": ModelOptions, "composite": CompositeOptions}

@@ -51,6 +51,11 @@ class InitConfig:
     allow_bin: bool = False
 
     def __post_init__(self) -> None:
+        if self.speech_model and self.checkpoint:
+            raise UserError(
+                f"--checkpoint {self.checkpoint} and init.speech_model={self.speech_model} both"
+                " name the weights of the speech encoder: choose one"
+            )
         if self.text_model and self.checkpoint:
             raise UserError(
                 f"--checkpoint {self.checkpoint} and --initialize_weights {self.text_model} both"

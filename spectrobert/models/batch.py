@@ -26,7 +26,10 @@ class Batch(TypedDict, total=False):
     mlm_labels: Tensor  # (B, L) masked word pieces, IGNORED elsewhere; together with
     matched: Tensor  # (B,) 1 if the audio belongs to the text, else 0
 
-    # activations of frozen layers in place of `input_ids` and `waveform` (run/prefix_cache)
+    # activations of frozen layers in place of `input_ids` and `waveform` (run/prefix_cache); of a
+    # joint stack in one sequence, else apart
     hidden: Tensor  # (B, L + N, D); after all layers h_[CLS] alone, (B, 1, D)
+    word_states: Tensor  # (B, L, D of the text encoder)
+    sound_states: Tensor  # (B, N, D of the speech encoder)
     audio_mask: Tensor  # (B, N)
-    depth: int  # layers that `hidden` has passed
+    depth: int  # layers that they have passed

@@ -90,6 +90,11 @@ class SpectroBertConfig(ModelOptions, PreTrainedConfig):
         return (self.num_mel_bins - self.patch[0]) // self.stride[0] + 1
 
     @property
+    def max_text_positions(self) -> int:
+        """Word pieces that are read at most."""
+        return self.max_position_embeddings
+
+    @property
     def max_seconds(self) -> float:
         """The longest clip that is read to its end: by the time table, or by `pad_to_max`."""
         frames = (self.max_audio_positions - 1) * self.stride[1] + self.patch[1]

@@ -66,6 +66,44 @@ class ClassificationHead(nn.Module):
         return {"logits": self.linear(self.dropout(hidden[:, 0]))}
 
 
+class ClassMeansHead(nn.Module):
+    """The nearest mean of a class: cosine of an embedding with each class' mean, over 0.07.
+
+    The means are of the training embeddings seen so far, of which older ones fade; nothing here
+    has a gradient of its own.
+    """
+
+    reads_cls_alone: ClassVar[bool] = True
+    sums: Tensor
+    counts: Tensor
+
+    def __init__(self, config: ModelOptions):
+        super().__init__()
+        self.register_buffer("sums", torch.zeros(config.num_logits, config.hidden_size))
+        self.register_buffer("counts", torch.zeros(config.num_logits))
+
+    def forward(self, hidden: Tensor, batch: Batch, words: Tensor) -> dict[str, Tensor]:
+        """(B, 1, E) -> `logits` (B, num_logits)."""
+        unit = F.normalize(hidden[:, 0].float(), dim=1)
+        if self.training:
+            self._remember(unit.detach(), batch["label"])
+        return {"logits": F.linear(unit, F.normalize(self.sums, dim=1)) / TEMPERATURE}
+
+    @torch.no_grad()
+    def _remember(self, unit: Tensor, label: Tensor) -> None:
+        new = torch.bincount(label, minlength=len(self.counts)).to(unit.dtype)
+        kept = REMEMBERED / (self.counts + new).clamp(min=REMEMBERED)  # (C,)
+        self.sums.index_add_(0, label, unit).mul_(kept[:, None])
+        self.counts.add_(new).mul_(kept)
+
+
+TEMPERATURE = 0.07  # Khosla et al. 2020
+REMEMBERED = 500.0  # embeddings of a class, after which older ones fade
+# model.classifier -> class, of a composite model's classification head
+CLASSIFIERS: dict[str, type[nn.Module]] = {
+    "linear": ClassificationHead,
+    "class_means": ClassMeansHead,
+}
 # model.head -> class
 HEADS: dict[str, type[nn.Module]] = {
     "none": NoHead,

@@ -3,10 +3,10 @@
 from importlib import import_module
 
 from ..config.model import ARCHITECTURES
-from .spectrobert import SpectroBert
+from .model import Model
 
 
-def _model_class(path: str) -> type[SpectroBert]:
+def _model_class(path: str) -> type[Model]:
     module, name = path.split(".")
     return getattr(import_module(f".{module}", __package__), name)
 

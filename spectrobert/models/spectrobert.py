@@ -5,13 +5,12 @@ W values in a column of patches, K real columns of the batch, D width.
 In every mask True means a real token.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel
 from transformers import initialization as init
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.models.bert.modeling_bert import BertEncoder
@@ -23,17 +22,7 @@ from .batch import Batch
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
 from .heads import HEADS, PretrainingHead
-
-
-@dataclass
-class Output:
-    """Output of a model for a batch; a field is None if the head does not give it."""
-
-    hidden: Tensor  # (B, L + N, D); with a classification head [CLS] alone, (B, 1, D)
-    mask: Tensor  # (B, L + N), or (B, 1)
-    logits: Tensor | None = None  # (B, num_logits)
-    masked_words: Tensor | None = None  # (K, vocabulary), where `mlm_labels` is not IGNORED
-    match: Tensor | None = None  # (B,)
+from .model import Activations, FrozenPrefix, Model, Output, trains
 
 
 class Sequence(NamedTuple):
@@ -45,7 +34,7 @@ class Sequence(NamedTuple):
     depth: int  # layers behind it
 
 
-class SpectroBert(PreTrainedModel):
+class SpectroBert(Model):
     """The network, with the head its configuration names.
 
     A new model runs its kernels; `kernels.adopt(model, "off")` leaves the code of this folder.
@@ -54,11 +43,20 @@ class SpectroBert(PreTrainedModel):
     kernels: ClassVar = {"last_layer_at_cls": "last_layer_at_cls"}
     config_class = SpectroBertConfig
     config: SpectroBertConfig
-    main_input_name = "input_ids"
     base_model_prefix = "spectrobert"
-    supports_gradient_checkpointing = True
-    _supports_sdpa = True
-    _supports_attention_backend = True
+    inactive = frozenset(
+        ("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob")
+    )
+    free = inactive | {
+        "pad_to_max",
+        "max_frames",
+        "audio_mean",
+        "audio_std",
+        "initializer_range",
+        "hidden_act",
+        "conv_strides",
+        "stride",
+    }
 
     def __init__(self, config: SpectroBertConfig):
         super().__init__(config)
@@ -69,9 +67,6 @@ class SpectroBert(PreTrainedModel):
         self.head = HEADS[config.head](config)
         adopt(self)
         self.post_init()
-
-    def enable_input_require_grads(self) -> None:
-        """Do nothing: only re-entrant activation checkpoints need inputs that require gradients."""
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -168,8 +163,39 @@ class SpectroBert(PreTrainedModel):
         words = self.embeddings.word_embeddings.weight
         return Output(hidden, mask, **self.head(hidden, batch, words))
 
+    def count_tokens(self, num_samples: Tensor) -> Tensor:
+        config = self.config
+        frames = features.num_frames(num_samples)
+        if config.pad_to_max:
+            frames = torch.full_like(frames, config.max_frames)
+        times = features.num_patches(frames, config.patch[1], config.stride[1])
+        return times.clamp(max=config.max_audio_positions) * config.frequency_patches
+
+    def frozen_prefix(self) -> FrozenPrefix | str:
+        if trains(self.audio_encoder):
+            return "the audio encoder trains, only the log-mel lies below it"
+        if trains(self.embeddings):
+            return "the embeddings train, only the audio tokens lie below them"
+        frozen = tuple(self.frozen_parts())
+        depth = sum(part.startswith("encoder.") for part in frozen)
+        is_vector = depth == len(self.encoder.layer)
+        what = "h_[CLS]" if is_vector else f"hidden states before encoder.{depth}"
+        width = self.config.hidden_size
+        return FrozenPrefix(depth, what, frozen, (width, width), is_vector, is_vector)
+
+    def run_frozen(self, batch: Batch, prefix: FrozenPrefix) -> Activations:
+        """The sequence before layer `depth`; behind all layers h_[CLS] alone, as one word."""
+        if prefix.is_word_vector:
+            hidden = self.cls(batch)
+            mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
+            length = 1
+        else:
+            hidden, mask, length, _ = self.run_layers(self.start(batch), prefix.depth)
+        return Activations(
+            hidden[:, :length], mask[:, :length], hidden[:, length:], mask[:, length:]
+        )
+
     def parts(self) -> dict[str, list[nn.Module]]:
-        """Disjoint parts that may train or be frozen, by name; together they are the model."""
         audio = self.audio_encoder
         layers = {f"encoder.{i}": [layer] for i, layer in enumerate(self.encoder.layer)}
         return {

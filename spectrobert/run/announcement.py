@@ -35,6 +35,7 @@ def show_parts(run: Run) -> None:
         [
             (part, f"{everything:,}", "yes" if some else "frozen")
             for part, (some, everything) in frozen.counts.items()
+            if everything  # such as a pooling without weights
         ],
         title=f"freeze={frozen.name}",
         title_justify="left",

@@ -7,17 +7,19 @@ from typing import Any, Literal, cast
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from ..config import Config, TrainerConfig
+from ..config import Config, FreezeConfig, TrainerConfig
 from ..data import vocabulary
 from ..data.clips import ReadOptions
 from ..data.preparation import Prepared
 from ..errors import UserError
 from ..kernels import adopt
-from ..models.configuration import SpectroBertConfig
+from ..models import lora
+from ..models.composite import Composite
+from ..models.model import Model
 from ..models.registry import MODELS
 from ..models.spectrobert import SpectroBert
 from ..tasks import TASKS, Task
-from . import foreign, pretrained
+from . import encoders, foreign, pretrained
 from .loaders import DataModule
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
@@ -73,13 +75,16 @@ def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:
     """The checkpoint's, the text model's, or one trained on `texts`."""
     if config.init.checkpoint:
         return pretrained.checkpoint_tokenizer(config.init.checkpoint)
-    if config.init.text_model:
+    if encoders.is_composite(config):
+        if words := encoders.tokenizer(config):
+            return words
+    elif config.init.text_model:
         return foreign.tokenizer(config.init.text_model)
     options = config.dataset
     return vocabulary.train(texts, options.vocabulary, options.lowercase, options.strip_accents)
 
 
-def model_config(config: Config, vocab_size: int, labels: tuple[str, ...]) -> SpectroBertConfig:
+def model_config(config: Config, words: PreTrainedTokenizerBase, labels: tuple[str, ...]) -> Any:
     """Sizes from the run (or its checkpoint), head and labels from the task.
 
     Raises UserError for a value the model refuses, or a checkpoint of another size.
@@ -88,7 +93,7 @@ def model_config(config: Config, vocab_size: int, labels: tuple[str, ...]) -> Sp
     head: dict[str, Any] = {
         "head": task.head,
         "num_logits": task.num_logits(labels),
-        "vocab_size": vocab_size,
+        "vocab_size": len(words),
     }
     if labels:
         head["id2label"] = dict(enumerate(labels))
@@ -98,18 +103,20 @@ def model_config(config: Config, vocab_size: int, labels: tuple[str, ...]) -> Sp
         own = pretrained.own_fields(config.init.checkpoint, chosen)
     else:
         own = dataclasses.asdict(config.model)
+        if encoders.is_composite(config):
+            own |= encoders.fields(config, words)
     try:
-        return SpectroBertConfig(**own, **head)
+        return MODELS[own["architecture"]].config_class(**own, **head)
     except ValueError as error:
         raise UserError(str(error)) from error
 
 
-def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
-    """Random weights, then whatever `init` names on top of them."""
-    if settings.max_position_embeddings < config.dataset.max_text_length:
+def model(config: Config, settings: Any) -> Model:
+    """Random weights, then whatever `init` names on top of them, then the adapters."""
+    if settings.max_text_positions < config.dataset.max_text_length:
         raise UserError(
             f"dataset.max_text_length={config.dataset.max_text_length} is more than the"
-            f" {settings.max_position_embeddings} text positions of the model"
+            f" {settings.max_text_positions} text positions of the model"
         )
     if config.dataset.crop != "whole" and config.dataset.max_seconds > settings.max_seconds:
         raise UserError(
@@ -119,22 +126,48 @@ def model(config: Config, settings: SpectroBertConfig) -> SpectroBert:
     built = MODELS[settings.architecture](settings)
     if config.init.checkpoint:
         pretrained.load_checkpoint(built, config.init.checkpoint)
-    if config.init.text_model:
-        foreign.load_text_model(built, config.init.text_model, config.init.allow_bin)
-    if config.init.audio_encoder:
-        foreign.load_audio_encoder(built, config.init.audio_encoder, config.init.allow_bin)
+    elif isinstance(built, Composite):
+        encoders.load(built, config)
+    elif isinstance(built, SpectroBert):
+        _load_foreign(built, config)
+    _adapt(built, config.freeze)
     if config.trainer.checkpoint_activations:
         built.activation_checkpointing_enable()
     return adopt(built, config.trainer.kernels)
 
 
-def seconds_option(settings: SpectroBertConfig) -> str:
+def _load_foreign(built: SpectroBert, config: Config) -> None:
+    """BERT's and wav2vec 2.0's weights, if the run names them."""
+    init = config.init
+    encoders.sources(config)  # refuses what SpectroBERT has no place for
+    if init.text_model:
+        foreign.load_text_model(built, built.head, init.text_model, init.allow_bin)
+    if init.audio_encoder:
+        foreign.load_audio_encoder(built, init.audio_encoder, init.allow_bin)
+
+
+def _adapt(built: Model, options: FreezeConfig) -> None:
+    """Add the adapters that `freeze` asks for, to a model that has none."""
+    if not options.lora_rank:
+        return
+    if getattr(built.config, "lora_rank", 0):
+        raise UserError(
+            f"freeze.lora_rank={options.lora_rank}: the checkpoint has adapters of rank"
+            f" {built.config.lora_rank}, which train"
+        )
+    alpha = options.lora_alpha or 2.0 * options.lora_rank
+    lora.add_adapters(built, options.lora_rank, alpha, options.lora_parts)
+
+
+def seconds_option(settings: Any) -> str:
     """The option that limits how many seconds the model hears, with its value."""
+    if not hasattr(settings, "pad_to_max"):
+        return f"model.max_seconds={settings.max_seconds}"
     name = "max_frames" if settings.pad_to_max else "max_audio_positions"
     return f"model.{name}={getattr(settings, name)}"
 
 
-def task(config: Config, built: SpectroBert, prepared: Prepared) -> Task:
+def task(config: Config, built: Model, prepared: Prepared) -> Task:
     """The LightningModule."""
     weights = None
     if config.task.class_weights and prepared.labels:
@@ -175,7 +208,7 @@ def total_steps(options: TrainerConfig, examples: int) -> int:
 
 
 def datamodule(
-    config: Config, prepared: Prepared, words: PreTrainedTokenizerBase, settings: SpectroBertConfig
+    config: Config, prepared: Prepared, words: PreTrainedTokenizerBase, settings: Any
 ) -> DataModule:
     """The loaders of a model with these settings."""
     read_options = ReadOptions(

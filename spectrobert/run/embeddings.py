@@ -9,14 +9,14 @@ from torch import Tensor
 
 from ..data.batches import collate
 from ..data.clips import ClipDataset, RowKey, columns
-from ..models.spectrobert import SpectroBert
+from ..models.model import Model
 
 BATCH = 16
 
 
 @torch.inference_mode()
 def cls_embeddings(
-    model: SpectroBert, clips: ClipDataset, limit: int
+    model: Model, clips: ClipDataset, limit: int
 ) -> tuple[datasets.Dataset, np.ndarray]:
     """(N,) rows, at most `limit` and spread evenly, and (N, D) vectors.
 

@@ -49,6 +49,8 @@ NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 EVERYWHERE = (
     # conv weights with one input channel, whose strides mean nothing
     "Grad strides do not match bucket view strides",
+    # transformers' WavLM hands torch a mask of truth values and a bias of numbers
+    "Support for mismatched key_padding_mask and attn_mask",
     # a run on one's own machine needs no srun, even if a cluster is installed
     ".*`srun` command is available.*",
 )
@@ -197,10 +199,11 @@ def _build(run: Run) -> None:
     else:
         texts = columns(prepared.splits["train"], "text")["text"].to_pylist()
         run.tokenizer = build.tokenizer(config, texts)
-    settings = build.model_config(config, len(run.tokenizer), prepared.labels)
+    settings = build.model_config(config, run.tokenizer, prepared.labels)
     torch.manual_seed(config.seed)  # weights and dropout; the data has seeds of its own
     model = build.model(config, settings)
-    run.frozen = freezing.freeze(model, config.freeze.train, config.freeze.name)
+    frozen = config.freeze
+    run.frozen = freezing.freeze(model, frozen.train, frozen.name, frozen.frozen)
     run.task = build.task(config, model, prepared)
     run.data = build.datamodule(config, prepared, run.tokenizer, settings)
 

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
 from transformers import (
     AutoConfig,
     BertModel,
     PreTrainedConfig,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
     Wav2Vec2Model,
 )
 
 from ..data import vocabulary
 from ..errors import UserError
+from ..models.fusion import JointStack
 from ..models.heads import PretrainingHead
 from ..models.spectrobert import SpectroBert
 from .pretrained import UNREADABLE, first_line, require_same_size, without_loading_report
@@ -57,7 +58,7 @@ class Source:
     """A model of another project, as an option names it."""
 
     kind: str  # for messages
-    model_type: str
+    model_types: tuple[str, ...]
     remedy: str  # the option, with a folder
     name: str  # folder, installed package or Hub name
 
@@ -87,16 +88,22 @@ class Source:
             config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         except UNREADABLE as error:
             raise self.unusable(error) from error
-        if config.model_type != self.model_type:
+        if config.model_type not in self.model_types:
             raise UserError(
-                f"{self.title} is a {config.model_type!r} model; a {self.model_type!r} is needed"
+                f"{self.title} is a {config.model_type!r} model;"
+                f" a {' or '.join(map(repr, self.model_types))} is needed"
             )
         return config
 
     def weights(
-        self, kind: type[PreTrainedModel], needed: tuple[str, ...], allow_bin: bool
+        self, kind: Any, needed: tuple[str, ...], allow_bin: bool, **options: Any
     ) -> tuple[Any, set[str]]:
         """The model and the names of tensors it lacks, which transformers fills at random.
+
+        Args:
+            kind: its class, or an Auto class.
+            needed: how names of tensors begin that it must have.
+            options: of `from_pretrained`.
 
         Raises UserError if it lacks a tensor whose name begins with a prefix in `needed`, or has
         its weights in a pickle alone and `allow_bin` is false.
@@ -114,6 +121,7 @@ class Source:
                     output_loading_info=True,
                     trust_remote_code=False,
                     use_safetensors=None if allow_bin else True,
+                    **options,
                 )
         except UNREADABLE as error:
             raise self.unusable(error) from error
@@ -127,11 +135,11 @@ class Source:
 
 
 def _bert(name: str) -> Source:
-    return Source("text model", "bert", "--initialize_weights <folder>", name)
+    return Source("text model", ("bert",), "--initialize_weights <folder>", name)
 
 
 def tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer that belongs to a BERT. Raises UserError if it cannot be had."""
+    """The tokenizer that belongs to a text model. Raises UserError if it cannot be had."""
     source = _bert(name)
     folder = locate(name)
     if os.path.isdir(folder):
@@ -143,10 +151,14 @@ def tokenizer(name: str) -> PreTrainedTokenizerBase:
         raise source.unusable(error) from error
 
 
-def load_text_model(model: SpectroBert, name: str, allow_bin: bool = False) -> None:
+def load_text_model(
+    model: SpectroBert | JointStack, head: nn.Module, name: str, allow_bin: bool = False
+) -> None:
     """BERT's weights into the stack and its embeddings; the rest stays random (thesis 4.2.3).
 
     Args:
+        model: the owner of the stack.
+        head: whose pooler may be BERT's.
         allow_bin: InitConfig's.
 
     Raises UserError if BERT cannot be had, is not a BERT, or is of another size.
@@ -161,8 +173,8 @@ def load_text_model(model: SpectroBert, name: str, allow_bin: bool = False) -> N
         getattr(model.embeddings, part).load_state_dict(given)
     model.encoder.load_state_dict(bert.encoder.state_dict())
     # A BERT of masked language modelling alone has no pooler
-    if isinstance(model.head, PretrainingHead) and "pooler.dense.weight" not in lacking:
-        model.head.pooler.load_state_dict(bert.pooler.state_dict())
+    if isinstance(head, PretrainingHead) and "pooler.dense.weight" not in lacking:
+        head.pooler.load_state_dict(bert.pooler.state_dict())
 
 
 def load_audio_encoder(model: SpectroBert, name: str, allow_bin: bool = False) -> None:
@@ -175,7 +187,7 @@ def load_audio_encoder(model: SpectroBert, name: str, allow_bin: bool = False) -
 
     Raises UserError if it cannot be had or its layers differ.
     """
-    source = Source("audio encoder", "wav2vec2", "init.audio_encoder=<folder>", name)
+    source = Source("audio encoder", ("wav2vec2",), "init.audio_encoder=<folder>", name)
     theirs, ours = source.config(), model.config
     wav2vec2, _ = source.weights(Wav2Vec2Model, ("feature_extractor.",), allow_bin)
     given = wav2vec2.feature_extractor.conv_layers.state_dict()

@@ -11,38 +11,25 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerBase
 
-from ..config.model import DERIVED, ModelOptions
+from ..config.model import ARCHITECTURES
 from ..data import vocabulary
 from ..errors import UserError
-from ..models.configuration import SpectroBertConfig
+from ..models.model import Model
 from ..models.registry import MODELS
-from ..models.spectrobert import SpectroBert
 from .saved_folder import WEIGHTS, model_folder, require_tokenizer, require_type
 
-# Fields that change no tensor and may differ from the checkpoint's
-FREE = (
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "head_dropout_prob",
-    "pad_to_max",
-    "max_frames",
-    "audio_mean",
-    "audio_std",
-    "initializer_range",
-    "hidden_act",
-    "conv_strides",
-    "stride",
-)
+OF_RUN = ("vocab_size", "head", "num_logits")  # by task and tokenizer, also of a checkpoint's model
 # Raised by the libraries for a file that is absent, cut short, or not what its name says
 UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 
 
-def saved_config(checkpoint: str) -> SpectroBertConfig:
-    """The configuration of a checkpoint. Raises UserError if it is not a SpectroBERT's."""
+def saved_config(checkpoint: str) -> Any:
+    """The configuration of a checkpoint. Raises UserError if it is no model of this project."""
     folder = model_folder(checkpoint)
-    require_type(checkpoint, folder, SpectroBertConfig.model_type)
+    model_type = require_type(checkpoint, folder)
+    kinds = {kind.config_class.model_type: kind.config_class for kind in MODELS.values()}
     try:
-        return SpectroBertConfig.from_pretrained(folder)
+        return kinds[model_type].from_pretrained(folder)
     except (ValueError, TypeError) as error:
         raise UserError(f"checkpoint {folder}/config.json is damaged: {error}") from error
 
@@ -63,7 +50,7 @@ def saved_tokenizer(what: str, folder: Path) -> PreTrainedTokenizerBase:
         raise UserError(f"{what}: the tokenizer in {folder} is damaged: {reason}") from error
 
 
-def saved_model(checkpoint: str) -> SpectroBert:
+def saved_model(checkpoint: str) -> Model:
     """A saved model with all its weights, head included, in eval mode.
 
     Raises UserError if it is damaged, lacks a tensor, or has one of another size.
@@ -82,7 +69,7 @@ def saved_model(checkpoint: str) -> SpectroBert:
 
 
 def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]:
-    """SpectroBertConfig's own fields for a run that starts from `checkpoint`.
+    """Fields of the model of a run that starts from `checkpoint`.
 
     Args:
         chosen: options of the run, or None to take the checkpoint's. Only dropout and the like
@@ -91,16 +78,22 @@ def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]
     Raises UserError if a size differs.
     """
     saved = saved_config(checkpoint)
-    names = (f.name for f in dataclasses.fields(ModelOptions) if f.name not in DERIVED)
+    known, free = ARCHITECTURES[saved.architecture].options, MODELS[saved.architecture].free
+    names = (f.name for f in dataclasses.fields(known) if f.name not in OF_RUN)
     own = {name: getattr(saved, name) for name in names}
     if chosen is None:
         return own
-    fixed = {name: value for name, value in own.items() if name not in FREE}
+    if set(chosen) - set(own):
+        raise UserError(
+            f"checkpoint {checkpoint} is a {saved.architecture} model, model= names another kind:"
+            " choose the model= that fits, or leave it out"
+        )
+    fixed = {n: value for n, value in own.items() if n in chosen and n not in free}
     require_same_size(f"checkpoint {checkpoint}", fixed, chosen)
-    return own | {name: chosen[name] for name in FREE}
+    return own | {name: chosen[name] for name in free}
 
 
-def why_new_head(checkpoint: str, config: SpectroBertConfig) -> str:
+def why_new_head(checkpoint: str, config: Any) -> str:
     """The reason for a head of random weights in place of the checkpoint's; "" if that is copied.
 
     A row of a classification head means its label: with other labels, or the same in another order,
@@ -118,7 +111,7 @@ def why_new_head(checkpoint: str, config: SpectroBertConfig) -> str:
     return ""
 
 
-def load_checkpoint(model: SpectroBert, checkpoint: str) -> None:
+def load_checkpoint(model: Model, checkpoint: str) -> None:
     """Copy all weights; a head that `why_new_head` gives a reason for keeps its random ones.
 
     Raises UserError if the weights are damaged or of another size.

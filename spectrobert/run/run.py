@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from ..config import Config
 from ..data.preparation import Prepared
 from ..models.freezing import FreezeSummary
-from ..models.spectrobert import SpectroBert
+from ..models.model import Model
 from ..tasks import Task
 from .folder import RunFolder
 from .loaders import DataModule
@@ -50,7 +50,7 @@ class Run:
         self.began = time.monotonic()
 
     @property
-    def model(self) -> SpectroBert:
+    def model(self) -> Model:
         return self.task.model
 
     @property

@@ -8,8 +8,9 @@ from typing import Any
 from ..errors import UserError
 from .folder import RunFolder
 
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model")
 WEIGHTS = "model.safetensors"
+MODEL_TYPES = ("spectrobert", "spectrobert_composite")  # of the configurations in models/
 
 
 def read_config(what: str, folder: Path) -> dict[str, Any]:
@@ -51,11 +52,12 @@ def model_folder(checkpoint: str) -> Path:
     )
 
 
-def require_type(checkpoint: str, folder: Path, model_type: str = "spectrobert") -> None:
-    """Raise UserError if the model in a checkpoint's folder is of another type."""
+def require_type(checkpoint: str, folder: Path) -> str:
+    """The type of the model in a checkpoint's folder. Raises UserError if it is none of ours."""
     given = read_config(f"checkpoint {checkpoint}", folder).get("model_type")
-    if given != model_type:
-        raise UserError(f"checkpoint {folder} is a {given!r} model; a {model_type!r} is needed")
+    if given not in MODEL_TYPES:
+        raise UserError(f"checkpoint {folder} is a {given!r} model; a {MODEL_TYPES[0]!r} is needed")
+    return given
 
 
 def require_model(checkpoint: str) -> None:

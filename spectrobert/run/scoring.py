@@ -17,7 +17,7 @@ from ..data.preparation import prepare
 from ..data.resampling import resampling_groups
 from ..errors import UserError
 from ..kernels import adopt
-from ..models.spectrobert import SpectroBert
+from ..models.model import Model
 from ..tasks import Task
 from ..tasks.classification import Aqa, Classification
 from ..tasks.pretraining import Pretraining
@@ -132,7 +132,7 @@ def silenced(data: DataModule) -> DataModule:
     return DataModule(data.prepared, replace(data.read_options, dataset=options), data.options)
 
 
-def load_run(folder: str | Path) -> tuple[Config, SpectroBert, PreTrainedTokenizerBase]:
+def load_run(folder: str | Path) -> tuple[Config, Model, PreTrainedTokenizerBase]:
     """Configuration, model and tokenizer of a finished run. Raises UserError if it is none."""
     run = RunFolder(folder)
     config = run.read_config()
@@ -147,7 +147,7 @@ def open_run(
     data_dir: str = "",
     silence_audio: bool = False,
     recorded: bool = False,
-) -> tuple[Config, SpectroBert, DataModule]:
+) -> tuple[Config, Model, DataModule]:
     """A finished run with its corpus, split as split.csv says; arguments as of `evaluate`."""
     config, model, tokenizer = load_run(folder)
     config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
@@ -159,7 +159,7 @@ def open_run(
     return config, model, build.datamodule(config, prepared, tokenizer, model.config)
 
 
-def label_names(model: SpectroBert) -> tuple[str, ...]:
+def label_names(model: Model) -> tuple[str, ...]:
     """The labels of a saved model, in the order of its logits."""
     return tuple(label for _, label in sorted(model.config.id2label.items()))
 

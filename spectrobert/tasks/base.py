@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..metrics import Collected, Statistic
 from ..models.batch import Batch
 from ..models.freezing import fingerprint, frozen_parameters, train_mode
-from ..models.spectrobert import Output, SpectroBert
+from ..models.model import Model, Output
 from .losses import average
 
 Array = np.ndarray
@@ -40,7 +40,7 @@ class Task(LightningModule):
 
     def __init__(
         self,
-        model: SpectroBert,
+        model: Model,
         config: TaskConfig,
         optim: OptimConfig,
         labels: tuple[str, ...] = (),

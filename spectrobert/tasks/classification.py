@@ -15,7 +15,7 @@ from ..config.tasks import (
 )
 from ..metrics import by_question, classification, one_against_rest, ranks
 from ..models.batch import Batch
-from ..models.spectrobert import Output
+from ..models.model import Output
 from . import losses
 from .base import Array, Statistics, Task
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..config import PretrainingConfig
 from ..metrics import pretraining
 from ..models.batch import IGNORED, Batch
-from ..models.spectrobert import Output
+from ..models.model import Output
 from . import losses
 from .base import Array, Statistics, Task
 

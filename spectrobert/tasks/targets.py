@@ -11,7 +11,7 @@ from ..config import SentimentRegressionConfig
 from ..config.tasks import DimensionalConfig, SerMultilabelConfig
 from ..metrics import dimensional, multilabel, sentiment
 from ..models.batch import Batch
-from ..models.spectrobert import Output
+from ..models.model import Output
 from . import losses
 from .base import Array, Statistics, Task
 

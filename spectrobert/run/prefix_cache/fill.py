@@ -13,10 +13,10 @@ from ...data.batches import collate
 from ...data.checks import Skipped
 from ...data.clips import ClipDataset, RowKey
 from ...models.batch import Batch
-from ...models.spectrobert import Sequence, SpectroBert
+from ...models.model import Activations, Model
 from ..loaders import DataModule
 from .keys import Pairs
-from .plan import Plan, compute
+from .plan import Plan
 from .storage import Writer
 
 HALVES = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
@@ -38,13 +38,17 @@ class FirstRows(Dataset):
         return item | {"index": pair} if isinstance(item, dict) else item
 
 
-def append(writer: Writer, pairs: Tensor, sequence: Sequence) -> None:
+def append(writer: Writer, pairs: Tensor, values: Activations, dtype: np.dtype) -> None:
     """Write the real tokens of a batch; (B,) `pairs` names its rows."""
-    hidden, mask, num_words, _ = sequence
-    values = hidden[mask].float().cpu().numpy()  # in the order of the rows
-    words = mask[:, :num_words].sum(dim=1).cpu().numpy()
-    sounds = mask[:, num_words:].sum(dim=1).cpu().numpy()
-    writer.append(pairs.numpy(), values, words, sounds)
+    word_mask, sound_mask = (mask.cpu().numpy() for mask in (values.word_mask, values.sound_mask))
+    words, sounds = (
+        states.float().cpu().numpy().astype(dtype) for states in (values.words, values.sounds)
+    )
+    parts = [
+        np.concatenate([w[is_word].ravel(), s[is_sound].ravel()])
+        for w, is_word, s, is_sound in zip(words, word_mask, sounds, sound_mask)
+    ]
+    writer.append(pairs.numpy(), parts, word_mask.sum(axis=1), sound_mask.sum(axis=1))
 
 
 @torch.no_grad()
@@ -52,7 +56,7 @@ def fill(
     writer: Writer,
     missing: np.ndarray,
     plan: Plan,
-    model: SpectroBert,
+    model: Model,
     data: DataModule,
     precision: str,
     progress: Callable[[int, int], None],
@@ -88,8 +92,8 @@ def fill(
             if batch:
                 on_device = cast(Batch, {name: value.to(device) for name, value in batch.items()})
                 with torch.autocast(device.type, half, enabled=half is not None):
-                    sequence = compute(model, on_device, plan.depth)
-                append(writer, batch["index"], sequence)
+                    values = model.run_frozen(on_device, plan.prefix)
+                append(writer, batch["index"], values, plan.dtype)
             computed = set(batch["index"].tolist()) if batch else set()
             unread |= dict(zip((p for p in asked if p not in computed), failed, strict=True))
             done += len(asked)

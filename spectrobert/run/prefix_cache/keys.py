@@ -13,17 +13,16 @@ import torch
 
 from ...audio import features
 from ...config import TrainerConfig
-from ...config.model import DERIVED, ModelOptions
+from ...config.model import ARCHITECTURES, DERIVED
 from ...data import stamps
 from ...data.clips import ReadOptions, crop
 from ...data.preparation import Prepared
-from ...models.configuration import SpectroBertConfig
+from ...models.model import FrozenPrefix, Model
 
 # Code that decides a frozen value. A file here that changes gives every entry another key
 CODE = ("audio", "kernels", "models", "run/prefix_cache")
 PACKAGE = Path(__file__).parents[2]
 VERSIONS = ("torch", "transformers", "soundfile", "soxr")
-INACTIVE = {*DERIVED, "hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob"}
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,16 @@ class Pairs:
     keys: list[str]  # in the order of row ids: the same for every assignment of rows to splits
     first: list[tuple[str, int]]  # (split, row) in which a pair comes first
     seconds: np.ndarray  # (P,) of the clip before cropping; 0: unknown
-    num_words: np.ndarray  # (P,) word pieces
+    words: list[list[int]]  # word pieces
     of: dict[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @property
+    def num_words(self) -> np.ndarray:
+        """(P,) word pieces."""
+        return np.array([len(ids) for ids in self.words])
 
     @property
     def num_rows(self) -> int:
@@ -47,7 +51,7 @@ class Pairs:
 def distinct(prepared: Prepared, read_options: ReadOptions) -> Pairs:
     """Compare rows by name, size and time of their audio files and by their word pieces."""
     known: dict[str, str] = {}
-    first: dict[str, tuple[tuple[str, int], float, int]] = {}
+    first: dict[str, tuple[tuple[str, int], float, list[int]]] = {}
     keys: dict[str, list[str]] = {}
     row_ids: dict[str, str] = {}  # the least of a pair
     limit = read_options.dataset.max_text_length
@@ -62,17 +66,17 @@ def distinct(prepared: Prepared, read_options: ReadOptions) -> Pairs:
             key = hashlib.sha256(repr((sound, words)).encode()).hexdigest()
             keys[split].append(key)
             row_ids[key] = min(row_ids.get(key, row["id"]), row["id"])
-            first.setdefault(key, ((split, number), row["seconds"], len(words)))
+            first.setdefault(key, ((split, number), row["seconds"], words))
     # By row ids, not by keys, which hold paths and times: batches of the pass that fills an entry,
     # and with them the last bits of its values, are then the same on every machine
     ordered = sorted(first, key=row_ids.__getitem__)
     place = {key: pair for pair, key in enumerate(ordered)}
-    rows_of, seconds, num_words = zip(*(first[key] for key in ordered))
+    found = [first[key] for key in ordered]
     return Pairs(
         ordered,
-        list(rows_of),
-        np.array(seconds),
-        np.array(num_words),
+        [row for row, _, _ in found],
+        np.array([seconds for _, seconds, _ in found]),
+        [words for _, _, words in found],
         {split: np.array([place[key] for key in own], dtype=int) for split, own in keys.items()},
     )
 
@@ -87,30 +91,34 @@ def _stamp(segment: dict[str, Any], known: dict[str, str]) -> str:
     return known[path]
 
 
-def num_tokens(pairs: Pairs, config: SpectroBertConfig, read_options: ReadOptions) -> int:
-    """Tokens of all joint sequences; a clip of unknown length counts as the longest allowed."""
-    _, longest = crop(read_options.dataset, config.max_seconds, is_training=False)
+def num_values(pairs: Pairs, model: Model, prefix: FrozenPrefix, read_options: ReadOptions) -> int:
+    """Numbers of all activations; a clip of unknown length counts as the longest allowed."""
+    _, longest = crop(read_options.dataset, model.config.max_seconds, is_training=False)
     seconds = np.minimum(np.where(pairs.seconds > 0, pairs.seconds, np.inf), longest)
-    frames = features.num_frames(torch.from_numpy(seconds * features.SAMPLE_RATE).long())
-    if config.pad_to_max:
-        frames = torch.full_like(frames, config.max_frames)
-    times = features.num_patches(frames, config.patch[1], config.stride[1])
-    times = times.clamp(max=config.max_audio_positions)
-    return int(pairs.num_words.sum() + times.sum() * config.frequency_patches)
+    samples = torch.from_numpy(seconds * features.SAMPLE_RATE).long()
+    sounds = len(pairs) if prefix.is_sound_vector else int(model.count_tokens(samples).sum())
+    words = len(pairs) if prefix.is_word_vector else int(pairs.num_words.sum())
+    if model.is_joint and prefix.is_word_vector:
+        sounds = 0  # the one vector is of both
+    return words * prefix.widths[0] + sounds * prefix.widths[1]
 
 
 def facts(
-    config: SpectroBertConfig,
+    model: Model,
     read_options: ReadOptions,
-    depth: int,
+    prefix: FrozenPrefix,
     precision: str,
     options: TrainerConfig,
 ) -> dict[str, Any]:
     """Everything but weights and data that a frozen value depends on."""
-    own = {f.name for f in fields(ModelOptions)} - INACTIVE
+    config = model.config
+    kinds = ARCHITECTURES[config.architecture].options
+    own = {f.name for f in fields(kinds)} - {*DERIVED, *model.inactive}
     kept, max_seconds = crop(read_options.dataset, config.max_seconds, is_training=False)
     return {
-        "depth": depth,
+        "depth": prefix.depth,
+        "what": prefix.what,
+        "dtype": options.cache_dtype,
         "model": {name: getattr(config, name) for name in sorted(own)},
         "max_seconds": max_seconds,
         "crop": kept,

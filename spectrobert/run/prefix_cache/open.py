@@ -11,11 +11,11 @@ from rich.console import Console
 from ... import terminal
 from ...config import Config
 from ...data.checks import Skipped, refuse_too_many
-from ...models.spectrobert import SpectroBert
+from ...models.model import Model
 from ..loaders import DataModule
 from . import plan as plans
 from . import storage
-from .dataset import EncodedRows
+from .dataset import EncodedRows, Layout
 from .fill import fill
 from .plan import Plan
 from .storage import Entry, Writer
@@ -48,7 +48,7 @@ class PrefixSummary:
 
 
 def open_prefix(
-    config: Config, model: SpectroBert, data: DataModule, precision: str, console: Console
+    config: Config, model: Model, data: DataModule, precision: str, console: Console
 ) -> PrefixSummary:
     """Let the loaders of `data` read the activations below the first trainable part from disk.
 
@@ -66,10 +66,12 @@ def open_prefix(
 
     began = time.monotonic()
     try:
-        if reason := plans.reason_against(config, model, data.prepared):
+        prefix = model.frozen_prefix()
+        if reason := plans.reason_against(config, model, data.prepared, prefix):
             raise Unusable(reason)
-        plan = plans.make(config, model, data, precision)
-        entry, unread = Entry(plan.path, len(plan.pairs)), None
+        assert not isinstance(prefix, str)
+        plan = plans.make(config, model, data, precision, prefix)
+        entry, unread = Entry(plan.path, len(plan.pairs), prefix.widths), None
         for path, fault in entry.damaged.items():
             log(f"{path} is damaged ({fault}) and is computed again")
         if not entry.is_complete:
@@ -78,8 +80,9 @@ def open_prefix(
         log(f"off: {obstacle}")
         return PrefixSummary(False, str(obstacle))
     for split, rows in data.prepared.splits.items():
+        layout = Layout(prefix, model.is_joint, plan.pairs.words)
         own = (plan.pairs.of[split], rows, data.read_options, unread or {})
-        data.encoded[split] = EncodedRows(entry, plan.depth, *own)
+        data.encoded[split] = EncodedRows(entry, layout, *own)
     unreadable = len(entry.missing)
     left_out = f", {unreadable} of them unreadable and left out" if unreadable else ""
     log(f"{plan.what} of {len(plan.pairs)} distinct clips and texts{left_out}, from {plan.path}")
@@ -98,7 +101,7 @@ def open_prefix(
 
 def _complete(
     config: Config,
-    model: SpectroBert,
+    model: Model,
     data: DataModule,
     precision: str,
     plan: Plan,
@@ -109,7 +112,7 @@ def _complete(
     count, options = len(plan.pairs), config.trainer
     try:
         with storage.lock(plan.path, lambda: log("another run computes it; waiting")):
-            entry = Entry(plan.path, count)
+            entry = Entry(plan.path, count, plan.prefix.widths)
             if entry.is_complete:
                 return entry, None
             _check_room(plan, entry.num_bytes, options.cache_gb)
@@ -127,7 +130,7 @@ def _complete(
             rows = (pair for split in plan.pairs.of.values() for pair in split.tolist())
             skipped = [unread[pair] for pair in rows if pair in unread]
             refuse_too_many(skipped, plan.pairs.num_rows, config.dataset.max_skipped)
-            return Entry(plan.path, count), unread
+            return Entry(plan.path, count, plan.prefix.widths), unread
     except OSError as error:
         raise Unusable(f"{plan.path.parent}: {error.strerror or error}") from error
 

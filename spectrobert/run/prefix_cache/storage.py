@@ -2,15 +2,15 @@
 
 <cache folder>/prefix/<key>/
     000000.safetensors ...  written aside and renamed when whole; each with a part of the pairs:
-        values  float32 (T, D)  the tokens of its pairs, one after the other
-        index   int64 (P, 4)    pair, word pieces, audio tokens, CRC-32 of their values
+        values  (V,)            of its pairs one after the other, words before sounds
+        index   int64 (P, 4)    pair, word tokens, audio tokens, CRC-32 of their values
         and, as metadata, the CRC-32 of the index
     entry.json              for readers: corpus, what the values are and depend on
 
 Opening reads headers and indices; values are memory-mapped, and a pair's checksum is compared when
 it is read first. A pair that could not be read has no place in a shard: every run tries it again.
 
-T tokens and P pairs of a shard, D width.
+V values and P pairs of a shard. Words and sounds have widths of their own; 0 if none are cached.
 """
 
 import json
@@ -35,9 +35,9 @@ from ...errors import UserError
 from ...files import write_whole, writing
 
 HEADER, SUFFIX = "entry.json", ".safetensors"
-VALUE = np.dtype(np.float32)
 PLACE = np.dtype([(name, "<i8") for name in ("shard", "start", "words", "sounds", "checksum")])
 # A shard is written when it is this large or this old: the most that a killed process loses
+MISSING = -1  # in place of a shard
 SHARD_BYTES, SHARD_SECONDS = 64_000_000, 30.0
 
 
@@ -59,13 +59,15 @@ class Entry:
 
     Args:
         num_pairs: that it should have.
+        widths: of words and sounds.
     """
 
-    def __init__(self, folder: Path, num_pairs: int):
-        self.folder = folder
-        self.shards: list[tuple[Path, np.ndarray]] = []  # with their values (T, D)
+    def __init__(self, folder: Path, num_pairs: int, widths: tuple[int, int]):
+        self.folder, self.widths = folder, widths
+        self.shards: list[tuple[Path, np.ndarray]] = []  # with their values (V,)
         self.damaged: dict[Path, str] = {}  # with the reasons
-        self.places = np.zeros(num_pairs, PLACE)  # `words` is 0 if a pair is missing
+        self.places = np.zeros(num_pairs, PLACE)
+        self.places["shard"] = MISSING
         self._is_checked = np.zeros(num_pairs, bool)
         for path in shard_paths(folder):
             try:
@@ -74,7 +76,8 @@ class Entry:
                 self.damaged[path] = str(fault)
                 continue
             pairs, words, sounds, checksums = index.T
-            starts = np.cumsum(words + sounds) - words - sounds
+            sizes = words * widths[0] + sounds * widths[1]
+            starts = np.cumsum(sizes) - sizes
             columns = [np.full(len(pairs), len(self.shards)), starts, words, sounds, checksums]
             self.places[pairs] = np.rec.fromarrays(columns, PLACE)
             self.shards.append((path, values))
@@ -84,7 +87,7 @@ class Entry:
     @property
     def missing(self) -> np.ndarray:
         """The pairs that it lacks."""
-        return np.flatnonzero(self.places["words"] == 0)
+        return np.flatnonzero(self.places["shard"] == MISSING)
 
     @property
     def is_complete(self) -> bool:
@@ -94,14 +97,16 @@ class Entry:
     def num_bytes(self) -> int:
         return sum(values.nbytes for _, values in self.shards)
 
-    def values(self, pair: int) -> np.ndarray:
-        """(words + sounds, D) values of a pair that it has.
+    def values(self, pair: int) -> tuple[np.ndarray, np.ndarray]:
+        """(words, their width) and (sounds, their width) of a pair that it has.
 
         Raises UserError if they are not what was written; the shard is removed.
         """
         shard, start, words, sounds, checksum = self.places[pair].item()
-        path, tokens = self.shards[shard]
-        values = tokens[start : start + words + sounds]
+        path, stored = self.shards[shard]
+        middle = start + words * self.widths[0]
+        end = middle + sounds * self.widths[1]
+        values = stored[start:end]
         if not self._is_checked[pair] and zlib.crc32(values.data) != checksum:
             with writing(path):
                 path.unlink(missing_ok=True)
@@ -110,7 +115,8 @@ class Entry:
                 " computes it again"
             )
         self._is_checked[pair] = True
-        return values
+        own = (stored[start:middle], stored[middle:end])
+        return own[0].reshape(words, self.widths[0]), own[1].reshape(sounds, self.widths[1])
 
 
 class Writer:
@@ -136,12 +142,11 @@ class Writer:
         self.began = time.monotonic()
 
     def append(
-        self, pairs: np.ndarray, values: np.ndarray, words: np.ndarray, sounds: np.ndarray
+        self, pairs: np.ndarray, parts: list[np.ndarray], words: np.ndarray, sounds: np.ndarray
     ) -> None:
-        """Add the tokens of some pairs: (T, D) values in the order of the pairs, (P,) counts."""
-        parts = np.split(values, np.cumsum(words + sounds)[:-1])
+        """Add the values of some pairs, (V,) each, and (P,) counts of their tokens."""
         checksums = [zlib.crc32(part.data) for part in parts]
-        self.values.append(values)
+        self.values += parts
         self.index.append(np.stack([pairs, words, sounds, checksums], axis=1))
         is_large = sum(part.nbytes for part in self.values) >= SHARD_BYTES
         if is_large or time.monotonic() - self.began >= SHARD_SECONDS:

@@ -1,0 +1,165 @@
+"""The configuration of a composite model: its options, checked, and those of its encoders."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, ClassVar
+
+from transformers import AutoConfig, PreTrainedConfig
+
+from ..config.model import CompositeOptions
+from .fusion import FUSIONS
+from .heads import CLASSIFIERS, HEADS
+from .pooling import NORMS, POOLINGS
+from .speech_encoder import SPEECH_TYPES
+from .text_encoder import TEXT_TYPES, max_text_positions
+
+ACTIVATIONS = ("tanh", "gelu", "none")
+FRAMES_PER_SECOND = 50  # of all these encoders
+# Fields of transformers' configurations that are set here for every encoder
+ENCODER_FIELDS: dict[str, Any] = {
+    "layerdrop": 0.0,  # it would leave states out of a weighted mean
+    "encoder_layerdrop": 0.0,
+    "apply_spec_augment": False,  # masked frames are augmentation, not a property of the encoder
+    "mask_time_prob": 0.0,
+    "mask_feature_prob": 0.0,
+}
+CHOICES: dict[str, Collection[str]] = {
+    "fusion": FUSIONS,
+    "pooling": POOLINGS,
+    "text_pooling": POOLINGS,
+    "pooled_norm": NORMS,
+    "embedding_act": ACTIVATIONS,
+    "classifier": CLASSIFIERS,
+    "head": HEADS,
+}
+COUNTS = ("fusion_layers", "frames_per_token")
+NOT_NEGATIVE = ("speech_layers", "text_layers", "embedding_size", "orthogonality", "lora_rank")
+
+
+class CompositeConfig(CompositeOptions, PreTrainedConfig):
+    """CompositeOptions, checked, as transformers saves and loads them.
+
+    Raises ValueError if a value is not allowed, naming field, value and what is allowed.
+    """
+
+    model_type: ClassVar[str] = "spectrobert_composite"
+
+    def __post_init__(self, **kwargs):
+        super().__post_init__(**kwargs)
+        self.lora_parts = tuple(self.lora_parts)
+        for is_wrong, message in self._checks():
+            if is_wrong:
+                raise ValueError(message)
+
+    def _checks(self) -> Iterator[tuple[bool, str]]:
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            yield value not in allowed, f"model.{name}={value!r}: allowed are {', '.join(allowed)}"
+        for name in COUNTS:
+            value = getattr(self, name)
+            yield value < 1, f"model.{name}={value}: must be 1 or more"
+        for name in NOT_NEGATIVE:
+            value = getattr(self, name)
+            is_fine = value >= 0 and math.isfinite(value)
+            yield not is_fine, f"model.{name}={value}: must be 0 or more"
+        drop = self.head_dropout_prob
+        yield not 0 <= drop < 1, f"model.head_dropout_prob={drop}: must be 0 or more and below 1"
+        states = self.speech_states
+        is_known = states in ("last", "weighted") or states.isdecimal()
+        yield not is_known, f"model.speech_states={states!r}: last, weighted or a layer's number"
+        yield not self.max_seconds > 0, f"model.max_seconds={self.max_seconds}: must be above 0"
+        yield from self._encoder_checks("speech", self.speech, SPEECH_TYPES, self.hears)
+        yield from self._encoder_checks("text", self.text, TEXT_TYPES, self.reads)
+        is_bert = self.text.get("model_type") == "bert"
+        yield (
+            self.fusion == "joint" and not is_bert,
+            "model.fusion=joint needs a BERT as model.text",
+        )
+        is_idle = self.orthogonality > 0 and self.fusion != "cross"
+        yield is_idle, f"model.orthogonality is of model.fusion=cross, not {self.fusion}"
+        is_lost = self.head == "pretraining" and self.fusion != "joint"
+        yield is_lost, f"--task pre needs model.fusion=joint, not {self.fusion}: one stack"
+        yield from self._layer_checks()
+
+    def _encoder_checks(
+        self, name: str, fields: Mapping[str, Any], known: Collection[str], is_used: bool
+    ) -> Iterator[tuple[bool, str]]:
+        if not is_used:
+            return
+        kind = fields.get("model_type")
+        yield (
+            kind is None,
+            f"model.{name} is empty, and model.fusion={self.fusion} has {name}: give"
+            f" init.{name}_model=<Hub name or folder>, or choose another model=",
+        )
+        message = f"model.{name}.model_type={kind!r}: allowed are {', '.join(known)}"
+        yield kind not in known, message
+        of_type = AutoConfig.for_model(kind)
+        wrong = next((field for field in fields if not hasattr(of_type, field)), None)
+        yield wrong is not None, f"model.{name}.{wrong}: {kind} has no such option"
+
+    def _layer_checks(self) -> Iterator[tuple[bool, str]]:
+        if not self.hears:
+            return
+        has = num_layers(AutoConfig.for_model(**self.speech))
+        asked = int(self.speech_states) if self.speech_states.isdecimal() else 0
+        for name, value in (("speech_layers", self.speech_layers), ("speech_states", asked)):
+            yield value > has, f"model.{name}={value}: the speech encoder has {has} layers"
+
+    @property
+    def hears(self) -> bool:
+        """False for text alone."""
+        return self.fusion != "text"
+
+    @property
+    def reads(self) -> bool:
+        """False for audio alone."""
+        return self.fusion != "audio"
+
+    @property
+    def of_speech(self) -> PreTrainedConfig:
+        """Of the speech encoder, cut to the layers that are read."""
+        config = encoder_config(self.speech)
+        asked = int(self.speech_states) if self.speech_states.isdecimal() else None
+        kept = asked if asked is not None else self.speech_layers or num_layers(config)
+        setattr(config, LAYERS.get(config.model_type, "num_hidden_layers"), kept)
+        return config
+
+    @property
+    def of_text(self) -> PreTrainedConfig:
+        """Of the text encoder, with the run's vocabulary."""
+        config = encoder_config(self.text)
+        if self.text_layers:
+            config.num_hidden_layers = self.text_layers
+        return config
+
+    @property
+    def max_audio_positions(self) -> int:
+        """Audio tokens of a joint stack."""
+        return math.ceil(self.max_seconds * FRAMES_PER_SECOND / self.frames_per_token)
+
+    @property
+    def max_text_positions(self) -> float:
+        """Word pieces that are read at most."""
+        return max_text_positions(self.of_text) if self.reads else math.inf
+
+
+# model_type -> the field that counts layers, if it is not num_hidden_layers
+LAYERS = {"whisper": "encoder_layers"}
+
+
+def num_layers(config: PreTrainedConfig) -> int:
+    """Layers of an encoder."""
+    return getattr(config, LAYERS.get(config.model_type, "num_hidden_layers"))
+
+
+def encoder_config(fields: Mapping[str, Any]) -> PreTrainedConfig:
+    """transformers' configuration of `model.speech` or `model.text`."""
+    config = AutoConfig.for_model(**fields)
+    for name, value in ENCODER_FIELDS.items():
+        if hasattr(config, name):
+            setattr(config, name, value)
+    if fields["model_type"] == "whisper":
+        # of a decoder that is never built; they must be inside the vocabulary
+        config.vocab_size = max(config.vocab_size, 1 + (config.pad_token_id or 0))
+    return config

@@ -1,0 +1,106 @@
+"""The contract of all models: one call, `model(batch) -> Output`, and parts by name.
+
+Shapes: B batch, L word pieces, N audio tokens, D width.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from .batch import Batch
+
+
+@dataclass
+class Output:
+    """Output of a model for a batch; a field is None if the model does not give it."""
+
+    hidden: Tensor  # (B, L + N, D); the head's input alone, (B, 1, D), if it reads one vector
+    mask: Tensor  # (B, L + N), or (B, 1)
+    logits: Tensor | None = None  # (B, num_logits)
+    masked_words: Tensor | None = None  # (K, vocabulary), where `mlm_labels` is not IGNORED
+    match: Tensor | None = None  # (B,)
+    embedding: Tensor | None = None  # (B, E), of models with `model.embedding_size`
+    losses: dict[str, Tensor] = field(default_factory=dict)  # more of them, weighted, to be added
+
+
+class Activations(NamedTuple):
+    """Activations below the first part that trains, of each modality; either may have none."""
+
+    words: Tensor  # (B, L, D of words)
+    word_mask: Tensor  # (B, L)
+    sounds: Tensor  # (B, N, D of sounds)
+    sound_mask: Tensor  # (B, N)
+
+
+@dataclass(frozen=True)
+class FrozenPrefix:
+    """The frozen layers of a model whose activations may be cached."""
+
+    depth: int  # layers behind the activations
+    what: str  # for people
+    parts: tuple[str, ...]  # whose weights decide the values
+    widths: tuple[int, int]  # of words and sounds; 0: none are cached
+    is_word_vector: bool = False  # one vector in place of the word pieces
+    is_sound_vector: bool = False
+
+
+class Model(PreTrainedModel):
+    """A network with a head. Options of its configuration are in config/model.py."""
+
+    supports_gradient_checkpointing = True
+    main_input_name = "input_ids"
+    _supports_sdpa = True
+    _supports_attention_backend = True
+    # Batches of cached activations hold `hidden`, words and sounds in one sequence; else they hold
+    # `word_states` and `sound_states`, or `input_ids` in place of the former
+    is_joint: ClassVar[bool] = True
+    # Options that change no cached value
+    inactive: ClassVar[frozenset[str]] = frozenset()
+    # Options that change no tensor: a run from a checkpoint may have others
+    free: ClassVar[frozenset[str]] = frozenset()
+    hears: bool = True  # False: no audio need be read
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Output:
+        """Logits and hidden states of a batch."""
+
+    @abstractmethod
+    def parts(self) -> dict[str, list[nn.Module]]:
+        """Disjoint parts that may train or be frozen, by name, in the order of the computation.
+
+        Together they are the model.
+        """
+
+    @abstractmethod
+    def frozen_prefix(self) -> FrozenPrefix | str:
+        """The layers below the first part that trains, or the reason why there are none."""
+
+    @abstractmethod
+    def run_frozen(self, batch: Batch, prefix: FrozenPrefix) -> Activations:
+        """The activations behind `frozen_prefix`."""
+
+    def fixed_parameters(self) -> Iterator[nn.Parameter]:
+        """Parameters that never train, such as sinusoidal positions."""
+        return iter(())
+
+    @abstractmethod
+    def count_tokens(self, num_samples: Tensor) -> Tensor:
+        """Audio tokens of clips of (P,) samples: (P,)."""
+
+    def enable_input_require_grads(self) -> None:
+        """Do nothing: only re-entrant activation checkpoints need inputs that require gradients."""
+
+    def frozen_parts(self) -> Iterator[str]:
+        """Parts below the first that trains."""
+        parts = self.parts().items()
+        return (name for name, modules in takewhile(lambda p: not any(map(trains, p[1])), parts))
+
+
+def trains(module: nn.Module) -> bool:
+    """True if a parameter of the module gets gradients."""
+    return any(parameter.requires_grad for parameter in module.parameters())
