@@ -27,7 +27,7 @@ from .fusion import CrossModal, JointStack, Sequence, cross_config, orthogonalit
 from .heads import CLASSIFIERS, HEADS
 from .model import Activations, FrozenPrefix, Model, Output, trains
 from .pooling import POOLINGS, LayerWeights, pooled_norm
-from .speech_encoder import SPEECH_TYPES
+from .speech_types import SPEECH_TYPES
 from .text_encoder import TextEncoder
 
 # Poolings that leave a sequence of one vector as it is

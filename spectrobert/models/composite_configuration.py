@@ -10,7 +10,7 @@ from ..config.model import CompositeOptions
 from .fusion import FUSIONS
 from .heads import CLASSIFIERS, HEADS
 from .pooling import NORMS, POOLINGS
-from .speech_encoder import SPEECH_TYPES
+from .speech_types import SPEECH_TYPES
 from .text_encoder import TEXT_TYPES, max_text_positions
 
 ACTIVATIONS = ("tanh", "gelu", "none")

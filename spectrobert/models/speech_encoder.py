@@ -7,7 +7,7 @@ Shapes: B batch, T samples, C channels, N frames, D width.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -198,19 +198,3 @@ class Data2VecEncoder(WaveEncoder):
         for layer in self.model.encoder.pos_conv_embed.layers:
             x = layer(x).masked_fill(padding, 0.0)
         return x.transpose(1, 2)
-
-
-def _whisper(config: PreTrainedConfig, normalize: bool) -> SpeechEncoder:
-    from .whisper_encoder import WhisperEncoder
-
-    return WhisperEncoder(config, normalize)
-
-
-# model.speech.model_type -> its encoder
-SPEECH_TYPES: dict[str, Callable[[PreTrainedConfig, bool], SpeechEncoder]] = {
-    "wav2vec2": WaveEncoder,
-    "hubert": WaveEncoder,
-    "wavlm": WavLmEncoder,
-    "data2vec-audio": Data2VecEncoder,
-    "whisper": _whisper,
-}

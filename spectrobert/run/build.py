@@ -84,7 +84,9 @@ def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:
     return vocabulary.train(texts, options.vocabulary, options.lowercase, options.strip_accents)
 
 
-def model_config(config: Config, words: PreTrainedTokenizerBase, labels: tuple[str, ...]) -> Any:
+def model_config(
+    config: Config, vocab_size: int, labels: tuple[str, ...], pad_token_id: int = 0
+) -> Any:
     """Sizes from the run (or its checkpoint), head and labels from the task.
 
     Raises UserError for a value the model refuses, or a checkpoint of another size.
@@ -93,7 +95,7 @@ def model_config(config: Config, words: PreTrainedTokenizerBase, labels: tuple[s
     head: dict[str, Any] = {
         "head": task.head,
         "num_logits": task.num_logits(labels),
-        "vocab_size": len(words),
+        "vocab_size": vocab_size,
     }
     if labels:
         head["id2label"] = dict(enumerate(labels))
@@ -104,7 +106,7 @@ def model_config(config: Config, words: PreTrainedTokenizerBase, labels: tuple[s
     else:
         own = dataclasses.asdict(config.model)
         if encoders.is_composite(config):
-            own |= encoders.fields(config, words)
+            own |= encoders.fields(config, vocab_size, pad_token_id)
     try:
         return MODELS[own["architecture"]].config_class(**own, **head)
     except ValueError as error:
@@ -141,7 +143,7 @@ def _load_foreign(built: SpectroBert, config: Config) -> None:
     init = config.init
     encoders.sources(config)  # refuses what SpectroBERT has no place for
     if init.text_model:
-        foreign.load_text_model(built, built.head, init.text_model, init.allow_bin)
+        foreign.load_text_model(built, init.text_model, init.allow_bin)
     if init.audio_encoder:
         foreign.load_audio_encoder(built, init.audio_encoder, init.allow_bin)
 

@@ -11,7 +11,7 @@ from ..config import Config, InitConfig
 from ..config.model import CompositeOptions
 from ..errors import UserError
 from ..models.composite import Composite
-from ..models.speech_encoder import SPEECH_TYPES
+from ..models.speech_types import SPEECH_TYPES
 from ..models.text_encoder import TEXT_TYPES
 from . import foreign
 from .foreign import Source
@@ -77,8 +77,11 @@ def tokenizer(config: Config) -> PreTrainedTokenizerBase | None:
     return foreign.tokenizer(source.name) if source else None
 
 
-def fields(config: Config, words: PreTrainedTokenizerBase) -> dict[str, Any]:
+def fields(config: Config, vocab_size: int, pad_token_id: int) -> dict[str, Any]:
     """`speech` and `text` of the model: those of the checkpoints, checked against the options'.
+
+    Args:
+        vocab_size, pad_token_id: of the tokenizer.
 
     Raises UserError if a checkpoint is of another kind or size, or has fewer word pieces than the
     tokenizer.
@@ -91,10 +94,10 @@ def fields(config: Config, words: PreTrainedTokenizerBase) -> dict[str, Any]:
             made[part] = _of_source(source, made[part], part)
     text = made["text"]
     if named.text is None and text:
-        text |= {"vocab_size": len(words), "pad_token_id": words.pad_token_id}
-    elif named.text and len(words) > text.get("vocab_size", len(words)):
+        text |= {"vocab_size": vocab_size, "pad_token_id": pad_token_id}
+    elif named.text and vocab_size > text.get("vocab_size", vocab_size):
         raise UserError(
-            f"{named.text.title}: its tokenizer has {len(words)} word pieces, its model"
+            f"{named.text.title}: its tokenizer has {vocab_size} word pieces, its model"
             f" {text['vocab_size']}: they do not belong together"
         )
     return made
@@ -131,7 +134,7 @@ def load(model: Composite, config: Config) -> None:
         encoder: Any = model.speech.model
         encoder.load_state_dict(_weights(named.speech, encoder.config, allow_bin))
     if named.text and model.config.fusion == "joint":
-        foreign.load_text_model(model.stack, model.head, named.text.name, allow_bin)
+        foreign.load_text_model(model.stack, named.text.name, allow_bin, model.head)
     elif named.text:
         encoder = model.text.model
         encoder.load_state_dict(_weights(named.text, encoder.config, allow_bin))

@@ -199,7 +199,9 @@ def _build(run: Run) -> None:
     else:
         texts = columns(prepared.splits["train"], "text")["text"].to_pylist()
         run.tokenizer = build.tokenizer(config, texts)
-    settings = build.model_config(config, run.tokenizer, prepared.labels)
+    words = run.tokenizer
+    padding = words.pad_token_id or 0
+    settings = build.model_config(config, len(words), prepared.labels, padding)
     torch.manual_seed(config.seed)  # weights and dropout; the data has seeds of its own
     model = build.model(config, settings)
     frozen = config.freeze

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
 from transformers import (
     AutoConfig,
     BertModel,
@@ -152,14 +151,14 @@ def tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 def load_text_model(
-    model: SpectroBert | JointStack, head: nn.Module, name: str, allow_bin: bool = False
+    model: SpectroBert | JointStack, name: str, allow_bin: bool = False, head: Any = None
 ) -> None:
     """BERT's weights into the stack and its embeddings; the rest stays random (thesis 4.2.3).
 
     Args:
         model: the owner of the stack.
-        head: whose pooler may be BERT's.
         allow_bin: InitConfig's.
+        head: whose pooler may be BERT's; None: the model's own.
 
     Raises UserError if BERT cannot be had, is not a BERT, or is of another size.
     """
@@ -172,6 +171,7 @@ def load_text_model(
         given = getattr(bert.embeddings, part).state_dict()
         getattr(model.embeddings, part).load_state_dict(given)
     model.encoder.load_state_dict(bert.encoder.state_dict())
+    head = model.head if isinstance(model, SpectroBert) else head
     # A BERT of masked language modelling alone has no pooler
     if isinstance(head, PretrainingHead) and "pooler.dense.weight" not in lacking:
         head.pooler.load_state_dict(bert.pooler.state_dict())

@@ -76,7 +76,11 @@ def outputs(model: SpectroBert) -> dict[str, np.ndarray]:
     """Every tensor that the model returns for the stored batch, and the sequence as a whole."""
     with torch.no_grad():
         hidden, mask = model.encode(read_batch())
-        found = vars(model(read_batch())) | {"hidden": hidden, "mask": mask}
+        given = vars(model(read_batch()))
+        found = {n: v for n, v in given.items() if isinstance(v, torch.Tensor)} | {
+            "hidden": hidden,
+            "mask": mask,
+        }
     return {name: value.numpy() for name, value in found.items() if value is not None}
 
 
