@@ -47,7 +47,8 @@ class DatasetConfig:
     check: str = "auto"
     max_skipped: float = 0.05  # share of unusable files above which the run refuses to start
     # Rows of the classes in train: "none" | "prune" all to the rarest | "duplicate" to the most
-    # frequent. task.class_weights weighs their losses instead
+    # frequent | "batches" as many of each in every batch, as contrastive losses need them.
+    # task.class_weights weighs their losses instead
     balance: str = "none"
     vocabulary: int = 2000  # most word pieces, if a vocabulary is trained on the corpus
     lowercase: bool = True  # of a trained vocabulary: "Dog" is "dog"
@@ -55,7 +56,7 @@ class DatasetConfig:
     silence_audio: bool = False  # zero every waveform: scores of the text alone
 
     def __post_init__(self) -> None:
-        choose("dataset.balance", self.balance, ("none", "prune", "duplicate"))
+        choose("dataset.balance", self.balance, ("none", "prune", "duplicate", "batches"))
         choose("dataset.split", self.split, ("official", "random"))
         choose("dataset.crop", self.crop, ("first", "center", "random", "whole"))
         choose("dataset.check", self.check, ("auto", "decode", "header", "none"))

@@ -25,10 +25,15 @@ def duplicate(labels: Sequence[str], seed: int) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
+def keep(labels: Sequence[str], seed: int) -> np.ndarray:
+    """All rows: the batches draw as many of each class (class_batches.py)."""
+    return np.arange(len(labels))
+
+
 def _by_class(labels: Sequence[str]) -> list[np.ndarray]:
     """The rows of each class, classes in alphabetical order."""
     names, number = np.unique(np.asarray(labels), return_inverse=True)
     return [np.flatnonzero(number == i) for i in range(len(names))]
 
 
-METHODS = {"prune": prune, "duplicate": duplicate}
+METHODS = {"prune": prune, "duplicate": duplicate, "batches": keep}

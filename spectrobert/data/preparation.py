@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
@@ -265,10 +265,11 @@ def _balanced(
             f"dataset.balance={options.balance}: rows of task {task!r} have no class to balance"
         )
     chosen = balance.METHODS[options.balance](labels, options.split_seed)
-    record = {
+    record: dict[str, Any] = {
         "method": options.balance,
         "before": dict(sorted(Counter(labels).items())),
-        "after": dict(sorted(Counter(labels[i] for i in chosen.tolist()).items())),
     }
+    if options.balance != "batches":
+        record["after"] = dict(sorted(Counter(labels[i] for i in chosen.tolist()).items()))
     more = {**whole.summary.more, "balance": record}
     return train[chosen], replace(whole.summary, more=more)

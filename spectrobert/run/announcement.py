@@ -1,7 +1,7 @@
 """Lines that are printed before training: data and split, rows left out, parts that train."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .. import terminal
 from ..data import class_counts
@@ -52,8 +52,7 @@ def show_left_out(run: Run) -> list[SkippedRow]:
     prepared, config = run.prepared, run.config
     _report_answers(run)
     if balance := prepared.summary.more.get("balance"):
-        changes = (f"{c} {n} -> {balance['after'][c]}" for c, n in balance["before"].items())
-        run.log(f"train by {balance['method']}: {', '.join(changes)}")
+        run.log(_balance_line(**balance))
     for reason, count in Counter(row.reason for row in prepared.dropped).most_common():
         run.log(f"left out {count} rows: {reason}")
     if prepared.skipped:
@@ -72,6 +71,17 @@ def show_left_out(run: Run) -> list[SkippedRow]:
         )
     dropped = [(row.what, "", row.reason) for row in prepared.dropped]
     return [*prepared.skipped, *texts, *clips, *dropped]
+
+
+def _balance_line(
+    method: str, before: Mapping[str, int], after: Mapping[str, int] | None = None
+) -> str:
+    """Rows of each class in train; without `after` it is the batches that are balanced."""
+    if after is None:
+        counts = ", ".join(f"{label} {number}" for label, number in before.items())
+        return f"train by {method}, as many of each class in every one: {counts}"
+    changes = (f"{label} {number} -> {after[label]}" for label, number in before.items())
+    return f"train by {method}: {', '.join(changes)}"
 
 
 def _report_answers(run: Run) -> None:

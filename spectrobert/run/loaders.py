@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..config import TrainerConfig
 from ..data.batches import LengthBatches, as_is, collate
+from ..data.class_batches import ClassBatches, require_room
 from ..data.clips import ClipDataset, ReadOptions, columns
 from ..data.preparation import Prepared
 from ..models.batch import Batch
@@ -24,7 +25,10 @@ def automatic_workers(num_workers: int) -> int:
 
 
 class DataModule(LightningDataModule):
-    """Loaders over a prepared corpus."""
+    """Loaders over a prepared corpus.
+
+    Raises UserError if dataset.balance=batches has no room for each class in a batch.
+    """
 
     def __init__(self, prepared: Prepared, read_options: ReadOptions, options: TrainerConfig):
         super().__init__()
@@ -35,6 +39,13 @@ class DataModule(LightningDataModule):
         # By split, in place of audio and words: whole batches with the frozen part behind them
         # (spectrobert/run/prefix_cache)
         self.encoded: dict[str, Dataset] = {}
+        if self.is_balanced:
+            require_room(self._labels(), options.batch_size)
+
+    @property
+    def is_balanced(self) -> bool:
+        """True if each training batch has as many rows of each class."""
+        return self.read_options.dataset.balance == "batches"
 
     def train_dataloader(self) -> DataLoader:
         return self._loader("train")
@@ -51,18 +62,8 @@ class DataModule(LightningDataModule):
 
     def _loader(self, split: str) -> DataLoader:
         is_training = split == "train"
-        rows = self.prepared.splits[split]
-        trainer = self.trainer
-        batches = LengthBatches(
-            columns(rows, "seconds")["seconds"].to_numpy(),
-            self.options.batch_size,
-            self.read_options.seed,
-            shuffle=is_training,
-            rank=trainer.global_rank if trainer else 0,
-            world_size=trainer.world_size if trainer else 1,
-            quotas=self.prepared.quotas if is_training else (),
-        )
-        if is_training and trainer is not None:
+        batches = self._batches(split)
+        if is_training and self.trainer is not None:
             batches.done = self._behind()
             batches.set_epoch(batches.done[0])
         clips, together, workers = self._reads(split)
@@ -77,6 +78,22 @@ class DataModule(LightningDataModule):
             # Without one a loader draws from the global generator: dropout would shift on resuming
             generator=torch.Generator().manual_seed(self.read_options.seed),
         )
+
+    def _batches(self, split: str) -> LengthBatches:
+        """The rows of each batch that this process takes."""
+        is_training, trainer = split == "train", self.trainer
+        seconds = columns(self.prepared.splits[split], "seconds")["seconds"].to_numpy()
+        size, seed = self.options.batch_size, self.read_options.seed
+        rank = trainer.global_rank if trainer else 0
+        world_size = trainer.world_size if trainer else 1
+        if is_training and self.is_balanced:
+            return ClassBatches(seconds, self._labels(), size, seed, rank, world_size)
+        quotas = self.prepared.quotas if is_training else ()
+        return LengthBatches(seconds, size, seed, is_training, rank, world_size, quotas)
+
+    def _labels(self) -> list[str]:
+        """The class of each training row."""
+        return columns(self.prepared.splits["train"], "label")["label"].to_pylist()
 
     def _reads(self, split: str) -> tuple[Dataset, Callable[..., Batch], int]:
         """Rows, what makes a batch of them, and the processes that read them."""

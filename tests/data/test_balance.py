@@ -60,16 +60,27 @@ def test_train_is_balanced_and_the_others_are_left_alone(tmp_path, method, each)
     assert "balance" not in plain.summary.to_dict()
 
 
-def test_what_has_no_class_cannot_be_balanced(tmp_path):
-    options = table(tmp_path, balance="prune")
+def test_balanced_batches_leave_all_rows_in_train(tmp_path):
+    plain = prepare("ser", table(tmp_path), "")
+    balanced = prepare("ser", table(tmp_path, balance="batches"), "")
+    for split in ("train", "val", "test"):
+        assert list(balanced.splits[split]["id"]) == list(plain.splits[split]["id"])
+    record = balanced.summary.to_dict()["balance"]
+    assert record == {"method": "batches", "before": {"a": 9, "b": 3}}
+
+
+@pytest.mark.parametrize("method", ["prune", "batches"])
+def test_what_has_no_class_cannot_be_balanced(tmp_path, method):
+    options = table(tmp_path, balance=method)
     with pytest.raises(UserError, match="rows of task 'pre' have no class"):
         prepare("pre", options, "")
 
 
 def test_one_way_to_balance_at_a_time():
-    with pytest.raises(UserError, match="choose one"):
-        composition.compose(
-            ["task=ser", "dataset=demo", "task.class_weights=true", "dataset.balance=prune"]
-        )
-    with pytest.raises(UserError, match="allowed are none, prune, duplicate"):
+    for method in ("prune", "batches"):
+        with pytest.raises(UserError, match="choose one"):
+            composition.compose(
+                ["task=ser", "dataset=demo", "task.class_weights=true", f"dataset.balance={method}"]
+            )
+    with pytest.raises(UserError, match="allowed are none, prune, duplicate, batches"):
         composition.compose(["task=ser", "dataset=demo", "dataset.balance=both"])
