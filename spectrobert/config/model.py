@@ -77,7 +77,9 @@ class CompositeOptions:
     # "last": behind the final LayerNorm, if there is one | "weighted": learned mean of all layers'
     # outputs | "3": output of layer 3; "0": input of the first
     speech_states: str = "last"
-    norm_states: bool = False  # LayerNorm without parameters on each state of a weighted mean
+    # LayerNorm without parameters on what a weighted mean mixes: frames, or each of the statistics
+    # of a pooling without weights
+    norm_states: bool = False
 
     # Text encoder, by the same rules: model_type is bert, roberta, deberta-v2 or the like
     text: dict[str, Any] = field(default_factory=dict)

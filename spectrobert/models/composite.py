@@ -51,6 +51,7 @@ class Composite(Model):
         (
             *("speech_model", "text_model", "initializer_range", "head_dropout_prob"),
             *("orthogonality", "detach_head", "pooled_norm", "embedding_size", "embedding_act"),
+            "norm_states",
             *("classifier", "fusion_layers", "layer_pooler", "frames_per_token"),
         )
     )
@@ -161,19 +162,19 @@ class Composite(Model):
             states = [state] if self.layer_weights is None else [*states, state]
         return states, mask
 
-    def _shown(self, state: Tensor) -> Tensor:
-        """A state of a weighted mean, normalised if asked for; else the encoder's output."""
-        config = self.config
-        if config.speech_states == "last":
-            return self.speech.finish(state)
-        return F.layer_norm(state, state.shape[-1:]) if config.norm_states else state
+    def _finished(self, state: Tensor) -> Tensor:
+        """The encoder's output; a state of a weighted mean, or of a named layer, as it is."""
+        return self.speech.finish(state) if self.config.speech_states == "last" else state
 
     def _frames(self, batch: Batch) -> Sequence:
         """The speech encoder's frames, states mixed: (B, N, D)."""
         states, mask = self._states(batch)
-        shown = [self._shown(state) for state in states]
-        mixed = shown[0] if self.layer_weights is None else self.layer_weights(torch.stack(shown))
-        return Sequence(mixed, mask)
+        if self.layer_weights is None:
+            return Sequence(self._finished(states[0]), mask)
+        stacked = torch.stack(states)
+        if self.config.norm_states:
+            stacked = F.layer_norm(stacked, stacked.shape[-1:])
+        return Sequence(self.layer_weights(stacked), mask)
 
     def _sound_vector(self, batch: Batch) -> Tensor:
         """(B, P). A pooling without weights pools each state, and the mixture is of vectors.
@@ -185,6 +186,9 @@ class Composite(Model):
             vectors = self._pooled_states(batch)  # (B, S, P)
             if self.layer_weights is None:
                 return vectors[:, 0]
+            if self.config.norm_states:  # the means by themselves, and the deviations
+                each = vectors.unflatten(2, (self.pooling.widths, -1))
+                vectors = F.layer_norm(each, each.shape[-1:]).flatten(2)
             return self.layer_weights(vectors.transpose(0, 1))
         return self.pooling(*self._frames(batch))
 
@@ -195,7 +199,7 @@ class Composite(Model):
             count = 1 if self.layer_weights is None else len(self.layer_weights.weights)
             return batch["sound_states"][:, 0].unflatten(1, (count, -1))
         states, mask = self._states(batch)
-        return torch.stack([self.pooling(self._shown(state), mask) for state in states], dim=1)
+        return torch.stack([self.pooling(self._finished(s), mask) for s in states], dim=1)
 
     def _words(self, batch: Batch) -> Sequence:
         """The text encoder's hidden states (B, L, W)."""

@@ -221,5 +221,6 @@ def datamodule(
         config.task if config.task.name == "pre" else None,
         has_targets=config.task.truth == "targets",
         model_seconds=settings.max_seconds,
+        hears=getattr(settings, "hears", True),
     )
     return DataModule(prepared, read_options, config.trainer)
