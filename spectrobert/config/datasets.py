@@ -32,7 +32,8 @@ class DatasetConfig:
     split: str = "official"
     split_seed: int = 0  # apart from `seed`, so that seeds of a run share their split
     # Of splits that the owner does not give. None: 0.1 each; for pre-training no test split, and a
-    # small validation split (`carved_shares`)
+    # small validation split (`carved_shares`). A validation share of 0 leaves all rows to training:
+    # the last checkpoint is then tested, its epochs have been chosen in other runs
     val_share: float | None = None
     test_share: float | None = None
     # Share of each class' training rows that is used, for learning curves; `split_seed` chooses,

@@ -89,6 +89,7 @@ def assign(
 
     Args:
         rows: examples, or a table of rows.SCHEMA.
+        val_share: 0 carves no validation split.
         test_share: None carves no test split.
     """
     table = arrow.to_table(rows) if isinstance(rows, Sequence) else rows
@@ -96,6 +97,8 @@ def assign(
     sides = _owners(table, random)
     units = Units(columns, random)
     shares = {"val": val_share} if test_share is None else {"test": test_share, "val": val_share}
+    if val_share == 0:
+        del shares["val"]
     to_carve = [split for split in _missing(sides) if split in shares]
     for position, split in enumerate(to_carve):
         if not 0 < shares[split] < 1:

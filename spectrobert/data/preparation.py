@@ -113,6 +113,12 @@ def prepare(
     )
 
 
+def _needed(task: str, options: DatasetConfig) -> list[str]:
+    """Splits that a run cannot do without."""
+    has_val = options.val_share != 0 or task == "pre"
+    return ["train", *(["val"] if has_val else []), *(["test"] if task != "pre" else [])]
+
+
 def draw(
     part: mixtures.Part,
     task: str,
@@ -150,7 +156,7 @@ def draw(
             drawn.table if corpus.files else light,
             drawn.sides,
             random=is_random,
-            is_tested=task != "pre",
+            needed=_needed(task, options),
             may_share=corpus.may_share,
         )
     if options.train_share < 1:
@@ -213,7 +219,9 @@ def _together(
     light = pa.concat_tables(mixtures.prefixed(d.light, name) for name, d in zip(names, drawn))
     sides = [side for d in drawn for side in d.sides]
     # speakers and groups of each corpus are under its name, and verified
-    splits.verify(light, sides, random=True, is_tested=False, may_share=("speaker", "group"))
+    splits.verify(
+        light, sides, random=True, needed=("train", "val"), may_share=("speaker", "group")
+    )
     definition = "; ".join(f"{name}: {d.summary.definition}" for name, d in zip(names, drawn))
     parts = {
         name: {"definition": d.summary.definition, "counts": d.summary.counts, **d.summary.more}

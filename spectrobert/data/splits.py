@@ -103,18 +103,18 @@ def verify(
     sides: Sequence[str],
     *,
     random: bool,
-    is_tested: bool = True,
+    needed: Sequence[str] = SPLITS,
     may_share: Sequence[str] = (),
 ) -> None:
     """Raise UserError if a split is empty, or a speaker, group or recording is in more than one.
 
-    `random` allows it of speakers, `may_share` of what it names (Corpus.may_share); if not
-    `is_tested`, there need be no test split.
+    `random` allows it of speakers, `may_share` of what it names (Corpus.may_share); a split that is
+    not `needed` may be empty.
     """
     counts = {split: list(sides).count(split) for split in SPLITS}
     found = ", ".join(f"{split} {count}" for split, count in counts.items() if count)
     for split, count in counts.items():
-        if not count and (is_tested or split != "test"):
+        if not count and split in needed:
             raise UserError(f"split {split!r} has no examples; found: {found or 'none'}")
     allowed = (*may_share, *(["speaker"] if random else []))
     for kind, found_of in leaks(rows, sides).items():

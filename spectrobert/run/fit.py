@@ -62,6 +62,8 @@ IN_TRAINING = (
     ".*could not find the monitored key.*",
     "Checkpoint directory .* is not empty",
     ".*your dataloader is not resumable.*",
+    # dataset.val_share=0: no validation
+    "Total length of `list` across ranks is zero.*",
     # validation logs what all processes have gathered: the same values in each
     "It is recommended to use `self.log.*sync_dist",
     # what is frozen is meant to be
@@ -164,8 +166,25 @@ def _prepare(run: Run) -> None:
     if run.is_resumed and not record:
         run.log(split_record.missing_line(run.folder.path))
     run.prepared = prepare(config, run.console, record)
+    if not len(run.prepared.splits["val"]):
+        _refuse_without_validation(config, run.split)
     if not len(run.prepared.splits[run.split]):  # a test split that pre-training need not have
         run.split = "val"
+
+
+def _refuse_without_validation(config: Config, split: str) -> None:
+    """Raise UserError for what needs a validation split, if there is none."""
+    needs = {
+        f"trainer.patience={config.trainer.patience}": config.trainer.patience > 0,
+        f"optim.schedule={config.optim.schedule}": config.optim.schedule == "plateau",
+        "a search": split == "val",
+    }
+    for what, is_asked in needs.items():
+        if is_asked:
+            raise UserError(
+                f"dataset.val_share={config.dataset.val_share} leaves no validation split, which"
+                f" {what} needs"
+            )
 
 
 def prepare(

@@ -50,8 +50,8 @@ class DataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         return self._loader("train")
 
-    def val_dataloader(self) -> DataLoader:
-        return self._loader("val")
+    def val_dataloader(self) -> DataLoader | list[DataLoader]:
+        return self._loader("val") if len(self.prepared.splits["val"]) else []
 
     def test_dataloader(self) -> DataLoader:
         return self._loader("test")

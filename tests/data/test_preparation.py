@@ -88,6 +88,17 @@ def test_a_random_split_says_so_and_gives_up_the_owners_lines(table):
     assert sum(prepared.summary.counts.values()) == 24
 
 
+def test_a_validation_share_of_zero_leaves_all_rows_to_training(table):
+    corpus = rows(*("train",) * 6, *("test",) * 2)
+    prepared = prepare("ser", table(corpus, val_share=0.0), "")
+    assert {name: len(split) for name, split in prepared.splits.items()} == {
+        "train": 6,
+        "val": 0,
+        "test": 2,
+    }
+    assert "no validation split" in prepared.summary.definition
+
+
 def test_unusable_rows_are_in_no_table(table, tmp_path):
     options = table(rows(*THREE), max_skipped=0.5)
     constant(tmp_path / "audio" / "0.wav", 0.0)

@@ -21,7 +21,7 @@ from spectrobert.settings.schemas import dataset_class
 from spectrobert.tasks import TASKS as TASK_CLASSES
 
 from ..helpers.runs import silent, trained
-from ..helpers.sounds import constant, noise
+from ..helpers.sounds import constant, noise, noise_table
 from ..helpers.world import configure, data_dir
 
 TASKS = ("pre", "aqa_binary", "aqa_open", "classification", "ser", "sentiment")
@@ -318,3 +318,18 @@ def test_pre_training_without_a_test_split_scores_validation(tmp_path):
     assert again.values["loss"] == pytest.approx(results["val"]["metrics"]["loss"])
     page = report.write(tmp_path / "report.html", "A report", {"pre": [folder]})
     assert "val split scored" in page.read_text()
+
+
+def test_a_run_without_validation_tests_its_last_epoch(tmp_path):
+    """All speakers but the tested ones train; what needs a validation split is refused."""
+    cells = [f"{'ab'[i % 2]},{split},{i}" for i, split in enumerate(("train",) * 6 + ("test",) * 2)]
+    config = configure(tmp_path, "ser", "trainer.epochs=2")
+    config.dataset = noise_table(tmp_path, "label,split,speaker", cells, val_share=0.0)
+    results = fit(config, silent())
+    assert results["split"]["counts"]["val"] == 0
+    assert results["monitor"]["checkpoint"] == "last"
+    assert results["last_validation"] == {}
+    config.experiment_name = "patient"
+    config.trainer.patience = 3
+    with pytest.raises(UserError, match=r"val_share=0.0 leaves no validation split, which trainer"):
+        fit(config, silent())
