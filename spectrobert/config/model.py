@@ -74,8 +74,9 @@ class CompositeOptions:
     speech_model: str = ""
     normalize: bool = False  # waveforms to mean 0 and variance 1, as the checkpoint was trained
     speech_layers: int = 0  # lower layers that are kept; 0: all
-    # "last": behind the final LayerNorm, if there is one | "weighted": learned mean of all layers'
-    # outputs | "3": output of layer 3; "0": input of the first
+    # "last": behind the final LayerNorm, if there is one | "3": output of layer 3 (0: input of the
+    # first), which drops those above | "2-5": learned mean of the outputs of layers 2 to 5 |
+    # "weighted": of all of them and the input
     speech_states: str = "last"
     # LayerNorm without parameters on what a weighted mean mixes: frames, or each of the statistics
     # of a pooling without weights

@@ -65,9 +65,9 @@ class Composite(Model):
             speech = config.of_speech
             self.speech = SPEECH_TYPES[speech.model_type](speech, config.normalize)
             sound = self.speech.width
-            is_mixed = config.speech_states == "weighted"
-            states = len(self.speech.layers) + 1 if is_mixed else 1
-            self.layer_weights = LayerWeights(states) if is_mixed else None
+            self.first_mixed = config.first_mixed
+            states = self._num_states(len(self.speech.layers))
+            self.layer_weights = None if self.first_mixed is None else LayerWeights(states)
         if config.fusion == "joint":
             self.stack = JointStack(_stack_config(config), sound, config.frames_per_token)
             sound, words = self.stack.config.hidden_size, 0
@@ -158,9 +158,15 @@ class Composite(Model):
     def _run(
         self, states: list[Tensor], mask: Tensor, first: int, last: int
     ) -> tuple[list[Tensor], Tensor]:
-        for state in self.speech.run_layers(states[-1], mask, first, last):
-            states = [state] if self.layer_weights is None else [*states, state]
+        run = self.speech.run_layers(states[-1], mask, first, last)
+        for depth, state in enumerate(run, start=first + 1):
+            is_first = self.first_mixed is None or depth <= self.first_mixed
+            states = [state] if is_first else [*states, state]
         return states, mask
+
+    def _num_states(self, depth: int) -> int:
+        """States that are kept behind so many layers."""
+        return 1 if self.first_mixed is None else max(1, depth - self.first_mixed + 1)
 
     def _finished(self, state: Tensor) -> Tensor:
         """The encoder's output; a state of a weighted mean, or of a named layer, as it is."""
@@ -196,7 +202,7 @@ class Composite(Model):
         """Each state, pooled by itself: (B, S, P)."""
         assert self.pooling is not None
         if batch.get("depth", 0) > len(self.speech.layers):
-            count = 1 if self.layer_weights is None else len(self.layer_weights.weights)
+            count = self._num_states(len(self.speech.layers))
             return batch["sound_states"][:, 0].unflatten(1, (count, -1))
         states, mask = self._states(batch)
         return torch.stack([self.pooling(self._finished(s), mask) for s in states], dim=1)
@@ -284,7 +290,7 @@ class Composite(Model):
     def _sound_width(self, depth: int, is_vector: bool) -> int:
         if not self.hears:
             return 0
-        states = 1 if self.layer_weights is None else depth + 1
+        states = self._num_states(depth)
         widths = self.pooling.widths if is_vector and self.pooling is not None else 1
         return states * widths * self.speech.width
 
@@ -296,7 +302,7 @@ class Composite(Model):
         return self.text.width, is_vector
 
     def _sound_words(self, depth: int, is_vector: bool) -> str:
-        states = "states" if self.layer_weights is None else "all states"
+        states = "states" if self.layer_weights is None else "the mixed states"
         if is_vector:
             return f"pooled {states} of the speech encoder"
         return f"{states} behind {depth} of {len(self.speech.layers)} layers of the speech encoder"

@@ -1,6 +1,7 @@
 """The configuration of a composite model: its options, checked, and those of its encoders."""
 
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from .pooling import NORMS, POOLINGS
 from .speech_types import SPEECH_TYPES
 from .text_encoder import TEXT_TYPES, max_text_positions
 
+STATES = re.compile(r"(\d+)(?:-(\d+))?")
 ACTIVATIONS = ("tanh", "gelu", "none")
 FRAMES_PER_SECOND = 50  # of all these encoders
 # Fields of transformers' configurations that are set here for every encoder
@@ -65,8 +67,9 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         drop = self.head_dropout_prob
         yield not 0 <= drop < 1, f"model.head_dropout_prob={drop}: must be 0 or more and below 1"
         states = self.speech_states
-        is_known = states in ("last", "weighted") or states.isdecimal()
-        yield not is_known, f"model.speech_states={states!r}: last, weighted or a layer's number"
+        is_known = states in ("last", "weighted") or STATES.fullmatch(states)
+        wanted = "last, weighted, a layer's number or a range as 2-5"
+        yield not is_known, f"model.speech_states={states!r}: must be {wanted}"
         yield not self.max_seconds > 0, f"model.max_seconds={self.max_seconds}: must be above 0"
         yield from self._encoder_checks("speech", self.speech, SPEECH_TYPES, self.hears)
         yield from self._encoder_checks("text", self.text, TEXT_TYPES, self.reads)
@@ -102,9 +105,10 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         if not self.hears:
             return
         has = num_layers(AutoConfig.for_model(**self.speech))
-        asked = int(self.speech_states) if self.speech_states.isdecimal() else 0
-        for name, value in (("speech_layers", self.speech_layers), ("speech_states", asked)):
+        first, last = self.named_states or (0, 0)
+        for name, value in (("speech_layers", self.speech_layers), ("speech_states", last)):
             yield value > has, f"model.{name}={value}: the speech encoder has {has} layers"
+        yield first > last, f"model.speech_states={self.speech_states}: the first is above the last"
 
     @property
     def hears(self) -> bool:
@@ -120,10 +124,24 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
     def of_speech(self) -> PreTrainedConfig:
         """Of the speech encoder, cut to the layers that are read."""
         config = encoder_config(self.speech)
-        asked = int(self.speech_states) if self.speech_states.isdecimal() else None
-        kept = asked if asked is not None else self.speech_layers or num_layers(config)
+        named = self.named_states
+        kept = named[1] if named else self.speech_layers or num_layers(config)
         setattr(config, LAYERS.get(config.model_type, "num_hidden_layers"), kept)
         return config
+
+    @property
+    def named_states(self) -> tuple[int, int] | None:
+        """First and last layer that `speech_states` names; None if it names none."""
+        named = STATES.fullmatch(self.speech_states)
+        return (int(named[1]), int(named[2] or named[1])) if named else None
+
+    @property
+    def first_mixed(self) -> int | None:
+        """The first state of a weighted mean; None if one state is read."""
+        if self.speech_states == "weighted":
+            return 0
+        named = self.named_states
+        return named[0] if named and "-" in self.speech_states else None
 
     @property
     def of_text(self) -> PreTrainedConfig:
