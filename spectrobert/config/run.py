@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ..errors import UserError
-from .checks import at_least, choose, folder_inside, share
+from .checks import at_least, choose, folder_inside, share, share_above_zero
 from .datasets import MixtureConfig
 from .tasks import DimensionalConfig, TaskConfig
 
+SCHEDULES = ("constant", "linear", "cosine", "tri_stage", "plateau")
+ROUNDING = 1e-9  # of a sum of two shares
 LOGGERS = ("csv", "tensorboard", "comet")
 MAX_THREADS = 1024  # far more end the process with a segmentation fault
 MAX_SEED = 2**63 - 1  # torch's generators take no larger one
@@ -65,26 +67,53 @@ class InitConfig:
 
 @dataclass
 class OptimConfig:
-    """RAdam with the thesis' settings (appendix A)."""
+    """RAdam with the thesis' settings (appendix A), unless others are named."""
 
+    # "radam" | "adamw", both with decoupled weight decay | "adam": decay is added to the gradient
+    name: str = "radam"
     lr: float = 1e-5
+    # Learning rates of parts of the model, by names as in freeze.train; the most specific one wins
+    lr_of: dict[str, float] = field(default_factory=dict)
     # 0.98 for runs of a few hundred steps: RAdam's own warm-up lasts about 1 / (1 - beta2)
     beta2: float = 0.999
     weight_decay: float = 0.0
     warmup_share: float = 0.0  # of all steps; RAdam needs none
-    schedule: str = "constant"  # "constant" | "linear" | "cosine", down to 0 at the last step
+    # "constant" | "linear" | "cosine", down to 0 at the last step | "tri_stage": warm-up, constant,
+    # then exponential decay | "plateau": less after validations without a better `task.monitor`
+    schedule: str = "constant"
+    hold_share: float = 0.4  # of "tri_stage": steps at the full rate, of all
+    final_scale: float = 0.05  # of "tri_stage": the rate at the last step, of the full one
+    plateau_factor: float = 0.5  # of "plateau": what the rate is multiplied by
+    plateau_patience: int = 0  # of "plateau": validations without improvement that are tolerated
+    plateau_threshold: float = 0.0025  # of "plateau": least improvement, relative to the best
     clip: float = 5.0  # most of what `clip_by` names; 0: gradients are not clipped
     clip_by: str = "norm"  # "norm": of all gradients together | "value": each element by itself
 
     def __post_init__(self) -> None:
-        choose("optim.schedule", self.schedule, ("constant", "linear", "cosine"))
+        choose("optim.name", self.name, ("radam", "adam", "adamw"))
+        choose("optim.schedule", self.schedule, SCHEDULES)
         share("optim.warmup_share", self.warmup_share)
         share("optim.beta2", self.beta2)
         at_least("optim.weight_decay", self.weight_decay, 0)
         at_least("optim.clip", self.clip, 0)
         choose("optim.clip_by", self.clip_by, ("norm", "value"))
-        if not 0 < self.lr < math.inf:
-            raise UserError(f"optim.lr={self.lr}: must be above 0 and finite")
+        rates = {"lr": self.lr} | {f"lr_of.{part}": rate for part, rate in self.lr_of.items()}
+        for option, rate in rates.items():
+            if not 0 < rate < math.inf:
+                raise UserError(f"optim.{option}={rate}: must be above 0 and finite")
+        self._check_schedules()
+
+    def _check_schedules(self) -> None:
+        share("optim.hold_share", self.hold_share)
+        share_above_zero("optim.final_scale", self.final_scale)
+        share_above_zero("optim.plateau_factor", self.plateau_factor)
+        at_least("optim.plateau_patience", self.plateau_patience, 0)
+        at_least("optim.plateau_threshold", self.plateau_threshold, 0)
+        if self.schedule == "tri_stage" and self.warmup_share + self.hold_share > 1 + ROUNDING:
+            raise UserError(
+                f"optim.warmup_share={self.warmup_share} and optim.hold_share={self.hold_share}:"
+                " must be 1 at most together"
+            )
 
 
 @dataclass
@@ -196,6 +225,12 @@ class Config:
                     f"task.class_weights=true and dataset.balance={balance} both balance the"
                     " classes: choose one"
                 )
+        monitor = self.task.monitor if self.task else "val/"
+        if self.optim.schedule == "plateau" and not monitor.startswith("val/"):
+            raise UserError(
+                f"optim.schedule=plateau watches validation: task.monitor={monitor} is none of its"
+                " metrics (val/...)"
+            )
         if self.trainer.epochs is None and isinstance(self.task, TaskConfig):
             self.trainer.epochs = self.task.epochs
         if isinstance(self.task, DimensionalConfig):

@@ -7,6 +7,7 @@ from .. import terminal
 from ..data import class_counts
 from ..data.clips import columns
 from ..settings.ineffective import ineffective
+from ..tasks import optimisers
 from . import build, leaks, pretrained
 from .run import Run
 
@@ -41,6 +42,9 @@ def show_parts(run: Run) -> None:
         title_justify="left",
     )
     run.log(f"{frozen.trainable:,} of {frozen.total:,} parameters train")
+    rates = run.config.optim.lr_of
+    for name in optimisers.idle_rates(run.model, rates):
+        run.log(f"optim.lr_of.{name}={rates[name]} has no effect: nothing that it names trains")
     if run.config.init.checkpoint:
         reason = pretrained.why_new_head(run.config.init.checkpoint, run.model.config)
         head = f"random weights ({reason})" if reason else "the checkpoint's"

@@ -35,6 +35,7 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "task", ("epochs",), f"trainer.epochs={trainer.epochs} is set"
     if config.optim.clip == 0:
         yield "optim", ("clip_by",), "optim.clip=0"
+    yield from _of_schedules(config.optim.schedule)
     if init.text_model or init.checkpoint:
         source = init.text_model or init.checkpoint
         yield "dataset", ("vocabulary",), f"the vocabulary is that of {source}"
@@ -57,6 +58,17 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "", ("data_dir",), "the corpus has a folder of its own (dataset.root or .prepared)"
     idle = known.idle_options(task.name) if known.idle_options else ()
     yield "dataset", idle, f"task {task.name} does not read it"
+
+
+def _of_schedules(chosen: str) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Options of schedules that are not chosen."""
+    own = {
+        "tri_stage": ("hold_share", "final_scale"),
+        "plateau": ("plateau_factor", "plateau_patience", "plateau_threshold"),
+    }
+    for name, names in own.items():
+        if name != chosen:
+            yield "optim", names, f"it is of optim.schedule={name}, not {chosen}"
 
 
 def _default(options: Any, name: str) -> Any:

@@ -49,6 +49,8 @@ def written(value: Any) -> str:
     """A Python value as it is written behind `key=`."""
     if isinstance(value, (list, tuple)):
         return f"[{','.join(map(written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{name}: {written(one)}' for name, one in value.items())}}}"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return str(value) if isinstance(value, (int, float)) else quoted(str(value))

@@ -65,7 +65,7 @@ def kind_of(key: str, run: Mapping[str, Any]) -> Any:
     """The type of an option, by its dotted name. Raises UserError if there is none."""
     known, kind = run, None
     for name in key.split("."):
-        if get_origin(kind) is dict:
+        if _is_free(kind):
             return get_args(kind)[1]
         if name not in known:
             close = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
@@ -74,6 +74,13 @@ def kind_of(key: str, run: Mapping[str, Any]) -> Any:
         kind = known[name]
         known = fields_of(kind) if is_group(kind) else {}
     return kind
+
+
+def holder(key: str, run: Mapping[str, Any]) -> str:
+    """The option of free keys that this key is, or is in; "" if there is none."""
+    names = key.split(".")
+    prefixes = (".".join(names[:length]) for length in range(1, len(names) + 1))
+    return next((prefix for prefix in prefixes if _is_free(kind_of(prefix, run))), "")
 
 
 def check(key: str, value: Any, run: Mapping[str, Any], shown: str = "") -> None:
@@ -86,7 +93,7 @@ def check(key: str, value: Any, run: Mapping[str, Any], shown: str = "") -> None
     kind = kind_of(key, run)
     if kind is Any:
         return
-    if isinstance(value, dict):
+    if isinstance(value, dict) and (is_group(kind) or _is_free(kind)):
         for name, part in value.items():
             check(f"{key}.{name}", part, run)
     elif is_group(kind):
@@ -99,8 +106,12 @@ def check(key: str, value: Any, run: Mapping[str, Any], shown: str = "") -> None
 
 def is_text(kind: Any) -> bool:
     """True for an option that takes text, or a list of texts."""
-    is_dict = get_origin(kind) is dict
-    return kind is str or (not is_dict and any(map(is_text, get_args(kind))))
+    return kind is str or (not _is_free(kind) and any(map(is_text, get_args(kind))))
+
+
+def _is_free(kind: Any) -> bool:
+    """True for the type of an option whose own keys are free."""
+    return get_origin(kind) is dict
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
@@ -116,7 +127,7 @@ def _fits(value: Any, kind: Any) -> bool:
 def _fits_one(value: Any, kind: Any) -> bool:
     if get_origin(kind) is list:
         return isinstance(value, list) and all(_fits(one, *get_args(kind)) for one in value)
-    if get_origin(kind) is dict:
+    if _is_free(kind):
         return False  # each of its values is checked by itself
     if kind is bool:
         return str(value).lower() in TRUTH

@@ -1,7 +1,7 @@
 """Overrides, `key=value`: read by Hydra's grammar, and checked before Hydra composes them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -20,11 +20,12 @@ class Override:
     texts: tuple[str, ...]  # as written behind the =
     values: tuple[Any, ...]  # the same as Python has them
     is_sweep: bool
+    mark: str = ""  # "++" before a key that Hydra may have to add, one of a group of free keys
 
     @property
     def first(self) -> str:
         """The override of the first job."""
-        return f"{self.key}={self.texts[0]}"
+        return f"{self.mark}{self.key}={self.texts[0]}"
 
     @property
     def names(self) -> list[str]:
@@ -108,7 +109,10 @@ def _checked(text: str, runs: Sequence[dict[str, Any]], is_sweep: bool) -> Overr
     is_option = not is_hydra and key not in GROUPS
     if is_option and any(options.is_text(options.kind_of(key, run)) for run in runs):
         text = f"{key}={as_text(value)}"
-    override = read(text)
+    holder = next(filter(None, (options.holder(key, run) for run in runs if is_option)), "")
+    override = _free(holder, key, value) if holder else read(text)
+    if is_option and any(isinstance(value, dict) for value in override.values):
+        override = _adding(override)
     if override.is_sweep and not is_sweep:
         raise UserError(
             f"{text!r} names several values: a sweep needs --multirun, a list brackets ([a,b]),"
@@ -117,8 +121,26 @@ def _checked(text: str, runs: Sequence[dict[str, Any]], is_sweep: bool) -> Overr
     if is_option:
         for run in runs:
             for each, shown in zip(override.values, override.texts):
-                options.check(key, each, run, shown)
+                options.check(override.key, each, run, shown)
     return override
+
+
+def _free(holder: str, key: str, value: str) -> Override:
+    """The override of a group of free keys, or of one of them, whose name may have dots.
+
+    Hydra takes dots in the key of a dict alone: `optim.lr_of.audio.conv=1` is read as
+    `optim.lr_of={audio.conv: 1}`.
+    """
+    name = key.removeprefix(holder).removeprefix(".")
+    if "." in name:
+        texts = read(f"{holder}={value}").texts
+        key, value = holder, ",".join(f"{{{name}: {text}}}" for text in texts)
+    return _adding(read(f"{key}={value}"))
+
+
+def _adding(override: Override) -> Override:
+    """The override, for which Hydra adds the keys that are not there yet."""
+    return override if override.mark else replace(override, text=f"++{override.text}", mark="++")
 
 
 def _check_experiment(name: str, runs: Sequence[dict[str, Any]]) -> None:

@@ -35,7 +35,8 @@ def sweep(words: Sequence[str], first: Config, run: Callable[[Config], Any]) -> 
 
     def job(composed: Any) -> Any:
         config: Any = OmegaConf.to_object(composed)
-        own = [o for o in HydraConfig.get().overrides.task if o.partition("=")[0] in varied]
+        words = [word.lstrip("+") for word in HydraConfig.get().overrides.task]
+        own = [word for word in words if word.partition("=")[0] in varied]
         if own:
             config.experiment_name += "/" + ",".join(own).replace("/", "-")
             folder_inside("experiment_name", config.experiment_name)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
-from transformers import get_scheduler
+from torch.optim.lr_scheduler import LambdaLR
 
 from .. import metrics
 from ..config import OptimConfig, TaskConfig
@@ -18,6 +18,7 @@ from ..metrics import Collected, Statistic
 from ..models.batch import Batch
 from ..models.freezing import fingerprint, frozen_parameters, train_mode
 from ..models.model import Model, Output
+from . import optimisers
 from .losses import average
 
 Array = np.ndarray
@@ -32,6 +33,8 @@ class Task(LightningModule):
         labels: the classes or targets, in the order of the logits; empty for pre-training.
         class_weights: (C,) by class or label, or None.
         total_steps: optimiser steps of the whole run, for the schedule.
+
+    Raises UserError if `optim.lr_of` names a part that the model does not have.
     """
 
     options: ClassVar[type[TaskConfig]]
@@ -48,6 +51,7 @@ class Task(LightningModule):
         total_steps: int = 1,
     ):
         super().__init__()
+        optimisers.rate_owners(model, optim.lr_of)  # refuses unknown parts before training
         self.model = model
         self.config = config
         self.optim = optim
@@ -56,6 +60,7 @@ class Task(LightningModule):
         self.total_steps = total_steps
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_rows, self.test_rows = Collected(), Collected()
+        self.plateau: optimisers.Plateau | None = None
         self.frozen_hash = ""  # of the frozen weights, once a checkpoint has been written
 
     @staticmethod
@@ -115,7 +120,11 @@ class Task(LightningModule):
                 f"none of the {len(batch['unread'])} clips of a training batch could be read; the"
                 f" first: {first.recording}: {first.fault}"
             )
-        losses = self.losses(self(batch), batch)
+        output = self(batch)
+        losses = self.losses(output, batch)
+        if output.losses:
+            extra = torch.stack(list(output.losses.values())).sum()
+            losses = losses | output.losses | {"loss": losses["loss"] + extra}
         # Of the whole batch: every process has the same values, and all stop together
         values = dict(zip(losses, average(torch.stack(list(losses.values())))))
         if not torch.isfinite(values["loss"]):
@@ -153,6 +162,12 @@ class Task(LightningModule):
         # Rows are gathered from all processes: each logs, and monitors, the same values
         self.log_dict(logged)
 
+    def on_validation_end(self) -> None:
+        # Lightning would step a plateau only after the checkpoint of the epoch has been written
+        if self.plateau is not None:
+            self.plateau.observe(float(self.trainer.callback_metrics[self.config.monitor]))
+            optimisers.rescale(cast(LambdaLR, self.lr_schedulers()))
+
     def on_test_epoch_start(self) -> None:
         self.test_rows.reset()
 
@@ -183,18 +198,10 @@ class Task(LightningModule):
         checkpoint["state_dict"] = checkpoint["state_dict"] | own
 
     def configure_optimizers(self) -> Any:
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        optimizer = torch.optim.RAdam(
-            trained,
-            lr=self.optim.lr,
-            betas=(0.9, self.optim.beta2),
-            weight_decay=self.optim.weight_decay,
-            decoupled_weight_decay=True,
+        optimizer = optimisers.optimiser(self.model, self.optim)
+        schedule, self.plateau = optimisers.schedule(
+            optimizer, self.optim, self.total_steps, self.config.mode
         )
-        warmup = round(self.total_steps * self.optim.warmup_share)
-        name = self.optim.schedule
-        name = "constant_with_warmup" if name == "constant" else name  # as transformers names it
-        schedule = get_scheduler(name, optimizer, warmup, self.total_steps)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

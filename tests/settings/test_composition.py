@@ -1,6 +1,7 @@
 """Composing a configuration: text and numbers, experiments, checkpoints, every choice, Python."""
 
 import json
+import shutil
 
 import pytest
 
@@ -8,7 +9,7 @@ from spectrobert import settings
 from spectrobert.commands import train
 from spectrobert.config import Config, to_dict
 from spectrobert.errors import UserError
-from spectrobert.settings import composition, conf
+from spectrobert.settings import composition, conf, overrides
 from spectrobert.settings.options import from_dict
 
 from ..helpers.world import SER, composed
@@ -47,6 +48,50 @@ def test_a_name_may_hold_options_of_the_run():
 
 def test_no_checkpoint_leaves_the_model():
     assert composition.compose([*SER, "init.checkpoint="]).model is not None
+
+
+RATES = {"head": 1e-3, "audio.conv": 1e-5, "encoder.-1": 2.0}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["optim.lr_of={head: 1e-3, audio.conv: 1e-5, encoder.-1: 2}"],
+        ["optim.lr_of.head=1e-3", "optim.lr_of.audio.conv=1e-5", "optim.lr_of.encoder.-1=2"],
+        ["optim.lr_of={head: 1, audio.conv: 1e-5}", "+optim.lr_of={head: 1e-3, encoder.-1: 2}"],
+        ["optim={lr_of: {head: 1e-3, audio.conv: 1e-5, encoder.-1: 2}}"],
+    ],
+)
+def test_names_of_parts_may_have_dots(words):
+    config = composition.compose([*SER, *words])
+    assert config.optim.lr_of == RATES
+    assert from_dict(json.loads(json.dumps(to_dict(config)))) == config
+
+
+def test_free_keys_from_python():
+    assert settings.compose("ser", "demo", **{"optim.lr_of": RATES}).optim.lr_of == RATES
+    options = {"model": "debug_hubert", "model.speech.mask_time_prob": 0.5}
+    assert settings.compose("ser", "demo", **options).model.speech["mask_time_prob"] == 0.5
+
+
+def test_names_with_dots_in_an_experiment(tmp_path, monkeypatch):
+    shutil.copytree(conf.CONF, tmp_path / "conf")
+    monkeypatch.setattr(conf, "CONF", tmp_path / "conf")
+    monkeypatch.setattr(composition, "CONF", tmp_path / "conf")
+    monkeypatch.setattr(overrides, "CONF", tmp_path / "conf")
+    text = "# @package _global_\noptim:\n  lr_of: {head: 1e-3, audio.conv: 1e-5, encoder.-1: 2}\n"
+    (tmp_path / "conf" / "experiment" / "own.yaml").write_text(text)
+    config = composition.compose([*SER, "experiment=own"])
+    assert config.optim.lr_of == RATES
+    config = composition.compose([*SER, "experiment=own", "optim.lr_of.audio.conv=3"])
+    assert config.optim.lr_of == RATES | {"audio.conv": 3.0}
+
+
+def test_a_sweep_over_the_rate_of_a_part():
+    words = ["task=ser", "dataset=demo", "--multirun", "optim.lr_of.audio.conv=1e-3,1e-4"]
+    (override,) = overrides.checked(words)[2:]
+    assert override.is_sweep
+    assert override.text == "++optim.lr_of={audio.conv: 0.001},{audio.conv: 0.0001}"
 
 
 def test_overrides_next_to_flags():

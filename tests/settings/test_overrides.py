@@ -52,12 +52,32 @@ WRONG = [
     (["model.patch=[a,b]"], ["model.patch=[a,b]: must be a list of integers, as in [1,2]"]),
     (["trainer.batch_size=[1,2]"], ["trainer.batch_size=[1,2]: must be an integer"]),
     (["trainer={epochs:x}"], ["trainer.epochs=x: must be an integer"]),
-    (["optim=3"], ["optim=3: optim is a group of options: lr", "lr, beta2"]),
+    (["optim=3"], ["optim=3: optim is a group of options: name", "lr, lr_of, beta2"]),
+    (["optim.lr={a: 1}"], ["optim.lr={a: 1}: must be a number"]),
+    (["optim.lr_of=3"], ["optim.lr_of=3: must be numbers by name, as in {a: 1}"]),
+    (["optim.lr_of={head: x}"], ["optim.lr_of.head=x: must be a number"]),
+    (["optim.lr_of={audio: {conv: 1}}"], ["optim.lr_of.audio={conv: 1}: must be a number"]),
+    (["optim.lr_of.audio.conv=fast"], ["optim.lr_of.audio.conv=fast: must be a number"]),
+    (["optim.lr_of={head 1}"], ["'optim.lr_of={head 1}' cannot be read"]),
+    (["optim.lr_of.head=1,2"], ["'optim.lr_of.head=1,2' names several values"]),
     # out of range
     (["--seed", "-1"], ["seed=-1", "0 or more"]),
     (["optim.lr=0"], ["optim.lr=0.0", "above 0"]),
     (["optim.lr=nan"], ["optim.lr=nan", "finite"]),
-    (["optim.schedule=step"], ["'step'", "constant, linear, cosine"]),
+    (["optim.lr_of.encoder.-1=0"], ["optim.lr_of.encoder.-1=0.0", "above 0 and finite"]),
+    (["optim.lr_of={head: inf}"], ["optim.lr_of.head=inf", "above 0 and finite"]),
+    (["optim.name=sgd"], ["'sgd'", "radam, adam, adamw"]),
+    (["optim.schedule=step"], ["'step'", "constant, linear, cosine, tri_stage, plateau"]),
+    (["optim.final_scale=0"], ["optim.final_scale=0.0", "above 0 and 1 at most"]),
+    (["optim.plateau_factor=1.5"], ["optim.plateau_factor=1.5", "above 0 and 1 at most"]),
+    (
+        ["optim.schedule=tri_stage", "optim.warmup_share=0.7"],
+        ["optim.warmup_share=0.7 and optim.hold_share=0.4", "1 at most together"],
+    ),
+    (
+        ["optim.schedule=plateau", "task.monitor=train/loss"],
+        ["optim.schedule=plateau", "task.monitor=train/loss"],
+    ),
     (["task.mode=up"], ["'up'", "min, max"]),
     (["trainer.precision=fp8"], ["'fp8'", "auto, 32-true, 16-mixed, bf16-mixed"]),
     (["trainer.kernels=fast"], ["'fast'", "auto, off"]),
@@ -121,11 +141,13 @@ WRONG = [
 # bound -> options beyond it
 BEYOND = {
     "0 or more": (
-        "optim.weight_decay=-1.0 optim.clip=nan trainer.patience=-1 trainer.threads=-1 "
+        "optim.weight_decay=-1.0 optim.plateau_patience=-1 optim.plateau_threshold=-0.1 "
+        "optim.clip=nan trainer.patience=-1 trainer.threads=-1 "
         "trainer.checkpoint_minutes=-1.0 dataset.val_share=-0.1"
     ),
     "below 1": (
-        "optim.warmup_share=1.0 optim.beta2=1.0 dataset.test_share=1.0 dataset.max_skipped=nan"
+        "optim.warmup_share=1.0 optim.beta2=1.0 optim.hold_share=1.0 "
+        "dataset.test_share=1.0 dataset.max_skipped=nan"
     ),
     "1 or more": (
         "trainer.batch_size=0 trainer.epochs=0 task.epochs=0 trainer.accumulate=0 "

@@ -1,17 +1,18 @@
 """Losses against numbers done by hand."""
 
+import dataclasses
 import math
 
 import pytest
 import torch
 
-from spectrobert.config import OptimConfig, PretrainingConfig
+from spectrobert.config import OptimConfig, PretrainingConfig, SerConfig
 from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.tasks import TASKS, losses
 
-from ..helpers.toy import TOY, padded_batch
+from ..helpers.toy import TOY, classifier, padded_batch
 
 
 def test_no_masked_word_costs_nothing_and_moves_nothing():
@@ -39,6 +40,23 @@ ROWS = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]])  # cost log 2 and, if clas
 )
 def test_a_mean_by_hand(loss, logits, targets):
     assert loss(logits, torch.tensor(targets)).item() == pytest.approx(MEAN)
+
+
+def test_losses_of_the_model_are_added_and_logged():
+    task = TASKS["ser"](classifier(), SerConfig(), OptimConfig(), ("a", "b", "c"))
+    batch = padded_batch(60) | {"label": torch.tensor([0, 2]), "index": torch.arange(2)}
+    plain = task(batch)
+    extra = {"orthogonality": plain.logits.sum(), "other": torch.tensor(0.5)}
+    logged = {}
+    task.log_dict = lambda values, **_: logged.update(values)
+    task.forward = lambda batch: dataclasses.replace(plain, losses=extra)
+    loss = task.training_step(batch, 0)
+    expected = losses.classes(plain.logits, batch["label"]) + plain.logits.sum() + 0.5
+    assert loss.item() == pytest.approx(expected.item())
+    assert loss.requires_grad
+    assert logged["train/loss"] == loss.detach()
+    assert logged["train/orthogonality"] == plain.logits.sum()
+    assert logged["train/other"] == 0.5
 
 
 def test_binary_is_binary_cross_entropy_of_one_logit():
