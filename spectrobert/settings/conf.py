@@ -15,15 +15,20 @@ DEFAULT_MODEL = "base"  # of conf/config.yaml
 
 
 def models_of(experiment: str) -> list[str]:
-    """The file of conf/model that a file of conf/experiment chooses; none if it chooses none."""
+    """The file of conf/model that a file of conf/experiment chooses; none if it chooses none.
+
+    Its own choice, or else that of the experiment that it varies.
+    """
     defaults = (read_yaml(CONF / "experiment" / f"{experiment}.yaml") or {}).get("defaults", [])
-    return [
+    varied = [entry for entry in defaults if isinstance(entry, str) and entry != "_self_"]
+    own = [
         value
         for entry in defaults
         if isinstance(entry, dict)
         for key, value in entry.items()
         if key.split()[-1] == "/model"
     ]
+    return own or [model for name in varied for model in models_of(name)]
 
 
 def options_of(group: str) -> list[str]:

@@ -1,11 +1,13 @@
 """Tables as data: what the project's hold, and what a wrong one reports."""
 
+import shutil
+
 import pytest
 
 from spectrobert.errors import UserError
 from spectrobert.experiments import jobs, table_spec
 from spectrobert.experiments.jobs import Settings
-from spectrobert.settings import conf
+from spectrobert.settings import composition, conf
 
 from ..helpers.tables import OWN, own_table
 from ..helpers.world import ROOT
@@ -44,7 +46,13 @@ def test_every_table_of_the_project_plans(name):
     planned = jobs.plan(table, Settings(seeds=2))
     runs = [row.name for row in table.rows if row.is_trained or row.silenced]
     assert {job.row for job in planned} >= set(runs)
-    assert [job.seed for job in planned if job.row == table.baseline][:1] == [0]
+    assert [job.seed for job in planned if job.row == runs[0]][:1] == [0]
+
+
+def test_every_experiment_file_is_in_a_table():
+    tables = [table_spec.load(name) for name in conf.options_of("table")]
+    rows = [row for table in tables for row in (*table.rows, *table.pretraining)]
+    assert {row.experiment for row in rows} - {""} == set(conf.options_of("experiment"))
 
 
 @pytest.mark.parametrize("name", THESIS)
@@ -61,10 +69,77 @@ def test_the_figures_and_metrics_of_the_thesis(name):
 def test_the_example_of_the_docs_plans(tmp_path):
     text = (ROOT / "docs" / "tables.md").read_text()
     path = tmp_path / "own.yaml"
-    path.write_text(text.split("```yaml\n")[1].split("```")[0])
+    own, encoders, _ = (block.split("```")[0] for block in text.split("```yaml\n")[1:])
+    path.write_text(own.replace("rows:\n", f"rows:\n{encoders}"))
     planned = jobs.plan(table_spec.load(str(path)), Settings(folds="1"))
-    assert [job.row for job in planned] == ["LibriSpeech", "slow", "fast", "fast, audio silenced"]
+    assert [job.row for job in planned] == [
+        "LibriSpeech",
+        "WavLM base+, probe",
+        "mine",
+        "slow",
+        "fast",
+        "fast, audio silenced",
+    ]
+    assert planned[1].config.model.speech_model == "microsoft/wavlm-base"
+    planned = [job for job in planned if "speech_model" not in job.line]
     assert str(planned[2].folder) == "runs/ravdess_fast/seed0/fold1"
+
+
+def test_the_experiment_of_the_docs_composes(monkeypatch, tmp_path):
+    text = (ROOT / "docs" / "tables.md").read_text()
+    shutil.copytree(conf.CONF, folder := tmp_path / "conf")
+    (folder / "experiment" / "mine.yaml").write_text(text.split("```yaml\n")[3].split("```")[0])
+    for module in ("conf", "overrides", "composition", "schemas"):
+        monkeypatch.setattr(f"spectrobert.settings.{module}.CONF", folder)
+    config = composition.compose(["--task", "ser", "--dataset", "ravdess", "experiment=mine"])
+    assert (config.experiment_name, config.freeze.name) == ("ravdess_cmt_last-2", "last-2")
+    assert (config.model.fusion, config.optim.lr_of["fusion"]) == ("cross", 1e-4)
+
+
+# UA and accuracy in percent: EmoBox's leaderboard; accuracy, UA and MAE, Acc7, Acc2, F1: Chu et
+# al. 2022, Tables 1, 2 and 4
+PUBLISHED = {
+    "ser_encoders": {
+        "wav2vec 2.0 base, probe": (54.33, 55.40),
+        "HuBERT base, probe": (65.43, 66.21),
+        "WavLM base, probe": (61.56, 62.10),
+        "HuBERT large, probe": (70.00, 70.29),
+        "WavLM large, probe": (72.00, 72.22),
+        "data2vec 2.0 large": (71.15, 71.63),
+        "Whisper large v3": (75.32, 75.87),
+    },
+    "cmt_iemocap": {
+        "HuBERT": (70.3, 71.1),
+        "RoBERTa": (70.2, 70.9),
+        "Shallow fusion": (71.7, 72.8),
+        "CMT base": (75.1, 76.3),
+        "CMT large": (75.0, 76.1),
+        "CTAL (Li 2021)": (74.0, 74.6),
+        "JBLs (Siriwardhana 2020)": (73.4,),
+    },
+    "cmt_mosei": {
+        "HuBERT": (0.634, 0.486, 0.796, 0.799),
+        "RoBERTa": (0.523, 0.521, 0.876, 0.877),
+        "Shallow fusion": (0.518, 0.538, 0.861, 0.860),
+        "CMT base": (0.508, 0.545, 0.874, 0.875),
+        "CMT BASE, pre-trained": (0.501, 0.546, 0.880, 0.878),
+        "CMT LARGE, pre-trained": (0.500, 0.545, 0.885, 0.885),
+        "CMT-4, pre-trained": (0.496, 0.554, 0.870, 0.871),
+        "CMT-4, pre-trained, orthogonality": (0.493, 0.554, 0.879, 0.878),
+        "CMT-4, pre-trained, layer pooler": (0.509, 0.545, 0.864, 0.863),
+        "MulT (Tsai 2019)": (0.591, 0.507, 0.816, 0.816),
+        "JBLs (Siriwardhana 2020)": (0.518, 0.521, 0.878),
+        "CTAL (Li 2021)": (0.603, 0.808, 0.810),
+    },
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_figures_of_encoders(name):
+    table = table_spec.load(name)
+    rows = [row for row in table.rows if row.published]
+    assert {row.name: tuple(row.published.values()) for row in rows} == PUBLISHED[name]
+    assert all(table.protocol_of(row) for row in rows)
 
 
 SLOW = {"name": "slow", "overrides": ["a=b"]}
