@@ -80,7 +80,23 @@ class AqaOpenConfig(AqaConfig):
 
 
 @dataclass
-class ClassificationConfig(TaskConfig):
+class ClassesConfig(TaskConfig):
+    """One of several classes."""
+
+    # Weight of the supervised contrastive loss, of models with an embedding; 1: nothing else
+    contrastive: float = 0.0
+    temperature: float = 0.07  # of that loss
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.contrastive <= 1:
+            raise UserError(f"task.contrastive={self.contrastive}: must be from 0 to 1")
+        if not self.temperature > 0:
+            raise UserError(f"task.temperature={self.temperature}: must be above 0")
+
+
+@dataclass
+class ClassificationConfig(ClassesConfig):
     """Classes of any kind: sounds, words, speakers, languages."""
 
     name: str = "classification"
@@ -88,7 +104,7 @@ class ClassificationConfig(TaskConfig):
 
 
 @dataclass
-class SerConfig(TaskConfig):
+class SerConfig(ClassesConfig):
     """Emotion classes (thesis 2.4.4)."""
 
     name: str = "ser"
@@ -96,7 +112,7 @@ class SerConfig(TaskConfig):
 
 
 @dataclass
-class SentimentConfig(TaskConfig):
+class SentimentConfig(ClassesConfig):
     """Sentiment classes."""
 
     name: str = "sentiment"

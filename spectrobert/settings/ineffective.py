@@ -45,6 +45,8 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "task", ("mlm_on_mismatch", "negatives"), "task.mismatch_probability=0"
     if not getattr(config.model, "pad_to_max", True):
         yield "model", ("max_frames",), "model.pad_to_max=false"
+    if not getattr(task, "contrastive", 1):
+        yield "task", ("temperature",), "task.contrastive=0"
     if isinstance(dataset, MixtureConfig):
         return
     known = corpus(dataset.name)

@@ -9,10 +9,12 @@ from torch import Tensor
 from ..config.tasks import (
     AqaBinaryConfig,
     AqaOpenConfig,
+    ClassesConfig,
     ClassificationConfig,
     SentimentConfig,
     SerConfig,
 )
+from ..errors import UserError
 from ..metrics import by_question, classification, one_against_rest, ranks
 from ..models.batch import Batch
 from ..models.model import Output
@@ -30,6 +32,11 @@ class Classification(Task):
 
     def __init__(self, *arguments: Any, **more: Any):
         super().__init__(*arguments, **more)
+        if self._contrastive and not getattr(self.model.config, "embedding_size", 0):
+            raise UserError(
+                f"task.contrastive={self._contrastive} needs an embedding: a composite model= with"
+                " model.embedding_size=128 or the like"
+            )
         one_row = self.statistics(np.zeros((1, len(self.labels))), np.zeros(1, dtype=int))
         self.require_monitor(f"val/{name}" for name in one_row)  # not after an epoch
 
@@ -39,7 +46,20 @@ class Classification(Task):
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         loss = losses.classes(self.class_logits(output), batch["label"], self.class_weights)
-        return {"loss": loss, "accuracy": self._accuracy(output, batch)}
+        named = {"loss": loss, "accuracy": self._accuracy(output, batch)}
+        weight = self._contrastive
+        if not weight:
+            return named
+        assert isinstance(self.config, ClassesConfig)
+        assert output.embedding is not None
+        apart = losses.supervised_contrastive(
+            output.embedding, batch["label"], self.config.temperature
+        )
+        return named | {"loss": (1 - weight) * loss + weight * apart, "contrastive": apart}
+
+    @property
+    def _contrastive(self) -> float:
+        return self.config.contrastive if isinstance(self.config, ClassesConfig) else 0.0
 
     def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
         return self.class_logits(output), batch["label"]

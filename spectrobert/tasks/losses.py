@@ -62,6 +62,31 @@ def _weighted(loss: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
     return (loss * by_row).sum() / average(by_row.sum())
 
 
+def supervised_contrastive(embedding: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """Pull embeddings of a class together, push others away (Khosla et al. 2020): (B, E), (B,) -> ().
+
+    With unit vectors z and the other rows P(i) of the class of row i, the mean over rows that have
+    some of
+
+        -1 / |P(i)| sum_{p in P(i)} log(exp(z_i z_p / t) / sum_{a != i} exp(z_i z_a / t))
+
+    A batch without a pair costs 0. Rows of one process are compared with each other alone.
+    """
+    unit = F.normalize(embedding.float(), dim=1)
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    scores = (unit @ unit.T / temperature).masked_fill(itself, float("-inf"))
+    logs = scores.log_softmax(dim=1).masked_fill(
+        itself, 0.0
+    )  # 0 rather than -inf: it has no weight
+    is_pair = (labels[:, None] == labels) & ~itself
+    pairs = is_pair.sum(dim=1)
+    costs = -(logs * is_pair).sum(dim=1) / pairs.clamp(min=1)
+    anchors = average((pairs > 0).sum().float())
+    if len(labels) < 2:
+        return embedding.sum() * 0.0
+    return costs.sum() / anchors.clamp(min=1.0)
+
+
 def multilabel(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean binary cross entropy of (B, D) against 0 or 1; `weights` (D,) multiply the present."""
     loss = F.binary_cross_entropy_with_logits(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from spectrobert.config import OptimConfig, PretrainingConfig, SerConfig
+from spectrobert.errors import UserError
 from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
@@ -130,3 +131,34 @@ def test_the_loss_of_pretraining_is_weighted():
     found = {name: float(loss) for name, loss in task.losses(task(batch), batch).items()}
     assert found["mlm_loss"] > 2 > found["sap_loss"] > 0
     assert found["loss"] == pytest.approx(0.25 * found["mlm_loss"] + 2 * found["sap_loss"])
+
+
+def test_supervised_contrastive_by_hand():
+    """Two pairs of classes, and a row of a class of its own, which is no anchor."""
+    torch.manual_seed(0)
+    embedding, labels = torch.randn(5, 3), torch.tensor([0, 1, 0, 1, 2])
+    unit = (embedding / embedding.norm(dim=1, keepdim=True)).tolist()
+
+    def score(i: int, j: int) -> float:
+        return math.exp(sum(a * b for a, b in zip(unit[i], unit[j])) / 0.5)
+
+    costs = []
+    for i, p in ((0, 2), (1, 3), (2, 0), (3, 1)):
+        costs.append(-math.log(score(i, p) / sum(score(i, a) for a in range(5) if a != i)))
+    loss = losses.supervised_contrastive(embedding, labels, 0.5)
+    assert loss.item() == pytest.approx(sum(costs) / 4, rel=1e-5)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [0]])
+def test_a_batch_without_a_pair_costs_nothing_and_moves_nothing(labels):
+    embedding = torch.randn(len(labels), 4, requires_grad=True)
+    loss = losses.supervised_contrastive(embedding, torch.tensor(labels), 0.07)
+    loss.backward()
+    assert loss.item() == 0.0
+    assert not embedding.grad.any()
+
+
+def test_a_model_without_an_embedding_learns_no_contrast():
+    options = SerConfig(contrastive=0.5)
+    with pytest.raises(UserError, match=r"task.contrastive=0.5 needs an embedding"):
+        TASKS["ser"](classifier(), options, OptimConfig(), ("a", "b", "c"))
