@@ -131,6 +131,13 @@ PUBLISHED = {
         "JBLs (Siriwardhana 2020)": (0.518, 0.521, 0.878),
         "CTAL (Li 2021)": (0.603, 0.808, 0.810),
     },
+    "seed001": {
+        "XLS-R, classification": (67.5,),
+        "XLS-R, contrastive": (66.0,),
+        "audEERING, classification": (59.7,),
+        "audEERING, contrastive": (66.2,),
+        "audEERING as it is": (62.4,),
+    },
 }
 
 

@@ -44,6 +44,27 @@ RECIPES = {
         "model.speech_model=microsoft/wavlm-large model.pooling=attentive optim.name=adamw"
         " optim.lr=1e-05 trainer.batch_size=32 trainer.accumulate=4 trainer.epochs=20",
     ),
+    "russian_xlsr_classification": (
+        "ser iemocap",
+        "model.speech_model=facebook/wav2vec2-xls-r-300m model.head_dropout_prob=0.5"
+        " freeze.frozen=['audio.conv'] optim.lr=1e-05 trainer.batch_size=8 task.contrastive=0.0",
+    ),
+    "russian_xlsr_contrastive": (
+        "ser iemocap",
+        "model.speech_model=facebook/wav2vec2-xls-r-300m model.embedding_size=128"
+        " model.embedding_act=none model.classifier=class_means task.contrastive=1.0"
+        " dataset.balance=batches optim.lr=1e-05 trainer.batch_size=8",
+    ),
+    "audeering_classification": (
+        "ser iemocap",
+        "init.speech_model=audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"
+        " freeze.frozen=['audio.conv'] optim.lr=1e-05 trainer.batch_size=8 task.contrastive=0.0",
+    ),
+    "audeering_contrastive": (
+        "ser iemocap",
+        "init.speech_model=audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"
+        " model.embedding_size=128 task.contrastive=1.0 trainer.batch_size=12",
+    ),
     "cmt_hubert": ("ser iemocap", "model.fusion=audio model.text_model= model.pooling=mean"),
     "cmt_roberta": ("ser iemocap", "model.fusion=text model.text_model=FacebookAI/roberta-base"),
     "cmt_shallow_fusion": (
