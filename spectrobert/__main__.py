@@ -7,6 +7,7 @@ import typer
 from .commands.cache import cache
 from .commands.data import app as data_app
 from .commands.demo import demo
+from .commands.embed import embed
 from .commands.evaluate import evaluate
 from .commands.predict import predict
 from .commands.report import report
@@ -29,6 +30,7 @@ app.command(context_settings=PASSING)(table)
 app.command(context_settings=PASSING)(tune)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(embed)
 app.command()(demo)
 app.command()(report)
 app.command()(cache)

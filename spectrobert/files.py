@@ -43,15 +43,22 @@ def writing(path: Path) -> Iterator[None]:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """A path next to a file, to write to and rename; what is left there in the end is removed."""
+    place = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield place
+    finally:
+        place.unlink(missing_ok=True)  # what a full disk cut short
+
+
 def write_whole(path: Path, content: str | bytes) -> None:
     """A file, text as UTF-8, and its folder if it is missing. A reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)  # what a full disk cut short
+    with aside(path) as place:
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(place, path)
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
