@@ -63,7 +63,7 @@ def _weighted(loss: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
 
 
 def supervised_contrastive(embedding: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """Pull embeddings of a class together, push others away (Khosla et al. 2020): (B, E), (B,) -> ().
+    """Pull a class together, push others apart (Khosla et al. 2020): (B, E), (B,) -> ().
 
     With unit vectors z and the other rows P(i) of the class of row i, the mean over rows that have
     some of
