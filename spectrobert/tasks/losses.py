@@ -72,18 +72,16 @@ def supervised_contrastive(embedding: Tensor, labels: Tensor, temperature: float
 
     A batch without a pair costs 0. Rows of one process are compared with each other alone.
     """
+    if len(labels) < 2:  # a softmax over nothing
+        return embedding.sum() * 0.0
     unit = F.normalize(embedding.float(), dim=1)
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     scores = (unit @ unit.T / temperature).masked_fill(itself, float("-inf"))
-    logs = scores.log_softmax(dim=1).masked_fill(
-        itself, 0.0
-    )  # 0 rather than -inf: it has no weight
+    logs = scores.log_softmax(dim=1).masked_fill(itself, 0.0)  # in place of -inf, times 0 below
     is_pair = (labels[:, None] == labels) & ~itself
     pairs = is_pair.sum(dim=1)
     costs = -(logs * is_pair).sum(dim=1) / pairs.clamp(min=1)
     anchors = average((pairs > 0).sum().float())
-    if len(labels) < 2:
-        return embedding.sum() * 0.0
     return costs.sum() / anchors.clamp(min=1.0)
 
 
