@@ -37,6 +37,7 @@ class Classification(Task):
                 f"task.contrastive={self._contrastive} needs an embedding: a composite model= with"
                 " model.embedding_size=128 or the like"
             )
+        self._require_teacher()
         one_row = self.statistics(np.zeros((1, len(self.labels))), np.zeros(1, dtype=int))
         self.require_monitor(f"val/{name}" for name in one_row)  # not after an epoch
 
@@ -56,6 +57,16 @@ class Classification(Task):
             output.embedding, batch["label"], self.config.temperature
         )
         return named | {"loss": (1 - weight) * loss + weight * apart, "contrastive": apart}
+
+    def _require_teacher(self) -> None:
+        """Raise UserError if nothing teaches the head."""
+        options = self.model.config
+        learns = getattr(options, "classifier", "linear") == "linear"
+        if self._contrastive == 1 and learns:
+            raise UserError(
+                "task.contrastive=1 leaves no loss to a linear head: choose less, or"
+                " model.classifier=class_means"
+            )
 
     @property
     def _contrastive(self) -> float:

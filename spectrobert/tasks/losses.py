@@ -76,13 +76,14 @@ def supervised_contrastive(embedding: Tensor, labels: Tensor, temperature: float
         return embedding.sum() * 0.0
     unit = F.normalize(embedding.float(), dim=1)
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    scores = (unit @ unit.T / temperature).masked_fill(itself, float("-inf"))
+    with torch.autocast(unit.device.type, enabled=False):
+        scores = (unit @ unit.T / temperature).masked_fill(itself, float("-inf"))
     logs = scores.log_softmax(dim=1).masked_fill(itself, 0.0)  # in place of -inf, times 0 below
     is_pair = (labels[:, None] == labels) & ~itself
     pairs = is_pair.sum(dim=1)
     costs = -(logs * is_pair).sum(dim=1) / pairs.clamp(min=1)
     anchors = average((pairs > 0).sum().float())
-    return costs.sum() / anchors.clamp(min=1.0)
+    return costs.sum() / torch.where(anchors > 0, anchors, 1.0)
 
 
 def multilabel(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -162,3 +162,10 @@ def test_a_model_without_an_embedding_learns_no_contrast():
     options = SerConfig(contrastive=0.5)
     with pytest.raises(UserError, match=r"task.contrastive=0.5 needs an embedding"):
         TASKS["ser"](classifier(), options, OptimConfig(), ("a", "b", "c"))
+
+
+def test_supervised_contrastive_is_float32_under_autocast():
+    embedding, labels = torch.randn(6, 4), torch.tensor([0, 0, 1, 1, 2, 2])
+    plain = losses.supervised_contrastive(embedding, labels, 0.07)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert losses.supervised_contrastive(embedding, labels, 0.07) == plain
