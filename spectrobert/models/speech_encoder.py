@@ -178,6 +178,19 @@ def masked_group_norm(norm: nn.GroupNorm, x: Tensor, lengths: Tensor) -> Tensor:
     return (scaled * norm.weight[:, None] + norm.bias[:, None]).to(x.dtype)
 
 
+class HubertEncoder(WaveEncoder):
+    """HuBERT, which may have a BatchNorm before the position convolution, as mHuBERT does."""
+
+    def _positions(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        embed = self.model.encoder.pos_conv_embed
+        if embed.batch_norm is None:
+            return embed(hidden)
+        # of the real frames alone: the norm of padding is not 0, and its statistics would count it
+        normed = embed.batch_norm(hidden[mask])  # (K, D)
+        x = torch.zeros_like(hidden).masked_scatter(mask[..., None], normed.to(hidden.dtype))
+        return embed.activation(embed.padding(embed.conv(x.transpose(1, 2)))).transpose(1, 2)
+
+
 class WavLmEncoder(WaveEncoder):
     """WavLM, whose layers share a gated bias of relative positions."""
 

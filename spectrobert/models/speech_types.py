@@ -4,13 +4,19 @@ from collections.abc import Callable
 
 from transformers import PreTrainedConfig
 
-from .speech_encoder import Data2VecEncoder, SpeechEncoder, WaveEncoder, WavLmEncoder
+from .speech_encoder import (
+    Data2VecEncoder,
+    HubertEncoder,
+    SpeechEncoder,
+    WaveEncoder,
+    WavLmEncoder,
+)
 from .whisper_encoder import WhisperEncoder
 
 # model.speech.model_type -> class; XLS-R is a wav2vec2
 SPEECH_TYPES: dict[str, Callable[[PreTrainedConfig, bool], SpeechEncoder]] = {
     "wav2vec2": WaveEncoder,
-    "hubert": WaveEncoder,
+    "hubert": HubertEncoder,
     "wavlm": WavLmEncoder,
     "data2vec-audio": Data2VecEncoder,
     "whisper": WhisperEncoder,
