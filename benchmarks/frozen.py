@@ -13,7 +13,7 @@ import torch
 from benchmarks import builds
 from benchmarks.timing import Bench, Call, Row, compare, in_turn
 from spectrobert.models import freezing
-from spectrobert.run.prefix_cache import dataset, fill, plan, storage
+from spectrobert.run.prefix_cache import dataset, fill, storage
 
 BATCH = 2
 LAST = ["head", "encoder.-1"]
@@ -24,23 +24,24 @@ def _our_epochs(bench: Bench, train: list[str], folder: Path) -> tuple[Call, Cal
     """A batch of the first epoch, which fills the prefix cache, and one of a later epoch."""
     model, given = builds.our_model(bench.sizes), builds.batch(BATCH)
     freezing.freeze(model, train)
-    depth = plan.frozen_depth(model)
-    assert depth is not None
+    prefix = model.frozen_prefix()
+    assert not isinstance(prefix, str)
+    layout = dataset.Layout(prefix, model.is_joint, [])
     train_on = builds.training_step(model, builds.our_loss)
     path = folder / "entry"
 
     def compute() -> storage.Entry:
         storage.remove(path)
-        writer = storage.Writer(storage.Entry(path, BATCH), {})
+        writer = storage.Writer(storage.Entry(path, BATCH, prefix.widths), {})
         with torch.no_grad():
-            sequence = plan.compute(model.eval(), given, depth)
-        fill.append(writer, torch.arange(BATCH), sequence)
+            values = model.eval().run_frozen(given, prefix)
+        fill.append(writer, torch.arange(BATCH), values, np.dtype(np.float32))
         writer.flush()
         freezing.train_mode(model)
-        return storage.Entry(path, BATCH)
+        return storage.Entry(path, BATCH, prefix.widths)
 
     def step(entry: storage.Entry) -> None:
-        train_on(dataset.padded(entry, np.arange(BATCH), depth) | {"label": given["label"]})
+        train_on(dataset.padded(entry, np.arange(BATCH), layout) | {"label": given["label"]})
 
     entry = compute()
     return lambda: step(compute()), lambda: step(entry)

@@ -17,6 +17,7 @@ from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import RowKey
 from spectrobert.errors import UserError
 from spectrobert.models import freezing
+from spectrobert.models.model import FrozenPrefix, Model
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.run import build, curves, fit
 from spectrobert.run.folder import RESULTS, RunFolder
@@ -138,7 +139,8 @@ def test_batches_are_the_plain_ones_with_the_frozen_part_behind_them(
     config = configure(tmp_path, "ser", LAST, *geometry)
     model, plain = begin(config)
     summary, cached, _ = open_of(config)
-    model.eval()
+    prefix = model.eval().frozen_prefix()
+    assert prefix.depth == 1
     batches = list(zip(plain.train_dataloader(), cached.train_dataloader(), strict=True))
     assert len(batches) == 3
     for batch, encoded in batches:
@@ -146,8 +148,11 @@ def test_batches_are_the_plain_ones_with_the_frozen_part_behind_them(
         assert torch.equal(batch["label"], encoded["label"])
         assert torch.equal(batch["text_mask"], encoded["text_mask"])
         with torch.no_grad():
-            hidden, mask, num_words, _ = plan.compute(model, batch, 1)
-        assert torch.equal(mask[:, num_words:], encoded["audio_mask"])
+            words, word_mask, sounds, sound_mask = model.run_frozen(batch, prefix)
+        hidden = torch.cat([words, sounds], dim=1)
+        mask = torch.cat([word_mask, sound_mask], dim=1)
+        assert torch.equal(word_mask, encoded["text_mask"])
+        assert torch.equal(sound_mask, encoded["audio_mask"])
         assert encoded["hidden"].shape == hidden.shape
         torch.testing.assert_close(encoded["hidden"][mask], hidden[mask], rtol=1e-5, atol=5e-6)
         assert not encoded["hidden"][~mask].any()
@@ -223,12 +228,21 @@ def test_random_crops_are_a_reason_if_a_clip_may_be_longer(own_prefix, tmp_path)
 
 @pytest.mark.parametrize(("crop", "columns"), [("center", 56), ("whole", 512)])
 def test_a_clip_of_unknown_length_is_planned_as_the_longest(own_prefix, tmp_path, crop, columns):
-    options = ("dataset.check=none", f"dataset.crop={crop}", "dataset.max_seconds=9")
+    options = (LAST, "dataset.check=none", f"dataset.crop={crop}", "dataset.max_seconds=9")
     model, data = begin(csv_run(tmp_path, *options))
     clips = keys.distinct(data.prepared, data.read_options)
     assert not clips.seconds.any()
-    expected = clips.num_words.sum() + 9 * columns  # of 16 frames: 898 in 9 s
-    assert keys.num_tokens(clips, model.config, data.read_options) == expected
+    tokens = clips.num_words.sum() + 9 * columns  # of 16 frames: 898 in 9 s
+    prefix = model.frozen_prefix()
+    assert prefix.widths == (32, 32)
+    assert keys.num_values(clips, model, prefix, data.read_options) == 32 * tokens
+
+
+def test_one_vector_per_clip_is_planned_as_one(own_prefix, tmp_path):
+    model, data = begin(csv_run(tmp_path, HEAD))
+    clips = keys.distinct(data.prepared, data.read_options)
+    prefix = model.frozen_prefix()
+    assert keys.num_values(clips, model, prefix, data.read_options) == 32 * 9
 
 
 def test_a_full_disk_is_a_reason(own_prefix, tmp_path, monkeypatch):
@@ -265,7 +279,14 @@ def path_of(config: Config, layer: int = 0, step: float = 0.0) -> Path:
     model, data = begin(config)
     with torch.no_grad():
         model.encoder.layer[layer].output.dense.bias[3] += step
-    return plan.make(config, model, data, "32-true").path
+    return planned(config, model, data)
+
+
+def planned(config: Config, model: Model, data: DataModule) -> Path:
+    """The entry of a run that `begin` gave."""
+    prefix = model.frozen_prefix()
+    assert isinstance(prefix, FrozenPrefix)
+    return plan.make(config, model, data, "32-true", prefix).path
 
 
 def test_what_alters_a_frozen_value_gives_another_entry(own_prefix, tmp_path):
@@ -304,14 +325,14 @@ def test_what_alters_none_is_shared(own_prefix, tmp_path):
 
 def test_other_splits_of_the_same_rows_share_an_entry(own_prefix, tmp_path):
     model, data = begin(config := configure(tmp_path, "ser", LAST))
-    base = plan.make(config, model, data, "32-true").path
+    base = planned(config, model, data)
     splits = data.prepared.splits
     data.prepared = replace(
         data.prepared, splits=splits | {"val": splits["test"], "test": splits["val"]}
     )
-    assert plan.make(config, model, data, "32-true").path == base
+    assert planned(config, model, data) == base
     data.prepared = replace(data.prepared, splits=splits | {"val": splits["test"]})
-    assert plan.make(config, model, data, "32-true").path != base
+    assert planned(config, model, data) != base
 
 
 def test_a_changed_audio_file_gives_another_entry(own_prefix, tmp_path):
@@ -338,9 +359,11 @@ def test_pairs_are_numbered_alike_whatever_the_times_of_files(own_prefix, tmp_pa
 
 def test_what_is_heard_and_read_twice_is_computed_once(own_prefix, tmp_path, monkeypatch):
     seen: list[int] = []
-    real = fill.compute
+    real = SpectroBert.run_frozen
     monkeypatch.setattr(
-        fill, "compute", lambda m, b, d: (seen.extend(b["index"].tolist()), real(m, b, d))[1]
+        SpectroBert,
+        "run_frozen",
+        lambda m, b, p: (seen.extend(b["index"].tolist()), real(m, b, p))[1],
     )
     summary, data, _ = open_of(csv_run(tmp_path, HEAD, copies=5))
     assert summary.rows == 45
@@ -386,7 +409,7 @@ def test_rows_that_cannot_be_read_are_left_out_and_named(own_prefix, tmp_path, u
 def stored(data: DataModule) -> np.ndarray:
     """The values of all pairs, in their order."""
     entry = data.encoded["train"].entry
-    return np.concatenate([entry.values(pair) for pair in range(len(entry.places))])
+    return np.concatenate(entry.values(np.arange(len(entry))))
 
 
 def test_what_could_not_be_read_is_tried_again_by_the_next_run(own_prefix, tmp_path, unreadable):
@@ -403,7 +426,8 @@ def test_what_could_not_be_read_is_tried_again_by_the_next_run(own_prefix, tmp_p
     assert f"{second.pairs - 1} of them computed before" in printed
     after = data.encoded["train"].entry
     assert after.is_complete
-    assert np.array_equal(before.values(9), after.values(9))  # a run that reads it goes on
+    ninth = np.array([9])
+    assert np.array_equal(before.values(ninth), after.values(ninth))  # a run that reads it goes on
     third, _, printed = open_of(config)
     assert not third.filled
     assert "computing" not in printed
@@ -494,15 +518,15 @@ def test_an_interrupted_fill_goes_on_where_it_stopped(
     shutil.rmtree(whole.folder)
 
     seen: list[int] = []
-    real = fill.compute
+    real = SpectroBert.run_frozen
 
-    def counted(model, batch, level):
+    def counted(model, batch, prefix):
         if len(seen) == 4:
             raise KeyboardInterrupt
         seen.append(len(batch["index"]))
-        return real(model, batch, level)
+        return real(model, batch, prefix)
 
-    monkeypatch.setattr(fill, "compute", counted)
+    monkeypatch.setattr(SpectroBert, "run_frozen", counted)
     with pytest.raises(KeyboardInterrupt):
         open_of(config)
     folder = Path(whole.folder)

@@ -13,7 +13,6 @@ from typing import Any
 import datasets
 import numpy as np
 import torch
-from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
 from ...data.batches import collate_answers
@@ -29,7 +28,7 @@ class Layout:
 
     prefix: FrozenPrefix
     is_joint: bool  # words and sounds in one sequence
-    words: list[list[int]]  # word pieces by pair, for a text encoder that trains
+    words: Sequence[np.ndarray]  # word pieces by pair, for a text encoder that trains
 
 
 class EncodedRows(Dataset):
@@ -74,49 +73,65 @@ class EncodedRows(Dataset):
 
 def padded(entry: Entry, pairs: np.ndarray, layout: Layout) -> dict[str, Any]:
     """The activations of a batch as `Batch` describes them, zero where padded."""
-    places = entry.places[pairs]
-    words, sounds = places["words"], places["sounds"]
-    values = [entry.values(pair) for pair in pairs.tolist()]
-    masks = {"text_mask": _mask(words), "audio_mask": _mask(sounds)}
-    common: dict[str, Any] = masks | {"depth": layout.prefix.depth}
+    words, sounds = entry.words[pairs].tolist(), entry.sounds[pairs].tolist()
+    values = entry.values(pairs)
+    word_width, sound_width = layout.prefix.widths
+    batch = {"depth": layout.prefix.depth, "audio_mask": _mask(sounds)}
     if layout.is_joint:
-        return common | {"hidden": _joint(values, words, sounds)}
-    if layout.prefix.widths[0]:
-        common["word_states"] = _padded([own for own, _ in values], words)
+        return batch | {"text_mask": _mask(words), "hidden": _joint(values, words, word_width)}
+    if word_width:
+        own = [both[: n * word_width] for both, n in zip(values, words)]
+        batch |= {"text_mask": _mask(words), "word_states": _states(own, word_width)}
     else:
-        common |= _word_pieces([layout.words[pair] for pair in pairs.tolist()])
-    if layout.prefix.widths[1]:
-        common["sound_states"] = _padded([own for _, own in values], sounds)
-    return common
+        batch |= _word_pieces([layout.words[pair] for pair in pairs.tolist()])
+    if sound_width:
+        own = [both[n * word_width :] for both, n in zip(values, words)]
+        batch["sound_states"] = _states(own, sound_width)
+    return batch
 
 
-def _joint(
-    values: Sequence[tuple[np.ndarray, np.ndarray]], words: np.ndarray, sounds: np.ndarray
-) -> torch.Tensor:
+def _joint(values: Sequence[np.ndarray], words: Sequence[int], width: int) -> torch.Tensor:
     """(B, L + N, D): words, then sounds."""
-    length = int(words.max())
-    shape = (len(values), length + int(sounds.max()), values[0][0].shape[1])
-    hidden = np.zeros(shape, np.float32)
-    for into, (text, audio) in zip(hidden, values):
-        into[: len(text)] = text
-        into[length : length + len(audio)] = audio
+    sounds = [len(own) // width - n for own, n in zip(values, words)]
+    if _is_even(words) and _is_even(sounds):
+        return _states(values, width)
+    length = max(words)
+    hidden = np.zeros((len(values), length + max(sounds), width), np.float32)
+    for into, own, num_words, num_sounds in zip(hidden, values, words, sounds):
+        tokens = own.reshape(-1, width)
+        into[:num_words] = tokens[:num_words]
+        into[length : length + num_sounds] = tokens[num_words:]
     return torch.from_numpy(hidden)
 
 
-def _padded(values: Sequence[np.ndarray], lengths: np.ndarray) -> torch.Tensor:
+def _states(values: Sequence[np.ndarray], width: int) -> torch.Tensor:
     """(B, longest, width)."""
-    states = np.zeros((len(values), int(lengths.max()), values[0].shape[1]), np.float32)
-    for into, own in zip(states, values):
-        into[: len(own)] = own
-    return torch.from_numpy(states)
+    return torch.from_numpy(_rectangle(values, np.float32)).view(len(values), -1, width)
 
 
-def _word_pieces(ids: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
+def _word_pieces(ids: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
     """`input_ids` (B, L) and `text_mask` (B, L), as `collate` makes them."""
-    rows = [torch.tensor(own) for own in ids]
-    lengths = np.array([len(own) for own in ids])
-    return {"input_ids": pad_sequence(rows, batch_first=True), "text_mask": _mask(lengths)}
+    pieces = torch.from_numpy(_rectangle(ids, np.int64))
+    return {"input_ids": pieces, "text_mask": _mask([len(own) for own in ids])}
 
 
-def _mask(lengths: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
+def _rectangle(values: Sequence[np.ndarray], dtype: type[np.generic]) -> np.ndarray:
+    """(B, longest), zero behind each of the (V,) values."""
+    lengths = [len(own) for own in values]
+    if _is_even(lengths):  # one vector per clip, say: copied at once
+        return np.concatenate(values, dtype=dtype).reshape(len(values), -1)
+    padded = np.zeros((len(values), max(lengths)), dtype)
+    for into, own in zip(padded, values):
+        into[: len(own)] = own
+    return padded
+
+
+def _mask(lengths: Sequence[int]) -> torch.Tensor:
+    """(B, longest), True at real tokens."""
+    if _is_even(lengths):
+        return torch.ones(len(lengths), lengths[0], dtype=torch.bool)
+    return torch.from_numpy(np.arange(max(lengths)) < np.array(lengths)[:, None])
+
+
+def _is_even(lengths: Sequence[int]) -> bool:
+    return len(set(lengths)) == 1

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from ... import terminal
@@ -79,8 +80,9 @@ def open_prefix(
     except Unusable as obstacle:
         log(f"off: {obstacle}")
         return PrefixSummary(False, str(obstacle))
+    words = [np.array(ids, np.int64) for ids in plan.pairs.words]
+    layout = Layout(prefix, model.is_joint, words)
     for split, rows in data.prepared.splits.items():
-        layout = Layout(prefix, model.is_joint, plan.pairs.words)
         own = (plan.pairs.of[split], rows, data.read_options, unread or {})
         data.encoded[split] = EncodedRows(entry, layout, *own)
     unreadable = len(entry.missing)

@@ -35,7 +35,6 @@ from ...errors import UserError
 from ...files import write_whole, writing
 
 HEADER, SUFFIX = "entry.json", ".safetensors"
-PLACE = np.dtype([(name, "<i8") for name in ("shard", "start", "words", "sounds", "checksum")])
 # A shard is written when it is this large or this old: the most that a killed process loses
 MISSING = -1  # in place of a shard
 SHARD_BYTES, SHARD_SECONDS = 64_000_000, 30.0
@@ -66,28 +65,35 @@ class Entry:
         self.folder, self.widths = folder, widths
         self.shards: list[tuple[Path, np.ndarray]] = []  # with their values (V,)
         self.damaged: dict[Path, str] = {}  # with the reasons
-        self.places = np.zeros(num_pairs, PLACE)
-        self.places["shard"] = MISSING
+        # By pair, in arrays of plain numbers: a batch takes its own by one look-up
+        self.words, self.sounds, self._checksums = np.zeros((3, num_pairs), np.int64)
+        self._spans = np.full((num_pairs, 3), MISSING)  # shard, first value, end
         self._is_checked = np.zeros(num_pairs, bool)
         for path in shard_paths(folder):
             try:
-                values, index = open_shard(path)
+                self._add(path, *open_shard(path))
             except ValueError as fault:
                 self.damaged[path] = str(fault)
-                continue
-            pairs, words, sounds, checksums = index.T
-            sizes = words * widths[0] + sounds * widths[1]
-            starts = np.cumsum(sizes) - sizes
-            columns = [np.full(len(pairs), len(self.shards)), starts, words, sounds, checksums]
-            self.places[pairs] = np.rec.fromarrays(columns, PLACE)
-            self.shards.append((path, values))
         with suppress(OSError):
             os.utime(folder / HEADER)  # when it was last used, for `list_entries`
+
+    def _add(self, path: Path, values: np.ndarray, index: np.ndarray) -> None:
+        pairs, words, sounds, checksums = index.T
+        sizes = words * self.widths[0] + sounds * self.widths[1]
+        ends = np.cumsum(sizes)
+        shards = np.full(len(pairs), len(self.shards))
+        self._spans[pairs] = np.stack([shards, ends - sizes, ends], axis=1)
+        self.words[pairs], self.sounds[pairs] = words, sounds
+        self._checksums[pairs] = checksums
+        self.shards.append((path, values))
+
+    def __len__(self) -> int:
+        return len(self._spans)
 
     @property
     def missing(self) -> np.ndarray:
         """The pairs that it lacks."""
-        return np.flatnonzero(self.places["shard"] == MISSING)
+        return np.flatnonzero(self._spans[:, 0] == MISSING)
 
     @property
     def is_complete(self) -> bool:
@@ -97,26 +103,28 @@ class Entry:
     def num_bytes(self) -> int:
         return sum(values.nbytes for _, values in self.shards)
 
-    def values(self, pair: int) -> tuple[np.ndarray, np.ndarray]:
-        """(words, their width) and (sounds, their width) of a pair that it has.
+    def values(self, pairs: np.ndarray) -> list[np.ndarray]:
+        """The values (V,) of each of these pairs, words before sounds. It has them all.
 
         Raises UserError if they are not what was written; the shard is removed.
         """
-        shard, start, words, sounds, checksum = self.places[pair].item()
-        path, stored = self.shards[shard]
-        middle = start + words * self.widths[0]
-        end = middle + sounds * self.widths[1]
-        values = stored[start:end]
-        if not self._is_checked[pair] and zlib.crc32(values.data) != checksum:
-            with writing(path):
-                path.unlink(missing_ok=True)
-            raise UserError(
-                f"{path} was damaged and has been removed; start again with --resume, which"
-                " computes it again"
-            )
-        self._is_checked[pair] = True
-        own = (stored[start:middle], stored[middle:end])
-        return own[0].reshape(words, self.widths[0]), own[1].reshape(sounds, self.widths[1])
+        if not self._is_checked[pairs].all():
+            self._check(pairs)
+        spans = self._spans[pairs].tolist()
+        return [self.shards[shard][1][start:end] for shard, start, end in spans]
+
+    def _check(self, pairs: np.ndarray) -> None:
+        for pair in pairs[~self._is_checked[pairs]].tolist():
+            shard, start, end = self._spans[pair].tolist()
+            path, stored = self.shards[shard]
+            if zlib.crc32(stored[start:end].data) != self._checksums[pair]:
+                with writing(path):
+                    path.unlink(missing_ok=True)
+                raise UserError(
+                    f"{path} was damaged and has been removed; start again with --resume, which"
+                    " computes it again"
+                )
+            self._is_checked[pair] = True
 
 
 class Writer:
