@@ -26,7 +26,7 @@ from .composite_configuration import CompositeConfig
 from .fusion import CrossModal, JointStack, Sequence, cross_config, orthogonality
 from .heads import CLASSIFIERS, HEADS
 from .model import Activations, FrozenPrefix, Model, Output, trains
-from .pooling import POOLINGS, LayerWeights, pooled_norm
+from .pooling import POOLINGS, AttentiveStatistics, LayerWeights, pooled_norm
 from .speech_types import SPEECH_TYPES
 from .text_encoder import TextEncoder
 
@@ -206,6 +206,13 @@ class Composite(Model):
             return batch["sound_states"][:, 0].unflatten(1, (count, -1))
         states, mask = self._states(batch)
         return torch.stack([self.pooling(self._finished(s), mask) for s in states], dim=1)
+
+    def pooling_weights(self, batch: Batch) -> Tensor | None:
+        """Weights (B, N) of the frames in an attentive pooling of audio; None of another."""
+        is_heard = self.config.fusion in ("audio", "concat")
+        if not (is_heard and isinstance(self.pooling, AttentiveStatistics)):
+            return None
+        return self.pooling.weights(*self._frames(batch))
 
     def _words(self, batch: Batch) -> Sequence:
         """The text encoder's hidden states (B, L, W)."""

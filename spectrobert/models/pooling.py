@@ -77,10 +77,13 @@ class AttentiveStatistics(Pooling):
         self.hidden = nn.Linear(width, width)
         self.score = nn.Linear(width, 1, bias=False)
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+    def weights(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """(B, N), whose sum is 1 in each row."""
         scores = self.score(self.hidden(hidden).tanh()).squeeze(-1)  # (B, N)
-        weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=1)
-        return _mean_and_deviation(hidden, weights)
+        return scores.masked_fill(~mask, float("-inf")).softmax(dim=1)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        return _mean_and_deviation(hidden, self.weights(hidden, mask))
 
 
 def _shares(mask: Tensor, hidden: Tensor) -> Tensor:

@@ -21,11 +21,13 @@ def card(heard: Hearing) -> str:
     verdict = "right" if is_right(row) else "wrong"
     predicted = f"{row['prediction']} ({float(row['p_prediction']):.2f})"
     share = float(np.sum(heard.audio))
-    looked = f"{share:.0%} of the attention on the audio" if share else NO_AUDIO
+    looked = f"; {share:.0%} of the attention on the audio" if share else f"; {NO_AUDIO}"
+    if heard.note:  # stands above the clips
+        looked = ""
     return (
         f'<div class="clip"><p><b class="{verdict}">{verdict}</b>: predicted'
         f" <b>{html.escape(predicted)}</b>, true <b>{html.escape(row['label'])}</b>"
-        f' <span class="note">{html.escape(_heard(row))}; {looked}</span></p>'
+        f' <span class="note">{html.escape(_heard(row))}{looked}</span></p>'
         f"<p>{_words(heard.words)}</p>{player(heard.wave)}{_spectrogram(heard)}</div>"
     )
 
@@ -40,7 +42,7 @@ def _heard(row: dict[str, Any]) -> str:
 
 
 def _words(words: Sequence[tuple[str, float]]) -> str:
-    strongest = max(weight for _, weight in words)
+    strongest = max((weight for _, weight in words), default=0.0)
     shaded = []
     for piece, weight in words:
         shade = 0.75 * weight / strongest if strongest else 0.0

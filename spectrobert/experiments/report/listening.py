@@ -13,9 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...audio.features import LogMel
+from ...config import ModelOptions
 from ...data.batches import collate
 from ...data.clips import ClipDataset, RowKey
 from ...models.batch import Batch
+from ...models.composite import Composite
+from ...models.model import Model
 from ...models.spectrobert import SpectroBert
 from ...run import scoring
 from ...run.embeddings import cls_embeddings
@@ -28,13 +32,17 @@ MAX_POINTS = 300
 class Listener:
     """A finished run, ready to be asked about its test split."""
 
-    model: SpectroBert
+    model: Model
     data: DataModule
 
     @property
     def clips(self) -> ClipDataset:
         """The test split, as the model reads it."""
         return self.data.clips("test")
+
+
+NO_WEIGHTS = "this model has no attention that stands for its answer"
+POOLED = "red: the weight of each moment in the pooled vector"
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class Hearing:
     log_mel: np.ndarray  # (M, F)
     words: list[tuple[str, float]]  # word piece and attention
     audio: np.ndarray  # (frequency, time) attention, adding up to 1 with the words
+    note: str = ""  # in place of the share of the attention that is on the audio
 
 
 def listener(folder: Path, data_dir: str = "") -> Listener:
@@ -74,7 +83,6 @@ def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hear
     clips = listener.clips
     numbers = {name: i for i, name in enumerate(clips.rows["id"])}
     tokenizer = listener.data.read_options.tokenizer
-    model = listener.model
     heard = []
     for row in predictions:
         number = numbers[row["id"]]
@@ -82,20 +90,46 @@ def hear(listener: Listener, predictions: Sequence[dict[str, Any]]) -> list[Hear
         if not isinstance(item, dict):
             continue  # the file has gone bad since
         batch = collate([item])
-        attention, shape = cls_attention(model, batch)
-        length = batch["input_ids"].shape[1]
+        words, audio, note = attention(listener.model, batch)
         pieces = tokenizer.convert_ids_to_tokens(batch["input_ids"][0].tolist())
-        mels, _ = model.log_mel(batch["waveform"], batch["num_samples"])
+        mels, _ = log_mel(listener.model)(batch["waveform"], batch["num_samples"])
         heard.append(
             Hearing(
                 row=row,
                 wave=item["waveform"],
                 log_mel=mels[0].T.numpy(),
-                words=list(zip(pieces, attention[:length].tolist())),
-                audio=attention[length:].reshape(shape).T.numpy(),
+                words=list(zip(pieces, words)),
+                audio=audio,
+                note=note,
             )
         )
     return heard
+
+
+def log_mel(model: Model) -> LogMel:
+    """The model's own spectrogram; of an encoder of another kind AST's, for the picture."""
+    if isinstance(model, SpectroBert):
+        return model.log_mel
+    constants = ModelOptions()
+    return LogMel(constants.num_mel_bins, constants.audio_mean, constants.audio_std)
+
+
+def attention(model: Model, batch: Batch) -> tuple[list[float], np.ndarray, str]:
+    """Weights of the word pieces and of the audio (frequency, time), and a note on them.
+
+    Of a composite model those of its attentive pooling. The words of a model that reads none are
+    left out.
+    """
+    if isinstance(model, SpectroBert):
+        weights, shape = cls_attention(model, batch)
+        length = batch["input_ids"].shape[1]
+        return weights[:length].tolist(), weights[length:].reshape(shape).T.numpy(), ""
+    assert isinstance(model, Composite)
+    words = [0.0] * (batch["input_ids"].shape[1] if model.config.reads else 0)
+    pooled = model.pooling_weights(batch)
+    if pooled is None:
+        return words, np.zeros((1, 1)), NO_WEIGHTS
+    return words, pooled[:1].numpy(), POOLED
 
 
 def cls_attention(model: SpectroBert, batch: Batch) -> tuple[Tensor, tuple[int, int]]:

@@ -31,6 +31,7 @@ class Section:
     gap: str = ""  # between training and validation, in a sentence
     pictures: dict[str, list[str]] = field(default_factory=dict)  # heading -> pictures in a row
     clips: list[str] = field(default_factory=list)
+    legend: str = "Red: where [CLS] looks in the last layer, mean over heads."  # of the clips
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -133,6 +134,9 @@ def _listen(
     vectors, colours = listening.embeddings(listener)
     if len(vectors) >= MIN_CLOUD:
         cloud = examples.scatter(listening.project(vectors), colours)
-        made.pictures[f"h_[CLS] of {len(vectors)} test clips (t-SNE)"] = [cloud]
+        what = "h_[CLS]" if listener.model.is_joint else "Embeddings"
+        made.pictures[f"{what} of {len(vectors)} test clips (t-SNE)"] = [cloud]
     heard = listening.hear(listener, surest(predictions, examples.WRONG, examples.RIGHT))
     made.clips = [examples.card(one) for one in heard]
+    if heard and heard[0].note:
+        made.legend = heard[0].note.capitalize() + "."
