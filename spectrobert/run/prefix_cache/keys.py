@@ -57,6 +57,9 @@ def distinct(prepared: Prepared, read_options: ReadOptions) -> Pairs:
     limit = read_options.dataset.max_text_length
     for split, rows in prepared.splits.items():
         texts = list(set(rows["text"]))
+        if not texts:  # dataset.val_share=0
+            keys[split] = []
+            continue
         cut = read_options.tokenizer(texts, truncation=True, max_length=limit)["input_ids"]
         ids = dict(zip(texts, cut))
         keys[split] = []
