@@ -85,7 +85,7 @@ RECIPES = {
     "cmt_base_layer_pooler": ("ser iemocap", "model.fusion=cross model.layer_pooler=True"),
     "whisper_random": (
         "ser ravdess",
-        "init.speech_model=random freeze.name=probe model.speech_layers=5"
+        "init.speech_model=random freeze.name=probe model.speech_states=2-4"
         " model.speech={'model_type':'whisper','d_model':512,'encoder_layers':6,"
         "'encoder_attention_heads':8,'encoder_ffn_dim':2048}",
     ),
