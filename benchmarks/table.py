@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column
 from rich.text import Text
 
-from benchmarks import arithmetic, builds, frozen, machine, reading, startup
+from benchmarks import arithmetic, builds, encoders, frozen, machine, reading, startup
 from benchmarks.timing import Bench, Row
 from spectrobert.errors import UserError
 from spectrobert.terminal import print_line, print_table
@@ -23,6 +23,9 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
     "first-epoch": frozen.first_epoch,
     "frozen-last": frozen.last_layer,
     "frozen-head": frozen.head,
+    "whisper": encoders.whisper,
+    "probe": encoders.probe,
+    "mixed-lengths": encoders.mixed_lengths,
     "wait-for-data": reading.wait_share,
     "reading": reading.clips_read,
     "first-step": startup.first_step,

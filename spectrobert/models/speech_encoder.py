@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, PreTrainedConfig
 from transformers.masking_utils import create_bidirectional_mask
 
@@ -123,10 +124,19 @@ class WaveEncoder(SpeechEncoder):
         return self.model.encoder.layer_norm(hidden) if self.is_pre_norm else hidden
 
     def _convolve(self, waveform: Tensor, num_samples: Tensor) -> Tensor:
+        """(B, T) -> (B, C, N)."""
+        if waveform.device.type != "cpu":
+            return self._convolve_together(waveform, num_samples)
+        # A CPU convolves one clip as fast as many, and no padding then
+        each = zip(waveform.split(1), num_samples.split(1))
+        features = [self._convolve_together(wave[:, : int(n)], n)[0].T for wave, n in each]
+        return pad_sequence(features, batch_first=True).transpose(1, 2)
+
+    def _convolve_together(self, waveform: Tensor, num_samples: Tensor) -> Tensor:
         """(B, T) -> (B, C, N). A clip's real frames see no padding but through a GroupNorm."""
         x = waveform[:, None]
         for number, layer in enumerate(self.model.feature_extractor.conv_layers):
-            if number == 0 and self.is_group_norm:
+            if number == 0 and self.is_group_norm and len(x) > 1:
                 conv = layer.conv
                 lengths = (num_samples - conv.kernel_size[0]) // conv.stride[0] + 1
                 x = layer.activation(masked_group_norm(layer.layer_norm, conv(x), lengths))
