@@ -229,6 +229,10 @@ class Composite(Model):
     def count_tokens(self, num_samples: Tensor) -> Tensor:
         return self.speech.num_frames(num_samples) if self.hears else torch.zeros_like(num_samples)
 
+    @property
+    def least_samples(self) -> int:
+        return self.speech.receptive_field if self.hears else 0
+
     def fixed_parameters(self) -> Iterator[nn.Parameter]:
         """Whisper's sinusoidal positions."""
         named = self.named_parameters()

@@ -92,6 +92,11 @@ class Model(PreTrainedModel):
     def count_tokens(self, num_samples: Tensor) -> Tensor:
         """Audio tokens of clips of (P,) samples: (P,)."""
 
+    @property
+    def least_samples(self) -> int:
+        """Samples of the shortest clip that is heard without silence behind it; 0: of any."""
+        return 0
+
     def enable_input_require_grads(self) -> None:
         """Do nothing: only re-entrant activation checkpoints need inputs that require gradients."""
 

@@ -62,6 +62,19 @@ def sources(config: Config) -> Sources:
     )
 
 
+def names(config: Config) -> dict[str, str]:
+    """Sources of a composite's encoders, by option of `init`; "" for random weights.
+
+    Empty for other models, and for a run whose weights are a checkpoint's.
+    """
+    if config.init.checkpoint or not is_composite(config):
+        return {}
+    named, options = sources(config), config.model
+    speech = {"speech_model": named.speech} if options.fusion != "text" else {}
+    text = {"text_model": named.text} if options.fusion != "audio" else {}
+    return {name: source.name if source else "" for name, source in (speech | text).items()}
+
+
 def _refuse(init: InitConfig, name: str, reason: str) -> None:
     if value := getattr(init, name):
         raise UserError(f"init.{name}={value}: {reason}")

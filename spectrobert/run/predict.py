@@ -42,9 +42,9 @@ def predict(
         text: what is said or described; optional.
         top: how many labels to return.
 
-    Raises UserError for a folder that is no finished run, a file that cannot be read or is silent
-    where the model would hear it, a missing or superfluous question, or a text longer than the
-    run's limit.
+    Raises UserError for a folder that is no finished run, a file that cannot be read, is silent
+    where the model would hear it or shorter than its encoder's receptive field, a missing or
+    superfluous question, or a text longer than the run's limit.
     """
     config, model, tokenizer = load_run(folder)
     name, is_aqa = config.task.name, isinstance(config.task, AqaConfig)
@@ -68,6 +68,7 @@ def predict(
     predictions = []
     for path in audio:
         seconds, used, wave = hear(path, config.dataset, model.config.max_seconds)
+        _require_length(path, wave, model.least_samples)
         with torch.no_grad():
             output = model(collate([item | {"waveform": wave}]))
         ranked = sorted(zip(labels, task.answers(output)[0].tolist()), key=lambda pair: -pair[1])
@@ -93,3 +94,12 @@ def hear(
             f" of its {seconds:.1f} s"
         )
     return seconds, (start, end), np.zeros_like(wave) if options.silence_audio else wave
+
+
+def _require_length(path: str, wave: np.ndarray, least: int) -> None:
+    """Raise UserError for a clip that the model would hear together with made-up silence."""
+    if len(wave) < least:
+        raise UserError(
+            f"{path}: too short: {len(wave) / io.SAMPLE_RATE:.4f} s; the model's speech encoder"
+            f" needs {least / io.SAMPLE_RATE:.4f} s"
+        )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import files
-from . import card, checkpoints
+from . import card, checkpoints, encoders
 from .comet.logger import CometCurves
 from .comet.scores import log_scores
 from .run import Run
@@ -60,7 +60,7 @@ def collect(
         "silence_audio": config.dataset.silence_audio,
         "freeze": run.frozen.to_dict(),
         "prefix_cache": run.prefix.to_dict(),
-        "init": asdict(config.init),
+        "init": asdict(config.init) | encoders.names(config),
         "versions": versions(),
         "git_commit": git_commit(),
         "seconds": run.seconds,

@@ -7,7 +7,9 @@ from typing import Any
 from ..config import Config
 from ..corpora import corpus
 
-INIT = ("text_model", "audio_encoder", "checkpoint")  # names of packages or of the Hub, or folders
+# Names of packages or of the Hub, or folders
+INIT = ("text_model", "speech_model", "audio_encoder", "checkpoint")
+MODEL = ("text_model", "speech_model")  # of composite models
 
 
 def make_absolute(config: Config) -> None:
@@ -19,9 +21,10 @@ def make_absolute(config: Config) -> None:
         for option, value in file_options(name, vars(part)).items():
             setattr(part, option, value)
     config.data_dir = os.path.abspath(config.data_dir)
-    for option in INIT:
-        if (given := getattr(config.init, option)) and os.path.isdir(given):
-            setattr(config.init, option, os.path.abspath(given))
+    for owner, options in ((config.init, INIT), (config.model, MODEL)):
+        for option in options:
+            if (given := getattr(owner, option, "")) and os.path.isdir(given):
+                setattr(owner, option, os.path.abspath(given))
 
 
 def file_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2Model
+from transformers import AutoModel, BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2Model
 
 from spectrobert.config import DatasetConfig
 from spectrobert.data import vocabulary
 from spectrobert.errors import UserError
+from spectrobert.models.composite_configuration import encoder_config
+
+from . import encoders
 
 TEXTS = ("a dog barks", "the bell rings")
 WORDS = vocabulary.train(TEXTS, DatasetConfig().vocabulary)
@@ -49,12 +52,34 @@ def saved(model, folder: Path) -> Path:
 
 
 def save_bert(folder: Path, kind=BertModel, **sizes) -> Path:
-    return saved(kind(BertConfig(vocab_size=len(WORDS), **(SIZES | sizes))), folder)
+    return saved(kind(BertConfig(**({"vocab_size": len(WORDS)} | SIZES | sizes))), folder)
 
 
 def save_wav2vec2(folder: Path, **options) -> Path:
     shaken(Wav2Vec2Model(Wav2Vec2Config(**(WAV2VEC2 | options)))).save_pretrained(folder)
     return folder
+
+
+def save_speech(folder: Path, name: str, part: str = "", **options) -> Path:
+    """The random speech encoder of a file of conf/model, as transformers saves it.
+
+    Args:
+        name: of the file.
+        part: "encoder" saves a Whisper's encoder alone, in place of the whole model.
+        options: of `save_pretrained`.
+    """
+    fields = encoders.options(name)["speech"]
+    if fields["model_type"] == "whisper":
+        fields |= {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 16}
+    model = shaken(AutoModel.from_config(encoder_config(fields)))
+    (model.get_submodule(part) if part else model).save_pretrained(folder, **options)
+    return folder
+
+
+def save_roberta(folder: Path) -> Path:
+    fields = encoders.options("debug_roberta")["text"]
+    config = encoder_config(fields | {"vocab_size": len(WORDS), "pad_token_id": 0})
+    return saved(AutoModel.from_config(config), folder)
 
 
 def refusal(act: Callable[..., object], *arguments: object, **more: object) -> str:
