@@ -58,7 +58,7 @@ class Table:
         return next(row for row in (*self.rows, *self.pretraining) if row.name == name)
 
     def source_of(self, row: Row) -> str:
-        """Short name of whoever published the row's figures."""
+        """Short name of the source of the row's published figures."""
         return row.source or self.source
 
     def protocol_of(self, row: Row) -> str:

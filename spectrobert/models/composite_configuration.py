@@ -122,7 +122,7 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
 
     @property
     def of_speech(self) -> PreTrainedConfig:
-        """Of the speech encoder, cut to the layers that are read."""
+        """The speech encoder's configuration, cut to the layers that are read."""
         config = encoder_config(self.speech)
         named = self.named_states
         kept = named[1] if named else self.speech_layers or num_layers(config)
@@ -145,7 +145,7 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
 
     @property
     def of_text(self) -> PreTrainedConfig:
-        """Of the text encoder, with the run's vocabulary."""
+        """The text encoder's configuration."""
         config = encoder_config(self.text)
         if self.text_layers:
             config.num_hidden_layers = self.text_layers

@@ -42,7 +42,10 @@ def is_composite(config: Config) -> bool:
 
 
 def sources(config: Config) -> Sources:
-    """Of a composite's options. Raises UserError for a source of an encoder that it lacks."""
+    """The checkpoints that a composite's options name.
+
+    Raises UserError for a source of an encoder that the model lacks.
+    """
     init, options = config.init, config.model
     if not is_composite(config):
         _refuse(init, "speech_model", "SpectroBERT has patches in place of a speech encoder")

@@ -78,7 +78,7 @@ def test_a_value_out_of_bounds_is_one_line(share):
 
 
 def table(folder: Path, **options) -> DatasetConfig:
-    """Of 32 rows three of four are of class a; 24 are in train."""
+    """Three of four of 32 rows are of class a; 24 are in train."""
     sides = ("train", "train", "train", "val", "test")
     rows = (f"{'aaab'[i % 4]},{sides[min(i // 8, 4)]},t{i}" for i in range(40))
     return noise_table(folder, "label,split,text", rows, **options)

@@ -35,7 +35,7 @@ class Source:
 
     @property
     def texts(self) -> list[str]:
-        """What a vocabulary is trained on."""
+        """The texts that a vocabulary is trained on."""
         rows = self.splits.get("train")
         return columns(rows, "text")["text"].to_pylist() if rows is not None else []
 

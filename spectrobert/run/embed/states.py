@@ -79,7 +79,7 @@ def _layers(model: Composite, layer: str) -> tuple[str, ...]:
 
 
 def num_layers(model: Composite) -> int:
-    """Of the encoder that is embedded: of speech if the model hears, else of text."""
+    """The configuration of the embedded encoder: of speech if the model hears, else of text."""
     return len(model.speech.layers) if model.hears else len(list(model.text.layers.children()))
 
 
