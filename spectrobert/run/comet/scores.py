@@ -50,7 +50,7 @@ def log_scores(experiment: Any, run: Run, results: dict[str, Any], scores: Score
         for label, curve in roc_curves(scores.predictions, scores.labels).items():
             experiment.log_curve(f"ROC {label}", x=curve.false_positives, y=curve.true_positives)
         clips, vectors = cls_embeddings(run.model, run.data.clips("test"), MAX_EMBEDDINGS)
-        title = "h_[CLS] of the test split"
+        title = f"{'h_[CLS]' if run.model.is_joint else 'embeddings'} of the test split"
         experiment.log_embedding(vectors.tolist(), list(clips["label"]), title=title)
         log_sounds(experiment, scores, run.data)
 
