@@ -11,20 +11,19 @@ real token.
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
-from transformers.activations import ACT2FN
 
 from ..kernels import adopt
 from . import lora
 from .batch import Batch
 from .composite_configuration import CompositeConfig
-from .fusion import CrossModal, JointStack, Sequence, cross_config, orthogonality
-from .heads import CLASSIFIERS, HEADS
+from .fusion import CrossModal, JointStack, Sequence, cross_config, orthogonality, stack_config
+from .heads import CLASSIFIERS, HEADS, embedding_layer
 from .model import Activations, FrozenPrefix, Model, Output, trains
 from .pooling import POOLINGS, AttentiveStatistics, LayerWeights, pooled_norm
 from .speech_types import SPEECH_TYPES
@@ -69,7 +68,7 @@ class Composite(Model):
             states = self._num_states(len(self.speech.layers))
             self.layer_weights = None if self.first_mixed is None else LayerWeights(states)
         if config.fusion == "joint":
-            self.stack = JointStack(_stack_config(config), sound, config.frames_per_token)
+            self.stack = JointStack(stack_config(config), sound, config.frames_per_token)
             sound, words = self.stack.config.hidden_size, 0
         elif config.reads:
             self.text = TextEncoder(config.of_text)
@@ -82,7 +81,7 @@ class Composite(Model):
         pooled = sound * getattr(self.pooling, "widths", 0)
         pooled += words * getattr(self.text_pooling, "widths", 0)
         self.pooled_norm = pooled_norm(config.pooled_norm, pooled)
-        self.embedding = _embedding(config, pooled)
+        self.embedding = embedding_layer(config, pooled)
         self.head = self._head(config.embedding_size or pooled)
         if config.lora_rank:
             lora.add_adapters(self, config.lora_rank, config.lora_alpha, config.lora_parts)
@@ -92,8 +91,7 @@ class Composite(Model):
     def _head(self, width: int) -> nn.Module:
         config = self.config
         if config.head == "pretraining":
-            sizes: Any = self.stack.config
-            return HEADS[config.head](sizes)
+            return HEADS[config.head](self.stack.config)
         sizes = SimpleNamespace(
             hidden_size=width,
             num_logits=config.num_logits,
@@ -345,30 +343,6 @@ class Composite(Model):
 def trains_nothing(pooling: nn.Module) -> bool:
     """True for a pooling that has no weights."""
     return not any(True for _ in pooling.parameters())
-
-
-def _stack_config(config: CompositeConfig) -> Any:
-    """BERT's configuration with the fields that the joint embeddings read."""
-    stack = config.of_text
-    stack.vocab_size = config.vocab_size
-    stack.audio_positions = "learned"
-    stack.max_audio_positions = config.max_audio_positions
-    stack.frequency_patches = 1
-    stack._attn_implementation = "sdpa"  # which a whole model of transformers would choose itself
-    return stack
-
-
-def _embedding(config: CompositeConfig, width: int) -> nn.Module:
-    """Dropout, dense layer and activation (Wagner et al. 2022), if the model has an embedding."""
-    if not config.embedding_size:
-        return nn.Identity()
-    layers: list[nn.Module] = [
-        nn.Dropout(config.head_dropout_prob),
-        nn.Linear(width, config.embedding_size),
-    ]
-    if config.embedding_act != "none":
-        layers.append(ACT2FN[config.embedding_act])
-    return nn.Sequential(*layers)
 
 
 # So that transformers' Auto classes know a saved composite model

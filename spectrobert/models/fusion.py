@@ -3,7 +3,7 @@
 Shapes: B batch, L word pieces, N frames, D width of speech, W width of text.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -121,6 +121,21 @@ class JointStack(nn.Module):
         for layer in self.encoder.layer:
             joint = layer(joint, attention)
         return Sequence(joint, mask)
+
+
+def stack_config(config: Any) -> Any:
+    """BERT's configuration of a composite, with the fields that the joint embeddings read.
+
+    Args:
+        config: a CompositeConfig, whose module imports this one.
+    """
+    stack = config.of_text
+    stack.vocab_size = config.vocab_size
+    stack.audio_positions = "learned"
+    stack.max_audio_positions = config.max_audio_positions
+    stack.frequency_patches = 1
+    stack._attn_implementation = "sdpa"  # which a whole model of transformers would choose itself
+    return stack
 
 
 def averaged(sound: Sequence, frames: int) -> Sequence:

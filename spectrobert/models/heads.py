@@ -5,9 +5,10 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers.activations import ACT2FN
 from transformers.models.bert.modeling_bert import BertPooler, BertPredictionHeadTransform
 
-from ..config.model import ModelOptions
+from ..config.model import CompositeOptions, ModelOptions
 from .batch import IGNORED, Batch
 
 
@@ -99,6 +100,21 @@ class ClassMeansHead(nn.Module):
 
 TEMPERATURE = 0.07  # Khosla et al. 2020
 REMEMBERED = 500.0  # embeddings of a class, after which older ones fade
+
+
+def embedding_layer(config: CompositeOptions, width: int) -> nn.Module:
+    """Dropout, dense layer and activation (Wagner et al. 2022), if the model has an embedding."""
+    if not config.embedding_size:
+        return nn.Identity()
+    layers: list[nn.Module] = [
+        nn.Dropout(config.head_dropout_prob),
+        nn.Linear(width, config.embedding_size),
+    ]
+    if config.embedding_act != "none":
+        layers.append(ACT2FN[config.embedding_act])
+    return nn.Sequential(*layers)
+
+
 # model.classifier -> class, of a composite model's classification head
 CLASSIFIERS: dict[str, type[nn.Module]] = {
     "linear": ClassificationHead,
