@@ -152,6 +152,11 @@ def _adapt(built: Model, options: FreezeConfig) -> None:
     """Add the adapters that `freeze` asks for, to a model that has none."""
     if not options.lora_rank:
         return
+    if not isinstance(built, Composite):
+        raise UserError(
+            f"freeze.lora_rank={options.lora_rank}: adapters are for composite models"
+            f" (model=hubert_base and the like), not {built.config.architecture}"
+        )
     if getattr(built.config, "lora_rank", 0):
         raise UserError(
             f"freeze.lora_rank={options.lora_rank}: the checkpoint has adapters of rank"

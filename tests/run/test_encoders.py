@@ -239,6 +239,7 @@ def test_a_tokenizer_larger_than_its_model_is_refused(tmp_path):
         ("debug_joint", ("model.text.model_type=roberta",), "needs a BERT as model.text"),
         ("debug_hubert", ("model.speech.model_type=bert",), "allowed are wav2vec2, hubert"),
         ("speech_encoder", (), "model.speech is empty"),
+        ("tiny", ("freeze.lora_rank=4",), "adapters are for composite models"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(model, arguments, words):
