@@ -109,9 +109,7 @@ class CompositeOptions:
     num_logits: int = 0
     head_dropout_prob: float = 0.1
     classifier: str = "linear"  # "linear" | "class_means": the nearest mean of a class' embeddings
-    detach_head: bool = (
-        False  # the head teaches itself alone: a linear probe of a trained embedding
-    )
+    detach_head: bool = False  # the head trains alone: a linear probe of a trained embedding
 
     vocab_size: int = 30522
     max_seconds: float = 30.0  # the longest clip that is read to its end

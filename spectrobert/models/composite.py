@@ -175,10 +175,15 @@ class Composite(Model):
         states, mask = self._states(batch)
         if self.layer_weights is None:
             return Sequence(self._finished(states[0]), mask)
+        return Sequence(self.mixed(states), mask)
+
+    def mixed(self, states: list[Tensor]) -> Tensor:
+        """The learned mean of frames, S times (B, N, D) -> (B, N, D)."""
+        assert self.layer_weights is not None
         stacked = torch.stack(states)
         if self.config.norm_states:
             stacked = F.layer_norm(stacked, stacked.shape[-1:])
-        return Sequence(self.layer_weights(stacked), mask)
+        return self.layer_weights(stacked)
 
     def _sound_vector(self, batch: Batch) -> Tensor:
         """(B, P). A pooling without weights pools each state, and the mixture is of vectors.
@@ -263,12 +268,11 @@ class Composite(Model):
         is_text_frozen = self.config.fusion != "joint" and frozen.issuperset(text)
         if not self.hears and not is_text_frozen:
             return "the text encoder trains"
-        if self.hears and not frozen.issuperset(("audio.conv", "audio.projection")):
+        named = [name for name in self.frozen_parts() if name.startswith("audio.")]
+        if self.hears and "audio.projection" not in named:
             return "audio.conv or audio.projection trains"
-        depth = self._frozen_depth(frozen) if self.hears else 0
+        depth = sum(name.startswith("audio.encoder.") for name in named)
         is_vector = self._caches_vectors(depth)
-        used = [f"audio.encoder.{i}" for i in range(depth)]
-        named = ["audio.conv", "audio.projection", *used] if self.hears else []
         word_width, is_word_vector = self._word_prefix(is_text_frozen)
         if word_width:
             named += text
@@ -282,12 +286,6 @@ class Composite(Model):
             is_word_vector,
             is_vector,
         )
-
-    def _frozen_depth(self, frozen: set[str]) -> int:
-        depth = 0
-        while f"audio.encoder.{depth}" in frozen:
-            depth += 1
-        return depth
 
     def _caches_vectors(self, depth: int) -> bool:
         """True if all of the speech encoder is frozen, and behind it a pooling without weights."""

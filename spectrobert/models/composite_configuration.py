@@ -177,7 +177,4 @@ def encoder_config(fields: Mapping[str, Any]) -> PreTrainedConfig:
     for name, value in ENCODER_FIELDS.items():
         if hasattr(config, name):
             setattr(config, name, value)
-    if fields["model_type"] == "whisper":
-        # of a decoder that is never built; they must be inside the vocabulary
-        config.vocab_size = max(config.vocab_size, 1 + (config.pad_token_id or 0))
     return config

@@ -75,6 +75,14 @@ class SpeechEncoder(nn.Module):
         """Samples that the first frame spans: shorter clips are continued by silence."""
 
 
+def layer_parts(layers: nn.Module, *behind: nn.Module) -> dict[str, list[nn.Module]]:
+    """`encoder.<n>` of a stack; modules behind it go with its last layer, if it has one."""
+    parts = {f"encoder.{i}": [layer] for i, layer in enumerate(layers.children())}
+    if parts:
+        parts[f"encoder.{len(parts) - 1}"] += behind
+    return parts
+
+
 def normalised(waveform: Tensor, num_samples: Tensor) -> Tensor:
     """Each clip's real samples with mean 0 and variance 1, zero beyond: (B, T), (B,) -> (B, T)."""
     real = real_tokens(num_samples, waveform.shape[1])
@@ -163,13 +171,10 @@ class WaveEncoder(SpeechEncoder):
     def parts(self) -> dict[str, list[nn.Module]]:
         model, encoder = self.model, self.model.encoder
         before = [model.feature_projection, encoder.pos_conv_embed, encoder.dropout]
-        layers: dict[str, list[nn.Module]] = {
-            f"encoder.{i}": [layer] for i, layer in enumerate(self.layers)
-        }
-        if self.is_pre_norm and layers:
-            layers[f"encoder.{len(layers) - 1}"].append(encoder.layer_norm)
-        else:
+        is_last = self.is_pre_norm and len(self.layers) > 0
+        if not is_last:
             before.append(encoder.layer_norm)
+        layers = layer_parts(self.layers, *([encoder.layer_norm] if is_last else []))
         return {"conv": [model.feature_extractor], "projection": before, **layers}
 
 

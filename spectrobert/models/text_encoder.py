@@ -3,8 +3,12 @@
 Shapes: B batch, L word pieces, D width.
 """
 
+from typing import Any
+
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedConfig
+
+from .speech_encoder import layer_parts
 
 # model.text.model_type -> where the embeddings and the layers are
 TEXT_TYPES: dict[str, tuple[str, str]] = {
@@ -33,9 +37,13 @@ class TextEncoder(nn.Module):
 
     def forward(self, input_ids: Tensor, mask: Tensor) -> Tensor:
         """(B, L) word pieces and their mask -> (B, L, D)."""
+        return self.run(input_ids, mask).last_hidden_state
+
+    def run(self, input_ids: Tensor, mask: Tensor, **options: Any) -> Any:
+        """The output of transformers' model; `options` are its own."""
         # RoBERTa counts positions by what is no padding, whose number is its own
         ids = input_ids.masked_fill(~mask, self.config.pad_token_id or 0)
-        return self.model(ids, attention_mask=mask.long()).last_hidden_state
+        return self.model(ids, attention_mask=mask.long(), **options)
 
     @property
     def layers(self) -> nn.Module:
@@ -44,12 +52,9 @@ class TextEncoder(nn.Module):
     def parts(self) -> dict[str, list[nn.Module]]:
         """`embeddings` and `encoder.<n>`; other modules of the stack go with the first."""
         path, stack = TEXT_TYPES[self.config.model_type]
-        layers: dict[str, list[nn.Module]] = {
-            f"encoder.{i}": [layer] for i, layer in enumerate(self.layers.children())
-        }
         owner = self.model.get_submodule(stack.split(".")[0])
         others = [child for name, child in owner.named_children() if name != stack.split(".")[1]]
-        return {"embeddings": [self.model.get_submodule(path), *others], **layers}
+        return {"embeddings": [self.model.get_submodule(path), *others], **layer_parts(self.layers)}
 
 
 POOLED_TYPES = ("bert", "roberta", "xlm-roberta", "camembert", "mpnet")

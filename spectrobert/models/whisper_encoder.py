@@ -9,7 +9,7 @@ from transformers import PreTrainedConfig
 from transformers.models.whisper import modeling_whisper
 
 from ..audio.whisper_mel import HOP, WhisperMel
-from .speech_encoder import SpeechEncoder, real_tokens
+from .speech_encoder import SpeechEncoder, layer_parts, real_tokens
 
 STRIDE = 2 * HOP  # samples per frame: the second convolution takes every other mel frame
 SILENT_FRAMES = 4  # behind a clip: as many mel frames as its last frame sees of what follows
@@ -57,14 +57,6 @@ class WhisperEncoder(SpeechEncoder):
 
     def parts(self) -> dict[str, list[nn.Module]]:
         model = self.model
-        layers: dict[str, list[nn.Module]] = {
-            f"encoder.{i}": [layer] for i, layer in enumerate(self.layers)
-        }
-        last: list[nn.Module] = [model.layer_norm]
-        if layers:
-            layers[f"encoder.{len(layers) - 1}"] += last
-        return {
-            "conv": [model.conv1, model.conv2],
-            "projection": [model.embed_positions, *([] if layers else last)],
-            **layers,
-        }
+        before = [model.embed_positions, *([] if len(self.layers) else [model.layer_norm])]
+        layers = layer_parts(self.layers, model.layer_norm)
+        return {"conv": [model.conv1, model.conv2], "projection": before, **layers}

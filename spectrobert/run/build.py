@@ -157,7 +157,7 @@ def _adapt(built: Model, options: FreezeConfig) -> None:
             f"freeze.lora_rank={options.lora_rank}: adapters are for composite models"
             f" (model=hubert_base and the like), not {built.config.architecture}"
         )
-    if getattr(built.config, "lora_rank", 0):
+    if built.config.lora_rank:
         raise UserError(
             f"freeze.lora_rank={options.lora_rank}: the checkpoint has adapters of rank"
             f" {built.config.lora_rank}, which train"

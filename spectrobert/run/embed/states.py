@@ -5,10 +5,8 @@ Shapes: B batch, N frames or word pieces, D width, P width of a vector.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ...audio.io import SAMPLE_RATE
@@ -106,8 +104,7 @@ def vectors(model: Model, batch: Batch, wanted: Wanted) -> tuple[States, Tensor 
 
 def head_input(model: Model, batch: Batch) -> Tensor:
     """The vector that the head of a model reads: (B, P)."""
-    output = model(batch)
-    return output.hidden[:, 0] if output.embedding is None else output.embedding
+    return model(batch).hidden[:, 0]
 
 
 def _spoken(model: Composite, batch: Batch, layers: tuple[str, ...]) -> tuple[States, Tensor]:
@@ -121,23 +118,13 @@ def _spoken(model: Composite, batch: Batch, layers: tuple[str, ...]) -> tuple[St
     if "last" in layers:
         found["last"] = speech.finish(states[-1])
     if "weighted" in layers:
-        found["weighted"] = _weighted(model, states)
+        found["weighted"] = model.mixed(states[model.first_mixed :])
     return {name: found[name] for name in layers}, mask
 
 
-def _weighted(model: Composite, states: list[Tensor]) -> Tensor:
-    """The learned mean (B, N, D) of the states that the model mixes."""
-    assert model.layer_weights is not None
-    stacked = torch.stack(states[model.first_mixed :])
-    if model.config.norm_states:
-        stacked = F.layer_norm(stacked, stacked.shape[-1:])
-    return model.layer_weights(stacked)
-
-
 def _written(model: Composite, batch: Batch, layers: tuple[str, ...]) -> tuple[States, Tensor]:
-    mask, text = batch["text_mask"], model.text
-    ids = batch["input_ids"].masked_fill(~mask, text.config.pad_token_id or 0)
-    output: Any = text.model(ids, attention_mask=mask.long(), output_hidden_states=True)
+    mask = batch["text_mask"]
+    output = model.text.run(batch["input_ids"], mask, output_hidden_states=True)
     states = dict(enumerate(output.hidden_states))
     last = output.last_hidden_state
     return {name: last if name == "last" else states[int(name)] for name in layers}, mask
