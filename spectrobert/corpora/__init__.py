@@ -62,6 +62,7 @@ class Corpus:
     # Options that a task does not read, by the task
     idle_options: Callable[[str], tuple[str, ...]] | None = None
     caveat: str = ""  # one line: the limit of scores on the owner's splits
+    unnamed_caveat: str = ""  # one line: the limit of scores if no row names its speaker
     # "speaker", "group": what the owner's splits may share, a caution in place of a refusal
     may_share: tuple[str, ...] = ()
 
@@ -84,7 +85,7 @@ def corpus(name: str) -> Corpus:
     return importlib.import_module(f".{name}", __name__).CORPUS
 
 
-def folder(name: str, given: str, data_dir: str) -> Path:
+def root_folder(name: str, given: str, data_dir: str) -> Path:
     """`dataset.root`, or the folder of `data_dir` with the corpus' name.
 
     Raises UserError for a root given to a corpus whose tables are named by options.

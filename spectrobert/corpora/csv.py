@@ -30,21 +30,12 @@ from ..audio.segment import Segment
 from ..errors import UserError
 from . import Corpus, folds, row_ids
 from .answers import left_out
-from .csv_columns import NEEDED, TARGET_TASKS, choose_task, first_file, idle_options, used_columns
+from .csv_columns import NEEDED, choose_task, first_file, idle_options, used_columns
 from .example import Dropped, Example
 from .label_files import number
 from .manifest import read_manifest
-
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "eval": "test",
-}
+from .own_targets import TARGET_TASKS, check_targets, read_target
+from .split_names import SPLIT_NAMES
 
 
 def load(
@@ -73,7 +64,7 @@ def load(
 
     Raises UserError, naming file and row, for what cannot be used, and for an id that occurs twice.
     """
-    _check_targets(task, targets)
+    check_targets(task, targets)
     names = {
         "id": id,
         "audio": audio,
@@ -136,19 +127,6 @@ def _examples(
         raise UserError(f"{tables[0].path}: no rows")
 
 
-def _check_targets(task: str, targets: Sequence[str]) -> None:
-    """Raise UserError unless there are as many targets as the task learns, each once."""
-    if task not in TARGET_TASKS:
-        return
-    if len(set(targets)) < max(1, len(targets)):
-        raise UserError(
-            f"task {task} needs dataset.targets=[COLUMN,...], each column once; given:"
-            f" [{','.join(targets)}]"
-        )
-    if task == "sentiment_regression" and len(targets) > 1:
-        raise UserError(f"task {task} has one target; dataset.targets=[{','.join(targets)}]")
-
-
 @dataclass(frozen=True)
 class _Table:
     """One of the user's tables, read as often as its rows are asked for."""
@@ -209,7 +187,8 @@ class _Row(NamedTuple):
         Args:
             side: the split of its fold; None if splits are not drawn by fold.
         """
-        targets = tuple(self._target(column) for column in self.numbers)
+        task = self.table.task
+        targets = tuple(read_target(self.where, *of, task) for of in self.numbers.items())
         recording = self._recording()
         start = self._seconds("start") or 0.0
         end = self._seconds("end")
@@ -241,15 +220,6 @@ class _Row(NamedTuple):
                 column = self.columns[option]
                 raise UserError(f"{self.where}: column {column!r} is empty{ignored}")
         return audio if isinstance(audio, bytes) else str(self.table.folder / audio)
-
-    def _target(self, column: str) -> float:
-        """The number in a cell; 0 or 1 if several labels are learnt."""
-        cell = self.numbers[column]
-        if (value := number(cell)) is None:
-            raise UserError(f"{self.where}: {column} {cell!r} is not a number")
-        if self.table.task == "ser_multilabel" and value not in (0, 1):
-            raise UserError(f"{self.where}: {column} {cell!r} is neither 0 nor 1")
-        return value
 
     def _seconds(self, option: str) -> float | None:
         """The seconds in a start or end cell; None if there is none."""

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import UserError
 from .answers import YES_NO
 from .manifest import Row, read_manifest
+from .own_targets import TARGET_TASKS
 
 NEEDED = {
     "pre": ("audio", "text"),
@@ -20,7 +21,6 @@ NEEDED = {
     "sentiment_regression": ("audio",),
     "ser_multilabel": ("audio",),
 }
-TARGET_TASKS = ("dimensional", "sentiment_regression", "ser_multilabel")
 # Besides those that a task needs, if the table has them
 OPTIONAL = ("id", "split_column", "fold_column", "speaker", "group", "start", "end")
 READ_ROWS = 1000  # by which a task is chosen

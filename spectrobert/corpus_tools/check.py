@@ -34,7 +34,7 @@ def parse(
     task: str, options: DatasetConfig, data_dir: str
 ) -> tuple[list[str], list[Example], list[Dropped]]:
     """The folders of a corpus' recordings, its examples and the rows left out. Raises UserError."""
-    root = corpora.folder(options.name, options.root, data_dir).absolute()
+    root = corpora.root_folder(options.name, options.root, data_dir).absolute()
     examples, dropped = corpora.load(options.name, root, task, **own_options(options))
     return audio_names.folders(options, data_dir), examples, dropped
 

@@ -38,7 +38,7 @@ def parts(options: DatasetConfig, data_dir: str) -> list[Part]:
 def _part(name: str, options: Any, data_dir: str) -> Part:
     common = {f.name for f in fields(DatasetConfig)}
     own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
-    root = corpora.folder(name, options.root, data_dir)
+    root = corpora.root_folder(name, options.root, data_dir)
     return Part(name, root, options.prepared, own)
 
 

@@ -131,8 +131,10 @@ def verify(
 def caveats(corpus: Corpus, rows: Sequence[Example] | pa.Table, sides: Sequence[str]) -> list[str]:
     """Limits of scores on these splits: the corpus' caveat, and what its splits share."""
     notes = [corpus.caveat] if corpus.caveat else []
-    if corpus.may_share:
+    if corpus.may_share or corpus.unnamed_caveat:
         found = leaks(rows, sides)
+        if corpus.unnamed_caveat and not found["speaker"].num_names:
+            notes.append(corpus.unnamed_caveat)
         shared = [
             f"{len(found[kind].shared)} of {found[kind].num_names} {kind}s"
             for kind in corpus.may_share

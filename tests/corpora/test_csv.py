@@ -201,9 +201,9 @@ def test_columns_without_a_name_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_root_is_refused() -> None:
     with pytest.raises(UserError, match=r"dataset\.root=x: dataset 'csv' has no .*audio_dir"):
-        corpora.folder("csv", "x", "data")
-    assert corpora.folder("ravdess", "x", "data") == Path("x")
-    assert corpora.folder("csv", "", "data") == Path("data/csv")
+        corpora.root_folder("csv", "x", "data")
+    assert corpora.root_folder("ravdess", "x", "data") == Path("x")
+    assert corpora.root_folder("csv", "", "data") == Path("data/csv")
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import random as shuffling
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -247,6 +248,12 @@ class TestVerify:
         assert caution(with_caveats(summary, own).definition) == ""
         apart = [example(i, split=split, speaker=f"s{i}") for i, split in enumerate(owned)]
         assert caveats(slue, apart, splits) == []
+
+    def test_a_corpus_that_may_not_name_its_speakers(self) -> None:
+        corpus = replace(corpora.corpus("csv"), unnamed_caveat="speakers are not known")
+        unnamed, named = [example(0)], [example(0), example(1, speaker="s1")]
+        assert caveats(corpus, unnamed, ["train"]) == ["speakers are not known"]
+        assert caveats(corpus, named, ["train", "test"]) == []
 
     def test_bytes_are_not_printed(self) -> None:
         examples = [Example(str(i), (Segment(b"same recording"),)) for i in range(3)]
