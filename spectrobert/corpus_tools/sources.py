@@ -251,4 +251,8 @@ SOURCES: dict[str, Source] = {
     ),
 }
 # Corpora that nobody has to fetch
-AT_HAND = {"demo": "synthesised when it is first used", "csv": "your own files"}
+AT_HAND = {
+    "demo": "synthesised when it is first used",
+    "csv": "your own files",
+    "folder": "your own folders",
+}

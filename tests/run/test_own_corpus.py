@@ -16,6 +16,7 @@ from ..helpers.world import SMALL
 
 PAGE = Page("docs/own-corpus.md")
 TRAIN = PAGE.commands("python", "train.py")
+OTHERS = ("folder",)  # corpora of one's own that need no table
 VERBS = PAGE.commands("python", "-m", "spectrobert")
 
 
@@ -46,7 +47,9 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("words", TRAIN, ids=" ".join)
 def test_train_commands_compose(words):
-    assert composition.compose(words).dataset.name == "csv"
+    config = composition.compose(words)
+    assert config.dataset.name in ("csv", *OTHERS)
+    assert config.task.name in corpus(config.dataset.name).tasks
 
 
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
@@ -64,6 +67,13 @@ def test_the_tables_list_every_option_and_task():
     assert sorted(named) == sorted(corpus("csv").options())
     tasks = [word for row in PAGE.table("task") for word in code(row[0])]
     assert sorted(tasks) == sorted(corpus("csv").tasks)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_tables_of_other_corpora_list_every_option(name):
+    rows = PAGE.table(f"option of {name}")
+    named = [word.removeprefix("dataset.") for row in rows for word in code(row[0])]
+    assert sorted(named) == sorted(["root", *corpus(name).options()])
 
 
 def test_links_resolve():
