@@ -15,6 +15,7 @@ EXTRAS = {
     "notebooks": ("jupyterlab", "librosa"),
     "download": ("pooch", "requests", "urllib3", "huggingface_hub"),
     "lora": ("peft",),
+    "augment": ("audiomentations", "fast_mp3_augment", "pyroomacoustics"),
     "mosei": ("h5py",),
     "slurm": ("submitit",),
 }

@@ -1,5 +1,6 @@
 """Every option of a run: name, type, default, meaning and check, once. Plain dataclasses."""
 
+from .augment import AugmentConfig
 from .datasets import DatasetConfig, MixtureConfig, PartConfig
 from .model import CompositeOptions, ModelOptions
 from .run import (
@@ -26,6 +27,7 @@ __all__ = [
     "LOGGERS",
     "TASKS",
     "AqaConfig",
+    "AugmentConfig",
     "CompositeOptions",
     "Config",
     "DatasetConfig",

@@ -25,6 +25,12 @@ def share(name: str, value: float) -> None:
         raise UserError(f"{name}={value}: must be 0 or more and below 1")
 
 
+def probability(name: str, value: float) -> None:
+    """Raise UserError unless `value` is in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise UserError(f"{name}={value}: must be from 0 to 1")
+
+
 def share_above_zero(name: str, value: float) -> None:
     """Raise UserError unless `value` is in (0, 1]."""
     if not 0 < value <= 1:

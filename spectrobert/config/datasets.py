@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..errors import UserError
 from .checks import at_least, choose, share, share_above_zero
+from .model import NORMALIZATIONS
 
 
 class Shares(NamedTuple):
@@ -51,6 +52,10 @@ class DatasetConfig:
     # frequent | "batches" as many of each in every batch, as contrastive losses need them.
     # task.class_weights weighs their losses instead
     balance: str = "none"
+    # Statistics per mel bin by which spectrograms are normalised: "audioset", AST's two constants |
+    # "corpus": of the training clips | "clip": of each clip | "speaker": of each speaker's clips,
+    # those to be tested included, without labels | "auto": the checkpoint's, else "audioset"
+    normalize: str = "auto"
     vocabulary: int = 2000  # most word pieces, if a vocabulary is trained on the corpus
     lowercase: bool = True  # of a trained vocabulary: "Dog" is "dog"
     strip_accents: bool = False  # of a trained vocabulary: "é" is "e", Hangul falls into letters
@@ -60,6 +65,7 @@ class DatasetConfig:
         choose("dataset.balance", self.balance, ("none", "prune", "duplicate", "batches"))
         choose("dataset.split", self.split, ("official", "random"))
         choose("dataset.crop", self.crop, ("first", "center", "random", "whole"))
+        choose("dataset.normalize", self.normalize, ("auto", *NORMALIZATIONS))
         choose("dataset.check", self.check, ("auto", "decode", "header", "none"))
         for name in ("val_share", "test_share", "max_skipped"):
             if getattr(self, name) is not None:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 # What a task, a tokenizer or `freeze` decides, not the user's `model.` group.
-DERIVED = ("vocab_size", "head", "num_logits", "lora_rank", "lora_alpha", "lora_parts")
+DERIVED = (
+    *("vocab_size", "head", "num_logits", "lora_rank", "lora_alpha", "lora_parts"),
+    *("normalization", "mel_mean", "mel_std"),
+)
+NORMALIZATIONS = ("audioset", "corpus", "clip", "speaker")  # of spectrograms
 
 
 @dataclass(repr=False, eq=False)
@@ -25,15 +29,21 @@ class ModelOptions:
     hidden_act: str = "gelu"
     hidden_dropout_prob: float = 0.1
     attention_probs_dropout_prob: float = 0.1
+    # Probability that a training clip skips the last layer of the stack; of the others less, in
+    # proportion to their depth
+    stochastic_depth: float = 0.0
     max_position_embeddings: int = 512
     type_vocab_size: int = 2
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
 
-    # log-mel, with AudioSet's statistics as in AST
+    # log-mel, with AudioSet's statistics as in AST, if dataset.normalize names no others
     num_mel_bins: int = 128
     audio_mean: float = -4.2677393
     audio_std: float = 4.5689974
+    normalization: str = "audioset"
+    mel_mean: list[float] | tuple[float, ...] = ()  # of "corpus", per bin
+    mel_std: list[float] | tuple[float, ...] = ()
 
     # patches: (mel bins, frames)
     patch: list[int] | tuple[int, ...] = (16, 16)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ..errors import UserError
+from .augment import AugmentConfig
 from .checks import at_least, choose, folder_inside, share, share_above_zero
 from .datasets import MixtureConfig
 from .tasks import DimensionalConfig, TaskConfig
@@ -77,6 +78,12 @@ class OptimConfig:
     # 0.98 for runs of a few hundred steps: RAdam's own warm-up lasts about 1 / (1 - beta2)
     beta2: float = 0.999
     weight_decay: float = 0.0
+    decay_norms: bool = False  # also of biases and the weights of norms, which then shrink too
+    # Weights that are validated and kept: "none", those of the last step | "ema": an exponential
+    # moving average of all steps | "swa": the mean of all steps after `average_from`
+    average: str = "none"
+    ema_decay: float = 0.999  # of "ema"; smaller in the first steps
+    average_from: float = 0.75  # of "swa": share of all steps after which the mean begins
     warmup_share: float = 0.0  # of all steps; RAdam needs none
     # "constant" | "linear" | "cosine", down to 0 at the last step | "tri_stage": warm-up, constant,
     # then exponential decay | "plateau": less after validations without a better `task.monitor`
@@ -96,6 +103,9 @@ class OptimConfig:
         share("optim.beta2", self.beta2)
         at_least("optim.weight_decay", self.weight_decay, 0)
         at_least("optim.clip", self.clip, 0)
+        choose("optim.average", self.average, ("none", "ema", "swa"))
+        share("optim.ema_decay", self.ema_decay)
+        share("optim.average_from", self.average_from)
         choose("optim.clip_by", self.clip_by, ("norm", "value"))
         rates = {"lr": self.lr} | {f"lr_of.{part}": rate for part, rate in self.lr_of.items()}
         for option, rate in rates.items():
@@ -196,6 +206,7 @@ class Config:
     task: Any = None
     dataset: Any = None
     model: Any = None  # options of its architecture (config/model.py)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     freeze: FreezeConfig = field(default_factory=FreezeConfig)
     init: InitConfig = field(default_factory=InitConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

@@ -8,14 +8,13 @@ from functools import reduce
 from typing import cast
 
 import numpy as np
-import torch
 
-from ..audio import features, io
+from ..audio import io
 from ..audio.crop import Crop
 from ..audio.segment import Segment
 from ..config import DatasetConfig
 from ..data import splits
-from ..kernels import adopt
+from ..data.mel_statistics import spectrogram
 from . import recordings
 
 CHUNK = 64  # decoded clips that wait to be measured
@@ -108,12 +107,3 @@ def measure(
             measured += 1
         progress(done, len(clips))
     return LogMel(by_split, measured, num_bins, f"{of}, {stretch}"), unheard
-
-
-def spectrogram(wave: np.ndarray, num_bins: int) -> np.ndarray:
-    """Log-mel spectrogram of a waveform, (T,) at 16 kHz to (F, M), before normalisation."""
-    samples = torch.from_numpy(wave)[None]
-    length = torch.tensor([len(wave)])
-    front_end = adopt(features.LogMel(num_bins, mean=0.0, std=0.5))  # (x - 0) / (2 * 0.5)
-    mels, _ = front_end(samples, length)
-    return mels[0].numpy()

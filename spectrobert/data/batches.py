@@ -119,7 +119,7 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
         "input_ids": pad_sequence(ids, batch_first=True),  # (B, L); [PAD] is 0
     }
     batch["text_mask"] = torch.arange(batch["input_ids"].shape[1]) < lengths[:, None]
-    batch |= collate_answers(read)
+    batch |= collate_answers(read) | collate_sound(read)
     if unread:
         batch["unread"] = unread
     if "matched" in read[0]:
@@ -138,6 +138,22 @@ def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
     if "label" in items[0]:
         return {"label": torch.tensor([item["label"] for item in items])}
     return {}
+
+
+def collate_sound(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+    """Masks (B, K, 4), and mixtures of each clip with the next one of its process' batch; the
+    statistics of each clip's speaker (B, M).
+    """
+    drawn: dict[str, Tensor] = {}
+    for name in ("mel_mean", "mel_std"):
+        if name in items[0]:
+            drawn[name] = torch.from_numpy(np.stack([item[name] for item in items]))
+    if "masks" in items[0]:
+        drawn["masks"] = torch.from_numpy(np.stack([item["masks"] for item in items]))
+    if "mix_weight" in items[0]:
+        drawn["mix_weight"] = torch.tensor([item["mix_weight"] for item in items])
+        drawn["mix_with"] = torch.arange(1, len(items) + 1) % len(items)
+    return drawn
 
 
 def as_is(batch: Batch) -> Batch:

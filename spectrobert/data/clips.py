@@ -6,8 +6,8 @@ have drawn.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from ..config import DatasetConfig, PretrainingConfig
 from ..corpora.example import Example
 from ..models.batch import IGNORED
 from . import mismatches, rows
+from .augmentation import Augmentation
 from .checks import Skipped
 from .masking import mask_words
 from .mismatches import Mismatches
@@ -89,6 +90,10 @@ class ReadOptions:
     pretraining: PretrainingConfig | None = None
     has_targets: bool = False  # numbers are learnt, not a label
     model_seconds: float = math.inf  # the longest clip that the model hears to its end
+    augmentation: Augmentation | None = None  # of training
+    # Mean and deviation per mel bin, (M,) each, by speaker; empty: spectrograms are not normalised
+    # by speaker
+    by_speaker: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     # False for a model of text alone: no audio is read, `waveform` is UNHEARD_SAMPLES zeros
     hears: bool = True
 
@@ -107,6 +112,9 @@ class ClipDataset(Dataset):
         self.rows = split
         self.read_options = read_options
         self.is_training = is_training
+        self.is_augmented = (
+            is_training and read_options.augmentation is not None and read_options.hears
+        )
         if read_options.pretraining:
             known = columns(split, *mismatches.COLUMNS, *mismatches.LIKENESS)
             self.mismatches = Mismatches(known, read_options.pretraining.negatives)
@@ -119,7 +127,7 @@ class ClipDataset(Dataset):
         generator = self._generator(key)
         item: dict[str, Any] = {"index": key.row}
         ids = self._word_pieces(row["text"])
-        audio = row["audio"]
+        audio, speaker = row["audio"], row["speaker"]
         task = self.read_options.pretraining
         if task is None:
             item |= answer(row, self.read_options)
@@ -127,7 +135,7 @@ class ClipDataset(Dataset):
             heard = self._heard(key.row, generator)
             matched = heard == key.row
             if not matched:
-                audio = self.rows[heard]["audio"]
+                audio, speaker = self.rows[heard]["audio"], self.rows[heard]["speaker"]
             tokenizer = self.read_options.tokenizer
             ids, labels = mask_words(
                 ids,
@@ -142,11 +150,18 @@ class ClipDataset(Dataset):
             item["mlm_labels"] = labels if is_asked else np.full_like(labels, IGNORED)
             item["matched"] = int(matched)
         item["input_ids"] = ids
+        if self.read_options.by_speaker:
+            item |= self._speaker_statistics(speaker)
         try:
             item["waveform"] = self._waveform(audio, generator)
         except io.AudioError as error:
             return Skipped(row["id"], error.recording, f"{error.fault}: {error.detail}")
-        return item
+        return item | self._augmentation(item, generator)
+
+    def _speaker_statistics(self, speaker: str) -> dict[str, Any]:
+        """Mean and deviation of the speaker's log-mels; none if no clip of theirs can be read."""
+        known = self.read_options.by_speaker.get(speaker)
+        return {"mel_mean": known[0], "mel_std": known[1]} if known else {}
 
     def heard(self, key: RowKey) -> int:
         """The row whose sound `clips[key]` pairs with the text; without reading audio."""
@@ -173,4 +188,18 @@ class ClipDataset(Dataset):
             return np.zeros(UNHEARD_SAMPLES, dtype=np.float32)
         kept, max_seconds = crop(read_options.dataset, read_options.model_seconds, self.is_training)
         wave = io.read_clip(segments(audio), max_seconds, kept, generator)
-        return np.zeros_like(wave) if read_options.dataset.silence_audio else wave
+        if read_options.dataset.silence_audio:
+            return np.zeros_like(wave)
+        if self.is_augmented:
+            assert read_options.augmentation is not None
+            most = max(len(wave), math.ceil(max_seconds * io.SAMPLE_RATE))
+            wave = read_options.augmentation(wave, generator, most)
+        return wave
+
+    def _augmentation(self, item: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """Masks and the share to mix, of a training clip."""
+        if not self.is_augmented:
+            return {}
+        assert self.read_options.augmentation is not None
+        seconds = len(item["waveform"]) / io.SAMPLE_RATE
+        return self.read_options.augmentation.draw(seconds, generator)

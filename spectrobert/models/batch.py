@@ -20,6 +20,15 @@ class Batch(TypedDict, total=False):
     num_samples: Tensor  # (B,)
     unread: list[Any]  # data.checks.Skipped; with none of the other fields if no clip was read
 
+    # augmentation of a training batch (data/augmentation.py)
+    masks: Tensor  # (B, K, 4) of the spectrogram: from, to in seconds; from, to in shares of bins
+    mix_with: Tensor  # (B,) row of the batch that a clip is mixed with
+    mix_weight: Tensor  # (B,) share of the clip itself
+
+    # statistics of each clip's speaker, if spectrograms are normalised by speaker
+    mel_mean: Tensor  # (B, M)
+    mel_std: Tensor  # (B, M)
+
     # one of these is learnt
     label: Tensor  # (B,) class
     targets: Tensor  # (B, C) numbers, or 1 and 0

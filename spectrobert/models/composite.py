@@ -18,8 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
+from ..audio.features import SAMPLE_RATE
 from ..kernels import adopt
 from . import lora
+from .augmentation import augment_waveform
 from .batch import Batch
 from .composite_configuration import CompositeConfig
 from .fusion import CrossModal, JointStack, Sequence, cross_config, orthogonality, stack_config
@@ -150,7 +152,8 @@ class Composite(Model):
         if "sound_states" in batch:
             states = list(batch["sound_states"].split(self.speech.width, dim=2))
             return self._run(states, batch["audio_mask"], batch["depth"], last)
-        hidden, mask = self.speech.start(batch["waveform"], batch["num_samples"])
+        waveform = augment_waveform(batch, SAMPLE_RATE)
+        hidden, mask = self.speech.start(waveform, batch["num_samples"])
         return self._run([hidden], mask, 0, last)
 
     def _run(

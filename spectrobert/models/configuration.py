@@ -8,7 +8,7 @@ from transformers import PreTrainedConfig
 from transformers.activations import ACT2FN
 
 from ..audio import features
-from ..config.model import ARCHITECTURES, ModelOptions
+from ..config.model import ARCHITECTURES, NORMALIZATIONS, ModelOptions
 from .heads import HEADS
 
 
@@ -108,6 +108,7 @@ CHOICES = {
     "conv_norm": ("layer", "group"),
     "conv_pooling": ("mean", "concat"),
     "audio_positions": ("learned", "none"),
+    "normalization": NORMALIZATIONS,
     "head": tuple(HEADS),
 }
 POSITIVE = (
@@ -115,7 +116,10 @@ POSITIVE = (
     *("vocab_size", "max_position_embeddings", "type_vocab_size", "num_mel_bins", "max_frames"),
     *("max_audio_positions", "conv_dim"),
 )
-SHARES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob")
+SHARES = (
+    *("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob"),
+    "stochastic_depth",
+)
 # field -> (check, what it allows); NaN passes none
 BOUNDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(POSITIVE, (lambda value: value >= 1, "1 or more")),

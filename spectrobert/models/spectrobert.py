@@ -18,11 +18,15 @@ from transformers.models.bert.modeling_bert import BertEncoder
 from ..audio import features
 from ..kernels import adopt
 from .audio_encoder import AudioEncoder
+from .augmentation import augment
 from .batch import Batch
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
 from .heads import HEADS, PretrainingHead
 from .model import Activations, FrozenPrefix, Model, Output, trains
+from .normalisation import normalise
+
+UNSCALED = (0.0, 0.5)  # mean and deviation that leave log-mels as they are
 
 
 class Sequence(NamedTuple):
@@ -32,6 +36,11 @@ class Sequence(NamedTuple):
     mask: Tensor  # (B, L + N)
     num_words: int  # L
     depth: int  # layers behind it
+
+
+def by_constants(config: SpectroBertConfig) -> bool:
+    """True if the front end normalises by two constants."""
+    return config.normalization == "audioset"
 
 
 class SpectroBert(Model):
@@ -45,13 +54,19 @@ class SpectroBert(Model):
     config: SpectroBertConfig
     base_model_prefix = "spectrobert"
     inactive = frozenset(
-        ("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob")
+        (
+            *("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob"),
+            "stochastic_depth",
+        )
     )
     free = inactive | {
         "pad_to_max",
         "max_frames",
         "audio_mean",
         "audio_std",
+        "normalization",
+        "mel_mean",
+        "mel_std",
         "initializer_range",
         "hidden_act",
         "conv_strides",
@@ -60,7 +75,8 @@ class SpectroBert(Model):
 
     def __init__(self, config: SpectroBertConfig):
         super().__init__(config)
-        self.log_mel = features.LogMel(config.num_mel_bins, config.audio_mean, config.audio_std)
+        scale = (config.audio_mean, config.audio_std) if by_constants(config) else UNSCALED
+        self.log_mel = features.LogMel(config.num_mel_bins, *scale)
         self.audio_encoder = AudioEncoder(config)
         self.embeddings = JointEmbeddings(config)
         self.encoder = BertEncoder(config)
@@ -82,23 +98,34 @@ class SpectroBert(Model):
         if isinstance(module, PretrainingHead):
             init.zeros_(module.bias)
 
-    def audio_tokens(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T) -> (B, time, frequency, D) tokens, zero where padded, and (B, time) their mask.
+    def spectrogram(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Normalised log-mels (B, F, M) of the waveforms, augmented, and (B,) true frames.
 
         A clip shorter than one column of patches continues as digital silence to the column's end.
         """
         config = self.config
+        waveform, num_samples = batch["waveform"], batch["num_samples"]
         if not config.pad_to_max:
             least = features.samples_in(config.patch[1])
             num_samples = num_samples.clamp(min=least)
             if waveform.shape[1] < least:
                 waveform = F.pad(waveform, (0, least - waveform.shape[1]))
         mels, lengths = self.log_mel(waveform, num_samples)  # (B, F, M)
+        mels = normalise(mels, lengths, config, batch)
+        mels = augment(mels, lengths, batch, features.HOP / features.SAMPLE_RATE)
         if config.pad_to_max:
             mels = mels[:, : config.max_frames]
-            silence = (0.0 - config.audio_mean) / (2.0 * config.audio_std)
+            silence = -config.audio_mean / (2.0 * config.audio_std) if by_constants(config) else 0.0
             mels = F.pad(mels, (0, 0, 0, config.max_frames - mels.shape[1]), value=silence)
             lengths = torch.full_like(lengths, config.max_frames)
+        return mels, lengths
+
+    def audio_tokens(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(B, time, frequency, D) tokens of the waveforms, zero where padded, and (B, time) their
+        mask.
+        """
+        config = self.config
+        mels, lengths = self.spectrogram(batch)
         columns, real = features.columns(mels, lengths, config.patch, config.stride)
         columns = columns[:, : config.max_audio_positions]  # (B, time, W)
         real = real[:, : config.max_audio_positions]
@@ -112,7 +139,7 @@ class SpectroBert(Model):
 
     def embed(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The joint sequence before the stack: (B, L + N, D), and its mask (B, L + N)."""
-        audio, real = self.audio_tokens(batch["waveform"], batch["num_samples"])
+        audio, real = self.audio_tokens(batch)
         joint = self.embeddings(batch["input_ids"], audio)  # (B, L + N, D)
         audio_mask = real.repeat_interleave(audio.shape[2], dim=1)  # (B, N)
         return joint, torch.cat([batch["text_mask"].bool(), audio_mask], dim=1)
@@ -132,9 +159,22 @@ class SpectroBert(Model):
     def run_layers(self, sequence: Sequence, depth: int) -> Sequence:
         """The sequence before layer `depth`."""
         hidden, attention = sequence.hidden, self.attention_mask(sequence)
-        for layer in self.encoder.layer[sequence.depth : depth]:
-            hidden = layer(hidden, attention)
+        for number, layer in enumerate(self.encoder.layer[sequence.depth : depth], sequence.depth):
+            hidden = self.keep(number, layer(hidden, attention), hidden)
         return sequence._replace(hidden=hidden, depth=depth)
+
+    def keep(self, number: int, output: Tensor, before: Tensor) -> Tensor:
+        """The output of a layer; for some clips, in training, what it was given.
+
+        Stochastic depth (Huang et al. 2016) per clip. Nothing is rescaled: a layer of BERT ends in
+        a LayerNorm.
+        """
+        layers = len(self.encoder.layer)
+        probability = self.config.stochastic_depth * (number + 1) / layers
+        if not probability or not self.encoder.layer[number].training:
+            return output
+        is_skipped = torch.rand(len(output), 1, 1, device=output.device) < probability
+        return torch.where(is_skipped, before, output)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The joint sequence after the stack: (B, L + N, D), and its mask (B, L + N)."""
@@ -148,7 +188,8 @@ class SpectroBert(Model):
         if sequence.depth == layers:
             return sequence.hidden
         sequence = self.run_layers(sequence, layers - 1)
-        return self.last_layer_at_cls(sequence.hidden, self.attention_mask(sequence))
+        cls = self.last_layer_at_cls(sequence.hidden, self.attention_mask(sequence))
+        return self.keep(layers - 1, cls, sequence.hidden[:, :1])
 
     def last_layer_at_cls(self, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
         """The last layer's (B, L + N, D), of which the first token: (B, 1, D)."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from .. import terminal
-from ..data import class_counts
+from ..data import class_counts, mel_statistics
 from ..data.clips import columns
 from ..settings.ineffective import ineffective
 from ..tasks import optimisers
@@ -23,6 +23,8 @@ def show_data(run: Run) -> None:
     run.log(f"split: {summary.definition}")
     for line in [*ineffective(config), *class_counts.hints(summary.labels, summary.definition)]:
         run.log(line)
+    if run.data.read_options.by_speaker:
+        run.log(f"dataset.normalize=speaker: {mel_statistics.ADAPTATION}")
     if shared := leaks.caution(config):
         run.log(f"caution: {shared}")
 

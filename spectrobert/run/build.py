@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..config import Config, FreezeConfig, TrainerConfig
 from ..data import vocabulary
+from ..data.augmentation import Augmentation
 from ..data.clips import ReadOptions
 from ..data.preparation import Prepared
 from ..errors import UserError
@@ -19,7 +20,7 @@ from ..models.model import Model
 from ..models.registry import MODELS
 from ..models.spectrobert import SpectroBert
 from ..tasks import TASKS, Task
-from . import encoders, foreign, pretrained
+from . import encoders, foreign, normalisation, pretrained
 from .loaders import DataModule
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
@@ -227,5 +228,7 @@ def datamodule(
         has_targets=config.task.truth == "targets",
         model_seconds=settings.max_seconds,
         hears=getattr(settings, "hears", True),
+        augmentation=Augmentation(config.augment) if config.augment.is_on else None,
+        by_speaker=normalisation.by_speaker(config.dataset, settings, prepared),
     )
     return DataModule(prepared, read_options, config.trainer)

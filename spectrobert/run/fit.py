@@ -25,9 +25,11 @@ from ..settings import paths
 from . import (
     admission,
     announcement,
+    augmentation,
     build,
     checkpoints,
     curves,
+    normalisation,
     preemption,
     pretrained,
     processes,
@@ -221,6 +223,7 @@ def _build(run: Run) -> None:
     words = run.tokenizer
     padding = words.pad_token_id or 0
     settings = build.model_config(config, len(words), prepared.labels, padding)
+    normalisation.choose(config, settings, prepared)
     torch.manual_seed(config.seed)  # weights and dropout; the data has seeds of its own
     model = build.model(config, settings)
     frozen = config.freeze
@@ -247,6 +250,8 @@ def _write_inputs(run: Run) -> None:
 def _train(run: Run) -> None:
     options = run.config.trainer
     run.prefix = open_prefix(run.config, run.model, run.data, build.precision(options), run.console)
+    if processes.is_first():
+        augmentation.announce(run)
     run.unread = UnreadClips(run.prepared, run.config.dataset.max_skipped, run.console)
     run.trainer = trainers.for_training(run)
     with warnings.catch_warnings(), preemption.interruptible():

@@ -90,7 +90,7 @@ def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]
         )
     fixed = {n: value for n, value in own.items() if n in chosen and n not in free}
     require_same_size(f"checkpoint {checkpoint}", fixed, chosen)
-    return own | {name: chosen[name] for name in free}
+    return own | {name: chosen[name] for name in free if name in chosen}
 
 
 def why_new_head(checkpoint: str, config: Any) -> str:

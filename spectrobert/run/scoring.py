@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from .. import files, metrics, terminal
 from ..config import Config
-from ..data import audio_names, shortcuts, split_record, splits
+from ..data import audio_names, mel_statistics, shortcuts, split_record, splits
 from ..data.clips import segments
 from ..data.preparation import prepare
 from ..data.resampling import resampling_groups
@@ -47,7 +47,11 @@ def score(
     rows = whole.select(index)
     questions = question_numbers(rows) if isinstance(task, Aqa) else None
     groups, kinds = resampling_groups(rows)
-    cautions = (splits.caution(data.prepared.summary.definition), leaks.caution(config))
+    cautions = (
+        splits.caution(data.prepared.summary.definition),
+        leaks.caution(config),
+        mel_statistics.ADAPTATION if data.read_options.by_speaker else "",
+    )
     pairs = None
     if isinstance(task, Pretraining):
         pairs = shortcuts.summarise(data.clips("train"), data.clips(split), index)

@@ -9,6 +9,7 @@ from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from ..config import TrainerConfig
 from . import callbacks, checkpoints, processes, progress
+from .averaging import AveragedWeights
 from .build import precision
 from .curves import CurveLogger
 from .run import Run
@@ -71,7 +72,11 @@ def _callbacks(run: Run, is_bar: bool) -> list[pl.Callback]:
         enable_version_counter=False,
     )
     patient = [EarlyStopping(task.monitor, mode=task.mode, patience=options.patience)]
+    averages = []
+    if config.optim.average != "none":
+        averages.append(AveragedWeights(config.optim, run.task.total_steps))
     return [
+        *averages,
         callbacks.RandomState(config.seed),
         callbacks.ForgetAbandonedSteps(),
         RichProgressBar(leave=False)

@@ -9,7 +9,15 @@ from ..files import read_yaml
 PACKAGE = Path(__file__).resolve().parents[1]
 # in a checkout next to the package, in a wheel inside it
 CONF = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p.is_dir())
-GROUPS = ("task", "dataset", "model", "freeze", "logger", "experiment")  # `model=tiny` chooses
+GROUPS = (
+    "task",
+    "dataset",
+    "model",
+    "augment",
+    "freeze",
+    "logger",
+    "experiment",
+)  # `model=tiny` chooses
 
 DEFAULT_MODEL = "base"  # of conf/config.yaml
 

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..config import Config, MixtureConfig
+from ..config import Config, MixtureConfig, OptimConfig
+from ..config.augment import DETAILS
 from ..corpora import corpus
 from .literals import written
 
@@ -36,6 +37,11 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
     if config.optim.clip == 0:
         yield "optim", ("clip_by",), "optim.clip=0"
     yield from _of_schedules(config.optim.schedule)
+    yield from _of_averages(config.optim)
+    yield from _of_augmentation(config)
+    if dataset.normalize in ("corpus", "clip", "speaker"):
+        reason = f"dataset.normalize={dataset.normalize}"
+        yield "model", ("audio_mean", "audio_std"), reason
     if init.text_model or init.checkpoint:
         source = init.text_model or init.checkpoint
         yield "dataset", ("vocabulary",), f"the vocabulary is that of {source}"
@@ -71,6 +77,22 @@ def _of_schedules(chosen: str) -> Iterator[tuple[str, Sequence[str], str]]:
     for name, names in own.items():
         if name != chosen:
             yield "optim", names, f"it is of optim.schedule={name}, not {chosen}"
+
+
+def _of_averages(options: OptimConfig) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Options of averages of weights that are not chosen, and of a decay that is none."""
+    for name, of in (("ema_decay", "ema"), ("average_from", "swa")):
+        if options.average != of:
+            yield "optim", (name,), f"it is of optim.average={of}, not {options.average}"
+    if not options.weight_decay:
+        yield "optim", ("decay_norms",), "optim.weight_decay=0"
+
+
+def _of_augmentation(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Details of effects that no clip meets."""
+    for effect, details in DETAILS.items():
+        if not getattr(config.augment, effect):
+            yield "augment", details, f"augment.{effect}=0"
 
 
 def _default(options: Any, name: str) -> Any:

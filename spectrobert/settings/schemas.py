@@ -101,6 +101,7 @@ def register(datasets: Iterable[str]) -> None:
     store.store(name="schema", node=config.Config)
     for name, options in SCHEMAS.items():
         store.store(group="model", name=name, node=model_class(options))
+    store.store(group="augment", name="schema", node=config.AugmentConfig)
     store.store(group="freeze", name="schema", node=config.FreezeConfig)
     for name, task in config.TASKS.items():
         store.store(group="task", name=name, node=task)

@@ -35,7 +35,8 @@ def optimiser(model: Model, options: OptimConfig) -> Optimizer:
 def groups(model: Model, options: OptimConfig) -> list[dict[str, Any]]:
     """Parameters that train: those at `optim.lr`, then one group per name in `optim.lr_of`.
 
-    A group without parameters is left out.
+    A group without parameters is left out. If weights decay, those with fewer than two dimensions
+    (biases, norms) have groups of their own, without decay, unless `optim.decay_norms`.
     """
     parts, owners = model.parts(), rate_owners(model, options.lr_of)
     named = {
@@ -49,7 +50,18 @@ def groups(model: Model, options: OptimConfig) -> list[dict[str, Any]]:
         if parameter.requires_grad:
             members[named.get(id(parameter), "")].append(parameter)
     rates = {"": options.lr} | options.lr_of
-    return [{"params": some, "lr": rates[name]} for name, some in members.items() if some]
+    grouped = [{"params": some, "lr": rates[name]} for name, some in members.items() if some]
+    if options.weight_decay and not options.decay_norms:
+        return [part for group in grouped for part in _spared(group)]
+    return grouped
+
+
+def _spared(group: dict[str, Any]) -> list[dict[str, Any]]:
+    """A group as two: the weights that decay, and those that do not."""
+    matrices = [p for p in group["params"] if p.dim() > 1]
+    others = [p for p in group["params"] if p.dim() <= 1]
+    parts = [{**group, "params": matrices}, {**group, "params": others, "weight_decay": 0.0}]
+    return [part for part in parts if part["params"]]
 
 
 def rate_owners(model: Model, rates: Mapping[str, float]) -> dict[str, str]:

@@ -78,7 +78,7 @@ def check_stack(model: SpectroBert) -> None:
     batch = padded_batch(model.config.vocab_size)
     with torch.no_grad():
         output = model(batch)
-        audio, real = model.audio_tokens(batch["waveform"], batch["num_samples"])
+        audio, real = model.audio_tokens(batch)
         joint = model.embeddings(batch["input_ids"], audio)
         mask = torch.cat([batch["text_mask"], real.repeat_interleave(audio.shape[2], 1)], dim=1)
         assert torch.equal(mask, output.mask)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from spectrobert.models.batch import IGNORED
+from spectrobert.models.batch import IGNORED, Batch
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import SpectroBert
 
@@ -17,6 +17,11 @@ OPTIONS = [
     {"patch": (128, 16), "stride": (128, 16)},
     {"patch": (128, 16), "stride": (128, 10), "conv_pooling": "concat"},
 ]
+
+
+def clip(wave: torch.Tensor) -> Batch:
+    """One clip (1, T)."""
+    return {"waveform": wave, "num_samples": torch.tensor([wave.shape[1]])}
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -63,8 +68,8 @@ def test_a_short_clip_is_followed_by_digital_silence():
     wave = 0.1 * torch.randn(1, 2800, generator=torch.Generator().manual_seed(0))
     silent = torch.where(torch.arange(2800) < 1000, wave, 0.0)
     with torch.no_grad():
-        short, _ = model.audio_tokens(wave[:, :1000], torch.tensor([1000]))
-        padded, _ = model.audio_tokens(silent, torch.tensor([2800]))
+        short, _ = model.audio_tokens(clip(wave[:, :1000]))
+        padded, _ = model.audio_tokens(clip(silent))
     assert short.shape[1] == 1
     torch.testing.assert_close(short, padded, rtol=0, atol=1e-6)
 
@@ -87,7 +92,7 @@ def test_order_of_audio_is_seen_only_with_positions():
     for positions, is_seen in (("learned", True), ("none", False)):
         model = classifier(audio_positions=positions, patch=(128, 16), stride=(128, 16))
         with torch.no_grad():
-            audio, _ = model.audio_tokens(wave, torch.tensor([wave.shape[1]]))
+            audio, _ = model.audio_tokens(clip(wave))
             assert audio.shape[1] == 2
             outputs = [
                 model.encoder(model.embeddings(base["input_ids"], a)).last_hidden_state[:, 0]
@@ -100,7 +105,7 @@ def test_pad_to_max_is_the_faithful_1212_patches():
     model = classifier(pad_to_max=True)
     batch = padded_batch(60)
     with torch.no_grad():
-        audio, real = model.audio_tokens(batch["waveform"], batch["num_samples"])
+        audio, real = model.audio_tokens(batch)
     assert audio.shape == (2, 101, 12, 32)
     assert real.all()
     assert model.config.max_seconds == pytest.approx(10.255)  # 1024 frames: nothing later is heard

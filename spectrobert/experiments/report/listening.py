@@ -140,7 +140,7 @@ def cls_attention(model: SpectroBert, batch: Batch) -> tuple[Tensor, tuple[int, 
     """
     layers = model.encoder.layer
     sequence = model.run_layers(model.start(batch), len(layers) - 1)
-    audio, _ = model.audio_tokens(batch["waveform"], batch["num_samples"])
+    audio, _ = model.audio_tokens(batch)
     hidden = sequence.hidden[0]  # (L + N, D)
     attention = layers[-1].attention.self
     heads = attention.num_attention_heads

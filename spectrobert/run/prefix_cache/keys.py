@@ -123,6 +123,7 @@ def facts(
         "what": prefix.what,
         "dtype": options.cache_dtype,
         "model": {name: getattr(config, name) for name in sorted(own)},
+        "normalization": _normalization(config, read_options),
         "max_seconds": max_seconds,
         "crop": kept,
         "silence_audio": read_options.dataset.silence_audio,
@@ -132,6 +133,16 @@ def facts(
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
         "code": _code_hash(),
     }
+
+
+def _normalization(config: Any, read_options: ReadOptions) -> list[Any]:
+    """The statistics of spectrograms, if they are not two constants."""
+    fields = ("normalization", "mel_mean", "mel_std")
+    speakers = {
+        name: [values.tolist() for values in both]
+        for name, both in sorted(read_options.by_speaker.items())
+    }
+    return [*(getattr(config, name, "") for name in fields), speakers]
 
 
 def _code_hash() -> str:
