@@ -49,8 +49,9 @@ class DatasetConfig:
     check: str = "auto"
     max_skipped: float = 0.05  # share of unusable files above which the run refuses to start
     # Rows of the classes in train: "none" | "prune" all to the rarest | "duplicate" to the most
-    # frequent | "batches" as many of each in every batch, as contrastive losses need them.
-    # task.class_weights weighs their losses instead
+    # frequent | "batches" as many of each in every batch, as contrastive losses need them |
+    # "sampler": drawn with replacement, each class equally likely. task.class_weights weighs their
+    # losses instead
     balance: str = "none"
     # Statistics per mel bin by which spectrograms are normalised: "audioset", AST's two constants |
     # "corpus": of the training clips | "clip": of each clip | "speaker": of each speaker's clips,
@@ -62,7 +63,8 @@ class DatasetConfig:
     silence_audio: bool = False  # zero every waveform: scores of the text alone
 
     def __post_init__(self) -> None:
-        choose("dataset.balance", self.balance, ("none", "prune", "duplicate", "batches"))
+        balances = ("none", "prune", "duplicate", "batches", "sampler")
+        choose("dataset.balance", self.balance, balances)
         choose("dataset.split", self.split, ("official", "random"))
         choose("dataset.crop", self.crop, ("first", "center", "random", "whole"))
         choose("dataset.normalize", self.normalize, ("auto", *NORMALIZATIONS))

@@ -1,5 +1,6 @@
 """Task options, one dataclass per task."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -57,7 +58,24 @@ class PretrainingConfig(TaskConfig):
 
 
 @dataclass
-class AqaConfig(TaskConfig):
+class ClassLossConfig(TaskConfig):
+    """Cross entropy, of one class of several or of labels that may be present."""
+
+    # Share of a target that is spread evenly over all classes; of a label that may be present, over
+    # present and absent. In training alone: validation and test are scored on the labels
+    label_smoothing: float = 0.0
+    # Focal loss (Lin et al. 2017): a term of probability p is weighed by (1 - p) ** focal_gamma
+    focal_gamma: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        share("task.label_smoothing", self.label_smoothing)
+        if not 0 <= self.focal_gamma < math.inf:
+            raise UserError(f"task.focal_gamma={self.focal_gamma}: must be 0 or more and finite")
+
+
+@dataclass
+class AqaConfig(ClassLossConfig):
     """Answers to questions about a recording."""
 
     # Score the test split once more with its audio silenced: what do the questions alone answer?
@@ -80,7 +98,7 @@ class AqaOpenConfig(AqaConfig):
 
 
 @dataclass
-class ClassesConfig(TaskConfig):
+class ClassesConfig(ClassLossConfig):
     """One of several classes."""
 
     # Weight of the supervised contrastive loss, of models with an embedding; 1: nothing else
@@ -120,7 +138,7 @@ class SentimentConfig(ClassesConfig):
 
 
 @dataclass
-class SerMultilabelConfig(TaskConfig):
+class SerMultilabelConfig(ClassLossConfig):
     """Emotions of which several may be present (CMU-MOSEI)."""
 
     truth: ClassVar[str] = "targets"

@@ -26,7 +26,7 @@ def duplicate(labels: Sequence[str], seed: int) -> np.ndarray:
 
 
 def keep(labels: Sequence[str], seed: int) -> np.ndarray:
-    """All rows: the batches draw as many of each class (class_batches.py)."""
+    """All rows: what is balanced is drawn in each epoch (class_batches.py, class_draws.py)."""
     return np.arange(len(labels))
 
 
@@ -36,4 +36,8 @@ def _by_class(labels: Sequence[str]) -> list[np.ndarray]:
     return [np.flatnonzero(number == i) for i in range(len(names))]
 
 
-METHODS = {"prune": prune, "duplicate": duplicate, "batches": keep}
+METHODS = {"prune": prune, "duplicate": duplicate, "batches": keep, "sampler": keep}
+DRAWN = {  # those that are drawn in each epoch -> what they draw, in words
+    "batches": "as many of each class in every one",
+    "sampler": "rows drawn with replacement, each class equally likely",
+}

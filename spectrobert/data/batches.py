@@ -84,16 +84,18 @@ class LengthBatches(Sampler[list[RowKey]]):
             return self._cut(order)
         generator = np.random.default_rng([self.seed, epoch])
         num_rows = len(self.seconds)
-        order = (
-            mixtures.places(self.quotas, generator)
-            if self.quotas
-            else generator.permutation(num_rows)
-        )
+        order = self._order(generator)
         batches: list[np.ndarray] = []
         for start in range(0, len(order), POOL * self.batch_size):
             pool = order[start : start + POOL * self.batch_size]
             batches += self._cut(pool[np.argsort(self.seconds[pool % num_rows], kind="stable")])
         return [batches[i] for i in generator.permutation(len(batches))]
+
+    def _order(self, generator: np.random.Generator) -> np.ndarray:
+        """The rows of an epoch, shuffled; row i for the k-th time again is i + k * all rows."""
+        if self.quotas:
+            return mixtures.places(self.quotas, generator)
+        return generator.permutation(len(self.seconds))
 
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:
         return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]

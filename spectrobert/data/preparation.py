@@ -277,7 +277,7 @@ def _balanced(
         "method": options.balance,
         "before": dict(sorted(Counter(labels).items())),
     }
-    if options.balance != "batches":
+    if options.balance not in balance.DRAWN:
         record["after"] = dict(sorted(Counter(labels[i] for i in chosen.tolist()).items()))
     more = {**whole.summary.more, "balance": record}
     return train[chosen], replace(whole.summary, more=more)

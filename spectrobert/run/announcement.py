@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from .. import terminal
 from ..data import class_counts, mel_statistics
+from ..data.balance import DRAWN
 from ..data.clips import columns
 from ..settings.ineffective import ineffective
 from ..tasks import optimisers
@@ -85,10 +86,10 @@ def show_left_out(run: Run) -> list[SkippedRow]:
 def _balance_line(
     method: str, before: Mapping[str, int], after: Mapping[str, int] | None = None
 ) -> str:
-    """Rows of each class in train; without `after` it is the batches that are balanced."""
+    """Rows of each class in train; without `after` it is what an epoch draws that is balanced."""
     if after is None:
         counts = ", ".join(f"{label} {number}" for label, number in before.items())
-        return f"train by {method}, as many of each class in every one: {counts}"
+        return f"train by {method}, {DRAWN[method]}: {counts}"
     changes = (f"{label} {number} -> {after[label]}" for label, number in before.items())
     return f"train by {method}: {', '.join(changes)}"
 

@@ -11,10 +11,17 @@ from torch.utils.data import DataLoader, Dataset
 from ..config import TrainerConfig
 from ..data.batches import LengthBatches, as_is, collate
 from ..data.class_batches import ClassBatches, require_room
+from ..data.class_draws import ClassDraws
 from ..data.clips import ClipDataset, ReadOptions, columns
 from ..data.preparation import Prepared
 from ..models.batch import Batch
 from .preemption import leave_to_parent
+
+# dataset.balance -> batches that draw their rows by class
+BY_CLASS: dict[str, type[ClassBatches] | type[ClassDraws]] = {
+    "batches": ClassBatches,
+    "sampler": ClassDraws,
+}
 
 
 def automatic_workers(num_workers: int) -> int:
@@ -39,13 +46,8 @@ class DataModule(LightningDataModule):
         # By split, in place of audio and words: whole batches with the frozen part behind them
         # (spectrobert/run/prefix_cache)
         self.encoded: dict[str, Dataset] = {}
-        if self.is_balanced:
+        if read_options.dataset.balance == "batches":
             require_room(self._labels(), options.batch_size)
-
-    @property
-    def is_balanced(self) -> bool:
-        """True if each training batch has as many rows of each class."""
-        return self.read_options.dataset.balance == "batches"
 
     def train_dataloader(self) -> DataLoader:
         return self._loader("train")
@@ -86,8 +88,9 @@ class DataModule(LightningDataModule):
         size, seed = self.options.batch_size, self.read_options.seed
         rank = trainer.global_rank if trainer else 0
         world_size = trainer.world_size if trainer else 1
-        if is_training and self.is_balanced:
-            return ClassBatches(seconds, self._labels(), size, seed, rank, world_size)
+        drawn = BY_CLASS.get(self.read_options.dataset.balance) if is_training else None
+        if drawn:
+            return drawn(seconds, self._labels(), size, seed, rank, world_size)
         quotas = self.prepared.quotas if is_training else ()
         return LengthBatches(seconds, size, seed, is_training, rank, world_size, quotas)
 

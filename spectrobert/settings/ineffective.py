@@ -53,6 +53,8 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "model", ("max_frames",), "model.pad_to_max=false"
     if not getattr(task, "contrastive", 1):
         yield "task", ("temperature",), "task.contrastive=0"
+    if getattr(task, "contrastive", 0) == 1:
+        yield "task", ("label_smoothing", "focal_gamma"), "task.contrastive=1"
     if isinstance(dataset, MixtureConfig):
         return
     known = corpus(dataset.name)

@@ -11,6 +11,7 @@ from ..config.tasks import (
     AqaOpenConfig,
     ClassesConfig,
     ClassificationConfig,
+    ClassLossConfig,
     SentimentConfig,
     SerConfig,
 )
@@ -18,7 +19,7 @@ from ..errors import UserError
 from ..metrics import by_question, classification, one_against_rest, ranks
 from ..models.batch import Batch
 from ..models.model import Output
-from . import losses
+from . import distributions, losses
 from .base import Array, Statistics, Task
 
 FEW = 10  # classes whose probabilities are all written to predictions.csv
@@ -29,6 +30,7 @@ class Classification(Task):
 
     head: ClassVar[str] = "classification"
     top_k: ClassVar[tuple[int, ...]] = ()
+    config: ClassLossConfig
 
     def __init__(self, *arguments: Any, **more: Any):
         super().__init__(*arguments, **more)
@@ -46,7 +48,7 @@ class Classification(Task):
         return self.logits(output)
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        loss = losses.classes(self.class_logits(output), batch["label"], self.class_weights)
+        loss = self._class_loss(output, batch)
         named = {"loss": loss, "accuracy": self._accuracy(output, batch)}
         weight = self._contrastive
         if not weight:
@@ -57,6 +59,22 @@ class Classification(Task):
             output.embedding, batch["label"], self.config.temperature
         )
         return named | {"loss": (1 - weight) * loss + weight * apart, "contrastive": apart}
+
+    def _class_loss(self, output: Output, batch: Batch) -> Tensor:
+        """Cross entropy against the labels, or the distributions that options and mixing make."""
+        if self._is_plain(batch):
+            return self._label_loss(output, batch)
+        logits, options = self.class_logits(output), self.config
+        targets = distributions.of_classes(batch, logits.shape[1], options.label_smoothing)
+        return losses.distributions(logits, targets, self.class_weights, options.focal_gamma)
+
+    def _label_loss(self, output: Output, batch: Batch) -> Tensor:
+        """The loss of labels that are neither smoothed nor mixed."""
+        return losses.classes(self.class_logits(output), batch["label"], self.class_weights)
+
+    def _is_plain(self, batch: Batch) -> bool:
+        options = self.config
+        return not (options.label_smoothing or options.focal_gamma or "mix_with" in batch)
 
     def _require_teacher(self) -> None:
         """Raise UserError if nothing teaches the head."""
@@ -97,6 +115,7 @@ class Classification(Task):
         return header, rows
 
     def _accuracy(self, output: Output, batch: Batch) -> Tensor:
+        """Share of rows that are right, against the own label of a row that is mixed."""
         predicted = self.class_logits(output).detach().argmax(dim=-1)
         return (predicted == batch["label"]).float().mean()
 
@@ -154,9 +173,8 @@ class AqaBinary(Aqa):
         yes = self.logits(output).squeeze(-1)
         return torch.stack([torch.zeros_like(yes), yes], dim=-1)  # softmax of (0, z) is sigmoid(z)
 
-    def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        loss = losses.binary(self.logits(output), batch["label"], self.class_weights)
-        return {"loss": loss, "accuracy": self._accuracy(output, batch)}
+    def _label_loss(self, output: Output, batch: Batch) -> Tensor:
+        return losses.binary(self.logits(output), batch["label"], self.class_weights)
 
 
 class AqaOpen(Aqa):

@@ -54,6 +54,38 @@ def classes(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> T
     return _weighted(loss, targets, weights)
 
 
+def distributions(
+    logits: Tensor, targets: Tensor, weights: Tensor | None = None, gamma: float = 0.0
+) -> Tensor:
+    """Cross entropy against distributions over classes: (B, C), (B, C) -> ().
+
+    With the targets q, the probabilities p and the weights w of the classes, over the rows i
+
+        sum_i sum_c q_ic w_c (1 - p_ic)^gamma (-log p_ic) / sum_i sum_c q_ic w_c
+
+    For targets of one class, and gamma 0, this is `classes`; with gamma the focal loss of Lin et
+    al. 2017 (arXiv 1708.02002), in expectation over the targets.
+
+    Args:
+        weights: (C,) by class; None: 1 each.
+    """
+    logs = logits.float().log_softmax(dim=-1)
+    costs = _focused(-logs, logs, gamma)
+    targets = targets.float()
+    if weights is None:
+        return (targets * costs).sum() / _count(targets)
+    weighed = targets * weights
+    return (weighed * costs).sum() / average(weighed.sum())
+
+
+def _focused(costs: Tensor, logs: Tensor, gamma: float) -> Tensor:
+    """Costs times (1 - p)^gamma for logarithms of p of the same shape."""
+    if not gamma:
+        return costs
+    # 1 - p as -expm1(log p) keeps its digits near 1; there a root would have no finite slope
+    return costs * (-torch.expm1(logs)).clamp(min=torch.finfo(logs.dtype).tiny) ** gamma
+
+
 def _weighted(loss: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
     """Mean of (B,) losses, each weighed by its class."""
     if weights is None:
@@ -92,6 +124,22 @@ def multilabel(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -
         logits.float(), targets.float(), pos_weight=weights, reduction="none"
     )
     return loss.mean(dim=1).sum() / _count(targets)
+
+
+def focal_multilabel(
+    logits: Tensor, targets: Tensor, weights: Tensor | None, gamma: float
+) -> Tensor:
+    """`multilabel`, its terms focused as in `distributions`: (B, D), (B, D) -> ().
+
+    Args:
+        weights: (D,) of the present; None: 1 each.
+    """
+    logits, targets = logits.float(), targets.float()
+    present, absent = F.logsigmoid(logits), F.logsigmoid(-logits)
+    gain = targets * _focused(-present, present, gamma)
+    loss = (1 - targets) * _focused(-absent, absent, gamma)
+    weighed = gain if weights is None else gain * weights
+    return (weighed + loss).mean(dim=1).sum() / _count(targets)
 
 
 def absolute(predicted: Tensor, targets: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from ..config.tasks import DimensionalConfig, SerMultilabelConfig
 from ..metrics import dimensional, multilabel, sentiment
 from ..models.batch import Batch
 from ..models.model import Output
-from . import losses
+from . import distributions, losses
 from .base import Array, Statistics, Task
 
 # task.loss -> loss of a batch, the same of an array of differences, its name
@@ -51,7 +51,8 @@ class Dimensional(Targets):
     options = DimensionalConfig
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        return {"loss": losses.concordance(self.logits(output), batch["targets"])}
+        targets = distributions.mixed(batch["targets"], batch)
+        return {"loss": losses.concordance(self.logits(output), targets)}
 
     def statistics(
         self, outputs: Array, truth: Array, questions: Array | None = None
@@ -67,7 +68,7 @@ class SentimentRegression(Targets):
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         of_batch, _, _ = LOSSES[self.config.loss]
-        return {"loss": of_batch(self.logits(output), batch["targets"])}
+        return {"loss": of_batch(self.logits(output), distributions.mixed(batch["targets"], batch))}
 
     def statistics(
         self, outputs: Array, truth: Array, questions: Array | None = None
@@ -83,11 +84,15 @@ class SerMultilabel(Targets):
     """
 
     options = SerMultilabelConfig
+    config: SerMultilabelConfig
     predicted_as = "p"
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        loss = losses.multilabel(self.logits(output), batch["targets"], self.class_weights)
-        return {"loss": loss}
+        targets = distributions.of_labels(batch, self.config.label_smoothing)
+        logits, gamma = self.logits(output), self.config.focal_gamma
+        if gamma:
+            return {"loss": losses.focal_multilabel(logits, targets, self.class_weights, gamma)}
+        return {"loss": losses.multilabel(logits, targets, self.class_weights)}
 
     def statistics(
         self, outputs: Array, truth: Array, questions: Array | None = None

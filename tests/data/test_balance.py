@@ -60,16 +60,17 @@ def test_train_is_balanced_and_the_others_are_left_alone(tmp_path, method, each)
     assert "balance" not in plain.summary.to_dict()
 
 
-def test_balanced_batches_leave_all_rows_in_train(tmp_path):
+@pytest.mark.parametrize("method", ["batches", "sampler"])
+def test_what_is_drawn_in_each_epoch_leaves_all_rows_in_train(tmp_path, method):
     plain = prepare("ser", table(tmp_path), "")
-    balanced = prepare("ser", table(tmp_path, balance="batches"), "")
+    balanced = prepare("ser", table(tmp_path, balance=method), "")
     for split in ("train", "val", "test"):
         assert list(balanced.splits[split]["id"]) == list(plain.splits[split]["id"])
     record = balanced.summary.to_dict()["balance"]
-    assert record == {"method": "batches", "before": {"a": 9, "b": 3}}
+    assert record == {"method": method, "before": {"a": 9, "b": 3}}
 
 
-@pytest.mark.parametrize("method", ["prune", "batches"])
+@pytest.mark.parametrize("method", ["prune", "batches", "sampler"])
 def test_what_has_no_class_cannot_be_balanced(tmp_path, method):
     options = table(tmp_path, balance=method)
     with pytest.raises(UserError, match="rows of task 'pre' have no class"):
@@ -77,10 +78,10 @@ def test_what_has_no_class_cannot_be_balanced(tmp_path, method):
 
 
 def test_one_way_to_balance_at_a_time():
-    for method in ("prune", "batches"):
+    for method in ("prune", "batches", "sampler"):
         with pytest.raises(UserError, match="choose one"):
             composition.compose(
                 ["task=ser", "dataset=demo", "task.class_weights=true", f"dataset.balance={method}"]
             )
-    with pytest.raises(UserError, match="allowed are none, prune, duplicate, batches"):
+    with pytest.raises(UserError, match="allowed are none, prune, duplicate, batches, sampler"):
         composition.compose(["task=ser", "dataset=demo", "dataset.balance=both"])

@@ -1,6 +1,7 @@
 """Two processes of one run: the losses, weights and scores of one process at the same batch."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -109,16 +110,25 @@ def _share(rank: int, place: str, predicted: torch.Tensor, targets: torch.Tensor
     torch.distributed.init_process_group("gloo", f"file://{place}/meet", rank=rank, world_size=2)
     rows = slice(0, 2) if rank == 0 else slice(2, 7)
     found = {}
-    for name in NUMBERS:
+    for name, loss_of in NUMBERS.items():
         own = predicted[rows].clone().requires_grad_()
-        loss = getattr(losses, name)(own, targets[rows])
+        loss = loss_of(own, targets[rows])
         loss.backward()
         found[name] = (losses.average(loss), own.grad / 2)
     torch.save(found, f"{place}/{rank}.pt")
     processes.end()
 
 
-NUMBERS = ("multilabel", "absolute", "squared", "concordance")
+WEIGHTS = torch.tensor([1.0, 2.0, 4.0])
+NUMBERS = {
+    "multilabel": losses.multilabel,
+    "focal_multilabel": partial(losses.focal_multilabel, weights=WEIGHTS, gamma=2.0),
+    "distributions": losses.distributions,
+    "weighted distributions": partial(losses.distributions, weights=WEIGHTS, gamma=2.0),
+    "absolute": losses.absolute,
+    "squared": losses.squared,
+    "concordance": losses.concordance,
+}
 
 
 def test_losses_of_numbers_are_those_of_the_whole_batch(tmp_path):
@@ -127,9 +137,9 @@ def test_losses_of_numbers_are_those_of_the_whole_batch(tmp_path):
     targets = (torch.randn(7, 3, generator=generator) > 0).float()
     torch.multiprocessing.spawn(_share, (str(tmp_path), predicted, targets), nprocs=2)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
-    for name in NUMBERS:
+    for name, loss_of in NUMBERS.items():
         whole = predicted.clone().requires_grad_()
-        loss = getattr(losses, name)(whole, targets)
+        loss = loss_of(whole, targets)
         loss.backward()
         gradient = torch.cat([first[name][1], second[name][1]])
         torch.testing.assert_close(gradient, whole.grad, msg=name)

@@ -31,6 +31,7 @@ def test_no_table_of_the_project_sets_an_option_in_vain(name):
         (SER, "logger.mode=offline", "it is of logger=comet, not csv"),
         ((*SER, "trainer.prefix_cache=off"), "trainer.cache_gb=3.0", "trainer.prefix_cache=off"),
         ((*SER, "trainer.epochs=2"), "task.epochs=7", "trainer.epochs=2 is set"),
+        ((*SER, "task.contrastive=1"), "task.focal_gamma=2.0", "task.contrastive=1"),
         ((*SER, "optim.clip=0"), "optim.clip_by=value", "optim.clip=0"),
         (SER, "optim.hold_share=0.3", "it is of optim.schedule=tri_stage, not constant"),
         (SER, "optim.final_scale=0.1", "it is of optim.schedule=tri_stage, not constant"),
