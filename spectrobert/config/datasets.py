@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import UserError
 from .checks import at_least, choose, share, share_above_zero
@@ -37,6 +37,13 @@ class DatasetConfig:
     # the last checkpoint is then tested, its epochs have been chosen in other runs
     val_share: float | None = None
     test_share: float | None = None
+    # In place of val_share: so many speakers exactly, drawn by `split_seed` (groups if the corpus
+    # states no speakers), or those named, [04,17]
+    val_speakers: Any = field(default=None, metadata={"kind": int | list[str] | None})
+    # Inner cross-validation, to choose epochs and settings: validation is part `inner_fold` of so
+    # many that the training speakers are divided into, and the test split is not read. 0: none
+    inner_folds: int = 0
+    inner_fold: int = 1  # from 1 to inner_folds
     # Share of each class' training rows that is used, for learning curves; `split_seed` chooses,
     # smaller shares are parts of larger ones, and validation and test stay whole
     train_share: float = 1.0
@@ -73,9 +80,42 @@ class DatasetConfig:
             if getattr(self, name) is not None:
                 share(f"dataset.{name}", getattr(self, name))
         share_above_zero("dataset.train_share", self.train_share)
+        self._check_validation()
         at_least("dataset.max_seconds", self.max_seconds, 0.1)
         at_least("dataset.max_text_length", self.max_text_length, 3)
         at_least("dataset.vocabulary", self.vocabulary, 1)
+
+    def _check_validation(self) -> None:
+        """Raise UserError for more than one choice of the validation split, or a wrong one."""
+        if isinstance(self.val_speakers, list):
+            self.val_speakers = [str(speaker) for speaker in self.val_speakers]
+            if not self.val_speakers or len(set(self.val_speakers)) < len(self.val_speakers):
+                shown = ",".join(self.val_speakers)
+                raise UserError(f"dataset.val_speakers=[{shown}]: must name speakers, each once")
+        elif self.val_speakers is not None:
+            at_least("dataset.val_speakers", self.val_speakers, 1)
+        if self.inner_folds:
+            at_least("dataset.inner_folds", self.inner_folds, 2)
+            if not 1 <= self.inner_fold <= self.inner_folds:
+                raise UserError(
+                    f"dataset.inner_fold={self.inner_fold}: must be 1 to"
+                    f" dataset.inner_folds={self.inner_folds}"
+                )
+        asked = {
+            "val_share": self.val_share,
+            "val_speakers": self.val_speakers,
+            "inner_folds": self.inner_folds or None,
+        }
+        asked = {name: value for name, value in asked.items() if value is not None}
+        if len(asked) > 1:
+            words = " and ".join(f"dataset.{name}={value}" for name, value in asked.items())
+            raise UserError(f"{words} both choose the validation split: choose one")
+        asked.pop("val_share", None)
+        for name, value in asked.items():
+            if self.split == "random":
+                raise UserError(
+                    f"dataset.{name}={value}: dataset.split=random shares speakers between splits"
+                )
 
     @property
     def parts(self) -> dict[str, DatasetConfig | PartConfig]:
@@ -127,6 +167,12 @@ class MixtureConfig(DatasetConfig):
                 raise UserError(
                     f"dataset.{option}={getattr(self, option)}: each corpus of a mixture has its"
                     f" own: dataset.{next(iter(self.parts))}.{option}="
+                )
+        for option in ("val_speakers", "inner_folds"):
+            if getattr(self, option):
+                raise UserError(
+                    f"dataset.{option}={getattr(self, option)}: a mixture has speakers of several"
+                    " corpora; dataset.val_share= carves a share of each"
                 )
         is_positive = all(0 < weight < math.inf for weight in self.weights)
         if self.weights and (len(self.weights) != len(self.parts) or not is_positive):

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import UserError
 
 GAIN = 0.5  # least share of a unit by which it must bring the split nearer; 1: none is too much
+NOT_FREE = -2.0  # gain of a unit that must stay outside; any other unit has -1 at least
 EXTRA = 0.1  # of the split's size: most that rare classes may add so that each is in it
 
 
@@ -44,10 +45,51 @@ def carve(
             "speakers, groups and recordings stay together, which makes"
             f" {len(names)} part(s) of {len(units)} examples, for {num_splits} splits"
         )
-    order = np.argsort([place(key, name) for name in names], kind="stable")
     classes, wanted = _classes(labels, share)
     held = _counts(units, classes, len(names), len(wanted))
-    return _choose(held, wanted, order.tolist(), len(names) - num_splits + 1)[units]
+    selection = _Selection(held, wanted, [1] * len(names), len(names) - num_splits + 1)
+    return _choose(selection, _order(key, names))[units]
+
+
+def carve_exactly(
+    labels: np.ndarray,
+    units: np.ndarray,
+    names: Sequence[str],
+    sizes: Sequence[int],
+    number: int,
+    key: str,
+) -> np.ndarray:
+    """Membership of n examples in a split of exactly so many speakers: bool (n,).
+
+    A class keeps a unit outside the split. Units are taken as `carve` takes them, and then those
+    that bring the split nearest to its share of every class, until there are enough speakers.
+
+    Args:
+        sizes: speakers of each unit.
+        number: of speakers, all together.
+
+    Raises UserError if no such choice is found. Other arguments as of `carve`.
+    """
+    classes, wanted = _classes(labels, number / sum(sizes))
+    held = _counts(units, classes, len(names), len(wanted))
+    selection = _Selection(held, wanted, sizes, number)
+    order = _order(key, names)
+    _take_each_class(selection, order)
+    _take_nearer(selection, order)
+    while selection.room:
+        best = max(order, key=selection.gain)
+        if selection.gain(best) == NOT_FREE:
+            raise UserError(
+                f"{number - selection.room} of {sum(sizes)} can be taken, not {number}: each class"
+                " stays in training, and what shares a group or recording stays together"
+            )
+        selection.take(best)
+    return selection.taken[units]
+
+
+def _order(key: str, names: Sequence[str]) -> list[int]:
+    """The units, sorted by their places."""
+    return np.argsort([place(key, name) for name in names], kind="stable").tolist()
 
 
 def place(key: str, name: str) -> int:
@@ -88,51 +130,80 @@ def _counts(
     return held
 
 
-def _choose(
-    held: list[dict[int, int]], wanted: Sequence[float], order: list[int], most: int
-) -> np.ndarray:
-    """Units that are taken, at most so many: bool (units,)."""
-    missing = list(wanted)
-    outside = [0] * len(wanted)  # units of each class that are not taken
-    for counts in held:
-        for c in counts:
-            outside[c] += 1
-    taken = np.zeros(len(held), bool)
+class _Selection:
+    """Units that are taken for a split, and what it still lacks.
 
-    def gain(unit: int) -> float:
-        """Share of its size by which a unit brings the split nearer; -1 if it must stay out."""
-        counts = held[unit]
-        if taken[unit] or any(outside[c] < 2 for c in counts):
-            return -1.0
+    Args:
+        held: per unit class -> examples.
+        wanted: examples of each class that the split should have.
+        sizes: of the units, in the unit of `room`.
+        room: most that may be taken, all together.
+    """
+
+    def __init__(
+        self,
+        held: list[dict[int, int]],
+        wanted: Sequence[float],
+        sizes: Sequence[int],
+        room: int,
+    ):
+        self.held, self.wanted, self.sizes, self.room = held, wanted, sizes, room
+        self.missing = list(wanted)
+        self.outside = [0] * len(wanted)  # units of each class that are not taken
+        for counts in held:
+            for c in counts:
+                self.outside[c] += 1
+        self.taken = np.zeros(len(held), bool)
+
+    def gain(self, unit: int) -> float:
+        """Share of its size by which a unit brings the split nearer, NOT_FREE if it stays out."""
+        counts = self.held[unit]
+        is_last = any(self.outside[c] < 2 for c in counts)
+        if self.taken[unit] or is_last or self.sizes[unit] > self.room:
+            return NOT_FREE
+        missing = self.missing
         nearer = sum(abs(missing[c]) - abs(missing[c] - n) for c, n in counts.items())
         return nearer / sum(counts.values())
 
-    def take(unit: int) -> None:
-        taken[unit] = True
-        for c, n in held[unit].items():
-            missing[c] -= n
-            outside[c] -= 1
+    def take(self, unit: int) -> None:
+        self.taken[unit] = True
+        self.room -= self.sizes[unit]
+        for c, n in self.held[unit].items():
+            self.missing[c] -= n
+            self.outside[c] -= 1
 
-    by_class: dict[int, list[int]] = {c: [] for c in range(len(wanted))}
+
+def _take_each_class(selection: _Selection, order: Sequence[int]) -> None:
+    """Take a unit of each class once, that of the fewest units first."""
+    by_class: dict[int, list[int]] = {c: [] for c in range(len(selection.wanted))}
     for unit in order:
-        for c in held[unit]:
+        for c in selection.held[unit]:
             by_class[c].append(unit)
-    # each class once, that of the fewest units first
     for c in sorted(by_class, key=lambda c: (len(by_class[c]), c)):
-        if missing[c] == wanted[c] and taken.sum() < most:
-            fits = next((u for u in by_class[c] if gain(u) >= GAIN), None)
+        if selection.missing[c] == selection.wanted[c] and selection.room > 0:
+            own = by_class[c]
+            fits = next((u for u in own if selection.gain(u) >= GAIN), None)
             if fits is None:
-                fits = next((u for u in by_class[c] if gain(u) > 0), None)
+                fits = next((u for u in own if selection.gain(u) > 0), None)
             if fits is not None:
-                take(fits)
-    num_taken = int(taken.sum())
+                selection.take(fits)
+
+
+def _take_nearer(selection: _Selection, order: Sequence[int]) -> None:
+    """Take units as long as they bring the split nearer to what is wanted."""
     for unit in order:
-        if num_taken == most or max(missing) <= 0.5:  # counts are whole: none comes nearer
+        # counts are whole: none comes nearer
+        if not selection.room or max(selection.missing) <= 0.5:
             break
-        if gain(unit) >= GAIN:
-            take(unit)
-            num_taken += 1
-    if not num_taken:  # all are too large: the nearest
-        free = [unit for unit in order if gain(unit) > -1] or order
-        take(max(free, key=gain))
-    return taken
+        if selection.gain(unit) >= GAIN:
+            selection.take(unit)
+
+
+def _choose(selection: _Selection, order: Sequence[int]) -> np.ndarray:
+    """Units that are taken: bool (units,)."""
+    _take_each_class(selection, order)
+    _take_nearer(selection, order)
+    if not selection.taken.any():  # all are too large: the nearest
+        free = [unit for unit in order if selection.gain(unit) > NOT_FREE] or order
+        selection.take(max(free, key=selection.gain))
+    return selection.taken

@@ -18,7 +18,8 @@ from ..errors import UserError
 from . import carving, equal_files
 from . import rows as arrow
 from .splits import NAMES, RANDOM, SplitSummary, caveats, leaks, numbers, summarise, with_caveats
-from .units import Columns, Units, columns_of, ranks
+from .units import Units, columns_of
+from .validation import Choice
 
 
 class DrawnSplits(NamedTuple):
@@ -61,9 +62,12 @@ def draw(
             test_share=shares.test,
             seed=options.split_seed,
             random=is_random,
+            choice=Choice.of(options),
         )
     else:
-        summary = describe(table, sides, seed=options.split_seed, random=is_random)
+        summary = describe(
+            table, sides, seed=options.split_seed, random=is_random, choice=Choice.of(options)
+        )
     notes = caveats(corpora.corpus(corpus), table, sides)
     if same and (shared := leaks(table, sides)["recording"].shared):
         notes.append(f"{len(shared)} equal files in several of the owner's splits")
@@ -77,6 +81,7 @@ def assign(
     test_share: float | None = SHARE,
     seed: int = 0,
     random: bool = False,
+    choice: Choice | None = None,
 ) -> tuple[list[str], SplitSummary]:
     """The split of each row, and how it came about.
 
@@ -91,6 +96,7 @@ def assign(
         rows: examples, or a table of rows.SCHEMA.
         val_share: 0 carves no validation split.
         test_share: None carves no test split.
+        choice: of the validation split, in place of `val_share`; refused if the owner draws one.
     """
     table = arrow.to_table(rows) if isinstance(rows, Sequence) else rows
     columns = columns_of(table)
@@ -100,28 +106,45 @@ def assign(
     if val_share == 0:
         del shares["val"]
     to_carve = [split for split in _missing(sides) if split in shares]
+    if choice and "val" not in to_carve:
+        raise UserError(f"{choice}: the corpus has its owner's validation split, which is kept")
     for position, split in enumerate(to_carve):
         if not 0 < shares[split] < 1:
             raise UserError(f"{split}_share must lie between 0 and 1, not {shares[split]}")
         pool = np.flatnonzero(sides == 0)
         num_splits = 1 + len(to_carve) - position
+        if choice and split == "val":
+            sides[pool[choice.members(units, pool, seed)]] = SPLITS.index("val")
+            continue
         taken = _carve(units, pool, split, shares[split], num_splits, seed)
         sides[pool[taken]] = SPLITS.index(split)
-    definition = _definition(units, to_carve, sides, seed, random)
+    definition = _definition(units, to_carve, sides, seed, random, choice)
     return [SPLITS[s] for s in sides.tolist()], summarise(columns, sides, definition)
 
 
-def describe(table: pa.Table, sides: Sequence[str], *, seed: int, random: bool) -> SplitSummary:
+def describe(
+    table: pa.Table,
+    sides: Sequence[str],
+    *,
+    seed: int,
+    random: bool,
+    choice: Choice | None = None,
+) -> SplitSummary:
     """Description of splits that `assign` drew."""
     columns = columns_of(table)
     to_carve = [split for split in _missing(_owners(table, random)) if split in sides]
     drawn = numbers(sides)
-    definition = _definition(Units(columns, random), to_carve, drawn, seed, random)
+    definition = _definition(Units(columns, random), to_carve, drawn, seed, random, choice)
     return summarise(columns, drawn, definition)
 
 
 def _definition(
-    units: Units, to_carve: Sequence[str], sides: np.ndarray, seed: int, random: bool
+    units: Units,
+    to_carve: Sequence[str],
+    sides: np.ndarray,
+    seed: int,
+    random: bool,
+    choice: Choice | None,
 ) -> str:
     """One sentence: the owner's splits, and how the others were carved."""
     counts = np.bincount(sides, minlength=len(SPLITS))
@@ -136,7 +159,9 @@ def _definition(
         taken = sides[pool] == SPLITS.index(split)
         kind, names = units.kind(pool)
         num_taken, num_names = (np.count_nonzero(np.bincount(n)) for n in (names[taken], names))
-        notes.append(f"{NAMES[split]} carved by {kind} ({num_taken} of {num_names}), seed {seed}")
+        how = choice.how if choice and split == "val" else "carved"
+        origin = "" if choice and choice.is_named and split == "val" else f", seed {seed}"
+        notes.append(f"{NAMES[split]} {how} by {kind} ({num_taken} of {num_names}){origin}")
     return (f"{RANDOM}: " if random else "") + "; ".join(notes)
 
 
@@ -154,15 +179,7 @@ def _carve(
     units: Units, pool: np.ndarray, split: str, share: float, num_splits: int, seed: int
 ) -> np.ndarray:
     """Members of the new split among the rows of a pool: bool (pool,). Raises UserError."""
-    used, unit = np.unique(units.numbers[pool], return_inverse=True)
-    names = [units.names[i] for i in used.tolist()]
-    label = _labels(units.columns)[pool]
     try:
-        return carving.carve(label, unit, names, share, num_splits, f"{seed} {split}")
+        return carving.carve(*units.pool(pool), share, num_splits, f"{seed} {split}")
     except UserError as error:
         raise UserError(f"no {NAMES[split]} split to carve: {error}") from None
-
-
-def _labels(columns: Columns) -> np.ndarray:
-    """(n,) numbers of the labels in the order of their names: the corpus' order must not matter."""
-    return ranks(columns.label.names)[columns.label.numbers]

@@ -63,6 +63,15 @@ def ranks(names: pa.Array | pa.ChunkedArray) -> np.ndarray:
     return rank
 
 
+class Pool(NamedTuple):
+    """p rows that a split is carved of."""
+
+    # (p,) numbers in the order of their names: the corpus' order must not matter
+    labels: np.ndarray
+    units: np.ndarray  # (p,) numbers of the units, from 0
+    names: list[str]  # of the units
+
+
 class Units:
     """The units of a corpus, numbered by the ids of their rows.
 
@@ -120,6 +129,14 @@ class Units:
             for unit in np.flatnonzero(first < len(ordered)).tolist():
                 names[unit] = f"{kind} {ordered[first[unit]]}"
         return names
+
+    def pool(self, rows: np.ndarray) -> Pool:
+        """The units of some rows."""
+        used, numbers = np.unique(self.numbers[rows], return_inverse=True)
+        label = self.columns.label
+        return Pool(
+            ranks(label.names)[label.numbers][rows], numbers, [self.names[i] for i in used.tolist()]
+        )
 
     def kind(self, pool: np.ndarray) -> tuple[str, np.ndarray]:
         """The kind of name that a pool of rows is carved by, and a number per row for its name."""

@@ -1,6 +1,6 @@
 """The run directory: every path in it by name, and its files written and read back.
 
-runs/<experiment_name>/seed<k>[/fold<f>]/
+runs/<experiment_name>/seed<k>[/fold<f>][/inner<i>]/
     config.yaml  split.csv  skipped.csv  tokenizer/  checkpoints/{best,last,previous}.ckpt
     metrics.csv  model/  predictions.csv  card.md  results.json        (when finished)
 """
@@ -48,10 +48,16 @@ class RunFolder:
 
     @classmethod
     def of(cls, config: Config) -> RunFolder:
-        """`runs/<experiment>/seed<k>`, with `/fold<f>` if the corpus has folds."""
+        """`runs/<experiment>/seed<k>`, with `/fold<f>` if the corpus has folds.
+
+        With `/inner<i>` for one part of an inner cross-validation.
+        """
         path = Path(config.runs_dir) / config.experiment_name / f"seed{config.seed}"
         fold = getattr(config.dataset, "fold", None)
-        return cls(path if fold is None else path / f"fold{fold}")
+        if fold is not None:
+            path /= f"fold{fold}"
+        dataset = config.dataset
+        return cls(path / f"inner{dataset.inner_fold}" if dataset.inner_folds else path)
 
     def __str__(self) -> str:
         return str(self.path)

@@ -47,6 +47,7 @@ def test_no_table_of_the_project_sets_an_option_in_vain(name):
         ((*SER, "dataset.crop=whole"), "dataset.max_seconds=3.0", "dataset.crop=whole"),
         ((*PRE, "task.mismatch_probability=0"), "task.negatives=any", "mismatch_probability=0"),
         (SER, "model.max_frames=64", "model.pad_to_max=false"),
+        (SER, "dataset.inner_fold=2", "dataset.inner_folds=0"),
         ((*SER, "dataset.prepared=p"), "dataset.root=r", "dataset.prepared=p is read"),
         ((*SER, "dataset.root=r"), "data_dir=d", "dataset.root"),
         (CSV, "dataset.root=r", "the files are dataset.file"),

@@ -128,6 +128,16 @@ WRONG = [
     (["freeze.train=[head"], ["'freeze.train=[head'", "bracket"]),
     (["experiment_name=a=b"], ["'experiment_name=a=b'", "quotes"]),
     (["seed=1,2"], ["'seed=1,2'", "--multirun"]),
+    # one choice of the validation split
+    (["dataset.val_speakers=x"], ["val_speakers=x: must be an integer or a list, as in [a,b]"]),
+    (["dataset.val_speakers=[]"], ["val_speakers=[]: must name speakers, each once"]),
+    (["dataset.val_speakers=[a,a]"], ["val_speakers=[a,a]: must name speakers, each once"]),
+    (["dataset.val_speakers=2", "dataset.val_share=0.0"], ["both choose the validation split"]),
+    (["dataset.val_speakers=2", "dataset.inner_folds=2"], ["both choose the validation split"]),
+    (["dataset.val_speakers=2", "dataset.split=random"], ["split=random shares speakers"]),
+    (["dataset.inner_folds=3", "dataset.split=random"], ["split=random shares speakers"]),
+    (["dataset.inner_folds=1"], ["dataset.inner_folds=1: must be 2 or more"]),
+    (["dataset.inner_folds=3", "dataset.inner_fold=4"], ["must be 1 to dataset.inner_folds=3"]),
     # sweeps: refused before any job starts
     (["-m", "seed=x,1"], ["seed=x: must be an integer"]),
     (["-m", "seed=[1"], ["'seed=[1'", "bracket"]),
@@ -151,7 +161,8 @@ BEYOND = {
     ),
     "1 or more": (
         "trainer.batch_size=0 trainer.epochs=0 task.epochs=0 trainer.accumulate=0 "
-        "trainer.devices=0 trainer.log_every_n_steps=0 dataset.vocabulary=0"
+        "trainer.devices=0 trainer.log_every_n_steps=0 dataset.vocabulary=0 "
+        "dataset.val_speakers=0"
     ),
     "-1 or more": "trainer.num_workers=-2 trainer.max_steps=-5",
     "0.1 or more": "dataset.max_seconds=0.0",
