@@ -19,6 +19,9 @@ class AugmentConfig:
 
     name: str = "none"
 
+    # A clip becomes a random stretch of itself, so many seconds long at most; 0: all of it
+    crop_seconds: float = 0.0
+
     # Waveform, in this order
     pitch: float = 0.0
     pitch_semitones: list[float] = field(default_factory=lambda: [-2.0, 2.0])
@@ -57,7 +60,7 @@ class AugmentConfig:
             probability(f"augment.{name}", getattr(self, name))
         for name, (low, high) in LIMITS.items():
             _check_range(f"augment.{name}", getattr(self, name), low, high)
-        for name in ("time_masks", "mel_masks", "mixup"):
+        for name in ("crop_seconds", "time_masks", "mel_masks", "mixup"):
             at_least(f"augment.{name}", getattr(self, name), 0)
         probability("augment.mel_mask_share", self.mel_mask_share)
         probability("augment.mixup_share", self.mixup_share)
@@ -68,14 +71,10 @@ class AugmentConfig:
             )
 
     @property
-    def changes_waveform(self) -> bool:
-        """True if clips are changed before their spectrogram."""
-        return any(getattr(self, name) for name in EFFECTS)
-
-    @property
     def is_on(self) -> bool:
         """True if anything is drawn."""
-        return bool(self.changes_waveform or self.time_masks or self.mel_masks or self.mixup)
+        own = ("crop_seconds", "time_masks", "mel_masks", "mixup")
+        return any(getattr(self, name) for name in (*EFFECTS, *own))
 
 
 # Effects on a waveform in their order; each is a probability

@@ -6,6 +6,7 @@ numpy's own generators; these are seeded per clip from (seed, epoch, row) and le
 T samples, K masks.
 """
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,6 +49,9 @@ class Augmentation:
         Args:
             most: samples that are kept.
         """
+        if longest := math.ceil(self.options.crop_seconds * SAMPLE_RATE):
+            first = int(generator.integers(max(0, len(wave) - longest) + 1))
+            wave = wave[first : first + longest]
         if not self.effects or len(wave) < LEAST_SECONDS * SAMPLE_RATE:
             return wave
         with _seeded(generator):

@@ -40,7 +40,8 @@ def masked(mels: Tensor, masks: Tensor, frame_seconds: float) -> Tensor:
     """(B, F, M) True under the masks (B, K, 4): seconds, and shares of the bins, from and to."""
     _, frames, bins = mels.shape
     begin, end, low, high = masks.to(mels.device).unbind(-1)  # (B, K) each
-    time = torch.arange(frames, device=mels.device) * frame_seconds
+    begin, end = ((seconds / frame_seconds).round() for seconds in (begin, end))
+    time = torch.arange(frames, device=mels.device)
     share = torch.arange(bins, device=mels.device) / bins
     in_time = (time >= begin[..., None]) & (time < end[..., None])  # (B, K, F)
     in_bins = (share >= low[..., None]) & (share < high[..., None])  # (B, K, M)

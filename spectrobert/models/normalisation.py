@@ -1,4 +1,4 @@
-"""Normalisation of spectrograms: (x - mean) / (2 std) per mel bin, AST's scale.
+"""Normalisation of spectrograms per mel bin: (x - mean) / std.
 
 Shapes: B batch, F frames, M mel bins.
 """
@@ -16,9 +16,9 @@ LEAST_STD = 0.1  # of a bin; digital silence, in which nothing varies, is not bl
 def normalise(mels: Tensor, lengths: Tensor, config: Any, batch: Batch) -> Tensor:
     """Log-mels (B, F, M) by the statistics that `config.normalization` names; padding becomes 0.
 
-    "audioset": the front end has done it with two constants. "corpus": those in the configuration.
-    "clip": of each clip. "speaker": of each clip's speaker, which the batch brings; a clip whose
-    speaker is unknown is its own speaker.
+    "audioset": the front end has done it with two constants, on AST's scale of half a deviation.
+    "corpus": those in the configuration. "clip": of each clip. "speaker": of each clip's speaker,
+    which the batch brings; a clip whose speaker is unknown is its own speaker.
 
     Args:
         lengths: (B,) true frames.
@@ -32,7 +32,7 @@ def normalise(mels: Tensor, lengths: Tensor, config: Any, batch: Batch) -> Tenso
         mean, std = batch["mel_mean"][:, None].to(mels), batch["mel_std"][:, None].to(mels)
     else:
         mean, std = statistics(mels, real)
-    scaled = (mels - mean) / (2.0 * std.clamp(min=LEAST_STD))
+    scaled = (mels - mean) / std.clamp(min=LEAST_STD)
     return scaled.masked_fill(~real[..., None], 0.0)
 
 

@@ -33,6 +33,8 @@ def announce(run: Run) -> None:
 def effects(options: AugmentConfig) -> str:
     """Effects with their probabilities, masks and mixtures, in words."""
     named = [f"{name} {value:g}" for name in EFFECTS if (value := getattr(options, name))]
+    if options.crop_seconds:
+        named.insert(0, f"stretches of {options.crop_seconds:g} s")
     for name in ("time_masks", "mel_masks"):
         if number := getattr(options, name):
             named.append(f"{number} {name.replace('_', ' ')}")
