@@ -255,4 +255,5 @@ AT_HAND = {
     "demo": "synthesised when it is first used",
     "csv": "your own files",
     "folder": "your own folders",
+    "kaldi": "your own folder",
 }

@@ -18,7 +18,7 @@ MAX_DECODED_SECONDS = 20 * 3600.0
 # than it saves, and no finding is kept per file
 MAX_STATTED = 20_000
 THREADS = 8
-HINT = "dataset.root, for csv dataset.audio_dir, names the folder that paths start from"
+HINT = "dataset.root, for csv and kaldi dataset.audio_dir, names the folder that paths start from"
 AT_ONCE = 32  # headers that one thread reads: handing over each alone would take longer
 
 Progress = Callable[[int, int], None]  # (recordings looked at, recordings)

@@ -204,6 +204,26 @@ def librispeech(root: Path) -> None:
     write(root / "LibriSpeech/SPEAKERS.TXT", ";ID  |SEX|\n")
 
 
+def kaldi(root: Path) -> None:
+    """Two splits in Kaldi's layout: three utterances of two speakers, and one in segments."""
+    for name in ("a", "b", "c"):
+        write(root / f"wavs/{name}.wav")
+    write(root / "train/wav.scp", "a wavs/a.wav\nb wavs/b.wav\nc wavs/c.wav\n")
+    write(root / "train/utt2spk", "a anna\nb anna\nc ben\n")
+    write(root / "train/text", "a One two\nb TWO\nc\n")
+    write(root / "train/utt2emotion", "a sad\nb happy\nc sad\n")
+    write(root / "train/spk2gender", "anna f\nben m\n")
+    write(root / "train/utt2arousal", "a 0.5\nb 1\nc -2\n")
+    write(root / "test/wav.scp", "talk talk.wav\n")
+    write(root / "test/talk.wav")
+    write(root / "test/segments", "talk-1 talk 0 0.5\ntalk-2 talk 0.5 -1\n")
+    write(root / "test/utt2spk", "talk-1 carl\ntalk-2 carl\n")
+    write(root / "test/text", "talk-1 four\ntalk-2 five\n")
+    write(root / "test/utt2emotion", "talk-1 sad\ntalk-2 happy\n")
+    write(root / "test/spk2gender", "carl m\n")
+    write(root / "test/utt2arousal", "talk-1 1\ntalk-2 2\n")
+
+
 SLUE_HEADER = "id|normalized_text|speaker_id|split|sentiment|start_second|end_second"
 ANN = "id10059_229vKIG_xrI_00004"
 
