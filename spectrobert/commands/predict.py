@@ -1,7 +1,7 @@
 """predict: rank the answers of a finished run for sound files."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,11 +28,17 @@ def predict(
     quiet()
     predictions = answer(run, audio, question, text, top)
     if as_json:
-        facts = [{"audio": p.audio, "seconds": p.seconds, "used": p.used} for p in predictions]
+        facts: list[dict[str, Any]] = [
+            {"audio": p.audio, "seconds": p.seconds, "used": p.used}
+            | ({"note": p.note} if p.note else {})
+            for p in predictions
+        ]
         answers = [[{"label": n, p.measure: q} for n, q in p.ranked] for p in predictions]
         listed = [known | {"answers": some} for known, some in zip(facts, answers)]
         print(json.dumps(listed, indent=2))
         return
+    if note := next((p.note for p in predictions), ""):
+        print_line(console(), note)
     for prediction in predictions:
         start, end = prediction.used
         print_line(console(), f"{prediction.audio} {question}".rstrip())

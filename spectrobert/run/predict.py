@@ -10,12 +10,15 @@ import torch
 from ..audio import io
 from ..audio.crop import window
 from ..audio.segment import Segment
-from ..config import AqaConfig, DatasetConfig, NumbersConfig
+from ..config import AqaConfig, Config, DatasetConfig, NumbersConfig
+from ..data import mel_statistics
 from ..data.batches import collate
 from ..data.clips import crop
 from ..errors import UserError
 from ..models.batch import IGNORED
+from ..models.model import Model
 from ..tasks import TASKS
+from . import normalisation
 from .scoring import label_names, load_run
 
 
@@ -28,6 +31,7 @@ class Prediction:
     used: tuple[float, float]  # first and last second of the stretch that the model heard
     ranked: tuple[tuple[str, float], ...]
     measure: str = "probability"  # or "value"
+    note: str = ""  # on all predictions of a call
 
 
 def predict(
@@ -64,6 +68,8 @@ def predict(
     if name == "pre":
         labels = ("match", "mismatch")
         item |= {"mlm_labels": np.full_like(ids, IGNORED), "matched": 1}
+    note, statistics = _of_one_speaker(audio, config, model)
+    item |= statistics
     measure = "value" if isinstance(config.task, NumbersConfig) else "probability"
     predictions = []
     for path in audio:
@@ -72,8 +78,25 @@ def predict(
         with torch.no_grad():
             output = model(collate([item | {"waveform": wave}]))
         ranked = sorted(zip(labels, task.answers(output)[0].tolist()), key=lambda pair: -pair[1])
-        predictions.append(Prediction(path, seconds, used, tuple(ranked[:top]), measure))
+        predictions.append(Prediction(path, seconds, used, tuple(ranked[:top]), measure, note))
     return predictions
+
+
+def _of_one_speaker(
+    audio: Sequence[str], config: Config, model: Model
+) -> tuple[str, dict[str, np.ndarray]]:
+    """A note, and the statistics by which all the files are normalised; empty of most models."""
+    if not normalisation.adapts(model.config):
+        return "", {}
+    options, longest = config.dataset, model.config.max_seconds
+    waves = (hear(path, options, longest)[2] for path in audio)
+    measured = mel_statistics.of_waves(waves, model.config.num_mel_bins)
+    files = "file is" if len(audio) == 1 else f"{len(audio)} files are"
+    note = (
+        f"the {files} normalised as one speaker's (dataset.normalize=speaker): call once per"
+        " speaker, with as many recordings as there are"
+    )
+    return note, {"mel_mean": measured.mean, "mel_std": measured.std}
 
 
 def hear(
