@@ -33,12 +33,15 @@ def stats(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count hours, classes, speakers and words, draw them, and measure the log-mel spectrogram."""
+    """Count hours, classes, speakers and words, draw them, and measure the log-mel spectrogram.
+
+    With `augment=strong` or another, also draws a clip as training hears it, and writes its sounds.
+    """
     from ..errors import require_extra
 
     require_extra("report", "data stats")
     from .. import files
-    from ..corpus_tools import plots, stats
+    from ..corpus_tools import augmented, plots, stats
     from ..terminal import console, counting
 
     config = configure(name, task, data_dir, overrides)
@@ -51,6 +54,8 @@ def stats(
     longest = float("inf") if dataset.crop == "whole" else dataset.max_seconds
     with files.writing(folder):
         paths = plots.draw(statistics, dataset.name, longest, folder, config.seed)
+        if config.augment.is_on:
+            paths += augmented.draw(statistics, config.augment, folder, config.seed)
     numbers = stats.summary(statistics)
     if as_json:
         print(json.dumps(numbers | {"plots": list(map(str, paths))}, indent=2, ensure_ascii=False))
@@ -72,7 +77,9 @@ def _show(console: Console, title: str, numbers: dict[str, Any], plots: Sequence
         options = f"model.audio_mean={train['mean']:.4f} model.audio_std={train['std']:.4f}"
         purpose = "to normalise spectrograms by this corpus' training clips"
         print_line(console, f"{purpose}: {options}")
-    print_line(console, " ".join(["plots:", *map(str, plots)]))
+    print_line(console, " ".join(["plots:", *(str(p) for p in plots if p.suffix == ".png")]))
+    if sounds := [path for path in plots if path.suffix != ".png"]:
+        print_line(console, f"sounds: {len(sounds)} in {sounds[0].parent}")
 
 
 def _lines(numbers: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
@@ -53,11 +54,11 @@ def draw(
     for name, figure in figures.items():
         if figure is not None:
             paths.append(folder / f"{name}.png")
-            files.write_whole(paths[-1], _png(figure))
+            files.write_whole(paths[-1], png(figure))
     return paths
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """A picture with a palette of COLOURS_KEPT, which is all that it needs."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -139,7 +140,7 @@ def _spectrograms(statistics: Statistics, corpus: str, seed: int) -> Figure | No
     """Some clips, of as many classes as there is room for; one colour scale for all."""
     num_bins = statistics.log_mel.num_bins
     drawn: list[tuple[str, np.ndarray]] = []  # title, (F, M)
-    for clip in _in_turns(statistics, seed):
+    for clip in in_turns(statistics, seed):
         if len(drawn) == NUM_SPECTROGRAMS:
             break
         example = statistics.clips[clip].example
@@ -154,19 +155,7 @@ def _spectrograms(statistics: Statistics, corpus: str, seed: int) -> Figure | No
     grid = figure.subplots(rows, 2, squeeze=False)
     low, high = np.percentile(np.concatenate([mels.ravel() for _, mels in drawn]), [1, 99.9])
     for axes, (title, mels) in zip(grid.flat, drawn):
-        seconds = len(mels) * features.HOP / features.SAMPLE_RATE
-        image = axes.imshow(
-            mels.T,
-            origin="lower",
-            aspect="auto",
-            cmap=colormaps["magma"].resampled(SHADES),
-            interpolation="nearest",
-            vmin=low,
-            vmax=high,
-            extent=(0, seconds, 0, mels.shape[1]),
-        )
-        axes.set_yticks([_bin(hertz, mels.shape[1]) for hertz in TICKS_HZ], map(str, TICKS_HZ))
-        axes.tick_params(labelsize=7)
+        image = show_mels(axes, mels, low, high)
         axes.set_title(title, fontsize=8)
     for axes in grid.flat[len(drawn) :]:
         axes.axis("off")
@@ -177,7 +166,25 @@ def _spectrograms(statistics: Statistics, corpus: str, seed: int) -> Figure | No
     return figure
 
 
-def _in_turns(statistics: Statistics, seed: int) -> list[log_mel.Clip]:
+def show_mels(axes: Axes, mels: np.ndarray, low: float, high: float) -> AxesImage:
+    """Draw a spectrogram (F, M), from `low` to `high` log power."""
+    seconds = len(mels) * features.HOP / features.SAMPLE_RATE
+    image = axes.imshow(
+        mels.T,
+        origin="lower",
+        aspect="auto",
+        cmap=colormaps["magma"].resampled(SHADES),
+        interpolation="nearest",
+        vmin=low,
+        vmax=high,
+        extent=(0, seconds, 0, mels.shape[1]),
+    )
+    axes.set_yticks([_bin(hertz, mels.shape[1]) for hertz in TICKS_HZ], map(str, TICKS_HZ))
+    axes.tick_params(labelsize=7)
+    return image
+
+
+def in_turns(statistics: Statistics, seed: int) -> list[log_mel.Clip]:
     """The clips in an order drawn by `seed`: the first of each class, then the second, ..."""
     clips = list(statistics.clips)
     seen: Counter[str] = Counter()

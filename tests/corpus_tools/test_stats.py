@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soundfile as sf
 from PIL import Image
 
 from spectrobert.audio import features, io
@@ -279,6 +280,21 @@ class TestVerb:
         assert config.model.audio_mean == pytest.approx(train.mean, abs=1e-4)
         assert config.model.audio_std == pytest.approx(train.std, abs=1e-4)
         assert {path.suffix for path in tmp_path.iterdir()} == {".png"}
+
+    def test_a_clip_as_training_hears_it(self, file, tmp_path, call):
+        code, out, _ = call(
+            file, tmp_path, "augment.gain=0.5", "augment.time_masks=1", "augment.mixup=0.4"
+        )
+        assert code == 0
+        assert "augmentation.png" in out
+        names = sorted(path.stem for path in (tmp_path / "augmentation").iterdir())
+        assert names == ["as_it_is", "epoch_1", "epoch_2", "epoch_3", "gain", "mixup"]
+        plain, louder = (
+            sf.read(tmp_path / "augmentation" / f"{name}.wav")[0] for name in ("as_it_is", "gain")
+        )
+        ratio = np.abs(louder).max() / np.abs(plain).max()  # -12 to 6 dB, and no clipping
+        assert 0.2 < ratio < 2.0
+        assert ratio != pytest.approx(1.0, abs=1e-3)
 
     def test_json(self, found, file, tmp_path, call):
         code, out, _ = call(file, tmp_path, "--json", "--max_clips", "8")

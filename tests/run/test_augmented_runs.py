@@ -14,6 +14,7 @@ from spectrobert.config import Config
 from spectrobert.data import mel_statistics
 from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
+from spectrobert.run import checkpoints
 from spectrobert.run.averaging import ema, mean
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
@@ -90,12 +91,12 @@ def test_killed_and_resumed_is_as_uninterrupted(whole, average, more):
 @pytest.mark.parametrize("average", OPTIONS)
 def test_averaged_weights_are_kept_and_scored(whole, average):
     done, *_ = whole(average)
-    saved = checkpoint(done.path)
-    ours, theirs = saved["state_dict"], saved["current_model_state"]
+    last = checkpoint(done.path)
+    ours, theirs = last["state_dict"], last["current_model_state"]
     assert any(not torch.equal(value, theirs[name]) for name, value in ours.items())
-    saved_model = load_file(done.model / "model.safetensors")
-    for name, value in saved_model.items():
-        assert torch.equal(value, ours[f"model.{name}"]), name
+    best = checkpoints.read(done.checkpoints / checkpoints.BEST)["state_dict"]
+    for name, value in load_file(done.model / "model.safetensors").items():
+        assert torch.equal(value, best[f"model.{name}"]), name
     scores = evaluate(done.path)
     kept = done.read_scores()["metrics"]
     assert {n: m.value for n, m in scores.metrics.items()} == pytest.approx(kept)
