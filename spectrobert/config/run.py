@@ -229,6 +229,11 @@ class Config:
                 raise UserError(f"{option} is empty: name a folder; {option}=. is the present one")
         if isinstance(self.dataset, MixtureConfig) and self.task.name != "pre":
             raise UserError(f"--dataset {self.dataset.name}: a mixture serves --task pre only")
+        if self.augment.mixup and self.task and self.task.name == "pre":
+            raise UserError(
+                f"augment.mixup={self.augment.mixup}: --task pre has pairs that match or do not,"
+                " and no targets to mix"
+            )
         if self.task and self.dataset and self.task.class_weights:
             balance = self.dataset.balance
             if balance != "none":

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ..config import AugmentConfig
 from ..config.augment import EFFECTS
 from ..data.clips import ClipDataset, RowKey
+from ..models.composite import Composite
 from .loaders import DataModule
 from .run import Run
 
@@ -28,6 +29,11 @@ def announce(run: Run) -> None:
     else:
         run.log(f"augment={options.name}: {effects(options)}; validation and test hear clips as is")
         run.log(cost(run.data))
+        if options.mel_masks and isinstance(run.model, Composite):
+            run.log(
+                f"augment.mel_masks={options.mel_masks} has no effect: a composite model hears"
+                " waveforms, which have no mel bins"
+            )
 
 
 def effects(options: AugmentConfig) -> str:

@@ -183,6 +183,18 @@ def test_cached_layers_hear_clips_as_they_are(tmp_path):
     assert "augment=light: noise 0.3" in printed
 
 
+def test_pairs_of_pre_training_are_not_mixed(tmp_path):
+    with pytest.raises(UserError, match=r"augment\.mixup=0\.4: --task pre has pairs that"):
+        configure(tmp_path, "pre", "augment=strong")
+
+
+def test_a_composite_model_is_augmented(tmp_path):
+    words = ("model=debug_whisper", "trainer.epochs=1", "augment=strong", "augment.room=0")
+    _, _, printed = finish(configure(tmp_path, "ser", *words, from_checkpoint=True))
+    assert "clips/s per process" in printed
+    assert "augment.mel_masks=2 has no effect: a composite model hears waveforms" in printed
+
+
 def test_details_of_effects_that_no_clip_meets_are_reported(tmp_path):
     _, _, printed = finish(
         configure(tmp_path, "ser", "trainer.epochs=1", "augment.noise_snr=[1,2]")
