@@ -63,6 +63,9 @@ class ModelOptions:
     conv_pooling: str = "mean"  # if a patch leaves several conv frames: "mean" | "concat" them
 
     # head
+    # What a classification head reads: "cls", the first token behind the stack | "mean" | "max" |
+    # "statistics", mean and deviation, of the audio tokens behind it
+    pooling: str = "cls"
     head: str = "none"  # "none" | "pretraining" | "classification"
     num_logits: int = 0
     head_dropout_prob: float = 0.1

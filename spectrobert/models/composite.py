@@ -10,7 +10,6 @@ real token.
 """
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import ClassVar
 
 import torch
@@ -93,14 +92,9 @@ class Composite(Model):
     def _head(self, width: int) -> nn.Module:
         config = self.config
         if config.head == "pretraining":
-            return HEADS[config.head](self.stack.config)
-        sizes = SimpleNamespace(
-            hidden_size=width,
-            num_logits=config.num_logits,
-            head_dropout_prob=config.head_dropout_prob,
-        )
+            return HEADS[config.head](self.stack.config, width)
         is_chosen = config.head == "classification"
-        return (CLASSIFIERS[config.classifier] if is_chosen else HEADS[config.head])(sizes)
+        return (CLASSIFIERS[config.classifier] if is_chosen else HEADS[config.head])(config, width)
 
     def forward(self, batch: Batch) -> Output:
         if self.config.head == "pretraining":

@@ -109,6 +109,7 @@ CHOICES = {
     "conv_pooling": ("mean", "concat"),
     "audio_positions": ("learned", "none"),
     "normalization": NORMALIZATIONS,
+    "pooling": ("cls", "mean", "max", "statistics"),
     "head": tuple(HEADS),
 }
 POSITIVE = (

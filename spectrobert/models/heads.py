@@ -1,6 +1,8 @@
-"""Heads on the BERT stack. Each returns logits, by field of `Output` (thesis 2.2.6, 2.3, 2.4)."""
+"""Heads: `Head(config, width)` on states of this width. Each returns logits, by field of `Output`
+(thesis 2.2.6, 2.3, 2.4).
+"""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -8,16 +10,16 @@ from torch import Tensor, nn
 from transformers.activations import ACT2FN
 from transformers.models.bert.modeling_bert import BertPooler, BertPredictionHeadTransform
 
-from ..config.model import CompositeOptions, ModelOptions
+from ..config.model import CompositeOptions
 from .batch import IGNORED, Batch
 
 
 class NoHead(nn.Module):
     """The sequence alone."""
 
-    reads_cls_alone: ClassVar[bool] = False
+    reads_one_token: ClassVar[bool] = False
 
-    def __init__(self, config: ModelOptions):
+    def __init__(self, config: Any, width: int):
         super().__init__()
 
     def forward(self, hidden: Tensor, batch: Batch, words: Tensor) -> dict[str, Tensor]:
@@ -27,10 +29,10 @@ class NoHead(nn.Module):
 class PretrainingHead(nn.Module):
     """Masked language modelling, tied to the word table, and sentence-audio prediction."""
 
-    reads_cls_alone: ClassVar[bool] = False
+    reads_one_token: ClassVar[bool] = False
     kernels: ClassVar = {"masked_words": "masked_words"}
 
-    def __init__(self, config: ModelOptions):
+    def __init__(self, config: Any, width: int):
         super().__init__()
         self.transform = BertPredictionHeadTransform(config)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
@@ -53,14 +55,14 @@ class PretrainingHead(nn.Module):
 
 
 class ClassificationHead(nn.Module):
-    """Dropout and one Linear on h_[CLS] (thesis 2.4.2)."""
+    """Dropout and one Linear on h_[CLS] (thesis 2.4.2), or on a pooled vector."""
 
-    reads_cls_alone: ClassVar[bool] = True
+    reads_one_token: ClassVar[bool] = True
 
-    def __init__(self, config: ModelOptions):
+    def __init__(self, config: Any, width: int):
         super().__init__()
         self.dropout = nn.Dropout(config.head_dropout_prob)
-        self.linear = nn.Linear(config.hidden_size, config.num_logits)
+        self.linear = nn.Linear(width, config.num_logits)
 
     def forward(self, hidden: Tensor, batch: Batch, words: Tensor) -> dict[str, Tensor]:
         """(B, 1, D) -> `logits` (B, num_logits)."""
@@ -74,13 +76,13 @@ class ClassMeansHead(nn.Module):
     has a gradient of its own.
     """
 
-    reads_cls_alone: ClassVar[bool] = True
+    reads_one_token: ClassVar[bool] = True
     sums: Tensor
     counts: Tensor
 
-    def __init__(self, config: ModelOptions):
+    def __init__(self, config: Any, width: int):
         super().__init__()
-        self.register_buffer("sums", torch.zeros(config.num_logits, config.hidden_size))
+        self.register_buffer("sums", torch.zeros(config.num_logits, width))
         self.register_buffer("counts", torch.zeros(config.num_logits))
 
     def forward(self, hidden: Tensor, batch: Batch, words: Tensor) -> dict[str, Tensor]:

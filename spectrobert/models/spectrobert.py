@@ -25,6 +25,7 @@ from .embeddings import JointEmbeddings
 from .heads import HEADS, PretrainingHead
 from .model import Activations, FrozenPrefix, Model, Output, trains
 from .normalisation import normalise
+from .pooling import POOLINGS
 
 UNSCALED = (0.0, 0.5)  # mean and deviation that leave log-mels as they are
 
@@ -41,6 +42,11 @@ class Sequence(NamedTuple):
 def by_constants(config: SpectroBertConfig) -> bool:
     """True if the front end normalises by two constants."""
     return config.normalization == "audioset"
+
+
+def reads_cls(config: SpectroBertConfig) -> bool:
+    """True if the head reads h_[CLS], or the whole sequence."""
+    return config.pooling == "cls" or config.head != "classification"
 
 
 class SpectroBert(Model):
@@ -67,6 +73,7 @@ class SpectroBert(Model):
         "normalization",
         "mel_mean",
         "mel_std",
+        "pooling",
         "initializer_range",
         "hidden_act",
         "conv_strides",
@@ -80,7 +87,9 @@ class SpectroBert(Model):
         self.audio_encoder = AudioEncoder(config)
         self.embeddings = JointEmbeddings(config)
         self.encoder = BertEncoder(config)
-        self.head = HEADS[config.head](config)
+        self.pooling = None if reads_cls(config) else POOLINGS[config.pooling](config.hidden_size)
+        widths = getattr(self.pooling, "widths", 1)
+        self.head = HEADS[config.head](config, widths * config.hidden_size)
         adopt(self)
         self.post_init()
 
@@ -196,13 +205,20 @@ class SpectroBert(Model):
         return self.encoder.layer[-1](hidden, attention_mask)[:, :1]
 
     def forward(self, batch: Batch) -> Output:
-        if self.head.reads_cls_alone:
-            hidden = self.cls(batch)
+        if self.head.reads_one_token:
+            hidden = self.cls(batch) if self.pooling is None else self.pooled(batch)
             mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
         else:
             hidden, mask = self.encode(batch)
         words = self.embeddings.word_embeddings.weight
         return Output(hidden, mask, **self.head(hidden, batch, words))
+
+    def pooled(self, batch: Batch) -> Tensor:
+        """The audio tokens behind the stack as one vector (B, 1, D) or (B, 1, 2 D)."""
+        assert self.pooling is not None
+        sequence = self.run_layers(self.start(batch), len(self.encoder.layer))
+        first = sequence.num_words
+        return self.pooling(sequence.hidden[:, first:], sequence.mask[:, first:])[:, None]
 
     def count_tokens(self, num_samples: Tensor) -> Tensor:
         config = self.config
@@ -219,7 +235,7 @@ class SpectroBert(Model):
             return "the embeddings train, only the audio tokens lie below them"
         frozen = tuple(self.frozen_parts())
         depth = sum(part.startswith("encoder.") for part in frozen)
-        is_vector = depth == len(self.encoder.layer)
+        is_vector = depth == len(self.encoder.layer) and self.pooling is None
         what = "h_[CLS]" if is_vector else f"hidden states before encoder.{depth}"
         width = self.config.hidden_size
         return FrozenPrefix(depth, what, frozen, (width, width), is_vector, is_vector)

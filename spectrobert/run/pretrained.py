@@ -104,6 +104,8 @@ def why_new_head(checkpoint: str, config: Any) -> str:
         return f"the checkpoint's is for {saved.head}"
     if saved.num_logits != config.num_logits:
         return f"the checkpoint's has {saved.num_logits} logits, this one {config.num_logits}"
+    if getattr(saved, "pooling", "") != getattr(config, "pooling", ""):
+        return f"the checkpoint's reads model.pooling={saved.pooling}"
     theirs, ours = (list(c.id2label.values()) for c in (saved, config))
     if config.head == "classification" and theirs != ours:
         another = "in another order" if sorted(theirs) == sorted(ours) else "others"

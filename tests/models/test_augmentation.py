@@ -130,3 +130,30 @@ class TestStochasticDepth:
         model.encoder.layer[1].eval()
         output = torch.ones(50, 1, 1)
         assert model.keep(1, output, torch.zeros(50, 1, 1)).min() == 1
+
+
+class TestPooling:
+    def test_the_head_reads_the_real_audio_tokens(self):
+        """Logits are the head's of mean and deviation over real audio tokens, by hand."""
+        model, batch = classifier(pooling="statistics"), padded_batch(60)
+        with torch.no_grad():
+            output = model(batch)
+            hidden, mask = model.encode(batch)
+            words = batch["input_ids"].shape[1]
+            for row in range(2):
+                tokens = hidden[row, words:][mask[row, words:]]
+                both = torch.cat([tokens.mean(dim=0), tokens.std(dim=0, correction=0)])
+                torch.testing.assert_close(output.hidden[row, 0], both, rtol=1e-4, atol=1e-4)
+                torch.testing.assert_close(output.logits[row], model.head.linear(both))
+
+    def test_a_padded_clip_is_as_one_alone(self):
+        model, batch = classifier(pooling="mean"), padded_batch(60)
+        alone = {
+            "waveform": batch["waveform"][1:, :9000],
+            "num_samples": batch["num_samples"][1:],
+            "input_ids": batch["input_ids"][1:, :5],
+            "text_mask": batch["text_mask"][1:, :5],
+        }
+        with torch.no_grad():
+            together, by_itself = model(batch).logits[1:], model(alone).logits
+        torch.testing.assert_close(together, by_itself, rtol=0, atol=1e-5)
