@@ -21,7 +21,7 @@ Train SpectroBERT.
 
   --task NAME                {tasks}
   --dataset NAME             {datasets};
-                             for pre also several: librispeech+wavcaps
+                             several for pre and classes: librispeech+wavcaps, ravdess+emodb
   --experiment_name NAME     the run is written to runs/NAME/seed<k> (default: <dataset>_<task>)
   --initialize_weights [M]   BERT: a Hub name, a folder or a package (default: bert-base-uncased)
   --checkpoint RUN           start from a pre-trained run (runs/NAME/seed<k>) or a model folder

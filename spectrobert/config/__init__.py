@@ -1,7 +1,7 @@
 """Every option of a run: name, type, default, meaning and check, once. Plain dataclasses."""
 
 from .augment import AugmentConfig
-from .datasets import DatasetConfig, MixtureConfig, PartConfig
+from .datasets import DatasetConfig, LabelsConfig, MixtureConfig, PartConfig
 from .model import CompositeOptions, ModelOptions
 from .run import (
     LOGGERS,
@@ -16,6 +16,7 @@ from .run import (
 from .tasks import (
     TASKS,
     AqaConfig,
+    ClassesConfig,
     NumbersConfig,
     PretrainingConfig,
     SentimentRegressionConfig,
@@ -28,11 +29,13 @@ __all__ = [
     "TASKS",
     "AqaConfig",
     "AugmentConfig",
+    "ClassesConfig",
     "CompositeOptions",
     "Config",
     "DatasetConfig",
     "FreezeConfig",
     "InitConfig",
+    "LabelsConfig",
     "LoggerConfig",
     "MixtureConfig",
     "ModelOptions",

@@ -23,6 +23,26 @@ PRE_SHARE, PRE_FEWEST, PRE_MOST = 0.02, 100, 2000  # validation of pre-training:
 
 
 @dataclass
+class LabelsConfig:
+    """Classes of a corpus: other names for them, and which are used."""
+
+    map: dict[str, str] = field(default_factory=dict)  # {fear: fearful}: the corpus' name -> here
+    # Names, after the map, of the classes that are used, in the order of the logits; rows of other
+    # classes are left out. Empty: all
+    keep: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.keep and len(set(self.keep)) < max(2, len(self.keep)):
+            raise UserError(
+                f"labels.keep=[{','.join(self.keep)}]: two classes are needed at least, each once"
+            )
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.map or self.keep)
+
+
+@dataclass
 class DatasetConfig:
     """Options of every corpus; each adds the keyword-only parameters of its `load`."""
 
@@ -67,11 +87,14 @@ class DatasetConfig:
     vocabulary: int = 2000  # most word pieces, if a vocabulary is trained on the corpus
     lowercase: bool = True  # of a trained vocabulary: "Dog" is "dog"
     strip_accents: bool = False  # of a trained vocabulary: "é" is "e", Hangul falls into letters
+    # Of tasks with one of several classes: dataset.labels.map, dataset.labels.keep
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
     silence_audio: bool = False  # zero every waveform: scores of the text alone
 
     def __post_init__(self) -> None:
         balances = ("none", "prune", "duplicate", "batches", "sampler")
         choose("dataset.balance", self.balance, balances)
+        self.labels = _labels(self.labels)
         choose("dataset.split", self.split, ("official", "random"))
         choose("dataset.crop", self.crop, ("first", "center", "random", "whole"))
         choose("dataset.normalize", self.normalize, ("auto", *NORMALIZATIONS))
@@ -144,12 +167,21 @@ class PartConfig:
 
     root: str = ""  # empty: <data_dir>/<its name>
     prepared: str = ""
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
+
+    def __post_init__(self) -> None:
+        self.labels = _labels(self.labels)
+
+
+def _labels(options: LabelsConfig | dict) -> LabelsConfig:
+    """The options, which are a dict if they come from config.yaml."""
+    return LabelsConfig(**options) if isinstance(options, dict) else options
 
 
 @dataclass
 class MixtureConfig(DatasetConfig):
     """Several corpora, `--dataset librispeech+wavcaps`; each one's own options are under its name:
-    `dataset.wavcaps.sources=[soundbible]`.
+    `dataset.wavcaps.sources=[soundbible]`, `dataset.emodb.labels.map={bored: neutral}`.
     """
 
     # How often each corpus is drawn, in the order of the names; an epoch has as many rows as all
@@ -174,6 +206,11 @@ class MixtureConfig(DatasetConfig):
                     f"dataset.{option}={getattr(self, option)}: a mixture has speakers of several"
                     " corpora; dataset.val_share= carves a share of each"
                 )
+        if self.labels.map:
+            raise UserError(
+                "dataset.labels.map: each corpus of a mixture has its own:"
+                f" dataset.{next(iter(self.parts))}.labels.map="
+            )
         is_positive = all(0 < weight < math.inf for weight in self.weights)
         if self.weights and (len(self.weights) != len(self.parts) or not is_positive):
             raise UserError(

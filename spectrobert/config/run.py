@@ -9,7 +9,7 @@ from ..errors import UserError
 from .augment import AugmentConfig
 from .checks import at_least, choose, folder_inside, share, share_above_zero
 from .datasets import MixtureConfig
-from .tasks import DimensionalConfig, TaskConfig
+from .tasks import ClassesConfig, DimensionalConfig, TaskConfig
 
 SCHEDULES = ("constant", "linear", "cosine", "tri_stage", "plateau")
 ROUNDING = 1e-9  # of a sum of two shares
@@ -227,8 +227,7 @@ class Config:
         for option in ("data_dir", "runs_dir"):
             if not getattr(self, option):
                 raise UserError(f"{option} is empty: name a folder; {option}=. is the present one")
-        if isinstance(self.dataset, MixtureConfig) and self.task.name != "pre":
-            raise UserError(f"--dataset {self.dataset.name}: a mixture serves --task pre only")
+        self._check_classes()
         if self.augment.mixup and self.task and self.task.name == "pre":
             raise UserError(
                 f"augment.mixup={self.augment.mixup}: --task pre has pairs that match or do not,"
@@ -252,6 +251,22 @@ class Config:
         if isinstance(self.task, DimensionalConfig):
             # One row has no concordance: its loss is 1 and teaches nothing
             at_least("trainer.batch_size", self.trainer.batch_size, 2)
+
+    def _check_classes(self) -> None:
+        """Raise UserError for a mixture, or names of classes, that the task does not take."""
+        if self.dataset is None or isinstance(self.task, ClassesConfig):
+            return
+        if isinstance(self.dataset, MixtureConfig) and self.task.name != "pre":
+            raise UserError(
+                f"--dataset {self.dataset.name}: a mixture serves --task pre and tasks with one of"
+                f" several classes, not {self.task.name}"
+            )
+        parts = self.dataset.parts.values()
+        if self.dataset.labels.is_set or any(part.labels.is_set for part in parts):
+            raise UserError(
+                "dataset.labels is for tasks with one of several classes (classification, ser,"
+                f" sentiment), not {self.task.name}"
+            )
 
 
 def to_dict(config: Config) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Several corpora as one, `--dataset librispeech+wavcaps`, for pre-training."""
+"""Several corpora as one, `--dataset librispeech+wavcaps`, for pre-training and classes."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import corpora
-from ..config import DatasetConfig
+from ..config import DatasetConfig, LabelsConfig, MixtureConfig
 from ..errors import UserError
 
 
@@ -21,6 +21,7 @@ class Part(NamedTuple):
     root: Path
     prepared: str
     options: dict[str, Any]
+    labels: tuple[LabelsConfig, ...] = ()  # of its own, then of the mixture
 
 
 class Quota(NamedTuple):
@@ -32,14 +33,17 @@ class Quota(NamedTuple):
 
 def parts(options: DatasetConfig, data_dir: str) -> list[Part]:
     """The corpora of a run: nearly always one."""
-    return [_part(name, part, data_dir) for name, part in options.parts.items()]
+    own = (options.labels,) if isinstance(options, MixtureConfig) else ()
+    return [
+        _part(name, part, data_dir, (part.labels, *own)) for name, part in options.parts.items()
+    ]
 
 
-def _part(name: str, options: Any, data_dir: str) -> Part:
+def _part(name: str, options: Any, data_dir: str, labels: tuple[LabelsConfig, ...]) -> Part:
     common = {f.name for f in fields(DatasetConfig)}
     own = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in common}
     root = corpora.root_folder(name, options.root, data_dir)
-    return Part(name, root, options.prepared, own)
+    return Part(name, root, options.prepared, own, labels)
 
 
 def prefixed(table: pa.Table, corpus: str) -> pa.Table:

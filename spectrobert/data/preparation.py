@@ -23,6 +23,7 @@ from . import (
     equal_files,
     mismatches,
     mixtures,
+    relabelling,
     rows,
     split_record,
     splits,
@@ -92,7 +93,9 @@ def prepare(
     for part in parts:
         own = recorded.part(part.name) if recorded and is_mixture else recorded
         drawn.append(draw(part, task, options, progress, own))
-    whole = _together([part.name for part in parts], drawn, options) if is_mixture else drawn[0]
+    whole = drawn[0]
+    if is_mixture:
+        whole = _together([part.name for part in parts], drawn, options, _needed(task, options))
     # of all recorded rows: those that are not needed may be missing
     known, sides = whole.light, whole.sides
     if recorded and TASKS[task].truth != "targets":
@@ -134,8 +137,10 @@ def draw(
     found = store.findings(parsed, part.name, options.check, progress)
     skipped = _skipped(parsed, found, options.max_skipped)
     usable = np.setdiff1d(np.arange(len(parsed.table)), list(found.faults))
-    light = rows.light(parsed.table)
-    if found.faults:
+    closed = corpora.corpus(part.name).labels.get(task, ())
+    table, usable, left_out = relabelling.apply(parsed.table, usable, part.labels, closed)
+    light = rows.light(table)
+    if len(usable) < len(table):
         light = light.take(usable)
     is_random = options.split == "random"
     sides, whole = None, None
@@ -162,14 +167,14 @@ def draw(
     if options.train_share < 1:
         drawn = train_share.apply(drawn, options, sides)
     return DrawnCorpus(
-        parsed.table,
+        table,
         found.seconds,
         usable,
         light,
         drawn.sides,
         drawn.summary,
         skipped,
-        parsed.dropped,
+        [*parsed.dropped, *left_out],
     )
 
 
@@ -211,7 +216,10 @@ def _refuse_lost_splits(
 
 
 def _together(
-    names: Sequence[str], drawn: Sequence[DrawnCorpus], options: DatasetConfig
+    names: Sequence[str],
+    drawn: Sequence[DrawnCorpus],
+    options: DatasetConfig,
+    needed: Sequence[str],
 ) -> DrawnCorpus:
     """A mixture: each corpus keeps its splits. Raises UserError if they share a recording."""
     assert isinstance(options, MixtureConfig)
@@ -219,9 +227,7 @@ def _together(
     light = pa.concat_tables(mixtures.prefixed(d.light, name) for name, d in zip(names, drawn))
     sides = [side for d in drawn for side in d.sides]
     # speakers and groups of each corpus are under its name, and verified
-    splits.verify(
-        light, sides, random=True, needed=("train", "val"), may_share=("speaker", "group")
-    )
+    splits.verify(light, sides, random=True, needed=needed, may_share=("speaker", "group"))
     definition = "; ".join(f"{name}: {d.summary.definition}" for name, d in zip(names, drawn))
     parts = {
         name: {"definition": d.summary.definition, "counts": d.summary.counts, **d.summary.more}

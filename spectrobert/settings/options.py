@@ -24,6 +24,7 @@ WORDS = {
     list[float]: "a list of numbers, as in [1,2]",
     dict[str, Any]: "options by name, as in {a: 1}",
     dict[str, float]: "numbers by name, as in {a: 1}",
+    dict[str, str]: "names by name, as in {a: b}",
     NoneType: "null",
 }
 ACCEPTED: dict[Any, Any] = {

@@ -17,6 +17,7 @@ from spectrobert.corpora.example import Dropped, Example
 from spectrobert.data import drawing, labels, splits
 from spectrobert.data.rows import to_table
 from spectrobert.errors import UserError
+from spectrobert.settings.schemas import dataset_class
 
 from ..helpers.corpus_files import fuzzed, parse_or_refuse, write
 
@@ -144,7 +145,7 @@ def test_a_part_of_emodb_has_the_classes_that_it_holds(real_data: Path) -> None:
         assert len(summary.speakers["val"]) == 1
         splits.verify(examples, names, random=False)
         table = to_table(examples)
-        assert labels.label_set("ser", "emodb", table, names) == tuple(counts)
+        assert labels.label_set("ser", dataset_class("emodb")(), table, names) == tuple(counts)
 
 
 @pytest.mark.parametrize(

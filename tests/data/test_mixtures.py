@@ -162,7 +162,14 @@ def test_the_configuration_is_read_back(tables, tmp_path):
     [
         (("dataset=csv+ravdes",), "unknown dataset 'ravdes' (did you mean 'ravdess'?)"),
         (("dataset=csv+csv",), "--dataset csv+csv names a corpus twice"),
-        (("dataset=csv+ravdess", "task=ser"), "a mixture serves --task pre only"),
+        (
+            ("dataset=csv+iemocap", "task=dimensional"),
+            "a mixture serves --task pre and tasks with one of several classes, not dimensional",
+        ),
+        (
+            ("dataset=csv+ravdess", "task=ser", "dataset.labels.map.calm=neutral"),
+            "each corpus of a mixture has its own: dataset.csv.labels.map=",
+        ),
         (("dataset=csv+ravdess", "dataset.ravdess.fould=3"), "did you mean 'fold'?"),
         (("dataset=csv+ravdess", "dataset.fold=3"), "unknown key 'dataset.fold'"),
         (("dataset=csv+ravdess", "dataset.root=x"), "dataset.csv.root="),
