@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .models.spectrobert import SpectroBert
+    from .run.evaluation import evaluate
     from .run.fit import fit
     from .run.predict import predict
-    from .run.scoring import evaluate
     from .settings import compose
 
 __version__ = "0.1.0"
@@ -25,7 +25,7 @@ __all__ = ["SpectroBert", "compose", "evaluate", "fit", "predict"]
 _MODULES = {
     "SpectroBert": "models.spectrobert",
     "compose": "settings",
-    "evaluate": "run.scoring",
+    "evaluate": "run.evaluation",
     "fit": "run.fit",
     "predict": "run.predict",
 }

@@ -1,18 +1,43 @@
-"""evaluate: score a finished run again."""
+"""evaluate: score a finished run again, on its own corpus or on another one."""
+
+from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from ..errors import UserError
 from .options import DataDir, Json, Run
+
+if TYPE_CHECKING:
+    from ..run.scores import Scores
 
 
 def evaluate(
     run: Run,
-    split: Annotated[str, typer.Option(help="val or test")] = "test",
+    options: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            help="with --dataset, options of that corpus: dataset.fold=2 dataset.root=/my/emodb"
+            " 'labels.map={fear: fearful}' (its name: the run's) labels.keep=[angry,sad]"
+        ),
+    ] = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="val or test (the default); with --dataset all rows (the default), train, val or"
+            " test of that corpus"
+        ),
+    ] = "",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="another corpus: common classes alone are scored, also written to RUN/cross/CORPUS"
+        ),
+    ] = "",
     data_dir: DataDir = "",
     silence_audio: Annotated[
         bool,
@@ -36,21 +61,58 @@ def evaluate(
 
     if output:
         check_writable("--output", Path(output), is_folder=True)
+    if options and not dataset:
+        raise UserError(f"{options[0]!r}: options are of another corpus; name it by --dataset")
+    if recorded and dataset:
+        raise UserError("--recorded takes rows of the run's own corpus: leave out --dataset")
 
-    from ..data import split_record
-    from ..run import scoring, terminal_scores
+    from ..run import terminal_scores
     from ..run.fit import quiet
-    from ..run.folder import RunFolder
     from ..terminal import console
 
     quiet()
+    if dataset:
+        given = {"data_dir": data_dir, "silence_audio": silence_audio, "split": split}
+        scores = _elsewhere(run, dataset, options or [], output, given)
+    else:
+        split = split or "test"
+        scores = _on_own(run, output, split, data_dir, silence_audio, recorded)
+    if as_json:
+        print(json.dumps(scores.to_dict(), indent=2))
+    else:
+        where = f"all rows of {dataset}" if scores.split == "all" else f"{scores.split} split"
+        where += f" of {dataset}" * bool(dataset and scores.split != "all")
+        title = f"{run}: {where}" + (", audio silenced" if silence_audio else "")
+        terminal_scores.show(console(), scores, title)
+
+
+def _on_own(
+    run: Path, output: str, split: str, data_dir: str, silence_audio: bool, recorded: bool
+) -> Scores:
+    from ..data import split_record
+    from ..run import scoring
+    from ..run.folder import RunFolder
+
     scores = scoring.evaluate(run, split, data_dir, silence_audio, recorded)
     if not RunFolder(run).split.is_file():
         print(split_record.missing_line(run), file=sys.stderr)
     if output:
         scoring.write(Path(output), run, scores, silence_audio)
-    if as_json:
-        print(json.dumps(scores.to_dict(), indent=2))
-    else:
-        title = f"{run}: {split} split" + (", audio silenced" if silence_audio else "")
-        terminal_scores.show(console(), scores, title)
+    return scores
+
+
+def _elsewhere(run: Path, dataset: str, options: list[str], output: str, given: dict) -> Scores:
+    from ..files import check_writable
+    from ..run.cross_corpus import evaluate_on
+    from ..run.folder import ALL, RunFolder
+    from ..terminal import console, print_line
+
+    own = RunFolder(run)
+    own.read_results()
+    place = own.cross(dataset, given["split"] or ALL, given["silence_audio"])
+    folder = RunFolder(output) if output else place
+    check_writable("--output", folder.path, is_folder=True)
+    found = evaluate_on(run, dataset, options, console=console(stderr=True), **given)
+    found.write(folder)
+    print_line(console(stderr=True), f"results: {folder.results}")
+    return found.scores

@@ -35,6 +35,8 @@ from .split_record import SplitRecord
 from .splits import UNUSED, SplitSummary
 from .units import columns_of
 
+ALL_ROWS = "all rows, whatever their owner's split"
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -78,11 +80,13 @@ def prepare(
     data_dir: str,
     progress: checks.Progress = checks.no_progress,
     recorded: SplitRecord | None = None,
+    is_whole: bool = False,
 ) -> Prepared:
     """Parse, look at the audio, draw the splits, collect the labels, make the tables.
 
     Args:
         recorded: the split of a run, which is then not drawn; rows are in its order.
+        is_whole: no split is drawn: all rows are scored, as `test`, by a model of other rows.
 
     Raises UserError if the corpus, its audio, its splits or its labels cannot be used, or differ
     from the record.
@@ -92,14 +96,17 @@ def prepare(
     drawn = []
     for part in parts:
         own = recorded.part(part.name) if recorded and is_mixture else recorded
-        drawn.append(draw(part, task, options, progress, own))
+        drawn.append(draw(part, task, options, progress, own, is_whole))
     whole = drawn[0]
     if is_mixture:
-        whole = _together([part.name for part in parts], drawn, options, _needed(task, options))
+        needed = ["test"] if is_whole else _needed(task, options)
+        whole = _together([part.name for part in parts], drawn, options, needed)
     # of all recorded rows: those that are not needed may be missing
     known, sides = whole.light, whole.sides
     if recorded and TASKS[task].truth != "targets":
         known, sides = recorded.table, recorded.table.column("split").to_pylist()
+    if is_whole:
+        sides = ["train"] * len(sides)
     labels = label_names(task, options, known, sides)
     tables, summary = _tables(whole, task, options)
     weights = options.weights if isinstance(options, MixtureConfig) else []
@@ -128,8 +135,12 @@ def draw(
     options: DatasetConfig,
     progress: checks.Progress,
     recorded: SplitRecord | None = None,
+    is_whole: bool = False,
 ) -> DrawnCorpus:
     """Parse a corpus, look at its audio and draw its splits, or take those recorded.
+
+    Args:
+        is_whole: all rows are `test`.
 
     Raises UserError.
     """
@@ -148,6 +159,8 @@ def draw(
         places, sides = recorded.places(light, is_random)
         usable, light = usable[places], light.take(places)
         whole = ["train" if side == UNUSED else side for side in sides]
+    elif is_whole:
+        whole = ["test"] * len(usable)
     elif not is_random:
         owners = [row.split for row in parsed.unusable]
         owners += [parsed.table.column("split")[row].as_py() for row in found.faults]
@@ -155,7 +168,9 @@ def draw(
     # equal files are one recording, whatever their names
     same = equal_files.joint_names(store.equal_recordings(parsed, options.check))
     drawn = drawing.draw(light, part.name, task, options, same, whole)
-    if not (recorded and recorded.is_subset):
+    if is_whole:
+        drawn = drawn._replace(summary=replace(drawn.summary, definition=ALL_ROWS))
+    elif not (recorded and recorded.is_subset):
         corpus = corpora.corpus(part.name)
         splits.verify(
             drawn.table if corpus.files else light,
@@ -164,7 +179,7 @@ def draw(
             needed=_needed(task, options),
             may_share=corpus.may_share,
         )
-    if options.train_share < 1:
+    if options.train_share < 1 and not is_whole:
         drawn = train_share.apply(drawn, options, sides)
     return DrawnCorpus(
         table,

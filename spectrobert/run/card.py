@@ -13,6 +13,7 @@ from ..data import clips
 from ..data.shortcuts import PairSummary
 from ..markup import markdown_escaped
 from ..settings.schemas import own_options
+from .common_labels import CommonLabels
 from .folder import scores_of
 from .loaders import DataModule
 from .scores import Metric, Scores, coverage
@@ -77,7 +78,8 @@ def facts(results: Mapping[str, Any]) -> dict[str, str]:
     Without facts that do not apply, or that an older version did not record.
     """
     known = results.get("evaluation", {})
-    lines = _corpus_facts(results, known) | _score_facts(results, known) | _model_facts(results)
+    lines = _corpus_facts(results, known) | _cross_facts(results)
+    lines |= _score_facts(results, known) | _model_facts(results)
     return {name: words for name, words in lines.items() if words}
 
 
@@ -101,6 +103,12 @@ def _corpus_facts(results: Mapping[str, Any], known: Mapping[str, Any]) -> dict[
         "speakers": ", ".join(speakers) or "not known",
         "left out": "; ".join(dropped) or "nothing",
     }
+
+
+def _cross_facts(results: Mapping[str, Any]) -> dict[str, str]:
+    """Of a run that was scored on another corpus: the labels that both have, and the others."""
+    common = scores_of(results).get("cross_corpus")
+    return CommonLabels(**common).facts() if common else {}
 
 
 def _score_facts(results: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 runs/<experiment_name>/seed<k>[/fold<f>][/inner<i>]/
     config.yaml  split.csv  skipped.csv  tokenizer/  checkpoints/{best,last,previous}.ckpt
     metrics.csv  model/  predictions.csv  card.md  results.json        (when finished)
+    cross/<corpus>[_<split>]/{results.json,predictions.csv,card.md}    (scored on another corpus)
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from ..files import read_json, read_table, read_yaml, write_table, write_whole
 from ..settings.options import from_dict
 
 RESULTS = "results.json"
+CROSS = "cross"  # folder inside a run: its scores on other corpora
+ALL = "all"  # in place of a split: all rows of another corpus
 NEEDED = ("split", "monitor", "epochs_run")  # in results.json, by tables, reports and searches
 
 
@@ -58,6 +61,11 @@ class RunFolder:
             path /= f"fold{fold}"
         dataset = config.dataset
         return cls(path / f"inner{dataset.inner_fold}" if dataset.inner_folds else path)
+
+    def cross(self, corpus: str, split: str = ALL, is_silenced: bool = False) -> RunFolder:
+        """The folder of its scores on another corpus, by the names of this one's files."""
+        parts = [corpus, *([] if split == ALL else [split]), *(["silenced"] if is_silenced else [])]
+        return RunFolder(self.path / CROSS / "_".join(parts))
 
     def __str__(self) -> str:
         return str(self.path)

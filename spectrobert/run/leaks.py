@@ -1,10 +1,19 @@
-"""Leaks from pre-training: a checkpoint that was trained on the recordings of a run's corpus."""
+"""Leaks: a checkpoint trained on a run's corpus, or a run that is scored on rows it has heard."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import datasets
 
 from .. import corpora
-from ..config import Config
-from ..data import mixtures
+from ..config import Config, DatasetConfig
+from ..data import mixtures, rows, split_record
+from ..data.clips import columns
+from ..data.preparation import prepare
 from ..errors import UserError
 from .folder import RunFolder
+
+HEARD = ("train", "val")  # splits that decide the weights
 
 
 def caution(config: Config) -> str:
@@ -12,17 +21,94 @@ def caution(config: Config) -> str:
 
     Follows `init.checkpoint` from run to run; a folder of weights without config.yaml ends it.
     """
-    checkpoint, followed = config.init.checkpoint, set()
+    shared = (
+        line
+        for checkpoint, earlier in _chain(config.init.checkpoint)
+        for line in _overlaps(checkpoint, earlier, list(config.dataset.parts))
+    )
+    return next(shared, "")
+
+
+def heard_before(folder: str, names: Sequence[str]) -> str:
+    """One line if a run, or one that it starts from, may have heard these corpora; "" if none has.
+
+    The run's own rows are compared by `refuse_known_rows`.
+    """
+    for checkpoint, earlier in _chain(folder):
+        for line in _overlaps(checkpoint, earlier, names):
+            return line
+        same = [name for name in earlier.dataset.parts if name in names]
+        if same and checkpoint != folder:
+            return f"{folder} starts from {checkpoint}, which was trained on {same[0]}"
+    return ""
+
+
+def _chain(checkpoint: str) -> Iterator[tuple[str, Config]]:
+    """A run and those that it starts from, with their configurations."""
+    followed = set()
     while checkpoint and checkpoint not in followed:
         followed.add(checkpoint)
         try:
-            earlier = RunFolder(checkpoint).read_config()
+            config = RunFolder(checkpoint).read_config()
         except UserError:
-            return ""
-        for part in mixtures.parts(earlier.dataset, earlier.data_dir):
-            overlaps = corpora.corpus(part.name).overlaps
-            why = overlaps(**part.options) if overlaps else {}
-            if config.dataset.name in why:
-                return f"{checkpoint} was trained on {part.name} {why[config.dataset.name]}"
-        checkpoint = earlier.init.checkpoint
+            return
+        yield checkpoint, config
+        checkpoint = config.init.checkpoint
+
+
+def _overlaps(checkpoint: str, earlier: Config, names: Sequence[str]) -> Iterator[str]:
+    for part in mixtures.parts(earlier.dataset, earlier.data_dir):
+        overlaps = corpora.corpus(part.name).overlaps
+        why = overlaps(**part.options) if overlaps else {}
+        for name in names:
+            if name in why:
+                yield f"{checkpoint} was trained on {part.name} {why[name]}"
+
+
+def refuse_known_rows(
+    folder: Path, config: Config, other: DatasetConfig, scored: datasets.Dataset
+) -> str:
+    """Raise UserError if a run has trained on, or chosen its epoch by, what is to be scored.
+
+    That is a recording, or a speaker of the same name in the corpus of the same name.
+
+    Args:
+        config: of the run.
+        other: options of the corpus of the scored rows.
+
+    Returns a caution if recordings cannot be compared although they may be the same, else "".
+    """
+    known = RunFolder(folder).read_results()["split"]["speakers"]
+    heard = {name for split in HEARD for name in known.get(split, ())}
+    speakers = set(filter(None, columns(scored, "speaker")["speaker"].to_pylist()))
+    shared = _under_corpus(heard, config.dataset) & _under_corpus(speakers, other)
+    if shared:
+        raise _known(folder, "speakers", sorted(shared))
+    record = split_record.read(RunFolder(folder).split)
+    try:
+        own = prepare(config.task.name, config.dataset, config.data_dir, recorded=record)
+    except UserError:
+        is_named = config.dataset.parts.keys() & other.parts.keys()
+        return "not compared with the training rows, whose corpus cannot be read" * bool(is_named)
+    heard = {name for split in HEARD for name in _recordings(own.splits[split])}
+    if same := sorted(heard & _recordings(scored)):
+        raise _known(folder, "recordings", [rows.short_name(name) for name in same])
     return ""
+
+
+def _known(folder: Path, kind: str, names: Sequence[str]) -> UserError:
+    return UserError(
+        f"{folder} was trained, or its epoch chosen, on {len(names)} {kind} of these rows (the"
+        f" first: {names[0]}): a score would not be of new ones; evaluate {folder} scores its own"
+        " test split"
+    )
+
+
+def _under_corpus(speakers: set[str], options: DatasetConfig) -> set[str]:
+    """Speakers under the name of their corpus, as those of a mixture are."""
+    is_mixture = len(options.parts) > 1
+    return speakers if is_mixture else {f"{options.name}/{name}" for name in speakers}
+
+
+def _recordings(split: datasets.Dataset) -> set[str]:
+    return set(rows.stretches(rows.light(columns(split, "audio"))).recording.to_pylist())

@@ -7,6 +7,7 @@ from typing import Any
 from .. import metrics
 from ..data.checks import Skipped
 from ..data.shortcuts import PairSummary
+from .common_labels import CommonLabels
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Scores:
     labels: tuple[str, ...] = ()  # classes
     confusion_matrix: list[list[int]] = field(default_factory=list)  # rows true, columns predicted
     predicted_histogram: dict[str, int] = field(default_factory=dict)
+    common: CommonLabels | None = None  # of a run that is scored on another corpus
     header: tuple[str, ...] = ()
     rows: list[list[Any]] = field(default_factory=list)
 
@@ -74,6 +76,7 @@ class Scores:
             "labels": list(self.labels),
             "predicted_histogram": self.predicted_histogram,
             "confusion_matrix": self.confusion_matrix,
+            "cross_corpus": self.common and self.common.to_dict(),
         }
         return always | {name: value for name, value in more.items() if value}
 

@@ -19,6 +19,8 @@ def show(console: Console, scores: Scores, title: str, control: Scores | None = 
         rows.append((name, *cells, *([f"{control.values[name]:.4f}"] if control else [])))
     columns = ["metric", *terminal.numbers(*headings)]
     terminal.print_table(console, columns, rows, title=f"{title} (n={n}{warning})")
+    for name, words in (scores.common.facts() if scores.common else {}).items():
+        terminal.print_line(console, f"{name}: {words}")
     terminal.print_line(console, f"intervals: {scores.interval}")
     if scores.pairs:
         terminal.print_line(console, f"pairs: {scores.pairs}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -57,6 +57,9 @@ class Task(LightningModule):
         self.optim = optim
         self.labels = labels
         self.unseen: tuple[str, ...] = ()  # answers numbered after the labels; they have no logit
+        # Those of `labels` among the logits, and among a row's targets
+        self.outputs: Any = slice(None)
+        self.targets: Any = slice(None)
         self.total_steps = total_steps
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_rows, self.test_rows = Collected(), Collected()
@@ -67,6 +70,17 @@ class Task(LightningModule):
     def num_logits(labels: tuple[str, ...]) -> int:
         """Width of the head for these labels."""
         return len(labels)
+
+    def restrict(
+        self, labels: Sequence[str], outputs: Sequence[int], targets: Sequence[int]
+    ) -> None:
+        """Score these labels alone, as if the model had no other logits.
+
+        Args:
+            outputs: numbers of their logits.
+            targets: their numbers among the targets of a row; not used for classes.
+        """
+        self.labels, self.outputs, self.targets = tuple(labels), list(outputs), list(targets)
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         """Scalars, of which `loss` is minimised."""

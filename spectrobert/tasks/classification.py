@@ -91,7 +91,7 @@ class Classification(Task):
         return self.config.contrastive if isinstance(self.config, ClassesConfig) else 0.0
 
     def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
-        return self.class_logits(output), batch["label"]
+        return self.class_logits(output)[:, self.outputs], batch["label"]
 
     def statistics(
         self, outputs: Array, truth: Array, questions: Array | None = None

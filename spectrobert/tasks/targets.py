@@ -29,7 +29,7 @@ class Targets(Task):
     predicted_as: ClassVar[str] = "predicted"  # how a column of predictions.csv begins
 
     def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
-        return self.logits(output), batch["targets"]
+        return self.logits(output)[:, self.outputs], batch["targets"][:, self.targets]
 
     def answers(self, output: Output) -> Tensor:
         return self.logits(output)
