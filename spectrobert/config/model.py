@@ -66,6 +66,9 @@ class ModelOptions:
     # What a classification head reads: "cls", the first token behind the stack | "mean" | "max" |
     # "statistics", mean and deviation, of the audio tokens behind it
     pooling: str = "cls"
+    # Of the pooled vector: "none" | "layer" | "running" | "speaker", among the clips of its
+    # speaker, those to be tested included, without labels: a batch holds several of them
+    pooled_norm: str = "none"
     head: str = "none"  # "none" | "pretraining" | "classification"
     num_logits: int = 0
     head_dropout_prob: float = 0.1
@@ -113,7 +116,8 @@ class CompositeOptions:
     # statistics
     pooling: str = "mean"  # of audio
     text_pooling: str = "first"
-    pooled_norm: str = "none"  # of the pooled vector: "none" | "layer" | "running" (pooling.py)
+    # Of the pooled vector: "none" | "layer" | "running" | "speaker", as of SpectroBERT
+    pooled_norm: str = "none"
     embedding_size: int = 0  # width of a dense layer between pooling and head; 0: none
     embedding_act: str = "tanh"  # behind it: "tanh" | "gelu" | "none"
 

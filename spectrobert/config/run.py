@@ -133,6 +133,7 @@ class TrainerConfig:
     epochs: Optional[int] = None  # unset: task.epochs
     max_steps: int = -1  # stop after so many optimiser steps; -1: no limit
     batch_size: int = 24  # of all devices together
+    speaker_clips: int = 16  # of one speaker in a batch, of model.pooled_norm=speaker
     accumulate: int = 1  # batches per optimiser step
     accelerator: str = "cpu"  # --cuda sets "cuda"
     devices: int = 1  # GPUs, or processes on a CPU, of one node
@@ -164,6 +165,7 @@ class TrainerConfig:
         choose("trainer.prefix_cache", self.prefix_cache, ("auto", "off"))
         choose("trainer.cache_dtype", self.cache_dtype, ("float32", "float16"))
         choose("trainer.kernels", self.kernels, ("auto", "off"))
+        at_least("trainer.speaker_clips", self.speaker_clips, 2)
         for name in ("batch_size", "accumulate", "devices", "nodes", "log_every_n_steps"):
             at_least(f"trainer.{name}", getattr(self, name), 1)
         if self.batch_size < self.processes:

@@ -132,14 +132,16 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
 
 
 def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-    """`clips.answer` of each item as tensors: (B,) classes or (B, D) numbers."""
-    if not items:
-        return {}
-    if "targets" in items[0]:
-        return {"targets": torch.from_numpy(np.stack([item["targets"] for item in items]))}
-    if "label" in items[0]:
-        return {"label": torch.tensor([item["label"] for item in items])}
-    return {}
+    """`clips.answer` of each item as tensors: (B,) classes or (B, D) numbers, (B,) speakers."""
+    first = items[0] if items else {}
+    answers: dict[str, Tensor] = {
+        name: torch.tensor([item[name] for item in items])
+        for name in ("label", "speaker")
+        if name in first
+    }
+    if "targets" in first:
+        answers["targets"] = torch.from_numpy(np.stack([item["targets"] for item in items]))
+    return answers
 
 
 def collate_sound(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
@@ -154,8 +156,19 @@ def collate_sound(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         drawn["masks"] = torch.from_numpy(np.stack([item["masks"] for item in items]))
     if "mix_weight" in items[0]:
         drawn["mix_weight"] = torch.tensor([item["mix_weight"] for item in items])
-        drawn["mix_with"] = torch.arange(1, len(items) + 1) % len(items)
+        drawn["mix_with"] = _partners([item.get("speaker", 0) for item in items])
     return drawn
+
+
+def _partners(speakers: Sequence[int]) -> Tensor:
+    """(B,) the next row of the batch, of the same speaker if speakers are told apart."""
+    rows: dict[int, list[int]] = {}
+    for row, speaker in enumerate(speakers):
+        rows.setdefault(speaker, []).append(row)
+    partners = torch.empty(len(speakers), dtype=torch.long)
+    for own in rows.values():
+        partners[own] = torch.tensor([*own[1:], own[0]])
+    return partners
 
 
 def as_is(batch: Batch) -> Batch:

@@ -94,15 +94,21 @@ class ReadOptions:
     # Mean and deviation per mel bin, (M,) each, by speaker; empty: spectrograms are not normalised
     # by speaker
     by_speaker: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    # Number of each speaker, if the model normalises pooled vectors by speaker; else empty
+    speakers: Mapping[str, int] = field(default_factory=dict)
     # False for a model of text alone: no audio is read, `waveform` is UNHEARD_SAMPLES zeros
     hears: bool = True
 
 
 def answer(row: dict[str, Any], read_options: ReadOptions) -> dict[str, Any]:
-    """The answer of a row, for every task but pre-training; it depends on no audio."""
+    """The answer of a row, for every task but pre-training, and its speaker's number if the model
+    needs it; they depend on no audio.
+    """
+    speakers = read_options.speakers
+    speaker = {"speaker": speakers[row["speaker"]]} if speakers else {}
     if read_options.has_targets:
-        return {"targets": np.asarray(row["targets"], dtype=np.float32)}
-    return {"label": read_options.labels[row["label"]]}
+        return {"targets": np.asarray(row["targets"], dtype=np.float32)} | speaker
+    return {"label": read_options.labels[row["label"]]} | speaker
 
 
 class ClipDataset(Dataset):

@@ -34,10 +34,6 @@ from .store import cache_dir
 
 CHUNK = 64  # decoded clips that wait to be measured
 ALL = "all"  # the one group of statistics over all clips
-ADAPTATION = (
-    "spectrograms are normalised by statistics of each speaker's own clips, those of this split"
-    " included, without their labels (unsupervised adaptation)"
-)
 
 
 @dataclass(frozen=True)
@@ -105,20 +101,10 @@ def of_training(
 def by_speaker(
     splits: Iterable[datasets.Dataset], options: DatasetConfig, seconds: float, num_bins: int
 ) -> dict[str, MelStatistics]:
-    """Statistics over all clips of each speaker, whatever their split.
-
-    Raises UserError if a clip has no speaker.
-    """
+    """Statistics over all clips of each speaker, whatever their split."""
     used = [split for split in splits if len(split)]
     together = datasets.concatenate_datasets(used) if len(used) > 1 else used[0]
-    table = columns(together, "id", "speaker")
-    speakers = table["speaker"].to_pylist()
-    if not all(speakers):
-        nameless = table["id"][[bool(s) for s in speakers].index(False)].as_py()
-        raise UserError(
-            f"dataset.normalize=speaker: clip {nameless} has no speaker; normalize=clip takes each"
-            " clip by itself"
-        )
+    speakers = columns(together, "speaker")["speaker"].to_pylist()
     return _measured(together, speakers, options, seconds, num_bins)
 
 

@@ -25,6 +25,7 @@ class Batch(TypedDict, total=False):
     mix_with: Tensor  # (B,) row of the batch that a clip is mixed with
     mix_weight: Tensor  # (B,) share of the clip itself
 
+    speaker: Tensor  # (B,) number, if pooled vectors are normalised by speaker
     # statistics of each clip's speaker, if spectrograms are normalised by speaker
     mel_mean: Tensor  # (B, M)
     mel_std: Tensor  # (B, M)

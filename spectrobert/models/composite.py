@@ -26,7 +26,7 @@ from .composite_configuration import CompositeConfig
 from .fusion import CrossModal, JointStack, Sequence, cross_config, orthogonality, stack_config
 from .heads import CLASSIFIERS, HEADS, embedding_layer
 from .model import Activations, FrozenPrefix, Model, Output, trains
-from .pooling import POOLINGS, AttentiveStatistics, LayerWeights, pooled_norm
+from .pooling import POOLINGS, AttentiveStatistics, LayerWeights, normed, pooled_norm
 from .speech_types import SPEECH_TYPES
 from .text_encoder import TextEncoder
 
@@ -102,7 +102,7 @@ class Composite(Model):
             words = self.stack.embeddings.word_embeddings.weight
             return Output(*joint, **self.head(joint.hidden, batch, words))
         vector, losses = self._vector(batch)
-        embedding = self.embedding(self.pooled_norm(vector))  # (B, E)
+        embedding = self.embedding(normed(self.pooled_norm, vector, batch))  # (B, E)
         read = embedding.detach() if self.config.detach_head else embedding
         hidden = embedding[:, None]
         mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)

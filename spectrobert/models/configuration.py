@@ -10,6 +10,7 @@ from transformers.activations import ACT2FN
 from ..audio import features
 from ..config.model import ARCHITECTURES, NORMALIZATIONS, ModelOptions
 from .heads import HEADS
+from .pooling import NORMS
 
 
 class SpectroBertConfig(ModelOptions, PreTrainedConfig):
@@ -110,6 +111,7 @@ CHOICES = {
     "audio_positions": ("learned", "none"),
     "normalization": NORMALIZATIONS,
     "pooling": ("cls", "mean", "max", "statistics"),
+    "pooled_norm": NORMS,
     "head": tuple(HEADS),
 }
 POSITIVE = (

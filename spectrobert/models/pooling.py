@@ -3,10 +3,12 @@
 Shapes: B batch, N tokens, D width, P width of the vector.
 """
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
+
+from .batch import Batch
 
 LEAST_VARIANCE = 1e-5  # under the root of a deviation
 
@@ -165,11 +167,42 @@ class RunningNorm(nn.Module):
         self.count.copy_(total.clamp(max=self.window))
 
 
-NORMS = ("none", "layer", "running")
+class SpeakerNorm(RunningNorm):
+    """Each channel minus its mean, over its deviation, among the rows of one speaker in the batch.
+
+    Labels play no part: it is unsupervised adaptation, in training as in evaluation. The statistics
+    of all rows so far count as PRIOR rows of each speaker, so that one with a single row has a
+    vector as well.
+    """
+
+    def forward(self, x: Tensor, speaker: Tensor | None = None) -> Tensor:
+        """(B, P) and (B,) numbers of speakers -> (B, P); without speakers the norm of all rows."""
+        if speaker is None:
+            return super().forward(x)
+        if self.training:
+            self._update(x.detach().float())
+        names, number = speaker.unique(return_inverse=True)
+        zeros = x.new_zeros(len(names), x.shape[1])
+        count = x.new_zeros(len(names), 1).index_add(0, number, x.new_ones(len(x), 1)) + PRIOR
+        mean = (zeros.index_add(0, number, x) + PRIOR * self.mean) / count
+        apart = x - mean[number]
+        squares = zeros.index_add(0, number, apart.square()) + PRIOR * self.variance
+        return apart / (squares / count + LEAST_VARIANCE).sqrt()[number]
+
+
+PRIOR = 1.0  # rows
+NORMS = ("none", "layer", "running", "speaker")
 
 
 def pooled_norm(name: str, width: int) -> nn.Module:
     """The norm of a pooled vector by its name in `model.pooled_norm`."""
     if name == "layer":
         return nn.LayerNorm(width, elementwise_affine=False)
-    return RunningNorm(width) if name == "running" else nn.Identity()
+    return {"running": RunningNorm, "speaker": SpeakerNorm}.get(name, nn.Identity)(width)
+
+
+def normed(norm: nn.Module, vector: Tensor, batch: Batch) -> Tensor:
+    """A pooled vector (B, P) behind its norm, which may look at the batch' speakers."""
+    if isinstance(norm, SpeakerNorm):
+        return norm(vector, batch.get("speaker"))
+    return cast(Tensor, norm(vector))

@@ -25,7 +25,7 @@ from .embeddings import JointEmbeddings
 from .heads import HEADS, PretrainingHead
 from .model import Activations, FrozenPrefix, Model, Output, trains
 from .normalisation import normalise
-from .pooling import POOLINGS
+from .pooling import POOLINGS, normed, pooled_norm
 
 UNSCALED = (0.0, 0.5)  # mean and deviation that leave log-mels as they are
 
@@ -74,6 +74,7 @@ class SpectroBert(Model):
         "mel_mean",
         "mel_std",
         "pooling",
+        "pooled_norm",
         "initializer_range",
         "hidden_act",
         "conv_strides",
@@ -88,8 +89,9 @@ class SpectroBert(Model):
         self.embeddings = JointEmbeddings(config)
         self.encoder = BertEncoder(config)
         self.pooling = None if reads_cls(config) else POOLINGS[config.pooling](config.hidden_size)
-        widths = getattr(self.pooling, "widths", 1)
-        self.head = HEADS[config.head](config, widths * config.hidden_size)
+        width = getattr(self.pooling, "widths", 1) * config.hidden_size
+        self.pooled_norm = pooled_norm(config.pooled_norm, width)
+        self.head = HEADS[config.head](config, width)
         adopt(self)
         self.post_init()
 
@@ -206,7 +208,8 @@ class SpectroBert(Model):
 
     def forward(self, batch: Batch) -> Output:
         if self.head.reads_one_token:
-            hidden = self.cls(batch) if self.pooling is None else self.pooled(batch)
+            vector = self.cls(batch)[:, 0] if self.pooling is None else self.pooled(batch)
+            hidden = normed(self.pooled_norm, vector, batch)[:, None]
             mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
         else:
             hidden, mask = self.encode(batch)
@@ -214,11 +217,11 @@ class SpectroBert(Model):
         return Output(hidden, mask, **self.head(hidden, batch, words))
 
     def pooled(self, batch: Batch) -> Tensor:
-        """The audio tokens behind the stack as one vector (B, 1, D) or (B, 1, 2 D)."""
+        """The audio tokens behind the stack as one vector (B, D) or (B, 2 D)."""
         assert self.pooling is not None
         sequence = self.run_layers(self.start(batch), len(self.encoder.layer))
         first = sequence.num_words
-        return self.pooling(sequence.hidden[:, first:], sequence.mask[:, first:])[:, None]
+        return self.pooling(sequence.hidden[:, first:], sequence.mask[:, first:])
 
     def count_tokens(self, num_samples: Tensor) -> Tensor:
         config = self.config
@@ -260,7 +263,7 @@ class SpectroBert(Model):
             "audio.conv": [audio.conv_layers],
             "audio.projection": [audio.layer_norm, audio.projection],
             **layers,
-            "head": [self.head],
+            "head": [self.pooled_norm, self.head],
         }
 
 

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from .. import terminal
-from ..data import class_counts, mel_statistics
+from ..data import class_counts
 from ..data.balance import DRAWN
 from ..data.clips import columns
 from ..settings.ineffective import ineffective
 from ..tasks import optimisers
-from . import build, encoders, leaks, pretrained
+from . import build, encoders, leaks, normalisation, pretrained
 from .run import Run
 
 MOST_ANSWERS = 5  # that are named
@@ -24,8 +24,8 @@ def show_data(run: Run) -> None:
     run.log(f"split: {summary.definition}")
     for line in [*ineffective(config), *class_counts.hints(summary.labels, summary.definition)]:
         run.log(line)
-    if run.data.read_options.by_speaker:
-        run.log(f"dataset.normalize=speaker: {mel_statistics.ADAPTATION}")
+    if adapted := normalisation.adaptation(run.model.config):
+        run.log(f"caution: {adapted}")
     if shared := leaks.caution(config):
         run.log(f"caution: {shared}")
 

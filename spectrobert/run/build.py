@@ -21,7 +21,7 @@ from ..models.registry import MODELS
 from ..models.spectrobert import SpectroBert
 from ..tasks import TASKS, Task
 from . import encoders, foreign, normalisation, pretrained
-from .loaders import DataModule
+from .loaders import DataModule, speaker_batches
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
 
@@ -181,7 +181,7 @@ def task(config: Config, built: Model, prepared: Prepared) -> Task:
     if config.task.class_weights and prepared.labels:
         weights = class_weights(prepared, config.task.truth)
     kind = TASKS[config.task.name]
-    steps = total_steps(config.trainer, len(prepared.splits["train"]))
+    steps = total_steps(config.trainer, batches_per_epoch(config, built.config, prepared))
     made = kind(built, config.task, config.optim, prepared.labels, weights, steps)
     made.unseen = prepared.unseen
     return made
@@ -204,13 +204,19 @@ def class_weights(prepared: Prepared, truth: str) -> torch.Tensor:
     return counts.sum() / (len(counts) * counts.clamp(min=1))
 
 
-def total_steps(options: TrainerConfig, examples: int) -> int:
-    """Optimiser steps of a run over `examples` rows.
+def batches_per_epoch(config: Config, settings: Any, prepared: Prepared) -> int:
+    """Training batches of all processes together."""
+    if normalisation.pools_by_speaker(settings):
+        return len(speaker_batches(prepared, "train", config.trainer, config.seed))
+    return -(-len(prepared.splits["train"]) // config.trainer.batch_size)
+
+
+def total_steps(options: TrainerConfig, batches: int) -> int:
+    """Optimiser steps of a run with so many batches per epoch.
 
     Lightning's own estimate builds the loaders, before a resumed run knows its place in the data.
     """
     assert options.epochs is not None
-    batches = -(-examples // options.batch_size)
     steps = options.epochs * -(-batches // options.accumulate)
     return steps if options.max_steps < 0 else min(steps, options.max_steps)
 
@@ -230,5 +236,6 @@ def datamodule(
         hears=getattr(settings, "hears", True),
         augmentation=Augmentation(config.augment) if config.augment.is_on else None,
         by_speaker=normalisation.by_speaker(config.dataset, settings, prepared),
+        speakers=normalisation.speakers(settings, prepared),
     )
     return DataModule(prepared, read_options, config.trainer)

@@ -14,6 +14,8 @@ from ..data.class_batches import ClassBatches, require_room
 from ..data.class_draws import ClassDraws
 from ..data.clips import ClipDataset, ReadOptions, columns
 from ..data.preparation import Prepared
+from ..data.speaker_batches import SpeakerBatches
+from ..errors import UserError
 from ..models.batch import Batch
 from .preemption import leave_to_parent
 
@@ -31,6 +33,35 @@ def automatic_workers(num_workers: int) -> int:
     return max(0, min(4, len(os.sched_getaffinity(0)) - 1))
 
 
+def speaker_batches(
+    prepared: Prepared, split: str, options: TrainerConfig, seed: int
+) -> SpeakerBatches:
+    """Batches in which a speaker's clips are together."""
+    table = columns(prepared.splits[split], "seconds", "speaker")
+    return SpeakerBatches(
+        table["seconds"].to_numpy(),
+        table["speaker"].to_pylist(),
+        options.batch_size,
+        seed,
+        split == "train",
+        options.speaker_clips,
+    )
+
+
+def _require_groups(balance: str, options: TrainerConfig) -> None:
+    """Raise UserError for what forms batches in another way than by speaker."""
+    if balance in BY_CLASS:
+        raise UserError(
+            f"dataset.balance={balance} and model.pooled_norm=speaker both form the batches: choose"
+            " one"
+        )
+    if options.processes > 1:
+        raise UserError(
+            f"model.pooled_norm=speaker trains in one process, not in {options.processes}"
+            " (trainer.devices, trainer.nodes): a speaker's clips are in one batch"
+        )
+
+
 class DataModule(LightningDataModule):
     """Loaders over a prepared corpus.
 
@@ -46,6 +77,8 @@ class DataModule(LightningDataModule):
         # By split, in place of audio and words: whole batches with the frozen part behind them
         # (spectrobert/run/prefix_cache)
         self.encoded: dict[str, Dataset] = {}
+        if read_options.speakers:
+            _require_groups(read_options.dataset.balance, options)
         if read_options.dataset.balance == "batches":
             require_room(self._labels(), options.batch_size)
 
@@ -88,6 +121,8 @@ class DataModule(LightningDataModule):
         size, seed = self.options.batch_size, self.read_options.seed
         rank = trainer.global_rank if trainer else 0
         world_size = trainer.world_size if trainer else 1
+        if self.read_options.speakers:
+            return speaker_batches(self.prepared, split, self.options, seed)
         drawn = BY_CLASS.get(self.read_options.dataset.balance) if is_training else None
         if drawn:
             return drawn(seconds, self._labels(), size, seed, rank, world_size)

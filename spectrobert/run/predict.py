@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from ..data.clips import crop
 from ..errors import UserError
 from ..models.batch import IGNORED
 from ..models.model import Model
-from ..tasks import TASKS
+from ..tasks import TASKS, Task
 from . import normalisation
 from .scoring import label_names, load_run
 
@@ -71,32 +72,44 @@ def predict(
     note, statistics = _of_one_speaker(audio, config, model)
     item |= statistics
     measure = "value" if isinstance(config.task, NumbersConfig) else "probability"
-    predictions = []
-    for path in audio:
-        seconds, used, wave = hear(path, config.dataset, model.config.max_seconds)
+    heard = [hear(path, config.dataset, model.config.max_seconds) for path in audio]
+    for path, (*_, wave) in zip(audio, heard):
         _require_length(path, wave, model.least_samples)
-        with torch.no_grad():
-            output = model(collate([item | {"waveform": wave}]))
-        ranked = sorted(zip(labels, task.answers(output)[0].tolist()), key=lambda pair: -pair[1])
+    items = [item | {"waveform": wave} for *_, wave in heard]
+    predictions = []
+    for path, (seconds, used, _), row in zip(audio, heard, _answers(task, items)):
+        ranked = sorted(zip(labels, row), key=lambda pair: -pair[1])
         predictions.append(Prediction(path, seconds, used, tuple(ranked[:top]), measure, note))
     return predictions
 
 
+def _answers(task: Task, items: list[dict[str, Any]]) -> list[list[float]]:
+    """The answers for each clip: by itself, or all of one speaker together."""
+    is_together = normalisation.pools_by_speaker(task.model.config)
+    batches = [items] if is_together else [[item] for item in items]
+    with torch.no_grad():
+        outputs = [task.model(collate(batch)) for batch in batches]
+    return [row for output in outputs for row in task.answers(output).tolist()]
+
+
 def _of_one_speaker(
     audio: Sequence[str], config: Config, model: Model
-) -> tuple[str, dict[str, np.ndarray]]:
+) -> tuple[str, dict[str, Any]]:
     """A note, and the statistics by which all the files are normalised; empty of most models."""
-    if not normalisation.adapts(model.config):
+    settings, options = model.config, config.dataset
+    if not normalisation.adaptation(settings):
         return "", {}
-    options, longest = config.dataset, model.config.max_seconds
-    waves = (hear(path, options, longest)[2] for path in audio)
-    measured = mel_statistics.of_waves(waves, model.config.num_mel_bins)
+    fields: dict[str, Any] = {"speaker": 0} if normalisation.pools_by_speaker(settings) else {}
+    if settings.normalization == "speaker":
+        waves = (hear(path, options, settings.max_seconds)[2] for path in audio)
+        measured = mel_statistics.of_waves(waves, settings.num_mel_bins)
+        fields |= {"mel_mean": measured.mean, "mel_std": measured.std}
     files = "file is" if len(audio) == 1 else f"{len(audio)} files are"
     note = (
-        f"the {files} normalised as one speaker's (dataset.normalize=speaker): call once per"
-        " speaker, with as many recordings as there are"
+        f"the {files} normalised as one speaker's: call once per speaker, with as many recordings"
+        " as there are"
     )
-    return note, {"mel_mean": measured.mean, "mel_std": measured.std}
+    return note, fields
 
 
 def hear(

@@ -18,6 +18,7 @@ from ..models.model import Model
 from ..models.registry import MODELS
 from .saved_folder import WEIGHTS, model_folder, require_tokenizer, require_type
 
+OF_HEAD = ("head.", "pooled_norm.")  # weights that go with a new head
 OF_RUN = ("vocab_size", "head", "num_logits")  # by task and tokenizer, also of a checkpoint's model
 # Raised by the libraries for a file that is absent, cut short, or not what its name says
 UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
@@ -104,8 +105,9 @@ def why_new_head(checkpoint: str, config: Any) -> str:
         return f"the checkpoint's is for {saved.head}"
     if saved.num_logits != config.num_logits:
         return f"the checkpoint's has {saved.num_logits} logits, this one {config.num_logits}"
-    if getattr(saved, "pooling", "") != getattr(config, "pooling", ""):
-        return f"the checkpoint's reads model.pooling={saved.pooling}"
+    for option in ("pooling", "pooled_norm"):
+        if (theirs := getattr(saved, option, "")) != getattr(config, option, ""):
+            return f"the checkpoint's is behind model.{option}={theirs}"
     theirs, ours = (list(c.id2label.values()) for c in (saved, config))
     if config.head == "classification" and theirs != ours:
         another = "in another order" if sorted(theirs) == sorted(ours) else "others"
@@ -128,7 +130,7 @@ def load_checkpoint(model: Model, checkpoint: str) -> None:
     wanted = model.state_dict()
     if why_new_head(checkpoint, model.config):
         weights, wanted = (
-            {key: value for key, value in tensors.items() if not key.startswith("head.")}
+            {key: value for key, value in tensors.items() if not key.startswith(OF_HEAD)}
             for tensors in (weights, wanted)
         )
     wrong = [k for k, v in wanted.items() if k not in weights or weights[k].shape != v.shape]

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from .. import files, metrics, terminal
 from ..config import Config
-from ..data import audio_names, mel_statistics, shortcuts, split_record, splits
+from ..data import audio_names, shortcuts, split_record, splits
 from ..data.clips import segments
 from ..data.preparation import prepare
 from ..data.resampling import resampling_groups
@@ -21,7 +21,7 @@ from ..models.model import Model
 from ..tasks import Task
 from ..tasks.classification import Aqa, Classification
 from ..tasks.pretraining import Pretraining
-from . import build, leaks, trainers
+from . import build, leaks, normalisation, trainers
 from .folder import RunFolder
 from .loaders import DataModule
 from .preemption import interruptible
@@ -50,7 +50,7 @@ def score(
     cautions = (
         splits.caution(data.prepared.summary.definition),
         leaks.caution(config),
-        mel_statistics.ADAPTATION if data.read_options.by_speaker else "",
+        normalisation.adaptation(task.model.config),
     )
     pairs = None
     if isinstance(task, Pretraining):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from spectrobert.models.pooling import POOLINGS, LayerWeights, RunningNorm, pooled_norm
+from spectrobert.models.pooling import POOLINGS, LayerWeights, RunningNorm, SpeakerNorm, pooled_norm
 
 from ..helpers.encoders import moved
 
@@ -94,3 +94,38 @@ def test_norms_by_name():
     assert torch.equal(pooled_norm("none", 2)(row), row)
     torch.testing.assert_close(pooled_norm("layer", 2)(row), torch.tensor([[-1.0, 1.0]]))
     assert not list(pooled_norm("running", 2).parameters())
+
+
+class TestSpeakerNorm:
+    def test_by_hand(self):
+        """Rows of a speaker, and one more with the statistics of all rows (0 and 1 at first)."""
+        norm = SpeakerNorm(1).eval()
+        rows, speaker = torch.tensor([[1.0], [5.0], [3.0]]), torch.tensor([8, 2, 8])
+        # speaker 8: mean (1 + 3 + 0) / 3, variance (1/9 + 25/9 + 1) / 3; speaker 2: mean 5/2,
+        # variance ((5/2) ** 2 + 1) / 2
+        first, second = (35 / 27) ** 0.5, (7.25 / 2) ** 0.5
+        expected = torch.tensor([[-1 / 3 / first], [2.5 / second], [5 / 3 / first]])
+        torch.testing.assert_close(norm(rows, speaker), expected, rtol=1e-4, atol=1e-4)
+
+    def test_many_rows_have_mean_0_and_deviation_1_per_speaker(self):
+        generator = torch.Generator().manual_seed(0)
+        rows = torch.randn(400, 3, generator=generator) * 4 + 10
+        speaker = torch.arange(400) % 2
+        rows[speaker == 1] *= 7
+        normed = SpeakerNorm(3).eval()(rows, speaker)
+        for number in range(2):
+            own = normed[speaker == number]
+            assert own.mean(dim=0).abs().max() < 0.1
+            assert (own.std(dim=0) - 1).abs().max() < 0.1
+
+    def test_speakers_do_not_meet(self):
+        norm, rows = SpeakerNorm(2).eval(), torch.tensor([[1.0, 2.0], [3.0, 5.0], [9.0, 9.0]])
+        together = norm(rows, torch.tensor([0, 0, 1]))
+        torch.testing.assert_close(norm(rows[:2], torch.tensor([4, 4])), together[:2])
+
+    def test_without_speakers_it_is_the_norm_of_all_rows(self):
+        norm, plain = SpeakerNorm(2), RunningNorm(2)
+        rows = torch.tensor([[1.0, 2.0], [3.0, 5.0], [9.0, 9.0]])
+        norm.train()(rows, torch.tensor([0, 0, 1]))
+        plain.train()(rows)
+        torch.testing.assert_close(norm.eval()(rows), plain.eval()(rows))

@@ -33,7 +33,15 @@ AUGMENT = (
     "optim.weight_decay=0.05",
 )
 OPTIONS = {
-    "ema": (*AUGMENT, "dataset.normalize=speaker", "optim.average=ema", "optim.ema_decay=0.9"),
+    "ema": (
+        *AUGMENT,
+        "dataset.normalize=speaker",
+        "model.pooling=statistics",
+        "model.pooled_norm=speaker",
+        "trainer.speaker_clips=4",
+        "optim.average=ema",
+        "optim.ema_decay=0.9",
+    ),
     "swa": (*AUGMENT, "dataset.normalize=corpus", "optim.average=swa", "optim.average_from=0.5"),
 }
 
@@ -111,7 +119,7 @@ def test_averages_by_hand():
 
 def test_adaptation_is_said_wherever_its_scores_are(whole):
     done, _, printed = whole("ema")
-    assert "unsupervised adaptation" in printed
+    assert "caution: spectrograms and pooled vectors are normalised by" in printed
     assert "unsupervised adaptation" in done.card.read_text()
     assert "unsupervised adaptation" in done.results.read_text()
     _, _, other = whole("swa")
@@ -155,6 +163,39 @@ def test_statistics_by_hand(tmp_path):
     np.testing.assert_array_equal(again[name].mean, found.mean)  # from the cache
     whole = mel_statistics.of_training(splits["train"], options.dataset, 10.0, 40)
     assert np.abs(whole.mean - found.mean).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("dataset.balance=sampler",), "=sampler and model"),
+        (("trainer.devices=2",), "trains in one process, not in 2"),
+    ],
+)
+def test_what_forms_other_batches_is_refused(tmp_path, words, message):
+    pooled = ("model.pooled_norm=speaker", "model.pooling=mean")
+    with pytest.raises(UserError, match=message):
+        fit(configure(tmp_path, "ser", *pooled, *words), silent())
+
+
+def test_speakers_are_needed(tmp_path):
+    classes = "task=classification"
+    with pytest.raises(UserError, match=r"normalize=speaker: clip .* has no speaker"):
+        fit(configure(tmp_path, "classification", classes, "dataset.normalize=speaker"), silent())
+
+
+def test_cached_vectors_of_an_encoder_are_normalised_by_speaker(tmp_path):
+    words = ("model=debug_whisper", "freeze=probe", "trainer.epochs=2", "optim.lr=1e-2")
+    pooled = ("model.pooled_norm=speaker", "trainer.speaker_clips=4")
+    folder, results, printed = finish(
+        configure(tmp_path, "ser", *words, *pooled, from_checkpoint=True)
+    )
+    assert results["prefix_cache"]["used"]
+    assert "caution: pooled vectors are normalised by statistics of each speaker" in printed
+    scores = evaluate(folder.path)
+    assert {n: m.value for n, m in scores.metrics.items()} == pytest.approx(
+        folder.read_scores()["metrics"], abs=1e-5
+    )
 
 
 def test_normalisation_is_of_spectrobert(tmp_path):
