@@ -15,7 +15,12 @@ def table(
         str,
         typer.Argument(metavar="TABLE", help="a file of conf/table, as ser; or PATH.yaml"),
     ],
-    dataset: Annotated[str, typer.Option(help="another corpus than the table's")] = "",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="another corpus than the table's; of cross_corpus those it is about: ravdess+tess"
+        ),
+    ] = "",
     seeds: Seeds = 1,
     folds: Annotated[str, typer.Option(help="all, or numbers as in 1,2")] = "all",
     data_dir: Annotated[

@@ -25,7 +25,9 @@ class AugmentConfig:
     # Waveform, in this order
     pitch: float = 0.0
     pitch_semitones: list[float] = field(default_factory=lambda: [-2.0, 2.0])
-    speed: float = 0.0  # of speech, its pitch kept
+    tempo: float = 0.0  # at the same pitch
+    tempo_rate: list[float] = field(default_factory=lambda: [0.9, 1.1])
+    speed: float = 0.0  # of a tape: tempo and pitch together; costs a tenth of the two above
     speed_rate: list[float] = field(default_factory=lambda: [0.9, 1.1])
     room: float = 0.0  # reverberation
     room_rt60: list[float] = field(
@@ -79,11 +81,24 @@ class AugmentConfig:
 
 # Effects on a waveform in their order; each is a probability
 EFFECTS = (
-    *("pitch", "speed", "room", "noise", "band", "telephone", "mp3", "mulaw", "gain", "shift"),
+    *(
+        "pitch",
+        "tempo",
+        "speed",
+        "room",
+        "noise",
+        "band",
+        "telephone",
+        "mp3",
+        "mulaw",
+        "gain",
+        "shift",
+    ),
 )
 # Range -> the lowest and highest value that it may hold
 LIMITS = {
     "pitch_semitones": (-12.0, 12.0),
+    "tempo_rate": (0.5, 2.0),
     "speed_rate": (0.5, 2.0),
     "room_rt60": (0.1, 3.0),
     "noise_snr": (-30.0, 100.0),
@@ -94,6 +109,7 @@ LIMITS = {
 # Options that say more of an effect, or of masks and mixup
 DETAILS = {
     "pitch": ("pitch_semitones",),
+    "tempo": ("tempo_rate",),
     "speed": ("speed_rate",),
     "room": ("room_rt60", "room_folder"),
     "noise": ("noise_snr", "noise_folder"),

@@ -138,9 +138,21 @@ def _pitch(options: AugmentConfig) -> Effect:
     return _library(_import().PitchShift(low, high, p=1.0))
 
 
-def _speed(options: AugmentConfig) -> Effect:
-    low, high = options.speed_rate
+def _tempo(options: AugmentConfig) -> Effect:
+    low, high = options.tempo_rate
     return _library(_import().TimeStretch(low, high, leave_length_unchanged=False, p=1.0))
+
+
+def _speed(options: AugmentConfig) -> Effect:
+    import soxr
+
+    low, high = options.speed_rate
+
+    def call(wave: np.ndarray) -> np.ndarray:
+        rate = random.uniform(low, high)
+        return soxr.resample(wave, SAMPLE_RATE, SAMPLE_RATE / rate, quality="LQ")
+
+    return call
 
 
 def _room(options: AugmentConfig) -> Effect:
@@ -231,6 +243,7 @@ def _recordings(option: str, folder: str) -> str:
 # Effect -> what makes it of the options
 MAKERS: dict[str, Callable[[AugmentConfig], Effect]] = {
     "pitch": _pitch,
+    "tempo": _tempo,
     "speed": _speed,
     "room": _room,
     "noise": _noise,

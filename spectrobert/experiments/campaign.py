@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..terminal import print_line
 from . import formats, slurm, table_rows, workers
 from .jobs import Job, Settings, State, plan, state
-from .sheet import sheet
+from .matrix import sheet_of
 from .table_rows import Line
 from .table_spec import Table
 
@@ -60,7 +60,7 @@ def outdated(jobs: Sequence[Job], console: Console) -> dict[Job, str]:
     reasons: dict[tuple[str, bytes], str] = {}  # by corpus and split: rows and seeds share them
     changed = {}
     for job in jobs:
-        if job.is_silenced or not job.folder.is_finished:
+        if job.is_scoring or not job.folder.is_finished:
             continue
         record, config = split_record.read(job.folder.split), job.config
         if record is None:
@@ -113,14 +113,14 @@ def write_report(
 
     table, runs_dir = campaign.table, campaign.settings.runs_dir
     done = table_rows.folders(table, runs_dir)
-    trained = [row.name for row in (*table.pretraining, *table.rows) if not row.silenced]
+    trained = [row.name for row in (*table.pretraining, *table.rows) if not row.scored]
     folders = {name: done[name] for name in trained if done.get(name)}
     if not folders:
         raise UserError(
             f"no run of table {table.stem} has finished in {runs_dir}; first:"
             f" python -m spectrobert table {table.stem}"
         )
-    summary = sheet(table, lines)
+    summary = sheet_of(table, lines)
     return report.write(path, title or summary.title, folders, summary, data_dir)
 
 

@@ -12,7 +12,8 @@ from rich.table import Column
 
 from .. import files, terminal
 from ..markup import markdown_escaped, tex_escaped
-from .sheet import scale, sheet
+from .matrix import sheet_of
+from .sheet import scale
 from .table_rows import Line
 from .table_spec import Row, Table
 
@@ -22,7 +23,7 @@ LEFT = 2  # columns that are words
 
 def show(console: Console, table: Table, lines: Sequence[Line]) -> None:
     """On the terminal."""
-    words = sheet(table, lines)
+    words = sheet_of(table, lines)
     columns = [
         Column(heading, justify="left" if number < LEFT else "right", no_wrap=number == 0)
         for number, heading in enumerate(words.header)
@@ -38,7 +39,7 @@ def show(console: Console, table: Table, lines: Sequence[Line]) -> None:
 
 def markdown(table: Table, lines: Sequence[Line]) -> str:
     """A table that GitHub and notebooks show."""
-    words = sheet(table, lines)
+    words = sheet_of(table, lines)
 
     def row(texts: Sequence[str]) -> str:
         return "| " + " | ".join(map(markdown_escaped, texts)) + " |"
@@ -52,7 +53,7 @@ def markdown(table: Table, lines: Sequence[Line]) -> str:
 
 def latex(table: Table, lines: Sequence[Line]) -> str:
     """A table float; needs no package."""
-    words = sheet(table, lines)
+    words = sheet_of(table, lines)
 
     def row(texts: Sequence[str]) -> str:
         return "  " + " & ".join(map(tex_escaped, texts)) + r" \\"
@@ -93,8 +94,11 @@ def _record(table: Table, line: Line, metric: str) -> dict[str, Any]:
     low, high = (cell and cell.interval) or (None, None)
     difference_low, difference_high = (tested and tested.interval) or (None, None)
     gap_at_chosen, gap_at_last = line.gaps or (None, None)
+    row = line.row
+    corpora = {"trained_on": row.dataset, "tested_on": row.tested_on or row.dataset}
     return {
-        "experiment": line.row.name,
+        "experiment": row.recipe or row.name,
+        **(corpora if table.corpora else {}),
         "pretraining": line.pretraining,
         "metric": metric,
         "mean": cell and cell.mean,
@@ -102,7 +106,7 @@ def _record(table: Table, line: Line, metric: str) -> dict[str, Any]:
         "low": low,
         "high": high,
         "interval_over": cell and cell.covers,
-        **_published(table, line.row, metric),
+        **_published(table, row, metric),
         "n": line.n or None,
         "seeds": " ".join(map(str, line.seeds)),
         "difference": tested and tested.difference,

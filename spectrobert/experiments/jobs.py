@@ -14,7 +14,7 @@ from ..config import Config
 from ..corpora import corpus
 from ..errors import UserError
 from ..run import admission
-from ..run.folder import RunFolder
+from ..run.folder import CROSS, RunFolder
 from ..settings import composition, flags, literals
 from .table_spec import Row, Table
 
@@ -74,6 +74,11 @@ class Job:
         return self.folder.path.name == SILENCED
 
     @property
+    def is_scoring(self) -> bool:
+        """True for one more scoring of a run: silenced, or on another corpus."""
+        return self.is_silenced or self.folder.path.parent.name == CROSS
+
+    @property
     def command(self) -> list[str]:
         """Command that starts it with this interpreter."""
         train = ["-m", "spectrobert", "train"] if self.words[0] == TRAIN else [self.words[0]]
@@ -121,7 +126,8 @@ def plan(table: Table, settings: Settings) -> list[Job]:
             by_row[row.name] = _trained(row, "pre", row.dataset, table, settings, [])
     for row in rows:
         first = by_row.get(row.needs, [])
-        by_row[row.name] = _trained(row, table.task, table.dataset, table, settings, first)
+        dataset = row.dataset or table.dataset
+        by_row[row.name] = _trained(row, table.task, dataset, table, settings, first)
     jobs = [job for some in by_row.values() for job in some]
     owners: dict[str, Job] = {}
     for job in jobs:
@@ -133,6 +139,7 @@ def plan(table: Table, settings: Settings) -> list[Job]:
             )
     for row in table.rows:
         jobs += [_silenced(row, job, settings) for job in by_row.get(row.silenced, [])]
+        jobs += [_crossed(row, job, settings) for job in by_row.get(row.of, [])]
     return jobs
 
 
@@ -150,16 +157,35 @@ def folds_of(dataset: str, folds: str) -> list[int | None]:
     return [int(fold) for fold in dict.fromkeys(folds.split(","))]
 
 
+def _first_fold(dataset: str) -> list[int | None]:
+    """The fold of runs that are not tested; of several corpora each has its first by itself."""
+    return [None] if "+" in dataset else folds_of(dataset, "all")[:1]
+
+
+def _folds_in_matrix(dataset: str, folds: str) -> list[int | None]:
+    """The folds of one of a matrix' corpora, of which some may have none, or of several together.
+
+    Raises UserError for a fold that a corpus with folds does not have.
+    """
+    if "+" in dataset or not (corpus(dataset).folds or "fold" in corpus(dataset).options()):
+        return [None]
+    return folds_of(dataset, folds)
+
+
 def _trained(
     row: Row, task: str, dataset: str, table: Table, settings: Settings, first: Sequence[Job]
 ) -> list[Job]:
     """The row's runs of train.py, each from the one of `first` that has its seed and fold."""
-    if task not in corpus(dataset).tasks:
-        known = ", ".join(corpus(dataset).tasks)
-        raise UserError(f"dataset {dataset!r} has no task {task!r}; it has: {known}")
-    # pre-training on the rows' own corpus must not hear the speakers of the fold that is tested
-    is_same = dataset == table.dataset
-    folds = folds_of(dataset, settings.folds) if is_same else folds_of(dataset, "all")[:1]
+    for name in dataset.split("+"):
+        if task not in corpus(name).tasks:
+            known = ", ".join(corpus(name).tasks)
+            raise UserError(f"dataset {name!r} has no task {task!r}; it has: {known}")
+    if table.corpora and row.recipe:
+        folds = _folds_in_matrix(dataset, settings.folds)
+    else:
+        # pre-training on the rows' own corpus must not hear the speakers of the tested fold
+        is_same = dataset == table.dataset
+        folds = folds_of(dataset, settings.folds) if is_same else _first_fold(dataset)
     start = ["--task", task, "--dataset", dataset, *_own(row, dataset, settings)]
     try:
         words = [*start, *_more("checkpoint" if row.needs else "", settings)]
@@ -216,10 +242,25 @@ def _silenced(row: Row, job: Job, settings: Settings) -> Job:
     return Job(row.name, job.task, job.seed, job.fold, folder, tuple(words), job.config, job)
 
 
+def _crossed(row: Row, job: Job, settings: Settings) -> Job:
+    """The scores of a run on another corpus."""
+    folder = job.folder.cross(row.tested_on)
+    words = ["-m", "spectrobert", "evaluate", str(job.folder), "--dataset", row.tested_on]
+    words += [*row.overrides, "--data_dir", settings.data_dir, "--output", str(folder)]
+    return Job(row.name, job.task, job.seed, job.fold, folder, tuple(words), job.config, job)
+
+
+def _is_scored(job: Job) -> bool:
+    """True if a run has been scored once more as the job would; by other options it is again."""
+    if not job.folder.is_finished or job.is_silenced:
+        return job.folder.is_finished
+    return all(word in job.words for word in job.folder.read_results().get("words", [""]))
+
+
 def state(job: Job) -> State:
     """State of a job, judged from its folder alone."""
-    if job.is_silenced:
-        return State("finished" if job.folder.is_finished else "missing")
+    if job.is_scoring:
+        return State("finished" if _is_scored(job) else "missing")
     try:
         checkpoint = admission.claim(job.config, log=lambda line: None)
     except UserError as error:

@@ -14,7 +14,7 @@ from ..config import CompositeOptions, Config
 from ..errors import UserError
 from ..metrics import Interval
 from ..run import curves
-from ..run.folder import RESULTS, RunFolder, scores_of
+from ..run.folder import CROSS, RESULTS, RunFolder, scores_of
 from . import seed_statistics
 from .jobs import SILENCED, Job, Settings, plan
 from .seed_statistics import COUNTED, Answers, Comparison
@@ -144,11 +144,17 @@ def _line(table: Table, row: Row, jobs: Sequence[Job], failed: Mapping[Job, str]
         answers={number: some for number, some in answers.items() if some is not None},
         epochs=tuple(r["monitor"]["epoch"] for _, r in scored if "epoch" in r["monitor"]),
         gaps=tuple(np.mean(gaps, axis=0).tolist()) if gaps else None,
-        examples=(0, 0) if row.silenced else _examples(done[0]),
-        n=sum(scores["n"] for scores in next(iter(seeds.values())).scores),
+        examples=(0, 0) if row.scored else _examples(done[0]),
+        n=_items(row, next(iter(seeds.values()))),
         seeds=tuple(seeds),
         caution=next(filter(None, cautions), ""),
     )
+
+
+def _items(row: Row, seed: Seed) -> int:
+    """Test items of a seed; another corpus' are the same in each fold."""
+    numbers = [scores["n"] for scores in seed.scores]
+    return max(numbers) if row.of else sum(numbers)
 
 
 def _examples(job: Job) -> tuple[int, int]:
@@ -168,7 +174,7 @@ def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
     """Its name in the table, the run that --checkpoint gave in its place, or the encoders'."""
     if not jobs:
         return ""
-    scored = jobs[0].needs if row.silenced else jobs[0]
+    scored = jobs[0].needs if row.scored else jobs[0]
     assert scored is not None
     given = Path(scored.config.init.checkpoint)
     if scored.needs is None and scored.config.init.checkpoint:
@@ -229,6 +235,13 @@ def folders(table: Table, runs_dir: str) -> dict[str, list[Path]]:
     for job in plan(table, Settings(runs_dir=runs_dir)):
         home = Path(runs_dir) / job.config.experiment_name
         done = [path.parent for path in sorted(home.rglob(RESULTS))]
-        is_wanted = [(path.name == SILENCED) == job.is_silenced for path in done]
+        is_wanted = [_scoring(path) == _scoring(job.folder.path) for path in done]
         finished[job.row] = list(compress(done, is_wanted))
     return finished
+
+
+def _scoring(path: Path) -> str:
+    """The folder in that of a run which holds one more scoring of it; "" of the run itself."""
+    if path.parent.name == CROSS:
+        return f"{CROSS}/{path.name}"
+    return SILENCED if path.name == SILENCED else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ class Row:
     name: str  # as it is shown
     experiment: str = ""  # file of conf/experiment
     overrides: tuple[str, ...] = ()  # of the file; the runs are then named after the row
-    dataset: str = ""  # of a pre-training; a row has the table's
+    dataset: str = ""  # of a pre-training, or in a matrix; other rows have the table's
     needs: str = ""  # name of the pre-training that its runs start from
     silenced: str = ""  # name of the row whose runs are scored again with every waveform zeroed
     # metric -> published figure, as a table shows it: percent if the column is in percent;
@@ -29,11 +30,21 @@ class Row:
     published: Mapping[str, float] = field(default_factory=dict)
     source: str = ""  # of its published figures, if it is not the table's
     protocol: str = ""  # of its published figures, if it is not the table's
+    # In a matrix: the row of the file that it is of; the row whose runs are scored
+    # again, if it has none itself; the corpus that is scored
+    recipe: str = ""
+    of: str = ""
+    tested_on: str = ""
 
     @property
     def is_trained(self) -> bool:
         """False if another row's runs are scored, or only a published figure is shown."""
-        return bool(self.experiment or self.overrides)
+        return bool(self.experiment or self.overrides) and not self.of
+
+    @property
+    def scored(self) -> str:
+        """The row whose runs are scored again; "" if it has runs of its own, or none."""
+        return self.silenced or self.of
 
 
 @dataclass(frozen=True)
@@ -50,8 +61,12 @@ class Table:
     source: str = THESIS  # of the published figures: short, the heading of their columns
     protocol: str = ""  # theirs, in one sentence: corpus, split, n, choice of the checkpoint
     notes: tuple[str, ...] = ()
+    # Of a matrix, each corpus trained on and tested on: corpus -> its options, as labels.map=...
+    corpora: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()  # of a matrix: those that all corpora have
     name: str = ""  # of its file
     home: str = ""  # the corpus of the file
+    recipes: tuple[Row, ...] = ()  # of a matrix: the rows of its file
 
     def row(self, name: str) -> Row:
         """The row or pre-training of that name."""
@@ -69,8 +84,14 @@ class Table:
         return row.protocol or (self.protocol if self.source_of(row) == self.source else "")
 
     def on(self, dataset: str) -> Table:
-        """The same rows on another corpus."""
-        return dataclasses.replace(self, dataset=dataset) if dataset else self
+        """The same rows on another corpus; of a matrix on several of its corpora.
+
+        Raises UserError for a corpus that a matrix does not list.
+        """
+        if not dataset:
+            return self
+        other = dataclasses.replace(self, dataset=dataset)
+        return _matrix(other, "--dataset") if self.corpora else other
 
     @property
     def stem(self) -> str:
@@ -87,7 +108,57 @@ def load(name_or_path: str) -> Table:
     table = _build(Table, values, str(path), name=path.stem)
     table = dataclasses.replace(table, home=table.dataset)
     _check(table, str(path))
-    return table
+    if not table.corpora:
+        return table
+    return _matrix(dataclasses.replace(table, recipes=table.rows), f"{path}: dataset")
+
+
+def _matrix(table: Table, where: str) -> Table:
+    """A matrix whose rows are those of its cells: recipe by recipe, each corpus on each.
+
+    The runs of a corpus are scored on its own test split, then, by `evaluate --dataset`, on the
+    other corpora. Of three corpora or more, further runs are trained on all but one.
+
+    Raises UserError if `table.dataset` names fewer than two corpora, or others than the table's.
+    """
+    names = table.dataset.split("+")
+    for name in names:
+        _require("corpus of the table", name, table.corpora, where)
+    if len(set(names)) < max(2, len(names)):
+        raise UserError(f"{where} {table.dataset}: two corpora are needed at least, each once")
+    rows: list[Row] = []
+    for recipe in table.recipes:
+        for name in names:
+            others = [other for other in names if other != name]
+            rows += [run := _run(table, recipe, name), *(_cell(table, run, o) for o in others)]
+            if len(names) > 2:
+                rows += [run := _run(table, recipe, "+".join(others)), _cell(table, run, name)]
+    return dataclasses.replace(table, rows=tuple(rows))
+
+
+def _run(table: Table, recipe: Row, dataset: str) -> Row:
+    """Runs of a recipe on one corpus, or on several together, by the common classes."""
+    names = dataset.split("+")
+    own = [
+        f"dataset.{name + '.' if len(names) > 1 else ''}{option.removeprefix('dataset.')}"
+        for name in names
+        for option in table.corpora[name]
+    ]
+    plain = re.sub(r"[^\w.+-]+", "-", recipe.name)
+    kept = f"dataset.labels.keep=[{','.join(table.classes)}]"
+    overrides = (*recipe.overrides, *own, kept, f"experiment_name={dataset}_cross_{plain}")
+    title = f"{recipe.name}: {dataset} -> {dataset if len(names) == 1 else 'its own test splits'}"
+    return dataclasses.replace(
+        recipe, name=title, recipe=recipe.name, dataset=dataset, overrides=overrides
+    )
+
+
+def _cell(table: Table, run: Row, corpus: str) -> Row:
+    """The runs of a row, scored on another corpus."""
+    options = (*table.corpora[corpus], f"labels.keep=[{','.join(table.classes)}]")
+    name = f"{run.recipe}: {run.dataset} -> {corpus}"
+    more = {"recipe": run.recipe, "dataset": run.dataset, "of": run.name, "tested_on": corpus}
+    return Row(name, overrides=options, **more)
 
 
 # key -> type and description of its value in YAML; a text if a key is not named
@@ -98,15 +169,18 @@ KINDS: dict[str, tuple[type, str]] = {
     "rows": (list, "a list of rows"),
     "pretraining": (list, "a list of rows"),
     "published": (dict, "figures by metric"),
+    "corpora": (dict, "lists of options by corpus"),
+    "classes": (list, "a list of names"),
 }
-OWN = {"name", "home"}  # of a table; not from its file
+# not from the file
+OWN = {"Table": {"name", "home", "recipes"}, "Row": {"recipe", "of", "tested_on"}}
 
 
 def _build(kind: type, values: Any, where: str, **more: Any) -> Any:
     """A Row or Table from plain YAML. Raises UserError for an unknown key or a wrong value."""
     if not isinstance(values, dict):
         raise UserError(f"{where}: must be keys and values, not {values!r}")
-    fields = [f for f in dataclasses.fields(kind) if kind is Row or f.name not in OWN]
+    fields = [f for f in dataclasses.fields(kind) if f.name not in OWN[kind.__name__]]
     for key, value in values.items():
         _require("key", key, [f.name for f in fields], where)
         expected, words = KINDS.get(key, (str, "a text"))
@@ -134,8 +208,10 @@ def _check(table: Table, where: str) -> None:
     if not table.metrics:
         raise UserError(f"{where}: metrics is empty; name columns, such as accuracy")
     _require("task", table.task, choices("task"), where)
-    for dataset in (table.dataset, *(row.dataset for row in table.pretraining)):
+    own = [] if table.corpora else [table.dataset]
+    for dataset in (*own, *table.corpora, *(row.dataset for row in table.pretraining)):
         _require("dataset", dataset, choices("dataset"), where)
+    _check_matrix(table, where)
     names = [row.name for row in (*table.rows, *table.pretraining)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -145,6 +221,28 @@ def _check(table: Table, where: str) -> None:
         _require("row", table.baseline, trained, f"{where}: baseline")
     for row in (*table.rows, *table.pretraining):
         _check_row(row, table, trained, f"{where}: row {row.name!r}")
+
+
+def _check_matrix(table: Table, where: str) -> None:
+    """Raise UserError if a matrix lacks its classes, or has what it has no place for."""
+    if not table.corpora:
+        if table.classes:
+            raise UserError(f"{where}: classes are of a table with corpora; it has none")
+        return
+    if len(table.classes) < 2:
+        raise UserError(f"{where}: classes must list two names at least, which all corpora have")
+    if table.baseline:
+        raise UserError(f"{where}: baseline: a table with corpora tests no row against another")
+    for name, options in table.corpora.items():
+        for option in options if isinstance(options, list) else [options]:
+            if not isinstance(option, str) or not option.startswith(("labels.map=", "dataset.")):
+                raise UserError(
+                    f"{where}: corpora: {name}: {option!r} is neither labels.map=... nor"
+                    " dataset....=..."
+                )
+    for row in table.rows:
+        if not row.is_trained or row.published:
+            raise UserError(f"{where}: row {row.name!r}: with corpora, a row is an experiment")
 
 
 def _check_row(row: Row, table: Table, trained: set[str], where: str) -> None:

@@ -95,7 +95,7 @@ def evaluate_on(
 
 
 def _words(options: Mapping[str, Any] | Sequence[str]) -> list[str]:
-    """Options of the other corpus as overrides. Raises UserError for those of anything else."""
+    """Options of the other corpus as words. Raises UserError for those of anything else."""
     if isinstance(options, Mapping):
         options = [f"{key}={written(value)}" for key, value in options.items()]
     for word in options:
@@ -104,13 +104,14 @@ def _words(options: Mapping[str, Any] | Sequence[str]) -> list[str]:
                 f"{word!r}: with --dataset, options of that corpus alone are taken: dataset.fold=2,"
                 " dataset.root=..., 'labels.map={theirs: ours}', labels.keep=[...]"
             )
-    return [f"dataset.{word}" if word.startswith("labels.") else word for word in options]
+    return list(options)
 
 
 def _composed(
     config: Config, dataset: str, words: Sequence[str], data_dir: str, silence_audio: bool
 ) -> Config:
     """The run's configuration with the other corpus in place of its own."""
+    words = [f"dataset.{word}" if word.startswith("labels.") else word for word in words]
     own = [f"dataset.{name}={written(getattr(config.dataset, name))}" for name in READ_AS_RUN]
     named = {word.partition("=")[0] for word in words}
     own = [word for word in own if word.partition("=")[0] not in named]

@@ -64,9 +64,12 @@ def test_gain_pitch_speed_and_crop_by_hand():
     assert np.abs(augmented(wave, gain=1.0, gain_db=[40.0, 40.0])).max() == pytest.approx(1.0)
     octave = augmented(tone(440.0), pitch=1.0, pitch_semitones=[12.0, 12.0])
     assert peak_hertz(octave) == pytest.approx(880.0, rel=0.02)
-    slow = augmented(wave, speed=1.0, speed_rate=[0.5, 0.5])
+    slow = augmented(wave, tempo=1.0, tempo_rate=[0.5, 0.5])
     assert len(slow) == pytest.approx(2 * len(wave), rel=0.02)
     assert peak_hertz(slow) == pytest.approx(1000.0, rel=0.02)
+    tape = augmented(wave, speed=1.0, speed_rate=[0.5, 0.5])
+    assert len(tape) == pytest.approx(2 * len(wave), rel=0.02)
+    assert peak_hertz(tape) == pytest.approx(500.0, rel=0.02)
     stretch = augmented(wave, 4, crop_seconds=0.2)
     assert len(stretch) == 0.2 * SAMPLE_RATE
     assert any(np.array_equal(stretch, wave[i : i + 3200]) for i in range(len(wave) - 3200 + 1))

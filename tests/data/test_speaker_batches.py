@@ -1,5 +1,7 @@
 """Batches that hold a speaker's clips together."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from spectrobert.data.batches import _partners
@@ -21,8 +23,8 @@ def test_every_row_comes_once_in_groups_of_a_speaker():
     drawn = batches(True)
     assert sorted(row for batch in drawn for row in batch) == list(range(18))
     groups = [row for batch in drawn for row in batch]
-    # ten clips in three groups of 4, 3 and 3, seven in two, one by itself: six groups, two per batch
-    changes = sum(SPEAKERS[a] != SPEAKERS[b] for a, b in zip(groups, groups[1:]))
+    # ten clips in groups of 4, 3 and 3, seven in two, one by itself: six groups, two per batch
+    changes = sum(SPEAKERS[a] != SPEAKERS[b] for a, b in pairwise(groups))
     assert len(drawn) == 3
     assert changes <= 5
     assert all(len(batch) <= 8 for batch in drawn)

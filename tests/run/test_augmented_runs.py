@@ -128,7 +128,7 @@ def test_adaptation_is_said_wherever_its_scores_are(whole):
 
 def test_effects_and_their_cost_are_printed(whole):
     _, _, printed = whole("ema")
-    assert "augment=strong: stretches of 0.8 s, pitch 0.3" in printed
+    assert "augment=strong: stretches of 0.8 s, pitch 0.2, tempo 0.2, speed 0.5" in printed
     assert "clips/s per process" in printed
 
 
