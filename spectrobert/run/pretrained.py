@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from .saved_folder import WEIGHTS, model_folder, require_tokenizer, require_type
 
 OF_HEAD = ("head.", "pooled_norm.")  # weights that go with a new head
 OF_RUN = ("vocab_size", "head", "num_logits")  # by task and tokenizer, also of a checkpoint's model
+MOST_LABELS = 10  # that are named
 # Raised by the libraries for a file that is absent, cut short, or not what its name says
 UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 
@@ -103,16 +104,30 @@ def why_new_head(checkpoint: str, config: Any) -> str:
     saved = saved_config(checkpoint)
     if saved.head != config.head:
         return f"the checkpoint's is for {saved.head}"
-    if saved.num_logits != config.num_logits:
-        return f"the checkpoint's has {saved.num_logits} logits, this one {config.num_logits}"
     for option in ("pooling", "pooled_norm"):
-        if (theirs := getattr(saved, option, "")) != getattr(config, option, ""):
-            return f"the checkpoint's is behind model.{option}={theirs}"
+        if (before := getattr(saved, option, "")) != getattr(config, option, ""):
+            return f"the checkpoint's is behind model.{option}={before}"
     theirs, ours = (list(c.id2label.values()) for c in (saved, config))
     if config.head == "classification" and theirs != ours:
-        another = "in another order" if sorted(theirs) == sorted(ours) else "others"
-        return f"the checkpoint's labels are {another}"
+        return f"the checkpoint's labels are {_changes(theirs, ours)}"
+    if saved.num_logits != config.num_logits:
+        return f"the checkpoint's has {saved.num_logits} logits, this one {config.num_logits}"
     return ""
+
+
+def _changes(theirs: Sequence[str], ours: Sequence[str]) -> str:
+    """Difference between the labels of two heads, in words."""
+    new = [name for name in ours if name not in theirs]
+    gone = [name for name in theirs if name not in ours]
+    if not new and not gone:
+        return "in another order"
+    parts = [f"{word}: {_some(names)}" for word, names in (("new", new), ("gone", gone)) if names]
+    return f"others; {'; '.join(parts)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - MOST_LABELS
+    return ", ".join(names[:MOST_LABELS]) + (f" and {more} more" if more > 0 else "")
 
 
 def load_checkpoint(model: Model, checkpoint: str) -> None:

@@ -266,8 +266,14 @@ def test_a_checkpoint_with_the_same_head_gives_it_too(checkpoint):
         ("ser", LABELS, ""),
         ("sentiment", LABELS, ""),
         ("ser", LABELS[::-1], "the checkpoint's labels are in another order"),
-        ("ser", ("angry", "sad"), "the checkpoint's labels are others"),
-        ("ser", (*LABELS, "sad"), "the checkpoint's has 2 logits, this one 3"),
+        ("ser", ("angry", "sad"), "the checkpoint's labels are others; new: sad; gone: calm"),
+        ("ser", (*LABELS, "sad"), "the checkpoint's labels are others; new: sad"),
+        (
+            "ser",
+            tuple(map(str, range(12))),
+            "the checkpoint's labels are others; new: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more;"
+            " gone: angry, calm",
+        ),
         ("aqa_binary", LABELS, "the checkpoint's has 2 logits, this one 1"),
         ("pre", (), "the checkpoint's is for classification"),
     ],
