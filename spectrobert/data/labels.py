@@ -44,7 +44,7 @@ def label_set(
     known = tuple(options.labels.keep) or closed or tuple(sorted(seen))
     if lacking := [label for label in options.labels.keep if label not in seen]:
         raise UserError(
-            f"dataset.labels.keep: no training row has class {lacking[0]!r}; found:"
+            f"dataset.labels.keep: the rows that are used have no class {lacking[0]!r}; found:"
             f" {', '.join(sorted(seen))}"
         )
     strange = Counter(label for label in labels if label not in known)

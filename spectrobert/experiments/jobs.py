@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from ..config import Config
@@ -192,6 +192,9 @@ def _trained(
         composed = composition.compose(words)
     except UserError as error:
         raise UserError(f"row {row.name!r}: {error}") from error
+    if not hasattr(composed.model, "speech_model"):  # a table may have rows of both kinds
+        kept = tuple(o for o in settings.overrides if not o.startswith("init.speech_model="))
+        settings, composed.init.speech_model = replace(settings, overrides=kept), ""
     jobs = []
     for seed, fold in product(range(settings.seeds), folds):
         same_seed = [job for job in first if job.seed == seed]
@@ -254,7 +257,8 @@ def _is_scored(job: Job) -> bool:
     """True if a run has been scored once more as the job would; by other options it is again."""
     if not job.folder.is_finished or job.is_silenced:
         return job.folder.is_finished
-    return all(word in job.words for word in job.folder.read_results().get("words", [""]))
+    options = [word for word in job.words if word.startswith(("dataset.", "labels."))]
+    return job.folder.read_results().get("overrides") == options
 
 
 def state(job: Job) -> State:

@@ -70,16 +70,16 @@ def _columns(table: Table, lines: Sequence[Line]) -> list[tuple[str, Callable[[L
         ("epoch", _epochs),
     ]
     for metric in table.metrics:
-        columns.append((_heading(metric), partial(_score, metric)))
+        columns.append((heading(metric), partial(score, metric)))
         if any(metric in line.row.published for line in lines):
             columns.append((source, partial(_published, metric)))
         if metric == table.metrics[0] and table.baseline:
             columns.append((f"minus {table.baseline}", partial(_difference, metric)))
-    return [*columns, ("train - val", _gap), ("n", _state)]
+    return [*columns, ("train - val", _gap), ("n", state)]
 
 
-def _heading(metric: str) -> str:
-    """`accuracy %`"""
+def heading(metric: str) -> str:
+    """Heading of a metric's column: `accuracy %`."""
     short = SHORT.get(metric, metric.removesuffix("_accuracy") if "top" in metric else metric)
     return f"{short} %" if PERCENT.search(metric) else short
 
@@ -89,7 +89,8 @@ def scale(metric: str) -> tuple[float, str]:
     return (100, ".1f") if PERCENT.search(metric) else (1, ".3f")
 
 
-def _score(metric: str, line: Line) -> Parts:
+def score(metric: str, line: Line) -> Parts:
+    """Mean over seeds, its deviation and its interval; "" if there is none."""
     cell = line.cells.get(metric)
     if cell is None:
         return ("",)
@@ -135,7 +136,8 @@ def _gap(line: Line) -> Parts:
     return chosen, f"(last {last})"
 
 
-def _state(line: Line) -> Parts:
+def state(line: Line) -> Parts:
+    """The number of test items; of a row that has not finished, how far it is."""
     if line.failure:
         return ("failed",)
     if line.finished < line.planned:
@@ -152,8 +154,12 @@ def _notes(table: Table, lines: Sequence[Line]) -> list[str]:
         notes.append(GAP)
     notes += _examples(lines)
     notes += _sources(table, [line.row for line in lines if line.row.published])
-    failures = [f"{line.row.name} failed: {line.failure}" for line in lines if line.failure]
-    return [*notes, *table.notes, *failures]
+    return [*notes, *table.notes, *failures(lines)]
+
+
+def failures(lines: Sequence[Line]) -> list[str]:
+    """Rows that have failed, with reasons."""
+    return [f"{line.row.name} failed: {line.failure}" for line in lines if line.failure]
 
 
 def _sources(table: Table, rows: Sequence[Row]) -> list[str]:
@@ -188,12 +194,17 @@ def _uncertainty(shown: Sequence[Line]) -> list[str]:
         sentences.append(OVER_SEEDS)
     if 1 in numbers:
         sentences.append(("One seed: in" if max(numbers) > 1 else "In") + OF_ONE_SEED)
+    return sentences + without_interval(shown)
+
+
+def without_interval(shown: Sequence[Line]) -> list[str]:
+    """Figures without an interval, with reasons."""
     without: dict[str, list[str]] = defaultdict(list)
     for line in shown:
         for metric, cell in line.cells.items():
             if cell.no_interval:
                 without[f"{metric} has no interval: {cell.no_interval}."].append(line.row.name)
-    return sentences + [
+    return [
         reason if len(names) == len(shown) else f"{', '.join(names)}: {reason}"
         for reason, names in without.items()
     ]

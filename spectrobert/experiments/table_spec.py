@@ -130,10 +130,16 @@ def _matrix(table: Table, where: str) -> Table:
     for recipe in table.recipes:
         for name in names:
             others = [other for other in names if other != name]
-            rows += [run := _run(table, recipe, name), *(_cell(table, run, o) for o in others)]
+            rows += _runs(table, recipe, name, others)
             if len(names) > 2:
-                rows += [run := _run(table, recipe, "+".join(others)), _cell(table, run, name)]
+                rows += _runs(table, recipe, "+".join(others), [name])
     return dataclasses.replace(table, rows=tuple(rows))
+
+
+def _runs(table: Table, recipe: Row, dataset: str, others: Sequence[str]) -> list[Row]:
+    """Runs on `dataset`, and the same scored on each of the others."""
+    run = _run(table, recipe, dataset)
+    return [run, *(_cell(table, run, other) for other in others)]
 
 
 def _run(table: Table, recipe: Row, dataset: str) -> Row:
@@ -156,9 +162,14 @@ def _run(table: Table, recipe: Row, dataset: str) -> Row:
 def _cell(table: Table, run: Row, corpus: str) -> Row:
     """The runs of a row, scored on another corpus."""
     options = (*table.corpora[corpus], f"labels.keep=[{','.join(table.classes)}]")
-    name = f"{run.recipe}: {run.dataset} -> {corpus}"
-    more = {"recipe": run.recipe, "dataset": run.dataset, "of": run.name, "tested_on": corpus}
-    return Row(name, overrides=options, **more)
+    return Row(
+        f"{run.recipe}: {run.dataset} -> {corpus}",
+        overrides=options,
+        dataset=run.dataset,
+        recipe=run.recipe,
+        of=run.name,
+        tested_on=corpus,
+    )
 
 
 # key -> type and description of its value in YAML; a text if a key is not named

@@ -73,11 +73,12 @@ def match(
         {name: rows for name, rows in counts.items() if name not in run},
         dict(renamed),
     )
-    if len(found.names) < least:
+    number = len(found.names)
+    if number < least:
         hint = f"; {found.hint}" if found.hint else ""
         raise UserError(
-            f"the run ({trained_on}) and {corpus} have {len(found.names)} labels in common,"
-            f" {least} are needed; the run has {', '.join(run)}; {corpus} has"
+            f"the run ({trained_on}) and {corpus} have {number} label{'s' * (number != 1)} in"
+            f" common, {least} needed; the run has {', '.join(run)}; {corpus} has"
             f" {', '.join(counts)}{hint}"
         )
     return found

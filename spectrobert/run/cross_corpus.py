@@ -202,5 +202,5 @@ def _facts(
         "skipped_files": len(rows.skipped),
         "dropped_rows": dict(dropped),
         "silence_audio": other.dataset.silence_audio,
-        "words": list(words),
+        "overrides": list(words),
     }

@@ -127,7 +127,7 @@ def test_without_a_choice_the_classes_of_all_corpora_are_learnt(folder):
         (
             "csv+ravdess",
             ["dataset.labels.keep=[calm,boredom]"],
-            "dataset.labels.keep: no training row has class 'boredom'; found: calm",
+            "dataset.labels.keep: the rows that are used have no class 'boredom'; found: calm",
         ),
         ("ravdess", ["task=pre", "dataset.labels.map.calm=neutral"], "not pre"),
     ],

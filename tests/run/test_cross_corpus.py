@@ -17,12 +17,13 @@ from spectrobert.files import read_table
 from spectrobert.run.common_labels import match
 from spectrobert.run.cross_corpus import evaluate_on
 from spectrobert.run.folder import RunFolder
+from spectrobert.run.prefix_cache import storage
 from spectrobert.run.pretrained import saved_model
 from spectrobert.settings import composition
 
 from ..helpers import world
 from ..helpers.csv_file import write_csv
-from ..helpers.runs import finish
+from ..helpers.runs import finish, silent
 from ..helpers.sounds import noise
 
 BIAS = {"angry": 0.0, "calm": 1.0, "fearful": 2.0, "sad": 3.0}  # logits of the run, for every clip
@@ -151,7 +152,7 @@ def test_files_and_card(prepared, capsys):
 def test_too_few_common_classes_list_both_sides_and_a_hint(prepared):
     message = refusal(prepared, "csv", prepared.options())
     assert message == (
-        "the run (csv) and csv have 1 labels in common, 2 are needed; the run has angry, calm,"
+        "the run (csv) and csv have 1 label in common, 2 needed; the run has angry, calm,"
         " fearful, sad; csv has anger, calm, joy; to take these for one class:"
         " 'labels.map={anger: angry}'"
     )
@@ -236,6 +237,28 @@ def test_clips_are_read_as_the_run_reads_them(prepared):
     assert audio == "the first 0.15 s; 6 of 6 clips of all are longer"
 
 
+def test_outputs_of_a_frozen_encoder_are_cached_for_it_too(prepared, tmp_path, monkeypatch):
+    """Once for all runs with this encoder; the scores are the same without."""
+    entries = tmp_path / "prefix"
+    monkeypatch.setattr(storage, "folder", lambda: entries)
+    words = ["freeze=probe", "model=debug_whisper", f"dataset.file={prepared.own}"]
+    quick = ("trainer.epochs=1", "trainer.num_workers=0", "dataset.max_seconds=0.2")
+    words += [*quick, f"runs_dir={tmp_path}", "trainer.batch_size=16"]
+    run, results, _ = finish(composition.compose(["task=ser", "dataset=csv", *words]))
+    assert results["prefix_cache"]["used"]
+    console = silent()
+    options = prepared.options(**RENAMED)
+    first = evaluate_on(run.path, "csv", options, console=console).scores
+    assert len([path for path in entries.iterdir() if path.is_dir()]) == 2
+    assert "of 6 distinct clips and texts" in console.file.getvalue()
+    plain = RunFolder(run.path).read_results()
+    plain["prefix_cache"]["used"] = False
+    run.write_results(plain)
+    again = evaluate_on(run.path, "csv", options).scores
+    assert first.values == pytest.approx(again.values, abs=1e-5)
+    assert first.confusion_matrix == again.confusion_matrix
+
+
 @pytest.mark.parametrize(("targets", "names"), [("[dominance,arousal]", ("arousal",))])
 def test_numbers_agree_by_name(tmp_path, targets, names):
     """The run's arousal and valence are constant; the other corpus has dominance and arousal."""
@@ -260,7 +283,7 @@ def test_numbers_agree_by_name(tmp_path, targets, names):
     rows = found.scores.predictions
     assert [float(row["arousal"]) for row in rows] == [line["arousal"] for line in tested]
     assert {row["predicted_arousal"] for row in rows} == {"2.000000"}
-    with pytest.raises(UserError, match="0 labels in common, 1 are needed"):
+    with pytest.raises(UserError, match="0 labels in common, 1 needed"):
         evaluate_on(run.path, "csv", options | {"dataset.targets": ["dominance"]})
 
 
