@@ -81,8 +81,9 @@ class DatasetConfig:
     # losses instead
     balance: str = "none"
     # Statistics per mel bin by which spectrograms are normalised: "audioset", AST's two constants |
-    # "corpus": of the training clips | "clip": of each clip | "speaker": of each speaker's clips,
-    # those to be tested included, without labels | "auto": the checkpoint's, else "audioset"
+    # "corpus": of the training clips | "clip": each clip's mean, the training clips' deviation |
+    # "speaker": of each speaker's clips, those to be tested included, without labels | "auto": the
+    # checkpoint's, else "audioset"
     normalize: str = "auto"
     vocabulary: int = 2000  # most word pieces, if a vocabulary is trained on the corpus
     lowercase: bool = True  # of a trained vocabulary: "Dog" is "dog"

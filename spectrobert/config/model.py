@@ -43,7 +43,7 @@ class ModelOptions:
     audio_std: float = 4.5689974
     normalization: str = "audioset"
     mel_mean: list[float] | tuple[float, ...] = ()  # of "corpus", per bin
-    mel_std: list[float] | tuple[float, ...] = ()
+    mel_std: list[float] | tuple[float, ...] = ()  # of "corpus" and "clip"
 
     # patches: (mel bins, frames)
     patch: list[int] | tuple[int, ...] = (16, 16)

@@ -17,8 +17,9 @@ def normalise(mels: Tensor, lengths: Tensor, config: Any, batch: Batch) -> Tenso
     """Log-mels (B, F, M) by the statistics that `config.normalization` names; padding becomes 0.
 
     "audioset": the front end has done it with two constants, on AST's scale of half a deviation.
-    "corpus": those in the configuration. "clip": of each clip. "speaker": of each clip's speaker,
-    which the batch brings; a clip whose speaker is unknown is its own speaker.
+    "corpus": those in the configuration. "clip": the mean of each clip, the deviation in the
+    configuration. "speaker": of each clip's speaker, which the batch brings; a clip whose speaker is
+    unknown is its own speaker.
 
     Args:
         lengths: (B,) true frames.
@@ -28,6 +29,8 @@ def normalise(mels: Tensor, lengths: Tensor, config: Any, batch: Batch) -> Tenso
     real = torch.arange(mels.shape[1], device=mels.device) < lengths.to(mels.device)[:, None]
     if config.normalization == "corpus":
         mean, std = mels.new_tensor(config.mel_mean), mels.new_tensor(config.mel_std)
+    elif config.normalization == "clip":
+        mean, std = statistics(mels, real)[0], mels.new_tensor(config.mel_std)
     elif "mel_mean" in batch:  # (B, 1, M)
         mean, std = batch["mel_mean"][:, None].to(mels), batch["mel_std"][:, None].to(mels)
     else:

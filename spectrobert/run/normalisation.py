@@ -26,12 +26,14 @@ def choose(config: Config, settings: Any, prepared: Prepared) -> None:
             " (model=whisper_base and the like) hears what its encoder was trained on"
         )
     settings.normalization = wanted
-    if wanted == "corpus":
+    if wanted in ("corpus", "clip"):
         train, options = prepared.splits["train"], config.dataset
         measured = mel_statistics.of_training(
             train, options, settings.max_seconds, settings.num_mel_bins
         )
-        settings.mel_mean, settings.mel_std = measured.mean.tolist(), measured.std.tolist()
+        settings.mel_std = measured.std.tolist()
+        if wanted == "corpus":
+            settings.mel_mean = measured.mean.tolist()
 
 
 def by_speaker(
