@@ -18,8 +18,8 @@ def normalise(mels: Tensor, lengths: Tensor, config: Any, batch: Batch) -> Tenso
 
     "audioset": the front end has done it with two constants, on AST's scale of half a deviation.
     "corpus": those in the configuration. "clip": the mean of each clip, the deviation in the
-    configuration. "speaker": of each clip's speaker, which the batch brings; a clip whose speaker is
-    unknown is its own speaker.
+    configuration. "speaker": of each clip's speaker, which the batch brings; a clip of an unknown
+    speaker is its own speaker.
 
     Args:
         lengths: (B,) true frames.
