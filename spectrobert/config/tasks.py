@@ -75,7 +75,15 @@ class ClassLossConfig(TaskConfig):
 
 
 @dataclass
-class AqaConfig(ClassLossConfig):
+class OneLabelConfig(ClassLossConfig):
+    """One right class of several."""
+
+    # Learn the distribution of annotators' votes in place of the label, of rows that have votes
+    soft_labels: bool = False
+
+
+@dataclass
+class AqaConfig(OneLabelConfig):
     """Answers to questions about a recording."""
 
     # Score the test split once more with its audio silenced: what do the questions alone answer?
@@ -98,7 +106,7 @@ class AqaOpenConfig(AqaConfig):
 
 
 @dataclass
-class ClassesConfig(ClassLossConfig):
+class ClassesConfig(OneLabelConfig):
     """One of several classes."""
 
     # Weight of the supervised contrastive loss, of models with an embedding; 1: nothing else

@@ -61,6 +61,7 @@ class Corpus:
     overlaps: Callable[..., Mapping[str, str]] | None = None
     # Options that a task does not read, by the task
     idle_options: Callable[[str], tuple[str, ...]] | None = None
+    votes: str = ""  # one line: the files or columns that hold votes of annotators, if any do
     caveat: str = ""  # one line: the limit of scores on the owner's splits
     unnamed_caveat: str = ""  # one line: the limit of scores if no row names its speaker
     # "speaker", "group": what the owner's splits may share, a caution in place of a refusal

@@ -8,17 +8,18 @@ The splits are the owner's, and no recording is in two of them.
 Tasks: `aqa_binary` takes the rows answered yes or no, `aqa_open` all others (one word, 828 in
 train); the rows of the other task are counted as left out. Every row is an example: three people,
 three rows, who need not agree. Scored row by row, no system can pass 86.2 % binary and 61.1 % open
-on the test split.
+on the test split. Votes are the three answers to the question.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..audio.segment import Segment
 from . import Corpus
 from .answers import YES_NO, left_out
-from .example import SPLITS, Dropped, Example
+from .example import SPLITS, Dropped, Example, Votes
 from .label_files import read_table
+from .votes import tally
 
 COLUMNS = ("file_name", "QuestionText", "answer")
 # Named one way in the CSV files and another way in some copies of the audio.
@@ -37,7 +38,9 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
     for split in SPLITS:
         table = root / f"clotho_aqa_{split}.csv"
         # UTF-8, or else latin-1, in which the owner's list of recordings is written
-        for number, row in enumerate(read_table(table, COLUMNS, fallback="latin-1"), 1):
+        rows = list(read_table(table, COLUMNS, fallback="latin-1"))
+        votes = _votes(rows)
+        for number, row in enumerate(rows, 1):
             answer = row["answer"].lower()
             if reason := left_out(task, answer):
                 yield Dropped(reason, f"{split}:{number}")
@@ -49,7 +52,20 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
                 label=answer,
                 split=split,
                 group=row["file_name"],
+                votes=votes[_question(row)],
             )
+
+
+def _question(row: Mapping[str, str]) -> tuple[str, str]:
+    return row["file_name"], row["QuestionText"]
+
+
+def _votes(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], Votes]:
+    """The answers to each question."""
+    answers: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    for row in rows:
+        answers.setdefault(_question(row), []).append((row["answer"].lower(), 1.0))
+    return {question: tally(given) for question, given in answers.items()}
 
 
 def published_counts(root: Path, task: str) -> dict[str, int]:
@@ -87,4 +103,5 @@ CORPUS = Corpus(
     layout="clotho_aqa_train.csv, clotho_aqa_val.csv, clotho_aqa_test.csv, and audio_files/",
     source="Lipping et al. 2022, arXiv:2204.09634, Zenodo 6473207 (recordings: Freesound licences)",
     published_counts=published_counts,
+    votes="the three answers to a question",
 )

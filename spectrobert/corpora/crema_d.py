@@ -1,17 +1,22 @@
 """CREMA-D: 7442 clips of 91 actors saying 12 sentences in six emotions (Cao et al. 2014).
 
-The label is the emotion the actor was asked for, the usual target; the crowd's votes are not read.
+The label is the emotion the actor was asked for, the usual target. Votes are those of the crowd
+that heard the voice alone, if processedResults/tabulatedVotes.csv is there.
 The owner draws no split, and EmoBox's single fold has the same actors on both sides, so splits are
 carved by actor.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from ..errors import UserError
 from . import Corpus
-from .example import Dropped, Example
+from .example import Dropped, Example, Votes
 from .file_names import read_names, speech
+from .label_files import number, read_table
+from .votes import tally
 
 EMOTIONS = {
     "ANG": "angry",
@@ -21,6 +26,9 @@ EMOTIONS = {
     "NEU": "neutral",
     "SAD": "sad",
 }
+TABLES = ("processedResults/tabulatedVotes.csv", "tabulatedVotes.csv")
+VOTED = {name[0]: emotion for name, emotion in EMOTIONS.items()}  # columns of the table
+VOICE = 100_000  # rows of the table are numbered from here; 200,000: the face, 300,000: both
 SENTENCES = {
     "DFA": "Don't forget a jacket.",
     "IEO": "It's eleven o'clock.",
@@ -42,12 +50,33 @@ NAME = re.compile(rf"(1\d{{3}})_({'|'.join(SENTENCES)})_({'|'.join(EMOTIONS)})_(
 def load(root: Path, task: str) -> Iterator[Example | Dropped]:
     """Every clip under `AudioWAV`, or under `root` if that folder is missing."""
     folder = root / "AudioWAV"  # the release holds the same clips as MP3 and FLV too
-    return read_names(
+    votes = _votes(root)
+    for row in read_names(
         folder if folder.is_dir() else root,
         NAME,
         "ACTOR_SENTENCE_EMOTION_LEVEL",
         speech(SENTENCES, EMOTIONS),
-    )
+    ):
+        if isinstance(row, Example):
+            row = replace(row, votes=votes.get(row.id, ()))
+        yield row
+
+
+def _votes(root: Path) -> dict[str, Votes]:
+    """The votes of each clip; {} without a table of them."""
+    path = next((root / name for name in TABLES if (root / name).is_file()), None)
+    if path is None:
+        return {}
+    found = {}
+    for line, row in enumerate(read_table(path, (*VOTED, "fileName")), start=1):
+        key = number(next(iter(row.values())))  # a column without a name
+        if key is None or not VOICE < key < 2 * VOICE:
+            continue
+        counts = {emotion: number(row[column]) for column, emotion in VOTED.items()}
+        if any(count is None or count < 0 for count in counts.values()):
+            raise UserError(f"{path}, row {line}: {', '.join(VOTED)} must be numbers of votes")
+        found[row["fileName"]] = tally((name, count or 0.0) for name, count in counts.items())
+    return found
 
 
 CORPUS = Corpus(
@@ -56,5 +85,6 @@ CORPUS = Corpus(
     labels={"ser": tuple(EMOTIONS.values())},
     layout="AudioWAV/1001_DFA_ANG_XX.wav",
     source="Cao et al. 2014, doi:10.1109/TAFFC.2014.2336244, Open Database License",
+    votes=TABLES[0],
     published_counts={"examples": 7442, "speakers": 91},
 )

@@ -9,7 +9,9 @@ that `dataset.targets=[arousal,valence]` names (and text, if there is one). If t
 split, fold, speaker, group, start and end (seconds) are used too (the options for split and fold
 are `split_column` and `fold_column`: `dataset.split` is the way to split, `dataset.fold` the fold
 that is tested, see folds.py); a column that was given a name of its own has to exist, and an empty
-name ignores the column. Without an id column, row_ids.py makes ids from the rows' content.
+name ignores the column. Columns `votes.<class>` hold how many annotators chose a class, an empty
+cell nobody (`dataset.votes=` ignores them). Without an id column, row_ids.py makes ids from the
+rows' content.
 
 Paths are absolute, or relative to `audio_dir`, else to the table's folder; in Parquet, audio may be
 the bytes of a file, or a record {bytes, path}. Answers are stripped and put in lower case;
@@ -30,12 +32,20 @@ from ..audio.segment import Segment
 from ..errors import UserError
 from . import Corpus, folds, row_ids
 from .answers import left_out
-from .csv_columns import NEEDED, choose_task, first_file, idle_options, used_columns
+from .csv_columns import (
+    NEEDED,
+    choose_task,
+    first_file,
+    idle_options,
+    used_columns,
+    vote_columns,
+)
 from .example import Dropped, Example
 from .label_files import number
 from .manifest import read_manifest
 from .own_targets import TARGET_TASKS, check_targets, read_target
 from .split_names import SPLIT_NAMES
+from .votes import tally
 
 
 def load(
@@ -59,6 +69,7 @@ def load(
     start: str = "start",
     end: str = "end",
     targets: list[str] | tuple[str, ...] = (),
+    votes: str = "votes.",
 ) -> Iterator[Example | Dropped]:
     """The rows of all files, in order. `root` is unused.
 
@@ -78,6 +89,7 @@ def load(
         "group": group,
         "start": start,
         "end": end,
+        "votes": votes,
     }
     first_file(file)
     files = [Path(name) for name in ([file] if isinstance(file, str) else file) if name]
@@ -145,11 +157,13 @@ class _Table:
                 f"{self.path}: no column {missing[0]!r} of dataset.targets;"
                 f" found: {', '.join(columns)}"
             )
+        voted = vote_columns(columns, self.names["votes"], self.task)
         for line, row in enumerate(rows, 1):
             cells = {option: _cell(row.get(used[option])) for option in used if option != "audio"}
             numbers = {name: _cell(row.get(name)) for name in self.targets}
+            votes = {name: _cell(row.get(name)) for name in voted}
             recording = _audio(row.get(used["audio"]))
-            yield _Row(f"{self.path} row {line}", self, used, cells, numbers, *recording)
+            yield _Row(f"{self.path} row {line}", self, used, cells, numbers, votes, *recording)
 
 
 class _Row(NamedTuple):
@@ -160,6 +174,7 @@ class _Row(NamedTuple):
     columns: Mapping[str, str]  # option -> column, of those that are used
     cells: Mapping[str, str]  # option -> text; "" for an empty cell
     numbers: Mapping[str, str]  # column of a target -> text
+    votes: Mapping[str, str]  # column of votes -> text
     audio: str | bytes  # a path, or the bytes of a file
     name: str  # of the file whose bytes they are, if stated
 
@@ -205,6 +220,7 @@ class _Row(NamedTuple):
             split=self._split() if side is None else side,
             speaker=cells.get("speaker", ""),
             group=cells.get("group", ""),
+            votes=tally(map(self._votes, self.votes)),
         )
 
     def _recording(self) -> str | bytes:
@@ -220,6 +236,15 @@ class _Row(NamedTuple):
                 column = self.columns[option]
                 raise UserError(f"{self.where}: column {column!r} is empty{ignored}")
         return audio if isinstance(audio, bytes) else str(self.table.folder / audio)
+
+    def _votes(self, column: str) -> tuple[str, float]:
+        """The class of a column and the votes for it. Raises UserError for what is no count."""
+        cell = self.votes[column]
+        count = number(cell or "0")
+        if count is None or count < 0:
+            raise UserError(f"{self.where}: {column} {cell!r} is not a number of votes, 0 or more")
+        name = column.removeprefix(self.table.names["votes"])
+        return (name.lower() if "answer" in self.cells else name), count
 
     def _seconds(self, option: str) -> float | None:
         """The seconds in a start or end cell; None if there is none."""
@@ -274,4 +299,5 @@ CORPUS = Corpus(
     files=("file",),
     folders=("audio_dir",),
     choose_task=choose_task,
+    votes="columns votes.<class>",
 )

@@ -55,7 +55,20 @@ def idle_options(task: str) -> tuple[str, ...]:
     options = dict.fromkeys(option for needed in NEEDED.values() for option in needed)
     read = (*NEEDED[task], *_text_if_there(task))
     idle = tuple(option for option in options if option not in read)
-    return idle if task in TARGET_TASKS else (*idle, "targets")
+    idle = idle if task in TARGET_TASKS else (*idle, "targets")
+    return idle if _has_votes(task) else (*idle, "votes")
+
+
+def vote_columns(columns: Sequence[str], prefix: str, task: str) -> list[str]:
+    """The columns of votes for a class, those that begin with the prefix."""
+    if not prefix or not _has_votes(task):
+        return []
+    return [name for name in columns if name.startswith(prefix) and name != prefix]
+
+
+def _has_votes(task: str) -> bool:
+    """True if a class is learnt, which annotators may have voted for."""
+    return not {"label", "answer"}.isdisjoint(NEEDED[task])
 
 
 def _text_if_there(task: str) -> tuple[str, ...]:

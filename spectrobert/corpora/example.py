@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ..audio.segment import Segment
 
 SPLITS = ("train", "val", "test")
+Votes = tuple[tuple[str, float], ...]  # class -> annotators who chose it
 
 
 class Dropped(NamedTuple):
@@ -32,6 +33,7 @@ class Example:
     source: str = ""  # the part of a corpus made of several: a file, a collection
     content: tuple[str, ...] = ()  # sounds heard, in order; (): the corpus does not state them
     claims: tuple[str, ...] = ()  # the part of a content that the text asserts, in the same order
+    votes: Votes = ()  # of all annotators, for classes that the task may lack too; (): not stated
 
     @property
     def reads(self) -> str:

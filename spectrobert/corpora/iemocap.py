@@ -3,6 +3,9 @@
 Four classes are the usual protocol: neutral, happy with excited merged in, angry, sad, 5531 turns.
 Nine are the owner's categories, all but "other" (`oth`) and "no agreement" (`xxx`), which are
 always dropped.
+
+Votes are those of the raters (`C-E1:` and so on in EmoEvaluation), an equal part for each category
+that a rater names; what the actors said of themselves (`C-F1:`, `C-M1:`) is not counted.
 """
 
 import re
@@ -13,8 +16,9 @@ from pathlib import Path
 from ..audio.segment import Segment
 from ..errors import UserError, unknown
 from . import Corpus
-from .example import Dropped, Example
+from .example import Dropped, Example, Votes
 from .label_files import index_audio, read_text, require_known
+from .votes import one_vote, tally
 
 SESSIONS = (1, 2, 3, 4, 5)
 SPEAKERS = tuple(f"Ses0{session}{sex}" for session in SESSIONS for sex in "FM")
@@ -44,6 +48,20 @@ TEST_TURNS = (1085, 1023, 1151, 1031, 1241)  # of the four classes, by session
 # The first F or M wore the markers, the last one is the speaker.
 TURN = r"Ses0[1-5][FM]_\w+_[FM]\d{3}"
 NUMBER = r"(\d+\.?\d*)"
+RATER = re.compile(r"C-E\d+:([^(]*)")
+# A rater's words -> codes of NINE; all others, as "Other", are classes that no task has
+CATEGORIES = {
+    "neutral": "neu",
+    "neutral state": "neu",
+    "happiness": "hap",
+    "excited": "exc",
+    "anger": "ang",
+    "sadness": "sad",
+    "frustration": "fru",
+    "fear": "fea",
+    "surprise": "sur",
+    "disgust": "dis",
+}
 EVALUATION = re.compile(
     rf"\[{NUMBER} - {NUMBER}\]\t({TURN})\t(\w{{3}})\t\[{NUMBER}, {NUMBER}, {NUMBER}\]"
 )
@@ -106,9 +124,7 @@ def _session(folder: Path, task: str, classes: int, tested: str) -> Iterator[Exa
     """The turns of one session. `tested` is how the names of the test speakers begin."""
     audio = index_audio(folder / "sentences" / "wav")
     texts = _transcripts(folder / "dialog" / "transcriptions")
-    for where, line in _lines(folder / "dialog" / "EmoEvaluation"):
-        if not line.startswith("["):  # a header, or one annotator's vote
-            continue
+    for where, line, raters in _turns(folder / "dialog" / "EmoEvaluation"):
         parts = EVALUATION.fullmatch(line.rstrip())
         if parts is None:
             yield Dropped("unreadable line of EmoEvaluation", where)
@@ -131,7 +147,32 @@ def _session(folder: Path, task: str, classes: int, tested: str) -> Iterator[Exa
                 targets=_dimensions(*parts.group(5, 6, 7)) if task == "dimensional" else (),
                 split="test" if speaker.startswith(tested) else "train",
                 speaker=speaker,
+                votes=_votes(raters, classes) if task == "ser" else (),
             )
+
+
+def _turns(folder: Path) -> Iterator[tuple[str, str, list[str]]]:
+    """FILE:NUMBER and text of the line of each turn, and the raters' lines below it."""
+    turn: tuple[str, str, list[str]] | None = None
+    for where, line in _lines(folder):
+        if line.startswith("["):
+            if turn:
+                yield turn
+            turn = where, line, []
+        elif turn:
+            turn[2].append(line)
+    if turn:
+        yield turn
+
+
+def _votes(lines: Sequence[str], classes: int) -> Votes:
+    """The categories that the raters name, merged as the classes are."""
+    votes: list[tuple[str, float]] = []
+    for rater in filter(None, map(RATER.match, lines)):
+        words = [word for part in rater[1].split(";") if (word := part.strip().lower())]
+        codes = [CATEGORIES.get(word, word) for word in words]
+        votes += one_vote([CLASSES[classes].get(code, NINE.get(code, code)) for code in codes])
+    return tally(votes)
 
 
 def _dimensions(valence: str, arousal: str, dominance: str) -> tuple[float, ...]:
@@ -184,4 +225,5 @@ CORPUS = Corpus(
     "Session{1..5}/sentences/wav/DIALOG/TURN.wav",
     source="Busso et al. 2008, doi:10.1007/s10579-008-9076-6, licence from USC SAIL",
     published_counts=published_counts,
+    votes="the raters' lines in EmoEvaluation",
 )

@@ -3,6 +3,8 @@
 Tasks: `ser`, eight classes; `dimensional`, arousal, valence and dominance of all turns, those of
 another or of no emotion (O, X) included.
 
+Votes are the primary emotions (EmoClass_Major) of `labels_detailed`, .csv or .json, if it is there.
+
 Releases and test sets differ a lot (arousal CCC .75 on 1.7 test1, .57 on 1.11 test3): name both
 with every score.
 """
@@ -13,14 +15,19 @@ from pathlib import Path
 from ..audio.segment import Segment
 from ..errors import UserError, unknown
 from . import Corpus
-from .example import Dropped, Example
-from .label_files import index_audio, number, read_table, read_text, require_known
+from .example import Dropped, Example, Votes
+from .label_files import index_audio, number, read_json, read_table, read_text, require_known
+from .votes import tally
 
 # Early releases misspell the name.
 TABLES = tuple(
     f"{folder}{name}.csv"
     for folder in ("", "Labels/")
     for name in ("labels_consensus", "labels_concensus")
+)
+# One annotator's answer per row (CSV), or per clip and annotator (JSON)
+DETAILED = tuple(
+    f"{folder}labels_detailed.{kind}" for folder in ("", "Labels/") for kind in ("csv", "json")
 )
 COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Split_Set")
 EMOTIONS = {
@@ -33,6 +40,8 @@ EMOTIONS = {
     "C": "contempt",
     "N": "neutral",
 }
+# An annotator's words, in lower case -> class; all others are classes that no task has
+VOTED = {"fear": "fearful", "surprise": "surprised"}
 DROPPED = ("O", "X")  # another emotion; no agreement
 DIMENSIONS = ("EmoAct", "EmoVal", "EmoDom")
 # Validation: before release 1.11
@@ -56,6 +65,7 @@ def load(
     table = next((root / name for name in TABLES if (root / name).is_file()), root / TABLES[0])
     splits = SPLITS | {TESTS[test]: "test"}
     audio = index_audio(root / "Audios")
+    votes = _votes(root) if task == "ser" else {}
     transcripts = {path.stem: path for path in (root / "Transcripts").glob("**/*.txt")}
     for line, row in enumerate(read_table(table, COLUMNS), start=1):
         clip, emotion, split = Path(row["FileName"]).stem, row["EmoClass"], row["Split_Set"]
@@ -80,6 +90,7 @@ def load(
                 targets=targets if task == "dimensional" else (),
                 split=splits[split],
                 speaker="" if row["SpkrID"] == "Unknown" else row["SpkrID"],
+                votes=votes.get(clip, ()),
             )
 
 
@@ -88,6 +99,35 @@ def _dimensions(row: Mapping[str, str]) -> tuple[float, ...]:
     values = (number(row[name]) for name in DIMENSIONS)
     valid = tuple(value for value in values if value is not None and 1 <= value <= 7)
     return tuple((x - 1) / 6 for x in valid) if len(valid) == len(DIMENSIONS) else ()
+
+
+def _votes(root: Path) -> dict[str, Votes]:
+    """The votes of each clip; {} if the release has no detailed labels."""
+    path = next((root / name for name in DETAILED if (root / name).is_file()), None)
+    if path is None:
+        return {}
+    chosen: dict[str, list[tuple[str, float]]] = {}
+    for clip, answer in _json_answers(path) if path.suffix == ".json" else _csv_answers(path):
+        word = answer.partition("-")[0].strip().lower()  # Other-annoyed
+        chosen.setdefault(Path(clip).stem, []).append((VOTED.get(word, word), 1.0))
+    return {clip: tally(votes) for clip, votes in chosen.items()}
+
+
+def _csv_answers(path: Path) -> Iterator[tuple[str, str]]:
+    for row in read_table(path, ("FileName", "EmoClass_Major")):
+        yield row["FileName"], row["EmoClass_Major"]
+
+
+def _json_answers(path: Path) -> Iterator[tuple[str, str]]:
+    """{clip: {annotator: {"EmoClass_Major": answer}}}. Raises UserError for another shape."""
+    try:
+        for clip, annotators in read_json(path).items():
+            for answers in annotators.values():
+                yield clip, str(answers["EmoClass_Major"])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is not {{clip: {{annotator: {{EmoClass_Major: answer}}}}}}"
+        ) from error
 
 
 CORPUS = Corpus(
@@ -103,4 +143,5 @@ CORPUS = Corpus(
     },
     layout="[Labels/]labels_consensus.csv and Audios/MSP-PODCAST_0001_0008.wav",
     source="Lotfian & Busso 2019, doi:10.1109/TAFFC.2017.2736999, licence from UT Dallas",
+    votes="[Labels/]labels_detailed.csv or .json",
 )

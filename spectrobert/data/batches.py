@@ -132,15 +132,18 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
 
 
 def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-    """`clips.answer` of each item as tensors: (B,) classes or (B, D) numbers, (B,) speakers."""
+    """`clips.answer` of each item as tensors: (B,) classes and (B, C) votes, or (B, D) numbers; (B,)
+    speakers.
+    """
     first = items[0] if items else {}
     answers: dict[str, Tensor] = {
         name: torch.tensor([item[name] for item in items])
         for name in ("label", "speaker")
         if name in first
     }
-    if "targets" in first:
-        answers["targets"] = torch.from_numpy(np.stack([item["targets"] for item in items]))
+    for name in ("targets", "votes"):
+        if name in first:
+            answers[name] = torch.from_numpy(np.stack([item[name] for item in items]))
     return answers
 
 

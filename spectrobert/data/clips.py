@@ -22,7 +22,7 @@ from ..audio.crop import Crop
 from ..config import DatasetConfig, PretrainingConfig
 from ..corpora.example import Example
 from ..models.batch import IGNORED
-from . import mismatches, rows
+from . import mismatches, rows, votes
 from .augmentation import Augmentation
 from .checks import Skipped
 from .masking import mask_words
@@ -89,6 +89,7 @@ class ReadOptions:
     seed: int
     pretraining: PretrainingConfig | None = None
     has_targets: bool = False  # numbers are learnt, not a label
+    soft_classes: int = 0  # classes, if votes of annotators are learnt; 0: the label alone is
     model_seconds: float = math.inf  # the longest clip that the model hears to its end
     augmentation: Augmentation | None = None  # of training
     # Mean and deviation per mel bin, (M,) each, by speaker; empty: spectrograms are not normalised
@@ -108,7 +109,10 @@ def answer(row: dict[str, Any], read_options: ReadOptions) -> dict[str, Any]:
     speaker = {"speaker": speakers[row["speaker"]]} if speakers else {}
     if read_options.has_targets:
         return {"targets": np.asarray(row["targets"], dtype=np.float32)} | speaker
-    return {"label": read_options.labels[row["label"]]} | speaker
+    own: dict[str, Any] = {"label": read_options.labels[row["label"]]}
+    if num := read_options.soft_classes:
+        own["votes"] = votes.of_row(row["votes"], read_options.labels, num)
+    return own | speaker
 
 
 class ClipDataset(Dataset):

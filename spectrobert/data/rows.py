@@ -25,6 +25,7 @@ SEGMENT = pa.struct(
         "onset": pa.float64(),
     }
 )
+VOTE = pa.struct({"label": pa.string(), "count": pa.float64()})
 LIGHT = ("path", "digest", "start", "end", "onset")
 SCHEMA = pa.schema(
     {
@@ -40,6 +41,7 @@ SCHEMA = pa.schema(
         "source": pa.string(),  # of a mixture: corpus, or corpus/source
         "content": pa.list_(pa.string()),
         "claims": pa.list_(pa.string()),
+        "votes": pa.list_(VOTE),
     }
 )
 OWNERS = ("split", "stated_seconds")  # not needed once splits are drawn and lengths are known
@@ -210,4 +212,5 @@ def examples(batch: pa.RecordBatch) -> Iterator[Example]:
     for row in batch.to_pylist():
         seconds = row.pop("stated_seconds")
         sequences = {name: tuple(row[name]) for name in ("targets", "content", "claims")}
+        sequences["votes"] = tuple((vote["label"], vote["count"]) for vote in row["votes"])
         yield Example(**row | sequences | {"audio": segments(row["audio"]), "seconds": seconds})

@@ -15,6 +15,7 @@ from .mosei import sentiment
 from .pairs import pretraining
 from .questions import by_question
 from .statistic import Statistic, values
+from .votes import by_votes
 
 __all__ = [
     "MANY_CLASSES",
@@ -24,6 +25,7 @@ __all__ = [
     "Interval",
     "Statistic",
     "by_question",
+    "by_votes",
     "classification",
     "confusion_matrix",
     "dimensional",

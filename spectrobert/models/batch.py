@@ -31,7 +31,8 @@ class Batch(TypedDict, total=False):
     mel_std: Tensor  # (B, M)
 
     # one of these is learnt
-    label: Tensor  # (B,) class
+    label: Tensor  # (B,) class; with task.soft_labels together with
+    votes: Tensor  # (B, C) annotators who chose each class, all 0 if unknown
     targets: Tensor  # (B, C) numbers, or 1 and 0
     mlm_labels: Tensor  # (B, L) masked word pieces, IGNORED elsewhere; together with
     matched: Tensor  # (B,) 1 if the audio belongs to the text, else 0

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from .. import terminal
-from ..data import class_counts
+from ..data import class_counts, votes
 from ..data.balance import DRAWN
 from ..data.clips import columns
 from ..settings.ineffective import ineffective
@@ -22,6 +22,10 @@ def show_data(run: Run) -> None:
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in run.prepared.splits.items())
     run.log(f"{config.task.name} on {config.dataset.name}: {sizes} -> {run.folder}")
     run.log(f"split: {summary.definition}")
+    if build.learns_votes(config):
+        train = columns(run.prepared.splits["train"], "votes")["votes"]
+        voted = votes.num_voted(train, run.prepared.labels)
+        run.log(f"targets: votes of annotators, of {voted} of {len(train)} training rows")
     for line in [*ineffective(config), *class_counts.hints(summary.labels, summary.definition)]:
         run.log(line)
     if adapted := normalisation.adaptation(run.model.config):

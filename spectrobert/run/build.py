@@ -4,13 +4,14 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any, Literal, cast
 
+import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from ..config import Config, FreezeConfig, TrainerConfig
-from ..data import vocabulary
+from ..data import vocabulary, votes
 from ..data.augmentation import Augmentation
-from ..data.clips import ReadOptions
+from ..data.clips import ReadOptions, columns
 from ..data.preparation import Prepared
 from ..errors import UserError
 from ..kernels import adopt
@@ -175,6 +176,11 @@ def seconds_option(settings: Any) -> str:
     return f"model.{name}={getattr(settings, name)}"
 
 
+def learns_votes(config: Config) -> bool:
+    """True if the loss is on votes of annotators."""
+    return getattr(config.task, "soft_labels", False)
+
+
 def task(config: Config, built: Model, prepared: Prepared) -> Task:
     """The LightningModule."""
     weights = None
@@ -182,9 +188,19 @@ def task(config: Config, built: Model, prepared: Prepared) -> Task:
         weights = class_weights(prepared, config.task.truth)
     kind = TASKS[config.task.name]
     steps = total_steps(config.trainer, batches_per_epoch(config, built.config, prepared))
-    made = kind(built, config.task, config.optim, prepared.labels, weights, steps)
+    more = {"votes": _votes(prepared)} if config.task.truth == "label" else {}
+    made = kind(built, config.task, config.optim, prepared.labels, weights, steps, **more)
     made.unseen = prepared.unseen
     return made
+
+
+def _votes(prepared: Prepared) -> dict[str, np.ndarray]:
+    """Split -> (n, C) votes, of the splits that are scored and have any."""
+    tables = {
+        split: votes.table(columns(prepared.splits[split], "votes")["votes"], prepared.labels)
+        for split in ("val", "test")
+    }
+    return {split: counts for split, counts in tables.items() if counts is not None}
 
 
 def class_weights(prepared: Prepared, truth: str) -> torch.Tensor:
@@ -232,6 +248,7 @@ def datamodule(
         config.seed,
         config.task if config.task.name == "pre" else None,
         has_targets=config.task.truth == "targets",
+        soft_classes=len(prepared.labels) if learns_votes(config) else 0,
         model_seconds=settings.max_seconds,
         hears=getattr(settings, "hears", True),
         augmentation=Augmentation(config.augment) if config.augment.is_on else None,

@@ -17,7 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from .. import terminal
 from ..config import AqaConfig, Config
-from ..data import preparation, split_record
+from ..data import preparation, split_record, votes
 from ..data.clips import columns
 from ..errors import UserError
 from ..models import freezing
@@ -168,6 +168,9 @@ def _prepare(run: Run) -> None:
     if run.is_resumed and not record:
         run.log(split_record.missing_line(run.folder.path))
     run.prepared = prepare(config, run.console, record)
+    if build.learns_votes(config):
+        cells = columns(run.prepared.splits["train"], "votes")["votes"]
+        votes.require(config.dataset.name, cells, run.prepared.labels)
     if not len(run.prepared.splits["val"]):
         _refuse_without_validation(config, run.split)
     if not len(run.prepared.splits[run.split]):  # a test split that pre-training need not have

@@ -61,7 +61,7 @@ def score(
         split,
         len(index),
         len(whole),
-        measure(task.statistics(outputs, truth, questions), groups),
+        measure(task.split_statistics(split, index, outputs, truth, questions), groups),
         interval_method(len(set(groups)), kinds),
         unread=unread.clips(split),
         caution="; ".join(filter(None, cautions)),

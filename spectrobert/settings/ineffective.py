@@ -56,7 +56,7 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
     if not getattr(task, "contrastive", 1):
         yield "task", ("temperature",), "task.contrastive=0"
     if getattr(task, "contrastive", 0) == 1:
-        yield "task", ("label_smoothing", "focal_gamma"), "task.contrastive=1"
+        yield "task", ("label_smoothing", "focal_gamma", "soft_labels"), "task.contrastive=1"
     if isinstance(dataset, MixtureConfig):
         return
     known = corpus(dataset.name)

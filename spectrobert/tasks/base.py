@@ -107,6 +107,17 @@ class Task(LightningModule):
         """
         raise NotImplementedError
 
+    def split_statistics(
+        self,
+        split: str,
+        index: Array,
+        outputs: Array,
+        truth: Array,
+        questions: Array | None = None,
+    ) -> Statistics:
+        """`statistics` of the rows `index` (N,) of a split, with what else is known of them."""
+        return self.statistics(outputs, truth, questions)
+
     def answers(self, output: Output) -> Tensor:
         """(B, labels): the probability of each label, or the value of each target."""
         raise NotImplementedError
@@ -170,7 +181,7 @@ class Task(LightningModule):
     def on_validation_epoch_end(self) -> None:
         index, outputs, truth = self.val_rows.compute()
         self.val_rows.reset()
-        values = metrics.values(self.statistics(outputs, truth), len(index))
+        values = metrics.values(self.split_statistics("val", index, outputs, truth), len(index))
         logged = {f"val/{name}": value for name, value in values.items()}
         self.require_monitor(logged)
         # Rows are gathered from all processes: each logs, and monitors, the same values

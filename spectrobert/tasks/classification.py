@@ -1,5 +1,6 @@
 """Tasks with one right label: AQA, any classes, emotion, sentiment (thesis 2.4)."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..config.tasks import (
     SerConfig,
 )
 from ..errors import UserError
-from ..metrics import by_question, classification, one_against_rest, ranks
+from ..metrics import by_question, by_votes, classification, one_against_rest, ranks
 from ..models.batch import Batch
 from ..models.model import Output
 from . import distributions, losses
@@ -26,22 +27,34 @@ FEW = 10  # classes whose probabilities are all written to predictions.csv
 
 
 class Classification(Task):
-    """Softmax over the labels."""
+    """Softmax over the labels.
+
+    Args:
+        votes: split -> (n, C) annotators who chose each class, of all its rows; of splits that have
+            any. Others as of Task.
+    """
 
     head: ClassVar[str] = "classification"
     top_k: ClassVar[tuple[int, ...]] = ()
     config: ClassLossConfig
 
-    def __init__(self, *arguments: Any, **more: Any):
+    def __init__(self, *arguments: Any, votes: Mapping[str, Array] | None = None, **more: Any):
         super().__init__(*arguments, **more)
+        self.votes = dict(votes or {})
         if self._contrastive and not getattr(self.model.config, "embedding_size", 0):
             raise UserError(
                 f"task.contrastive={self._contrastive} needs an embedding: a composite model= with"
                 " model.embedding_size=128 or the like"
             )
         self._require_teacher()
-        one_row = self.statistics(np.zeros((1, len(self.labels))), np.zeros(1, dtype=int))
+        one_row = self._of_one_row()
         self.require_monitor(f"val/{name}" for name in one_row)  # not after an epoch
+
+    def _of_one_row(self) -> Statistics:
+        """The metrics that validation measures."""
+        logits, truth = np.zeros((1, len(self.labels))), np.zeros(1, dtype=int)
+        voted = by_votes(logits, truth, np.ones_like(logits)) if "val" in self.votes else {}
+        return self.statistics(logits, truth) | voted
 
     def class_logits(self, output: Output) -> Tensor:
         """(B, C) logits whose softmax is the probability of each label."""
@@ -74,7 +87,8 @@ class Classification(Task):
 
     def _is_plain(self, batch: Batch) -> bool:
         options = self.config
-        return not (options.label_smoothing or options.focal_gamma or "mix_with" in batch)
+        is_changed = options.label_smoothing or options.focal_gamma
+        return not (is_changed or "mix_with" in batch or "votes" in batch)
 
     def _require_teacher(self) -> None:
         """Raise UserError if nothing teaches the head."""
@@ -92,6 +106,18 @@ class Classification(Task):
 
     def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
         return self.class_logits(output)[:, self.outputs], batch["label"]
+
+    def split_statistics(
+        self,
+        split: str,
+        index: Array,
+        outputs: Array,
+        truth: Array,
+        questions: Array | None = None,
+    ) -> Statistics:
+        own = self.statistics(outputs, truth, questions)
+        votes = self.votes.get(split)
+        return own if votes is None else own | by_votes(outputs, truth, votes[index])
 
     def statistics(
         self, outputs: Array, truth: Array, questions: Array | None = None

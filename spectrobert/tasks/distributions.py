@@ -11,8 +11,14 @@ from ..models.batch import Batch
 
 
 def of_classes(batch: Batch, num_classes: int, smoothing: float = 0.0) -> Tensor:
-    """(B, C): the class of each row, smoothed, then mixed with that of its partner."""
+    """(B, C): the target of each row, smoothed, then mixed with that of its partner.
+
+    It is the distribution of the votes if the batch has votes and the row has some, else the class.
+    """
     own = F.one_hot(batch["label"], num_classes).float()
+    if "votes" in batch:
+        total = batch["votes"].sum(dim=1, keepdim=True)  # (B, 1)
+        own = torch.where(total > 0, batch["votes"] / total.where(total > 0, 1.0), own)
     return mixed(smoothed(own, smoothing, num_classes), batch)
 
 

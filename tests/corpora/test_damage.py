@@ -43,6 +43,8 @@ FINE_TUNE = "slue-voxceleb/slue-voxceleb_fine-tune.tsv"
 FREESOUND = "json_files/FreeSound/fsd_final.json"
 BLACKLIST = "json_files/blacklist/blacklist_exclude_all_ac.json"
 MSP = "Labels/labels_consensus.csv"
+MSP_VOTES = "Labels/labels_detailed"
+CREMA_VOTES = "processedResults/tabulatedVotes.csv"
 # corpus, builder, spoilt file, options, number of rows if it is not refused
 CASES = [
     ("meld", made_up.meld, "train/train_sent_emo.csv", {}, None),
@@ -54,6 +56,9 @@ CASES = [
     ("cmu_mosei", made_up.mosei, cmu_mosei.LABELS_CSD, {}, 5),
     ("cmu_mosei", made_up.mosei, cmu_mosei.WORDS_CSD, {}, 5),
     ("msp_podcast", made_up.msp, MSP, {}, None),
+    ("msp_podcast", made_up.msp, f"{MSP_VOTES}.csv", {}, None),
+    ("msp_podcast", made_up.msp_json, f"{MSP_VOTES}.json", {}, None),
+    ("crema_d", made_up.crema, CREMA_VOTES, {}, None),
     ("common_voice", made_up.common_voice, VALIDATED, {"rows": "validated"}, lines),
     ("common_voice", made_up.common_voice, VALIDATED, VOTED, lines),
     ("librispeech", parquet, "clean/test/0000.parquet", {}, None),

@@ -85,6 +85,7 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         source="one",
         content=("dog", "bell"),
         claims=("dog",),
+        votes=(("dog", 2.0), ("bell", 0.5)),
     )
     rows = to_arrow([*examples, scene], [SECONDS] * 12 + [4.5])
     row = rows[12]
@@ -100,6 +101,7 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         "source": "one",
         "content": ["dog", "bell"],
         "claims": ["dog"],
+        "votes": [{"label": "dog", "count": 2.0}, {"label": "bell", "count": 0.5}],
         "seconds": 4.5,
     }
 

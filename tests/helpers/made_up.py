@@ -107,9 +107,45 @@ MSP_CSV = (
 )
 
 
+MSP_CLIP = "MSP-PODCAST_0001_0008"
+MSP_WORDS = ("Neutral", "Surprise", "Neutral", "Other-calm", "Happy")
+
+
+def msp_votes() -> dict[str, str]:
+    """Five annotators of the first turn, in both of the owner's formats."""
+    header = "FileName,WorkerID,EmoClass_Major\n"
+    rows = (f"{MSP_CLIP}.wav,W{i},{word}\n" for i, word in enumerate(MSP_WORDS))
+    answers = {f"W{i}": {"EmoClass_Major": word} for i, word in enumerate(MSP_WORDS)}
+    return {"csv": header + "".join(rows), "json": json.dumps({f"{MSP_CLIP}.wav": answers})}
+
+
+CREMA_CLIPS = ("1001_IEO_NEU_XX", "1091_WSI_SAD_XX", "1002_IEO_NEU_XX")
+CREMA_VOTES = """"","A","D","F","H","N","S","fileName","numResponses"
+"100001",0,1,0,0,9,0,"1001_IEO_NEU_XX",10
+"200001",9,0,0,0,0,0,"1001_IEO_NEU_XX",9
+"300001",9,0,0,0,0,0,"1001_IEO_NEU_XX",9
+"107442",3,0,2,0,0,4,"1091_WSI_SAD_XX",9
+"""
+
+
+def crema(root: Path) -> None:
+    """Three clips; votes on the voice for two of them."""
+    for clip in CREMA_CLIPS:
+        write(root / f"AudioWAV/{clip}.wav")
+    write(root / "processedResults/tabulatedVotes.csv", CREMA_VOTES)
+
+
+def msp_json(root: Path) -> None:
+    """As `msp`, its votes in JSON."""
+    msp(root)
+    (root / "Labels/labels_detailed.csv").unlink()
+    write(root / "Labels/labels_detailed.json", msp_votes()["json"])
+
+
 def msp(root: Path) -> None:
-    """Ten turns, the last without sound."""
+    """Ten turns, the last without sound; votes for the first."""
     write(root / "Labels/labels_consensus.csv", MSP_CSV)
+    write(root / "Labels/labels_detailed.csv", msp_votes()["csv"])
     for line in MSP_CSV.splitlines()[1:-1]:
         write(root / "Audios" / line.split(",")[0])
     write(root / "Transcripts/MSP-PODCAST_0001_0008.txt", "so it\nwent\n")

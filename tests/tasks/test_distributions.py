@@ -82,6 +82,30 @@ def test_mixing_by_hand():
     assert loss(options, LOGITS, label=LABEL, **MIXED) == pytest.approx(by_hand(smooth))
 
 
+def test_votes_take_the_place_of_the_label():
+    """The first row has three votes for two classes, the second none: its label counts."""
+    votes = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0]])
+    targets = [[1 / 3, 2 / 3, 0], [0, 0, 1]]
+    batch = {"label": LABEL, "votes": votes}
+    assert loss(SerConfig(), LOGITS, **batch) == pytest.approx(by_hand(targets))
+    smooth = [[0.7 * q + 0.1 for q in row] for row in targets]
+    mixture = [[0.75 * a + 0.25 * b for a, b in zip(*smooth)], smooth[1]]
+    options = SerConfig(label_smoothing=0.3)
+    assert loss(options, LOGITS, **batch, **MIXED) == pytest.approx(by_hand(mixture))
+    weights = torch.tensor([1.0, 2.0, 4.0])
+    found = loss(SerConfig(), LOGITS, weights, **batch)
+    assert found == pytest.approx(by_hand(targets, (1.0, 2.0, 4.0)))
+
+
+def test_one_logit_learns_votes():
+    """Two of three say yes, which has probability 3/4."""
+    logits, label = torch.tensor([[math.log(3)]]), torch.tensor([1])
+    votes = torch.tensor([[1.0, 2.0]])
+    expected = 2 / 3 * math.log(4 / 3) + 1 / 3 * math.log(4)
+    found = loss(AqaBinaryConfig(), logits, label=label, votes=votes)
+    assert found == pytest.approx(expected)
+
+
 def test_accuracy_is_against_the_own_label():
     batch = {"label": torch.tensor([0, 1])} | MIXED
     found = task(SerConfig()).losses(output(LOGITS), batch)
