@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..config import LabelsConfig
 from ..corpora.example import Dropped
@@ -45,9 +46,23 @@ def apply(
     names = pa.array([name or label for name, label in zip(new, old)], pa.string())
     place = table.column_names.index("label")
     table = table.set_column(place, "label", pa.chunked_array([names.take(pa.array(numbers))]))
+    table = _with_votes(table, chain)
     ids = table.column("id").take(usable[~is_used]).to_pylist()
     reasons = (f"class {old[n]}, not in labels.keep" for n in numbers[usable[~is_used]])
     return Relabelled(table, usable[is_used], [Dropped(*pair) for pair in zip(reasons, ids)])
+
+
+def _with_votes(table: pa.Table, chain: Sequence[LabelsConfig]) -> pa.Table:
+    """Votes under the names of the classes; those for a class that is left out are for "" then."""
+    votes = table.column("votes").combine_chunks()
+    numbers, found = rows.codes(pc.struct_field(votes.flatten(), "label"))
+    names = pa.array([renamed(label, chain) or "" for label in found.to_pylist()], pa.string())
+    counts = pc.struct_field(votes.flatten(), "count")
+    flat = pa.StructArray.from_arrays([names.take(pa.array(numbers)), counts], fields=rows.VOTE)
+    offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(votes).to_numpy())])
+    place = table.column_names.index("votes")
+    cells = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat)
+    return table.set_column(place, "votes", pa.chunked_array([cells], pa.list_(rows.VOTE)))
 
 
 def renamed(label: str, chain: Iterable[LabelsConfig]) -> str | None:

@@ -17,12 +17,12 @@ from ..errors import UserError
 
 
 def table(cells: pa.ChunkedArray, labels: Sequence[str]) -> np.ndarray | None:
-    """(n, C) votes of the rows of a column `votes`; None if it has none for these classes."""
+    """(n, C) votes of the rows of a column `votes`; None if none of them is for these classes."""
     whole = cells.combine_chunks()
     flat = whole.flatten()
     place = pc.index_in(pc.struct_field(flat, "label"), value_set=pa.array(labels, pa.string()))
     is_known = pc.is_valid(place).to_numpy(zero_copy_only=False)
-    if not is_known.any():
+    if len(whole) and not is_known.any():
         return None
     row = np.repeat(np.arange(len(whole)), pc.list_value_length(whole).to_numpy())
     counts = np.zeros((len(whole), len(labels)), dtype=np.float32)
@@ -51,14 +51,16 @@ def require(corpus: str, cells: pa.ChunkedArray, labels: Sequence[str]) -> None:
     """Raise UserError if no row has a vote for one of the classes.
 
     Args:
+        corpus: its name; of a mixture those of its parts, with + between them.
         cells: the column `votes` of the training rows.
     """
     if num_voted(cells, labels):
         return
-    if source := corpora.corpus(corpus).votes:
+    sources = [source for name in corpus.split("+") if (source := corpora.corpus(name).votes)]
+    if sources:
         raise UserError(
             f"task.soft_labels=true: no training row of {corpus} has votes of annotators for its"
-            f" classes; they are read from: {source}"
+            f" classes; they are read from: {'; '.join(sources)}"
         )
     known = ", ".join(name for name in corpora.MODULES if corpora.corpus(name).votes)
     raise UserError(

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any, Literal, cast
 
-import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
@@ -188,19 +187,21 @@ def task(config: Config, built: Model, prepared: Prepared) -> Task:
         weights = class_weights(prepared, config.task.truth)
     kind = TASKS[config.task.name]
     steps = total_steps(config.trainer, batches_per_epoch(config, built.config, prepared))
-    more = {"votes": _votes(prepared)} if config.task.truth == "label" else {}
-    made = kind(built, config.task, config.optim, prepared.labels, weights, steps, **more)
+    voted = scored_votes(config, prepared)
+    made = kind(built, config.task, config.optim, prepared.labels, weights, steps, **voted)
     made.unseen = prepared.unseen
     return made
 
 
-def _votes(prepared: Prepared) -> dict[str, np.ndarray]:
-    """Split -> (n, C) votes, of the splits that are scored and have any."""
+def scored_votes(config: Config, prepared: Prepared) -> dict[str, Any]:
+    """The argument `votes` of a task with classes, of the splits that are scored and have any."""
+    if config.task.truth != "label":
+        return {}
     tables = {
         split: votes.table(columns(prepared.splits[split], "votes")["votes"], prepared.labels)
         for split in ("val", "test")
     }
-    return {split: counts for split, counts in tables.items() if counts is not None}
+    return {"votes": {split: counts for split, counts in tables.items() if counts is not None}}
 
 
 def class_weights(prepared: Prepared, truth: str) -> torch.Tensor:

@@ -80,7 +80,8 @@ def evaluate_on(
     common = _common(config, labels, other.dataset, rows)
     chosen = _chosen(rows, SCORED if split == ALL else split, split, common, config)
     doubt = leaks.refuse_known_rows(Path(folder), config, other.dataset, chosen.splits[SCORED])
-    task = TASKS[config.task.name](model, config.task, config.optim, labels)
+    voted = build.scored_votes(config, chosen)
+    task = TASKS[config.task.name](model, config.task, config.optim, labels, **voted)
     numbers = [rows.labels.index(name) for name in common.names]
     task.restrict(common.names, [labels.index(name) for name in common.names], numbers)
     data = build.datamodule(other, chosen, tokenizer, model.config)

@@ -3,14 +3,18 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from spectrobert.config import LabelsConfig
+from spectrobert.data import relabelling, rows, votes
 from spectrobert.data.preparation import Prepared, prepare
 from spectrobert.errors import UserError
 from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
 from ..helpers.csv_file import write_csv
+from ..helpers.rows import example
 from ..helpers.sounds import noise
 
 CLASSES = ("anger", "calm", "fear", "joy")
@@ -50,6 +54,18 @@ def test_classes_get_other_names_and_merge(folder):
     assert counts(prepared) == {"angry": 12, "fear": 12, "neutral": 24}
     assert prepared.dropped == []
     assert set(prepared.record.column("label").to_pylist()) == set(prepared.labels)
+
+
+def test_votes_get_the_names_of_the_classes():
+    """Votes for two classes that become one are added; those for a class left out are dropped."""
+    given = (("anger", 2.0), ("calm", 1.0), ("joy", 1.0))
+    table = rows.to_table([example(label="anger", votes=given), example("b", label="joy")])
+    options = LabelsConfig({"anger": "angry", "calm": "angry"}, ["angry", "fear"])
+    renamed = relabelling.apply(table, np.arange(2), [options], ["calm", "fear"])
+    assert renamed.table.schema == table.schema
+    found = votes.table(renamed.table.column("votes"), ("fear", "angry"))
+    assert found.tolist() == [[0, 3], [0, 0]]
+    assert votes.num_voted(renamed.table.column("votes"), ("joy", "anger", "calm")) == 0
 
 
 def test_rows_of_other_classes_are_left_out_and_counted(folder):

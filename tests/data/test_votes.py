@@ -43,6 +43,7 @@ def test_votes_are_counted_by_the_classes_of_the_task():
     assert found.tolist() == COUNTS
     assert votes.table(cells.take([3, 0]), LABELS).tolist() == [COUNTS[3], COUNTS[0]]
     assert votes.table(cells[1:3], LABELS) is None
+    assert votes.table(cells[:0], LABELS).shape == (0, 3)
     assert votes.num_voted(cells, LABELS) == 2
     assert votes.num_voted(cells, ("neutral",)) == 0
 

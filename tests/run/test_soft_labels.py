@@ -11,6 +11,7 @@ from spectrobert.config import Config
 from spectrobert.errors import UserError
 from spectrobert.metrics import by_votes, values
 from spectrobert.run import fit, scoring
+from spectrobert.run.cross_corpus import evaluate_on
 from spectrobert.run.folder import RunFolder
 from spectrobert.settings import composition
 
@@ -66,9 +67,14 @@ def configure(table: Path, runs_dir: Path, *more: str) -> Config:
     return composition.compose(words(table, runs_dir, *more))
 
 
-def test_votes_are_learnt_and_scored(table, tmp_path):
+@pytest.fixture(scope="module")
+def finished(table, tmp_path_factory):
     monitored = ("task.monitor=val/jensen_shannon", "task.mode=min")
-    run, results, printed = finish(configure(table, tmp_path, *monitored))
+    return finish(configure(table, tmp_path_factory.mktemp("finished"), *monitored))
+
+
+def test_votes_are_learnt_and_scored(finished):
+    run, results, printed = finished
     assert "targets: votes of annotators, of 35 of 36 training rows" in printed
     test = results["test"]
     assert set(VOTE_METRICS) <= set(test["metrics"])
@@ -89,6 +95,23 @@ def test_votes_are_learnt_and_scored(table, tmp_path):
     expected = values(by_votes(np.log(predicted), truth, votes), len(rows))
     for name, value in expected.items():
         assert test["metrics"][name] == pytest.approx(value, abs=1e-4), name
+
+
+@pytest.mark.parametrize("has_votes", [True, False])
+def test_a_run_is_scored_on_another_corpus_with_its_votes(finished, tmp_path, has_votes):
+    run, _, _ = finished
+    rows = []
+    for i in range(12):
+        clip = noise(tmp_path / f"{i}.wav", 100 + i)
+        row = {"audio": clip, "label": CLASSES[i % 2], "speaker": f"other {i // 2}"}
+        own = {f"votes.{name}": (i + k) % 3 for k, name in enumerate(CLASSES)}
+        rows.append(row | (own if has_votes else {}))
+    file = write_csv(tmp_path / "other.csv", rows)
+    scores = evaluate_on(run.path, "csv", [f"dataset.file={file}"]).scores
+    assert ("jensen_shannon" in scores.values) == has_votes
+    if has_votes:  # of the two classes that both have
+        ceilings = [max(a, b) / (a + b) for a, b in ((i % 3, (i + 1) % 3) for i in range(12))]
+        assert scores.values["human_ceiling"] == pytest.approx(np.mean(ceilings))
 
 
 def test_labels_alone_are_scored_against_votes_too(table, tmp_path):
