@@ -132,8 +132,8 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
 
 
 def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-    """`clips.answer` of each item as tensors: (B,) classes and (B, C) votes, or (B, D) numbers; (B,)
-    speakers.
+    """`clips.answer` of each item as tensors: (B,) classes and (B, C) votes, or (B, D) numbers, and
+    (B,) speakers.
     """
     first = items[0] if items else {}
     answers: dict[str, Tensor] = {
