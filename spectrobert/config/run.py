@@ -230,11 +230,7 @@ class Config:
             if not getattr(self, option):
                 raise UserError(f"{option} is empty: name a folder; {option}=. is the present one")
         self._check_classes()
-        if self.augment.mixup and self.task and self.task.name == "pre":
-            raise UserError(
-                f"augment.mixup={self.augment.mixup}: --task pre has pairs that match or do not,"
-                " and no targets to mix"
-            )
+        self._check_mixup()
         if self.task and self.dataset and self.task.class_weights:
             balance = self.dataset.balance
             if balance != "none":
@@ -253,6 +249,26 @@ class Config:
         if isinstance(self.task, DimensionalConfig):
             # One row has no concordance: its loss is 1 and teaches nothing
             at_least("trainer.batch_size", self.trainer.batch_size, 2)
+
+    def _check_mixup(self) -> None:
+        """Raise UserError if mixed clips are of no use to the task or the model."""
+        if not self.augment.mixup or self.task is None:
+            return
+        if self.task.name == "pre":
+            raise UserError(
+                f"augment.mixup={self.augment.mixup}: --task pre has pairs that match or do not,"
+                " and no targets to mix"
+            )
+        contrastive = getattr(self.task, "contrastive", 0.0)
+        has_means = getattr(self.model, "classifier", "linear") == "class_means"
+        if contrastive or has_means:
+            other = (
+                f"task.contrastive={contrastive}" if contrastive else "model.classifier=class_means"
+            )
+            raise UserError(
+                f"augment.mixup={self.augment.mixup}: a mixed clip is of two classes, and {other}"
+                " needs clips of one: choose one of the two options"
+            )
 
     def _check_classes(self) -> None:
         """Raise UserError for a mixture, or names of classes, that the task does not take."""

@@ -15,6 +15,7 @@ from spectrobert.config.tasks import (
 )
 from spectrobert.errors import UserError
 from spectrobert.models.model import Output
+from spectrobert.settings import composition
 from spectrobert.tasks import TASKS, Task, distributions, losses
 
 from ..helpers.toy import classifier
@@ -186,6 +187,20 @@ def test_distributions_are_float32_under_autocast():
         value = losses.distributions(logits, targets, None, 2.0)
     assert value.dtype == torch.float32
     assert torch.equal(value, losses.distributions(logits.float(), targets, None, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("word", "named"),
+    [
+        ("task.contrastive=0.5", "task.contrastive=0.5"),
+        ("model.classifier=class_means", "model.classifier=class_means"),
+    ],
+)
+def test_a_mixed_clip_has_no_one_class(word, named):
+    words = ("task=ser", "dataset=demo", "model=debug_wav2vec2", "augment.mixup=0.4", word)
+    expected = f"augment.mixup=0.4: a mixed clip is of two classes, and {named} needs clips of one"
+    with pytest.raises(UserError, match=expected):
+        composition.compose(words)
 
 
 @pytest.mark.parametrize(
