@@ -62,6 +62,11 @@ class Augmentation:
         wave = wave / peak if peak > 1.0 else wave
         return np.ascontiguousarray(wave[:most], dtype=np.float32)
 
+    def heard(self, seconds: np.ndarray) -> np.ndarray:
+        """(n,) lengths of clips behind `crop_seconds`: of one length, they are batched at random."""
+        longest = self.options.crop_seconds
+        return np.minimum(seconds, longest) if longest else seconds
+
     def masks(self, seconds: float, generator: np.random.Generator) -> np.ndarray:
         """(K, 4) masks of a spectrogram: from and to in seconds, from and to in shares of the bins.
 

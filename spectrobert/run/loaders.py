@@ -118,6 +118,8 @@ class DataModule(LightningDataModule):
         """The rows of each batch that this process takes."""
         is_training, trainer = split == "train", self.trainer
         seconds = columns(self.prepared.splits[split], "seconds")["seconds"].to_numpy()
+        if is_training and self.read_options.augmentation is not None:
+            seconds = self.read_options.augmentation.heard(seconds)
         size, seed = self.options.batch_size, self.read_options.seed
         rank = trainer.global_rank if trainer else 0
         world_size = trainer.world_size if trainer else 1

@@ -154,3 +154,10 @@ def test_masks_and_weights_stay_within_their_widths():
     rarely = Augmentation(AugmentConfig(mixup=0.4, mixup_share=0.2))
     mixed = [rarely.mix_weight(np.random.default_rng([1, row])) < 1.0 for row in range(500)]
     assert 60 <= sum(mixed) <= 140
+
+
+def test_clips_cropped_to_one_length_are_not_sorted_by_it():
+    """Batches of clips of like length would hold like classes, if length says something of them."""
+    seconds = np.array([2.0, 5.0, 4.0])
+    assert Augmentation(AugmentConfig(crop_seconds=3.0)).heard(seconds).tolist() == [2.0, 3.0, 3.0]
+    assert Augmentation(AugmentConfig(gain=0.5)).heard(seconds).tolist() == [2.0, 5.0, 4.0]
