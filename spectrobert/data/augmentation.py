@@ -63,7 +63,7 @@ class Augmentation:
         return np.ascontiguousarray(wave[:most], dtype=np.float32)
 
     def heard(self, seconds: np.ndarray) -> np.ndarray:
-        """(n,) lengths of clips behind `crop_seconds`: of one length, they are batched at random."""
+        """(n,) lengths behind `crop_seconds`: clips of one length are batched at random."""
         longest = self.options.crop_seconds
         return np.minimum(seconds, longest) if longest else seconds
 
