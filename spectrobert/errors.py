@@ -17,6 +17,7 @@ EXTRAS = {
     "lora": ("peft",),
     "augment": ("audiomentations", "fast_mp3_augment", "pyroomacoustics"),
     "mosei": ("h5py",),
+    "audformat": ("audformat",),
     "slurm": ("submitit",),
 }
 

@@ -254,6 +254,7 @@ SOURCES: dict[str, Source] = {
 AT_HAND = {
     "demo": "synthesised when it is first used",
     "csv": "your own files",
+    "audformat": "your own database, or one that audb fetches",
     "folder": "your own folders",
     "kaldi": "your own folder",
 }

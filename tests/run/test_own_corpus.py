@@ -16,7 +16,7 @@ from ..helpers.world import SMALL
 
 PAGE = Page("docs/own-corpus.md")
 TRAIN = PAGE.commands("python", "train.py")
-OTHERS = ("folder", "kaldi")  # corpora of one's own that need no table
+OTHERS = ("audformat", "folder", "kaldi")  # corpora of one's own that need no table
 VERBS = PAGE.commands("python", "-m", "spectrobert")
 
 
