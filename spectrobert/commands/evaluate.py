@@ -111,6 +111,8 @@ def _elsewhere(run: Path, dataset: str, options: list[str], output: str, given: 
     own.read_results()
     place = own.cross(dataset, given["split"] or ALL, given["silence_audio"])
     folder = RunFolder(output) if output else place
+    if folder.is_begun:
+        raise UserError(f"--output {output} holds a run, whose files stay: name another folder")
     check_writable("--output", folder.path, is_folder=True)
     found = evaluate_on(run, dataset, options, console=console(stderr=True), **given)
     found.write(folder)

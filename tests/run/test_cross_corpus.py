@@ -149,6 +149,11 @@ def test_files_and_card(prepared, capsys):
     assert folder.read_results() == results
 
 
+def test_the_files_of_a_run_stay(prepared):
+    with pytest.raises(UserError, match="holds a run, whose files stay"):
+        evaluate(prepared.run.path, [], dataset="csv", output=str(prepared.run))
+
+
 def test_too_few_common_classes_list_both_sides_and_a_hint(prepared):
     message = refusal(prepared, "csv", prepared.options())
     assert message == (
