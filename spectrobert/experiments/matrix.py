@@ -74,7 +74,8 @@ def _notes(table: Table, lines: Sequence[Line], has_others: bool) -> list[str]:
         f"{name}: {', '.join(options)}" for name, options in table.corpora.items() if options
     ]
     used = [text for text in renamed if text.partition(":")[0] in table.dataset.split("+")]
-    notes = [f"{line.row.name}: {line.caution}" for line in lines if line.caution]
+    cautions = (f"{line.row.recipe}: {line.caution}" for line in lines if line.caution)
+    notes = list(dict.fromkeys(cautions))  # each once, not for every cell
     notes += [CELLS, *([TOGETHER] if has_others else []), *_uncertainty(shown)]
     notes += [f"Options of corpora: {'; '.join(used)}."] if used else []
     return [*notes, *without_interval(shown), *table.notes, *failures(lines)]

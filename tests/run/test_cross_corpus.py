@@ -242,6 +242,18 @@ def test_clips_are_read_as_the_run_reads_them(prepared):
     assert audio == "the first 0.15 s; 6 of 6 clips of all are longer"
 
 
+def test_statistics_of_speakers_are_those_of_the_other_corpus(prepared, tmp_path):
+    words = ("dataset.normalize=speaker", "model.pooled_norm=speaker", "trainer.max_steps=1")
+    run, _, _ = finish(configured(tmp_path, prepared.own, "ser", *words))
+    scores = evaluate_on(run.path, "csv", prepared.options(**RENAMED)).scores
+    assert scores.n == 6
+    assert scores.caution.endswith("without their labels (unsupervised adaptation)")
+    lines = [row | {"speaker": ""} for row in read_table(prepared.other)]
+    nameless = {"dataset.file": str(write_csv(tmp_path / "nameless.csv", lines))}
+    with pytest.raises(UserError, match="has no speaker"):
+        evaluate_on(run.path, "csv", nameless | RENAMED)
+
+
 def test_outputs_of_a_frozen_encoder_are_cached_for_it_too(prepared, tmp_path, monkeypatch):
     """Once for all runs with this encoder; the scores are the same without."""
     entries = tmp_path / "prefix"
