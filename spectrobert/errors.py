@@ -19,6 +19,7 @@ EXTRAS = {
     "mosei": ("h5py",),
     "audformat": ("audformat",),
     "slurm": ("submitit",),
+    "classic": ("opensmile",),
 }
 
 

@@ -41,6 +41,8 @@ def tune(
     check_writable("--runs_dir", Path(runs_dir), is_folder=True)
     overrides = flags.rewrite([*context.args, f"runs_dir={literals.quoted(runs_dir)}"])
     config = composition.compose(overrides)
+    if config.classic.is_on:
+        raise UserError("classic.features has no search: validation chooses among classic.costs")
     varied = read(space)
     for key in varied:
         if named(overrides, key):

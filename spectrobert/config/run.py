@@ -8,6 +8,7 @@ from typing import Any, Optional
 from ..errors import UserError
 from .augment import AugmentConfig
 from .checks import at_least, choose, folder_inside, share, share_above_zero
+from .classic import NORMALIZATIONS, TASKS, ClassicConfig
 from .datasets import MixtureConfig
 from .tasks import ClassesConfig, DimensionalConfig, TaskConfig
 
@@ -209,6 +210,7 @@ class Config:
     dataset: Any = None
     model: Any = None  # options of its architecture (config/model.py)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    classic: ClassicConfig = field(default_factory=ClassicConfig)  # in place of a network
     freeze: FreezeConfig = field(default_factory=FreezeConfig)
     init: InitConfig = field(default_factory=InitConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
@@ -246,6 +248,9 @@ class Config:
             )
         if self.trainer.epochs is None and isinstance(self.task, TaskConfig):
             self.trainer.epochs = self.task.epochs
+        if self.classic.is_on and self.task and self.dataset:
+            self._check_classic()
+            self.model = None  # no network is built
         if isinstance(self.task, DimensionalConfig):
             # One row has no concordance: its loss is 1 and teaches nothing
             at_least("trainer.batch_size", self.trainer.batch_size, 2)
@@ -285,6 +290,17 @@ class Config:
                 "dataset.labels is for tasks with one of several classes (classification, ser,"
                 f" sentiment), not {self.task.name}"
             )
+
+    def _check_classic(self) -> None:
+        """Raise UserError for what openSMILE features and an SVM cannot do."""
+        what, dataset = f"classic.features={self.classic.features}", self.dataset
+        if self.task.name not in TASKS:
+            raise UserError(f"{what}: --task {self.task.name}: allowed are {', '.join(TASKS)}")
+        if dataset.normalize not in NORMALIZATIONS:
+            allowed = ", ".join(NORMALIZATIONS)
+            raise UserError(f"{what}: dataset.normalize={dataset.normalize}: allowed are {allowed}")
+        if dataset.silence_audio:
+            raise UserError(f"{what}: dataset.silence_audio=true leaves nothing to hear")
 
 
 def to_dict(config: Config) -> dict[str, Any]:

@@ -184,7 +184,7 @@ def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
 
 def _encoders(config: Config) -> str:
     """Checkpoints of a composite model's encoders, without their owners' names."""
-    if config.model.architecture != CompositeOptions.architecture:
+    if config.model is None or config.model.architecture != CompositeOptions.architecture:
         return ""
     names = (
         config.init.speech_model or config.model.speech_model,

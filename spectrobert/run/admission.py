@@ -64,6 +64,8 @@ def require(config: Config) -> None:
         raise UserError(f"cannot write {RunFolder.of(config)}: {error.strerror}") from error
     if config.init.checkpoint:
         saved_folder.require_model(config.init.checkpoint)
+    if config.classic.is_on:
+        require_extra("classic", f"classic.features={config.classic.features}")
     if config.logger.name == "comet":
         require_extra("comet", "logger=comet")
     if config.logger.name == "tensorboard" and find_spec("tensorboard") is None:

@@ -17,7 +17,16 @@ SkippedRow = tuple[str, str, str]  # id, recording, fault
 
 
 def show_data(run: Run) -> None:
-    """Corpus, split, class counts, and options without effect."""
+    """Corpus and split, and how its spectrograms are normalised."""
+    show_corpus(run, normalisation.adaptation(run.model.config))
+
+
+def show_corpus(run: Run, adaptation: str) -> None:
+    """Corpus, split, class counts, and options without effect.
+
+    Args:
+        adaptation: how speakers are adapted to; "" if they are not.
+    """
     config, summary = run.config, run.prepared.summary
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in run.prepared.splits.items())
     run.log(f"{config.task.name} on {config.dataset.name}: {sizes} -> {run.folder}")
@@ -28,8 +37,8 @@ def show_data(run: Run) -> None:
         run.log(f"targets: votes of annotators, of {voted} of {len(train)} training rows")
     for line in [*ineffective(config), *class_counts.hints(summary.labels, summary.definition)]:
         run.log(line)
-    if adapted := normalisation.adaptation(run.model.config):
-        run.log(f"caution: {adapted}")
+    if adaptation:
+        run.log(f"caution: {adaptation}")
     if shared := leaks.caution(config):
         run.log(f"caution: {shared}")
 
@@ -63,14 +72,7 @@ def show_parts(run: Run) -> None:
 
 def show_left_out(run: Run) -> list[SkippedRow]:
     """Log how many rows are left out or cut, and why. Returns them for skipped.csv."""
-    prepared, config = run.prepared, run.config
-    _report_answers(run)
-    if balance := prepared.summary.more.get("balance"):
-        run.log(_balance_line(**balance))
-    for reason, count in Counter(row.reason for row in prepared.dropped).most_common():
-        run.log(f"left out {count} rows: {reason}")
-    if prepared.skipped:
-        run.log(f"skipped {len(prepared.skipped)} unusable files, listed in {run.folder.skipped}")
+    config, unused = run.config, show_unused(run)
     texts, clips = list(_cut_texts(run)), list(_cut_clips(run))
     if texts:
         run.log(
@@ -83,8 +85,22 @@ def show_left_out(run: Run) -> list[SkippedRow]:
             f"{len(clips)} clips are longer than the {heard.max_seconds:.2f} s that the"
             f" model hears ({build.seconds_option(heard)}) and are cut, listed in skipped.csv"
         )
+    skipped = len(run.prepared.skipped)
+    return [*unused[:skipped], *texts, *clips, *unused[skipped:]]
+
+
+def show_unused(run: Run) -> list[SkippedRow]:
+    """Log how many rows are left out before training, and why. Returns them for skipped.csv."""
+    prepared = run.prepared
+    _report_answers(run)
+    if balance := prepared.summary.more.get("balance"):
+        run.log(_balance_line(**balance))
+    for reason, count in Counter(row.reason for row in prepared.dropped).most_common():
+        run.log(f"left out {count} rows: {reason}")
+    if prepared.skipped:
+        run.log(f"skipped {len(prepared.skipped)} unusable files, listed in {run.folder.skipped}")
     dropped = [(row.what, "", row.reason) for row in prepared.dropped]
-    return [*prepared.skipped, *texts, *clips, *dropped]
+    return [*prepared.skipped, *dropped]
 
 
 def _balance_line(

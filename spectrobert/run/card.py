@@ -3,19 +3,20 @@
 results.json holds them; card.md, the report page and Comet print the same `facts`.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import corpora
-from ..config import Config
+from ..config import Config, DatasetConfig
 from ..data import clips
+from ..data.preparation import Prepared
 from ..data.shortcuts import PairSummary
 from ..markup import markdown_escaped
 from ..settings.schemas import own_options
 from .common_labels import CommonLabels
 from .folder import scores_of
-from .loaders import DataModule
 from .scores import Metric, Scores, coverage
 
 STRETCH = {"first": "the first {:g} s", "center": "the middle {:g} s"}
@@ -39,16 +40,21 @@ class Evaluation:
     metrics: dict[str, dict[str, str]]  # name -> unit of its n, definition
 
 
-def evaluation(config: Config, data: DataModule, scores: Scores) -> Evaluation:
-    """The facts of a run that was scored."""
+def evaluation(config: Config, scores: Scores, audio: str, text: str) -> Evaluation:
+    """The facts of a run that was scored.
+
+    Args:
+        audio: the stretch of a clip that is scored.
+        text: what is read of a text.
+    """
     options, task = config.dataset, config.task.name
     parts = [corpora.corpus(name) for name in options.name.split("+")]  # of a mixture
     return Evaluation(
         source="; ".join(part.source for part in parts),
         options=own_options(options),
         notes="; ".join(part.notes[task] for part in parts if task in part.notes),
-        audio=heard(data, scores.split),
-        text=f"{options.max_text_length} word pieces at most",
+        audio=audio,
+        text=text,
         interval=scores.interval,
         metrics={
             name: {"unit": m.statistic.unit, "definition": m.statistic.meaning}
@@ -57,16 +63,21 @@ def evaluation(config: Config, data: DataModule, scores: Scores) -> Evaluation:
     )
 
 
-def heard(data: DataModule, split: str) -> str:
-    """The stretch of its clips that a split is scored on, in words."""
-    options = data.read_options.dataset
-    kept, limit = clips.crop(options, data.read_options.model_seconds, is_training=False)
+def heard(prepared: Prepared, options: DatasetConfig, model_seconds: float, split: str) -> str:
+    """The stretch of its clips that a split is scored on, in words.
+
+    Args:
+        model_seconds: the longest clip that the model hears to its end.
+    """
+    kept, limit = clips.crop(options, model_seconds, is_training=False)
+    if math.isinf(limit):
+        return "whole"
     stretch = STRETCH[kept].format(round(limit, 2))
     if options.crop == "whole":
         stretch = f"whole, or {stretch}, which the model hears at most"
     if options.crop == "random":
         stretch += ", in training a random stretch"
-    seconds = clips.columns(data.prepared.splits[split], "seconds")["seconds"].to_numpy()
+    seconds = clips.columns(prepared.splits[split], "seconds")["seconds"].to_numpy()
     longer, unknown = int((seconds > limit).sum()), int((seconds == 0).sum())
     stretch += f"; {longer} of {len(seconds)} clips of {split} are longer"
     return stretch + (f", {unknown} of unknown length" if unknown else "")
@@ -131,6 +142,8 @@ def _score_facts(results: Mapping[str, Any], known: Mapping[str, Any]) -> dict[s
 
 def _model_facts(results: Mapping[str, Any]) -> dict[str, str]:
     chosen = results["monitor"]
+    if "classic" in results:
+        return _classic_facts(results)
     start = ", ".join(f"{name} {value}" for name, value in results["init"].items() if value)
     checkpoint = f"the last: {chosen['name']} was never measured"
     if chosen["checkpoint"] == "best":
@@ -141,6 +154,17 @@ def _model_facts(results: Mapping[str, Any]) -> dict[str, str]:
         "seed": str(results["seed"]),
         "commit": results["git_commit"] or "not in a git checkout",
     }
+
+
+def _classic_facts(results: Mapping[str, Any]) -> dict[str, str]:
+    """Facts of a support vector machine in place of a network."""
+    own, chosen = dict(results["classic"]), results["monitor"]
+    own.pop("cost")
+    choice = "the only one"
+    if "value" in chosen:
+        choice = f"best {chosen['name']}, {chosen['value']:.4f}, of {own['costs']}"
+    own["costs"] = choice
+    return own | {"commit": results["git_commit"] or "not in a git checkout"}
 
 
 def markdown(results: Mapping[str, Any], scores: Scores, control: Scores | None) -> str:

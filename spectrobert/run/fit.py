@@ -39,6 +39,7 @@ from . import (
     terminal_scores,
     trainers,
 )
+from .classic import fit as classic
 from .comet.logger import is_online
 from .folder import RunFolder
 from .prefix_cache.open import open_prefix
@@ -139,6 +140,8 @@ def _fit(run: Run) -> dict[str, Any]:
         run.log(f"{run.folder} has finished; nothing to resume")
         return run.folder.read_results()
     _prepare(run)
+    if run.config.classic.is_on:
+        return classic.fit(run)
     _build(run)
     _write_inputs(run)
     _train(run)
@@ -200,16 +203,8 @@ def prepare(
     Args:
         recorded: the split of a run that is resumed.
     """
-    is_bar = config.trainer.progress and console.is_terminal
-    clock = progress.Every(config.trainer.progress_minutes)
     looking = f"{config.dataset.name}: looking at the audio"
-    with terminal.counting(looking, console, is_bar) as advance:
-
-        def show(done: int, total: int) -> None:
-            advance(done, total)
-            if not is_bar and clock.is_due():
-                terminal.print_line(console, f"{looking}: {done} of {total}")
-
+    with progress.counting(looking, console, config.trainer) as show:
         return preparation.prepare(
             config.task.name, config.dataset, config.data_dir, show, recorded
         )
@@ -303,6 +298,7 @@ def _score(run: Run) -> dict[str, Any]:
         control = scoring.score(config, run.task, scoring.silenced(run.data), run.split)
     written = results.collect(run, scores, control, monitor, validation)
     results.write(run, written, scores, control)
+    results.show_online(run, written, scores)
     title = f"{config.experiment_name}: {run.split} split, {config.dataset.name}"
     terminal_scores.show(run.console, scores, title, control)
     run.log(f"results: {folder.results}")

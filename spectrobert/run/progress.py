@@ -1,6 +1,8 @@
 """Progress inside an epoch for a log without a terminal: a line now and then, none redrawn."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
@@ -8,6 +10,7 @@ from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 
 from .. import terminal
+from ..config import TrainerConfig
 
 
 class Every:
@@ -38,6 +41,26 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes % 60} min"
     return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
+@contextmanager
+def counting(
+    what: str, console: Console, options: TrainerConfig
+) -> Iterator[Callable[[int, int], None]]:
+    """A bar, or a line now and then, for something that is counted.
+
+    Yields a function of how many are done and how many there are.
+    """
+    is_bar = options.progress and console.is_terminal
+    clock = Every(options.progress_minutes)
+    with terminal.counting(what, console, is_bar) as advance:
+
+        def show(done: int, total: int) -> None:
+            advance(done, total)
+            if not is_bar and clock.is_due():
+                terminal.print_line(console, f"{what}: {done} of {total}")
+
+        yield show
 
 
 class StepLine(Callback):

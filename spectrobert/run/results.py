@@ -39,6 +39,29 @@ def collect(
         monitor: the metric that chose the checkpoint, and which one it chose.
         validation: the last value of each metric of the validation split.
     """
+    config = run.config
+    options = run.data.read_options
+    audio = card.heard(run.prepared, options.dataset, options.model_seconds, run.split)
+    text = f"{config.dataset.max_text_length} word pieces at most"
+    evaluation = card.evaluation(config, scores, audio, text)
+    return common(run, scores, evaluation, monitor, validation) | {
+        "question_only": control.to_dict() if control else None,
+        "epochs_run": run.trainer.current_epoch,
+        "steps_run": run.trainer.global_step,
+        "freeze": run.frozen.to_dict(),
+        "prefix_cache": run.prefix.to_dict(),
+        "init": asdict(config.init) | encoders.names(config),
+    }
+
+
+def common(
+    run: Run,
+    scores: Scores,
+    evaluation: card.Evaluation,
+    monitor: dict[str, Any],
+    validation: dict[str, float],
+) -> dict[str, Any]:
+    """What results.json has of every run, with a network or without; arguments as of `collect`."""
     config, prepared = run.config, run.prepared
     return {
         "experiment": config.experiment_name,
@@ -47,20 +70,15 @@ def collect(
         "seed": config.seed,
         "fold": getattr(config.dataset, "fold", None),
         run.split: scores.to_dict(),
-        "question_only": control.to_dict() if control else None,
-        "evaluation": asdict(card.evaluation(config, run.data, scores)),
+        "question_only": None,
+        "evaluation": asdict(evaluation),
         "last_validation": validation,
         "monitor": monitor,
-        "epochs_run": run.trainer.current_epoch,
-        "steps_run": run.trainer.global_step,
         "split": prepared.summary.to_dict(),
         "skipped_files": len(prepared.skipped),
         "unread_clips": {part: len(run.unread.clips(part)) for part in ("train", "val")},
         "dropped_rows": dict(Counter(row.reason for row in prepared.dropped)),
         "silence_audio": config.dataset.silence_audio,
-        "freeze": run.frozen.to_dict(),
-        "prefix_cache": run.prefix.to_dict(),
-        "init": asdict(config.init) | encoders.names(config),
         "versions": versions(),
         "git_commit": git_commit(),
         "seconds": run.seconds,
@@ -77,6 +95,10 @@ def write(run: Run, results: dict[str, Any], scores: Scores, control: Scores | N
     files.write_whole(folder.card, card.markdown(results, scores, control))
     folder.write_results(results)
     (folder.checkpoints / checkpoints.PREVIOUS).unlink(missing_ok=True)
+
+
+def show_online(run: Run, results: dict[str, Any], scores: Scores) -> None:
+    """Send the scores to Comet, if the run is there."""
     for logger in run.trainer.loggers:
         if isinstance(logger, CometCurves):
             log_scores(logger.experiment, run, results, scores)

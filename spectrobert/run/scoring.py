@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
@@ -12,8 +12,9 @@ from transformers import PreTrainedTokenizerBase
 from .. import files, metrics, terminal
 from ..config import Config
 from ..data import audio_names, shortcuts, split_record, splits
+from ..data.checks import Skipped
 from ..data.clips import segments
-from ..data.preparation import prepare
+from ..data.preparation import Prepared, prepare
 from ..data.resampling import resampling_groups
 from ..errors import UserError
 from ..kernels import adopt
@@ -32,6 +33,14 @@ from .unread import UnreadClips
 FEW_GROUPS = 10  # fewer hardly show how groups differ
 
 
+class Answered(NamedTuple):
+    """Rows of a split that could be read, and what was answered."""
+
+    index: np.ndarray  # (N,) rows of the split
+    outputs: np.ndarray  # (N, ...)
+    truth: np.ndarray  # (N, ...)
+
+
 def score(
     config: Config, task: Task, data: DataModule, split: str, console: Console | None = None
 ) -> Scores:
@@ -40,21 +49,40 @@ def score(
     Clips that cannot be read are left out and reported on `console`. Raises UserError if they are
     more than `dataset.max_skipped` allows.
     """
-    whole = data.prepared.splits[split]
     screen = console or terminal.console(quiet=True)
     unread = UnreadClips(data.prepared, config.dataset.max_skipped, screen, split)
-    index, outputs, truth = _outputs(config, task, data, split, unread)
+    answered = _outputs(config, task, data, split, unread)
+    adaptation = normalisation.adaptation(task.model.config)
+    scores = summarise(
+        config, task, data.prepared, split, answered, unread.clips(split), adaptation
+    )
+    if isinstance(task, Pretraining):
+        pairs = shortcuts.summarise(data.clips("train"), data.clips(split), answered.index)
+        scores = replace(scores, pairs=pairs)
+    return scores
+
+
+def summarise(
+    config: Config,
+    task: Task,
+    prepared: Prepared,
+    split: str,
+    answered: Answered,
+    unread: list[Skipped],
+    adaptation: str,
+) -> Scores:
+    """Metrics and predictions of a split whose rows have been answered.
+
+    Args:
+        unread: clips of the split that could not be read.
+        adaptation: a caution if speakers were adapted to; else "".
+    """
+    whole = prepared.splits[split]
+    index, outputs, truth = answered
     rows = whole.select(index)
     questions = question_numbers(rows) if isinstance(task, Aqa) else None
     groups, kinds = resampling_groups(rows)
-    cautions = (
-        splits.caution(data.prepared.summary.definition),
-        leaks.caution(config),
-        normalisation.adaptation(task.model.config),
-    )
-    pairs = None
-    if isinstance(task, Pretraining):
-        pairs = shortcuts.summarise(data.clips("train"), data.clips(split), index)
+    cautions = (splits.caution(prepared.summary.definition), leaks.caution(config), adaptation)
     header, cells = task.predictions(outputs, truth)
     names = audio_names.audio_names(rows, audio_names.folders(config.dataset, config.data_dir))
     return Scores(
@@ -63,10 +91,9 @@ def score(
         len(whole),
         measure(task.split_statistics(split, index, outputs, truth, questions), groups),
         interval_method(len(set(groups)), kinds),
-        unread=unread.clips(split),
+        unread=unread,
         caution="; ".join(filter(None, cautions)),
-        pairs=pairs,
-        unseen_answers=data.prepared.unseen_rows.get(split, {}),
+        unseen_answers=prepared.unseen_rows.get(split, {}),
         header=("id", "group", *audio_names.COLUMNS, *header),
         rows=[
             [row_id, group, *stretch, *line]
@@ -78,14 +105,14 @@ def score(
 
 def _outputs(
     config: Config, task: Task, data: DataModule, split: str, unread: UnreadClips
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(N,) rows that could be read, the outputs of the model (N, ...), the truth (N, ...)."""
+) -> Answered:
+    """Run the model over a split."""
     data.trainer = trainer = trainers.for_scoring(config.trainer, unread)
     loader = data.test_dataloader() if split == "test" else data.val_dataloader()
     task.eval()
     with interruptible():
         trainer.test(task, dataloaders=loader, verbose=False)
-    return task.test_rows.compute()
+    return Answered(*task.test_rows.compute())
 
 
 def _labels(task: Task, outputs: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
@@ -141,6 +168,10 @@ def load_run(folder: str | Path) -> tuple[Config, Model, PreTrainedTokenizerBase
     run = RunFolder(folder)
     config = run.read_config()
     run.read_results()
+    if config.classic.is_on:
+        raise UserError(
+            f"{folder} is of classic.features={config.classic.features}: it has no network"
+        )
     model = adopt(saved_model(str(folder)), config.trainer.kernels)
     return config, model, checkpoint_tokenizer(str(folder))
 

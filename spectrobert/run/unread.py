@@ -4,6 +4,7 @@ Files are checked before training (data/checks.py); these have changed since, or
 then.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch.distributed as dist
@@ -38,6 +39,11 @@ class UnreadClips(Callback):
     def clips(self, split: str) -> list[Skipped]:
         """Clips of a split that could not be read, in any pass."""
         return list(self.known[split].values())
+
+    def add(self, split: str, unread: Sequence[Skipped]) -> None:
+        """Take in all clips of a split that could not be read. Raises UserError above the limit."""
+        self.current[split] = {clip.id: clip for clip in unread}
+        self._judge(split)
 
     def on_train_batch_end(self, *args: Any) -> None:
         self._note("train", *args)

@@ -28,6 +28,10 @@ def ineffective(config: Config) -> list[str]:
 def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
     """Group, options without effect, and why."""
     task, dataset, init, trainer = config.task, config.dataset, config.init, config.trainer
+    if config.classic.is_on:
+        yield from _of_networks(config)
+    else:
+        yield "classic", ("classifier", "costs"), "classic.features=none"
     if config.logger.name != "comet":
         yield "logger", ("project", "mode"), f"it is of logger=comet, not {config.logger.name}"
     if trainer.prefix_cache == "off":
@@ -70,6 +74,16 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "", ("data_dir",), "the corpus has a folder of its own (dataset.root or .prepared)"
     idle = known.idle_options(task.name) if known.idle_options else ()
     yield "dataset", idle, f"task {task.name} does not read it"
+
+
+def _of_networks(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Options of a network that a run of openSMILE features does not build."""
+    reason = f"classic.features={config.classic.features} trains no network"
+    for group in ("augment", "freeze", "init", "optim"):
+        yield group, [f.name for f in dataclasses.fields(getattr(config, group))], reason
+    yield "trainer", ("batch_size", "patience", "accelerator", "precision"), reason
+    yield "task", ("epochs", "class_weights"), reason
+    yield "logger", ("name",), reason
 
 
 def _of_schedules(chosen: str) -> Iterator[tuple[str, Sequence[str], str]]:

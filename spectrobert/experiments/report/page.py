@@ -106,7 +106,7 @@ def section(name: str, folder: Path, results: dict[str, Any], data_dir: str) -> 
     made = Section(name, results, figures.gap(folder, results))
     made.pictures["Learning curves, and what trains"] = [
         figures.learning_curves(folder, results),
-        anatomy.draw(results["freeze"]),
+        anatomy.draw(results["freeze"]) if "freeze" in results else "",
     ]
     scores, labels = made.scores, made.scores.get("labels", [])
     if scores.get("confusion_matrix") and len(labels) <= MAX_CONFUSED:
