@@ -20,6 +20,12 @@ def tune(
     startup: Annotated[
         int, typer.Option(min=1, help="trials at random, before TPE and pruning begin")
     ] = 8,
+    inner_folds: Annotated[
+        int,
+        typer.Option(
+            "--inner_folds", min=0, help="parts of the training speakers that validate in turn"
+        ),
+    ] = 0,
     grace: Annotated[
         float, typer.Option(help="seconds without a sign of life until a trial counts as killed")
     ] = 120.0,
@@ -31,6 +37,7 @@ def tune(
     """
     from ..config.checks import folder_inside
     from ..errors import UserError, require_extra
+    from ..experiments import inner_folds as inner
     from ..experiments.search_space import read
     from ..files import check_writable
     from ..settings import composition, flags, literals
@@ -43,6 +50,9 @@ def tune(
     config = composition.compose(overrides)
     if config.classic.is_on:
         raise UserError("classic.features has no search: validation chooses among classic.costs")
+    if inner_folds:
+        inner.require(config)
+        composition.compose([*overrides, f"dataset.inner_folds={inner_folds}"])
     varied = read(space)
     for key in varied:
         if named(overrides, key):
@@ -54,6 +64,8 @@ def tune(
     quiet()
     name = f"{config.dataset.name}_{config.task.name}_tuning" if study is None else study
     folder_inside("--study", name)
-    search = tuning.Search(Path(runs_dir) / name, tuple(overrides), varied, config.seed, startup)
+    search = tuning.Search(
+        Path(runs_dir) / name, tuple(overrides), varied, config.seed, startup, inner_folds
+    )
     finished = tuning.work(search, trials, grace, console())
     study_report.write(finished, search, config.task.monitor, console())

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ..files import write_table, write_whole
 from ..terminal import numbers, print_line, print_table
-from .tuning import Search, best_experiment, command, short
+from .tuning import Search, best_experiment, command, short, value_of
 
 SHOWN = 10
 MIN_VALUES = 4  # different ones: fewer give no estimate of importance
@@ -24,10 +24,13 @@ def write(study: optuna.Study, search: Search, monitor: str, console: Console) -
             *(t.number, t.state.name.lower(), t.value),
             *(t.params.get(name) for name in names),
             *(t.user_attrs.get(name) for name in ("folder", "fault")),
+            *inner_cells(t, search),
         )
         for t in trials
     ]
+    inner = ("epoch", *(f"inner{i + 1}" for i in range(search.inner_folds)))
     header = ("trial", "state", monitor, *names, "folder", "fault")
+    header += inner if search.inner_folds else ()
     write_table(search.folder / "trials.csv", header, rows)
     counts = {state: sum(t.state == state for t in trials) for state in TrialState}
     states = ", ".join(f"{n} {state.name.lower()}" for state, n in counts.items() if n)
@@ -40,15 +43,25 @@ def write(study: optuna.Study, search: Search, monitor: str, console: Console) -
     is_max = study.direction == optuna.study.StudyDirection.MAXIMIZE
     ranked = sorted(done, key=lambda t: t.value or 0.0, reverse=is_max)[:SHOWN]
     cells = [
-        (str(t.number), f"{t.value:.4f}", *(short(t.params[name]) for name in names))
-        for t in ranked
+        (str(t.number), value_of(t), *(short(t.params[name]) for name in names)) for t in ranked
     ]
     title = f"{study.study_name}: best trials by {monitor} on validation"
     print_table(console, numbers("trial", monitor, *names), cells, title=title)
     for plot in draw(study, done, search.folder):
         print_line(console, f"plot: {plot}")
     print_line(console, f"best: {path} (put it into conf/experiment to use it)")
+    if search.inner_folds:
+        unseen = "test clips were neither trained on nor scored"
+        print_line(console, f"{monitor} {value_of(best)}; {unseen}")
     print_line(console, f"test it: {command(search, best)}")
+
+
+def inner_cells(trial: FrozenTrial, search: Search) -> list[float | None]:
+    """Cells of trials.csv about inner folds: the epoch, and the value of each."""
+    if not search.inner_folds:
+        return []
+    values = trial.user_attrs.get("inner", [None] * search.inner_folds)
+    return [trial.user_attrs.get("epoch"), *values]
 
 
 def draw(study: optuna.Study, done: list[FrozenTrial], folder: Path) -> list[Path]:
@@ -73,8 +86,11 @@ def draw(study: optuna.Study, done: list[FrozenTrial], folder: Path) -> list[Pat
         for name, plot in wanted.items():
             plot()
             figure = plt.gcf()  # Optuna returns axes, one or many
-            figure.set_size_inches(3.2 * len(study.best_params) if name == "slices" else 7, 4)
-            figure.set_layout_engine("constrained")
+            number = len(study.best_params)
+            figure.set_size_inches(3.2 * number if name == "slices" else 7, 4)
+            # Matplotlib divides by zero in constrained layouts of one slice and its colour bar
+            is_one = name == "slices" and number == 1
+            figure.set_layout_engine("tight" if is_one else "constrained")
             path = folder / f"{name}.png"
             figure.savefig(path, dpi=90)
             plt.close(figure)

@@ -14,6 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytorch_lightning as pl
 import torch
@@ -29,10 +30,12 @@ from rich.console import Console
 from .. import terminal
 from ..errors import UserError
 from ..files import read_yaml, write_whole
+from ..run import curves
 from ..run.fit import fit
-from ..run.folder import RunFolder
+from ..run.folder import CONFIG, RunFolder
 from ..settings import composition, literals
 from ..terminal import print_line
+from . import inner_folds
 from .heartbeat import beating, last_sign
 from .search_space import ends
 
@@ -52,6 +55,7 @@ class Search:
     space: dict[str, BaseDistribution]
     seed: int
     startup: int  # trials drawn at random, before TPE and pruning know anything
+    inner_folds: int = 0  # parts of the training speakers that take turns at validating; 0: none
 
     @property
     def name(self) -> str:
@@ -67,6 +71,21 @@ class Search:
     def chosen(self, params: dict[str, Any], *more: str) -> list[str]:
         """The overrides of a run with these values."""
         return [*self.overrides, *(f"{key}={value}" for key, value in params.items()), *more]
+
+    def run_words(self, trial: Trial | FrozenTrial) -> list[str]:
+        """The overrides of a trial's run."""
+        name = literals.quoted(f"{self.name}/{self.run_folder(trial)}")
+        return self.chosen(trial.params, f"experiment_name={name}", "resume=true")
+
+    def final(self, trial: FrozenTrial) -> list[str]:
+        """Overrides that the run with a trial's values needs to be trained without validation.
+
+        None of a study without inner folds, whose runs choose their epoch themselves.
+        """
+        if not self.inner_folds:
+            return []
+        config = composition.compose(self.chosen(trial.params))
+        return inner_folds.final_overrides(config, trial.user_attrs["epoch"])
 
     def run_folder(self, trial: Trial | FrozenTrial) -> str:
         """Name of a trial's folder in the study's; a repeated trial has that of its first try.
@@ -90,6 +109,8 @@ def join(search: Search) -> optuna.Study:
         "space": {key: repr(d) for key, d in search.space.items()},
         "monitor": task.monitor,
     }
+    if search.inner_folds:
+        described["inner_folds"] = search.inner_folds
     path = search.folder / "study.yaml"
     is_new = not path.exists()
     if is_new:
@@ -97,8 +118,9 @@ def join(search: Search) -> optuna.Study:
     before = read_yaml(path)
     if not isinstance(before, dict):
         raise UserError(f"{path} is damaged: it describes no study; choose another --study")
-    for key, now in described.items():
-        if (then := before.get(key)) != now:
+    for key in (*described, "inner_folds"):
+        then, now = before.get(key), described.get(key)
+        if then != now:
             difference = f"{key} {then} then, {now} now; choose another --study"
             raise UserError(f"{search.folder} is another study: {difference}")
     # One file that workers on several nodes append to: SQLite's locks do not hold on NFS
@@ -187,9 +209,9 @@ def run_trial(study: optuna.Study, trial: Trial, search: Search, console: Consol
 
 def _train(trial: Trial, search: Search) -> tuple[str, float]:
     """Name and value of the monitored metric. Raises TrialPruned with the epoch."""
-    name = literals.quoted(f"{search.name}/{search.run_folder(trial)}")
-    words = search.chosen(trial.params, f"experiment_name={name}", "resume=true")
-    config = composition.compose(words)
+    config = composition.compose(search.run_words(trial))
+    if search.inner_folds:
+        return config.task.monitor, _train_in_turn(trial, search)
     pruning = Pruning(trial, config.task.monitor)
     results = fit(config, terminal.console(quiet=True), callbacks=[pruning], split="val")
     value = results["monitor"].get("value")
@@ -201,10 +223,35 @@ def _train(trial: Trial, search: Search) -> tuple[str, float]:
     return config.task.monitor, value
 
 
+def _train_in_turn(trial: Trial, search: Search) -> float:
+    """Mean over the inner folds of the monitored metric, at the epoch that is best for all.
+
+    The epoch and the value of each fold are kept with the trial. Raises TrialPruned.
+    """
+    measured = []
+    for fold in range(1, search.inner_folds + 1):
+        config = composition.compose(
+            [
+                *search.run_words(trial),
+                f"dataset.inner_folds={search.inner_folds}",
+                f"dataset.inner_fold={fold}",
+            ]
+        )
+        monitor = config.task.monitor
+        before = (fold - 1) * (config.trainer.epochs or 0)
+        pruning = Pruning(trial, monitor, before)
+        fit(config, terminal.console(quiet=True), callbacks=[pruning], split="val")
+        measured.append(curves.epoch_means(RunFolder.of(config).metrics, monitor))
+    score = inner_folds.choose(measured, config.task.mode, inner_folds.is_cut_short(config))
+    trial.set_user_attr("epoch", score.epoch)
+    trial.set_user_attr("inner", list(score.values))
+    return score.mean
+
+
 def _tidy(search: Search, trial: Trial | FrozenTrial) -> None:
     """Delete the weights of a trial that is not the best: its curves and results stay."""
-    for path in (search.folder / search.run_folder(trial)).glob("seed*"):
-        run = RunFolder(path)
+    for path in (search.folder / search.run_folder(trial)).rglob(CONFIG):
+        run = RunFolder(path.parent)
         for heavy in (run.checkpoints, run.model):
             shutil.rmtree(heavy, ignore_errors=True)
 
@@ -239,16 +286,20 @@ def queue_again(study: optuna.Study, trial: Trial | FrozenTrial, tries: int) -> 
 
 
 class Pruning(pl.Callback):
-    """Reports a trial's metric to the study after each epoch, and stops it if it lags."""
+    """Reports a trial's metric to the study after each epoch, and stops it if it lags.
 
-    def __init__(self, trial: Trial, monitor: str):
-        self.trial, self.monitor = trial, monitor
+    Args:
+        before: epochs of the inner folds that the trial has trained before.
+    """
+
+    def __init__(self, trial: Trial, monitor: str, before: int = 0):
+        self.trial, self.monitor, self.before = trial, monitor, before
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         value = trainer.callback_metrics.get(self.monitor)
         if value is None:
             return
-        self.trial.report(float(value), trainer.current_epoch)
+        self.trial.report(float(value), self.before + trainer.current_epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"pruned at epoch {trainer.current_epoch + 1}")
 
@@ -258,9 +309,12 @@ def best_experiment(search: Search, trial: FrozenTrial, monitor: str) -> str:
     values = OmegaConf.create()
     for key, value in trial.params.items():
         OmegaConf.update(values, key, value)
+    for override in search.final(trial):
+        key, _, value = override.partition("=")
+        OmegaConf.update(values, key, yaml.safe_load(value))
     return (
         "# @package _global_\n"
-        f"# Best of study {search.name}: {monitor} {trial.value:.4f} on validation, trial"
+        f"# Best of study {search.name}: {monitor} {value_of(trial)} on validation, trial"
         f" {trial.number}. Begun with: {' '.join(search.overrides)}\n" + OmegaConf.to_yaml(values)
     )
 
@@ -270,7 +324,20 @@ def short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def value_of(trial: FrozenTrial) -> str:
+    """The value of a trial; with inner folds also their deviation, and the epoch of the value."""
+    assert trial.value is not None
+    inner = trial.user_attrs.get("inner")
+    if not inner:
+        return f"{trial.value:.4f}"
+    epoch = trial.user_attrs["epoch"]
+    return f"{trial.value:.4f} ± {np.std(inner, ddof=1):.4f} over {len(inner)} parts, epoch {epoch}"
+
+
 def command(search: Search, trial: FrozenTrial) -> str:
     """Command that trains the best trial again and scores it on the test split."""
+    own = search.final(trial)
+    set_later = {override.partition("=")[0] for override in own}
     words = search.chosen(trial.params, f"experiment_name={search.name}_best")
+    words = [word for word in words if word.partition("=")[0] not in set_later] + own
     return "python train.py " + shlex.join(words)

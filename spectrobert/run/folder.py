@@ -21,6 +21,7 @@ from ..errors import UserError
 from ..files import read_json, read_table, read_yaml, write_table, write_whole
 from ..settings.options import from_dict
 
+CONFIG = "config.yaml"
 RESULTS = "results.json"
 CROSS = "cross"  # folder inside a run: its scores on other corpora
 ALL = "all"  # in place of a split: all rows of another corpus
@@ -36,7 +37,7 @@ class RunFolder:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.config = self.path / "config.yaml"
+        self.config = self.path / CONFIG
         self.split = self.path / "split.csv"
         self.skipped = self.path / "skipped.csv"
         self.tokenizer = self.path / "tokenizer"
