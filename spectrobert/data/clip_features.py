@@ -53,7 +53,7 @@ Map = Callable[[Callable[[Clip], Fault | None], Iterable[Clip]], Iterator[Fault 
 class Features(NamedTuple):
     """Features of the rows of a split that could be read."""
 
-    index: np.ndarray  # (N,) rows of the split
+    places: np.ndarray  # (N,) rows of the split
     values: np.ndarray  # (N, D) float32; NaN if openSMILE finds none
     unread: list[Skipped]
 

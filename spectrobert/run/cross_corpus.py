@@ -191,7 +191,10 @@ def _facts(
     for name, number in scores.common.left_out.items():
         if number:
             dropped[f"class {name}, which the run lacks"] = number
-    facts = asdict(card.evaluation(other, data, replace(scores, split=SCORED)))
+    options = data.read_options
+    audio = card.heard(data.prepared, options.dataset, options.model_seconds, SCORED)
+    text = f"{other.dataset.max_text_length} word pieces at most"
+    facts = asdict(card.evaluation(other, replace(scores, split=SCORED), audio, text))
     facts["audio"] = facts["audio"].replace(f"clips of {SCORED}", f"clips of {scores.split}")
     return {
         "trained_on": scores.common.trained_on,

@@ -36,7 +36,7 @@ FEW_GROUPS = 10  # fewer hardly show how groups differ
 class Answered(NamedTuple):
     """Rows of a split that could be read, and what was answered."""
 
-    index: np.ndarray  # (N,) rows of the split
+    places: np.ndarray  # (N,) rows of the split
     outputs: np.ndarray  # (N, ...)
     truth: np.ndarray  # (N, ...)
 
@@ -57,7 +57,7 @@ def score(
         config, task, data.prepared, split, answered, unread.clips(split), adaptation
     )
     if isinstance(task, Pretraining):
-        pairs = shortcuts.summarise(data.clips("train"), data.clips(split), answered.index)
+        pairs = shortcuts.summarise(data.clips("train"), data.clips(split), answered.places)
         scores = replace(scores, pairs=pairs)
     return scores
 

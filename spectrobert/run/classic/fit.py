@@ -72,7 +72,7 @@ def fit(run: Run) -> dict[str, Any]:
         task,
         run.prepared,
         run.split,
-        scoring.Answered(features[run.split].index, margins, rows[run.split].labels),
+        scoring.Answered(features[run.split].places, margins, rows[run.split].labels),
         run.unread.clips(run.split),
         _adaptation(run),
     )
@@ -145,7 +145,7 @@ def _rows(run: Run, features: dict[str, Features]) -> dict[str, Rows]:
     number = {label: i for i, label in enumerate(run.prepared.labels)}
     rows = []
     for split, found in features.items():
-        table = columns(run.prepared.splits[split], "label", "speaker").take(found.index)
+        table = columns(run.prepared.splits[split], "label", "speaker").take(found.places)
         labels = np.array([number[label] for label in table["label"].to_pylist()], int)
         rows.append(Rows(found.values, labels, table["speaker"].to_pylist()))
     return dict(zip(features, by_speaker(rows) if _adaptation(run) else rows))
