@@ -14,7 +14,8 @@ from .conf import CONF
 from .flags import rewrite
 from .overrides import Override, checked
 
-IN_PATH = {"seed", "dataset.fold", "experiment_name"}  # part of a run directory's path
+# Part of the path of a run directory
+IN_PATH = {"seed", "dataset.fold", "dataset.inner_fold", "experiment_name"}
 
 
 def sweep(words: Sequence[str], first: Config, run: Callable[[Config], Any]) -> None:

@@ -200,7 +200,7 @@ def test_a_table_and_its_paired_test_take_such_rows(tmp_path, made):
 
 def test_a_run_without_a_network_is_not_evaluated_again(tmp_path, made):
     folder, _, _ = run(corpus(tmp_path))
-    with pytest.raises(Exception, match="has no network: it is of classic"):
+    with pytest.raises(Exception, match=r"classic\.features=egemaps: it has no network"):
         scoring.evaluate(folder.path)
 
 
@@ -212,7 +212,6 @@ def test_a_run_without_a_network_is_not_evaluated_again(tmp_path, made):
         (["dataset.silence_audio=true"], "leaves nothing to hear"),
         (["classic.costs=[0]"], "classic.costs=[0.0]: each must be above 0"),
         (["classic.features=mfcc"], "classic.features='mfcc': allowed are none, egemaps, compare"),
-        (["dataset.speaker=''", "dataset.normalize=speaker"], ""),
     ],
 )
 def test_what_the_recipe_cannot_do_is_one_line(tmp_path, made, capsys, more, message):
@@ -221,6 +220,15 @@ def test_what_the_recipe_cannot_do_is_one_line(tmp_path, made, capsys, more, mes
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_statistics_by_speaker_need_speakers(tmp_path, made, capsys):
+    table = corpus(tmp_path)
+    table.write_text(table.read_text().replace("speaker", "who", 1))
+    more = ["dataset.normalize=speaker", "dataset.val_speakers=null"]
+    assert train.main([*words(table), *more]) == 2
+    assert "dataset.normalize=speaker: clip 8.wav has no speaker" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").rglob("config.yaml"))
 
 
 def test_one_cost_needs_no_validation_and_several_do(tmp_path, made):

@@ -20,7 +20,7 @@ from ...data.clips import columns, segments
 from ...errors import UserError
 from ...models.model import Model
 from ...tasks import Task
-from .. import announcement, build, card, progress, results, scoring, terminal_scores
+from .. import announcement, build, card, normalisation, progress, results, scoring, terminal_scores
 from ..loaders import automatic_workers
 from ..preemption import leave_to_parent
 from ..run import Run
@@ -59,7 +59,7 @@ def fit(run: Run) -> dict[str, Any]:
     Returns the contents of results.json. Raises UserError if validation cannot choose the cost, or
     too many clips cannot be read.
     """
-    _require_validation(run)
+    _require(run)
     task = build.task(run.config, cast(Model, NoNetwork()), run.prepared)
     _write_inputs(run)
     features = _features(run)
@@ -79,8 +79,10 @@ def fit(run: Run) -> dict[str, Any]:
     return _write(run, scores, choice, features[run.split].values.shape[1])
 
 
-def _require_validation(run: Run) -> None:
-    """Raise UserError if nothing can choose among several costs."""
+def _require(run: Run) -> None:
+    """Raise UserError if nothing can choose among several costs, or speakers are not known."""
+    if _adaptation(run):
+        normalisation.require_speakers(run.prepared, "dataset.normalize=speaker")
     if not len(run.prepared.splits["val"]) and len(run.config.classic.grid) > 1:
         raise UserError(
             f"dataset.val_share={run.config.dataset.val_share} leaves no validation split to choose"
