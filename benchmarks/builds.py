@@ -140,6 +140,18 @@ def our_step(
     return lambda: step(given)
 
 
+def composed_model(options: Any) -> SpectroBert:
+    """A classifier of the sizes in a file of conf/model, in training mode."""
+    config = SpectroBertConfig(**vars(options), head="classification", num_logits=CLASSES)
+    return SpectroBert(config).train()
+
+
+def step_of(model: nn.Module, batch_size: int) -> Step:
+    """One fine-tuning step of a model."""
+    given, step = batch(batch_size), training_step(model, our_loss)
+    return lambda: step(given)
+
+
 def rival_step(model: Rival, batch_size: int) -> Step:
     """The rival's, over what of `model` is not frozen."""
     from transformers import ASTFeatureExtractor

@@ -9,15 +9,18 @@ from torch.utils.data import DataLoader
 
 from benchmarks import builds
 from benchmarks.timing import Bench, Row, in_turn, seconds
+from spectrobert import compose
 from spectrobert.audio.segment import Segment
-from spectrobert.config import DatasetConfig
+from spectrobert.config import AugmentConfig, DatasetConfig
 from spectrobert.corpora.example import Example
 from spectrobert.data import vocabulary
+from spectrobert.data.augmentation import Augmentation
 from spectrobert.data.batches import LengthBatches, collate
 from spectrobert.data.clips import ClipDataset, ReadOptions, to_arrow
 
 NATIVE_RATE = 48_000
 WORKERS = 2
+AUGMENTED_BATCH = 16
 TEXT = "kids are talking by the door"
 
 
@@ -35,11 +38,14 @@ def write_clips(folder: Path, number: int) -> list[Example]:
     return [Example(str(i), clip, text=TEXT, label="calm") for i in range(number)]
 
 
-def loader(examples: list[Example], batch_size: int, workers: int) -> DataLoader:
+def loader(
+    examples: list[Example], batch_size: int, workers: int, augment: AugmentConfig | None = None
+) -> DataLoader:
     """The loader of a run (spectrobert/run/loaders.py)."""
     seconds = [builds.CLIP_SECONDS] * len(examples)
     words = vocabulary.train([TEXT], 100)
-    reading = ReadOptions(words, DatasetConfig(), {"calm": 0}, seed=0)
+    augmentation = Augmentation(augment) if augment else None
+    reading = ReadOptions(words, DatasetConfig(), {"calm": 0}, seed=0, augmentation=augmentation)
     batches = LengthBatches(seconds, batch_size, seed=0, shuffle=True)
     return DataLoader(
         ClipDataset(to_arrow(examples, seconds), reading, is_training=True),
@@ -64,6 +70,27 @@ def wait_share(bench: Bench) -> Row:
         unit="%",
         ours=100 * waited / (waited + worked),
         bar=5.0,
+    )
+
+
+def augmented_wait_share(bench: Bench) -> Row:
+    """The same of the tiny model under `augment=strong`, with batches of 16 FLAC-sized clips."""
+    config = compose(task="ser", dataset="demo", model="tiny", augment="strong")
+    work = builds.step_of(builds.composed_model(config.model), AUGMENTED_BATCH)
+    work()
+    with tempfile.TemporaryDirectory() as folder:
+        examples = write_clips(Path(folder), AUGMENTED_BATCH * (bench.repeats + WORKERS + 1))
+        batches = iter(loader(examples, AUGMENTED_BATCH, WORKERS, config.augment))
+        next(batches)
+        pairs = in_turn(lambda: next(batches), work, bench.repeats)
+    waited, worked = map(sum, zip(*pairs))
+    clips = AUGMENTED_BATCH * bench.repeats / (waited + worked)
+    return Row(
+        what=f"wait for data, {WORKERS} workers, `augment=strong`, `tiny`, batch {AUGMENTED_BATCH}",
+        unit="%",
+        ours=100 * waited / (waited + worked),
+        bar=5.0,
+        note=f"{clips:.0f} clips/s together",
     )
 
 

@@ -27,6 +27,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
     "probe": encoders.probe,
     "mixed-lengths": encoders.mixed_lengths,
     "wait-for-data": reading.wait_share,
+    "augmented": reading.augmented_wait_share,
     "reading": reading.clips_read,
     "first-step": startup.first_step,
     "help": startup.help_text,
