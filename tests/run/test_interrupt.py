@@ -121,7 +121,10 @@ def test_a_table_waits_for_its_run_to_write_its_state(tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     log = last_words(process)
     assert process.returncode == 130, log
-    assert "SIGINT: the state of step" in log
+    assert (
+        "SIGINT: " in log
+    )  # on a slow machine it may come in a validation, which is not waited for
+    assert "--resume continues from" in log
     assert log.splitlines()[-1] == "interrupted"
     assert "what has finished stays; the same command continues" in log
     assert (folder / "checkpoints" / "last.ckpt").exists()

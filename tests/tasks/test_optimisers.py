@@ -41,7 +41,8 @@ def test_the_default_is_one_group_as_ever():
 def test_weight_decay_is_added_to_the_gradient_or_apart_from_it(name, is_decoupled):
     decay, rate = 0.5, 0.1
     start = {n: p.detach().clone() for n, p in classifier().named_parameters()}
-    for key, found in stepped(OptimConfig(name=name, lr=rate, weight_decay=decay)).items():
+    options = OptimConfig(name=name, lr=rate, weight_decay=decay, decay_norms=True)
+    for key, found in stepped(options).items():
         w, mean, square = start[key].clone(), torch.zeros(()), torch.zeros(())
         for step in (1, 2):
             gradient = torch.ones_like(w) + (0 if is_decoupled else decay * w)
@@ -51,6 +52,14 @@ def test_weight_decay_is_added_to_the_gradient_or_apart_from_it(name, is_decoupl
             scale = mean / (1 - 0.9**step) / ((square / (1 - 0.999**step)).sqrt() + 1e-8)
             w = w - rate * scale
         torch.testing.assert_close(found, w, rtol=1e-4, atol=1e-5)
+
+
+def test_biases_and_norms_do_not_decay_unless_asked():
+    """Decoupled decay with a learning rate: weights shrink, biases and norms take the same step."""
+    kept = stepped(OptimConfig(name="adamw", lr=0.1))
+    spared = stepped(OptimConfig(name="adamw", lr=0.1, weight_decay=0.5))
+    for name, value in spared.items():
+        assert torch.equal(value, kept[name]) == (value.dim() <= 1 or not value.any()), name
 
 
 def test_a_specific_name_wins_over_a_general_one():
