@@ -32,7 +32,7 @@ Effect = Callable[[np.ndarray], np.ndarray]
 
 
 class Augmentation:
-    """What a run does to its training clips.
+    """Augmentation of the training clips of a run.
 
     Raises UserError if a package or a folder is missing that an effect needs.
     """

@@ -27,7 +27,7 @@ COSTS = [[math.log(2), math.log(4), math.log(4)], [math.log(8), math.log(8), mat
 
 
 def output(logits: torch.Tensor) -> Output:
-    """What a model says; of its other fields losses read none."""
+    """Output of a model; losses read none of its other fields."""
     return Output(torch.zeros(len(logits), 1, 1), torch.ones(len(logits), 1), logits=logits)
 
 
