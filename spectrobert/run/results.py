@@ -61,7 +61,7 @@ def common(
     monitor: dict[str, Any],
     validation: dict[str, float],
 ) -> dict[str, Any]:
-    """Entries of results.json of every run, with a network or without; arguments as of `collect`."""
+    """Entries of results.json of every run, with a network or not; arguments as of `collect`."""
     config, prepared = run.config, run.prepared
     return {
         "experiment": config.experiment_name,
