@@ -116,6 +116,8 @@ class DataModule(LightningDataModule):
 
     def _batches(self, split: str) -> LengthBatches:
         """The rows of each batch that this process takes."""
+        if self.read_options.speakers:
+            return speaker_batches(self.prepared, split, self.options, self.read_options.seed)
         is_training, trainer = split == "train", self.trainer
         seconds = columns(self.prepared.splits[split], "seconds")["seconds"].to_numpy()
         if is_training and self.read_options.augmentation is not None:
@@ -123,8 +125,6 @@ class DataModule(LightningDataModule):
         size, seed = self.options.batch_size, self.read_options.seed
         rank = trainer.global_rank if trainer else 0
         world_size = trainer.world_size if trainer else 1
-        if self.read_options.speakers:
-            return speaker_batches(self.prepared, split, self.options, seed)
         drawn = BY_CLASS.get(self.read_options.dataset.balance) if is_training else None
         if drawn:
             return drawn(seconds, self._labels(), size, seed, rank, world_size)

@@ -43,7 +43,7 @@ def by_speaker(
 
     Raises UserError if a clip has no speaker.
     """
-    if getattr(settings, "normalization", "") != "speaker":
+    if not normalises_by_speaker(settings):
         return {}
     require_speakers(prepared, "dataset.normalize=speaker")
     measured = mel_statistics.by_speaker(
@@ -75,6 +75,11 @@ def require_speakers(prepared: Prepared, option: str) -> list[str]:
     return names
 
 
+def normalises_by_speaker(settings: Any) -> bool:
+    """True for a model whose spectrograms are normalised by speaker."""
+    return getattr(settings, "normalization", "") == "speaker"
+
+
 def pools_by_speaker(settings: Any) -> bool:
     """True for a model whose pooled vectors are normalised by speaker."""
     is_pooled = getattr(settings, "pooled_norm", "") == "speaker"
@@ -84,7 +89,7 @@ def pools_by_speaker(settings: Any) -> bool:
 def adaptation(settings: Any) -> str:
     """A sentence for all outputs of a model that is normalised by speaker; "" for another."""
     parts = {
-        "spectrograms": getattr(settings, "normalization", "") == "speaker",
+        "spectrograms": normalises_by_speaker(settings),
         "pooled vectors": pools_by_speaker(settings),
     }
     adapted = " and ".join(part for part, is_adapted in parts.items() if is_adapted)

@@ -11,7 +11,7 @@ import torch
 from ..audio import io
 from ..audio.crop import window
 from ..audio.segment import Segment
-from ..config import AqaConfig, Config, DatasetConfig, NumbersConfig
+from ..config import AqaConfig, DatasetConfig, NumbersConfig
 from ..data import mel_statistics
 from ..data.batches import collate
 from ..data.clips import crop
@@ -69,13 +69,13 @@ def predict(
     if name == "pre":
         labels = ("match", "mismatch")
         item |= {"mlm_labels": np.full_like(ids, IGNORED), "matched": 1}
-    note, statistics = _of_one_speaker(audio, config, model)
-    item |= statistics
     measure = "value" if isinstance(config.task, NumbersConfig) else "probability"
     heard = [hear(path, config.dataset, model.config.max_seconds) for path in audio]
     for path, (*_, wave) in zip(audio, heard):
         _require_length(path, wave, model.least_samples)
-    items = [item | {"waveform": wave} for *_, wave in heard]
+    waves = [wave for *_, wave in heard]
+    note, shared = _of_one_speaker(waves, model)
+    items = [item | shared | {"waveform": wave} for wave in waves]
     predictions = []
     for path, (seconds, used, _), row in zip(audio, heard, _answers(task, items)):
         ranked = sorted(zip(labels, row), key=lambda pair: -pair[1])
@@ -92,19 +92,16 @@ def _answers(task: Task, items: list[dict[str, Any]]) -> list[list[float]]:
     return [row for output in outputs for row in task.answers(output).tolist()]
 
 
-def _of_one_speaker(
-    audio: Sequence[str], config: Config, model: Model
-) -> tuple[str, dict[str, Any]]:
-    """A note, and the statistics by which all the files are normalised; empty of most models."""
-    settings, options = model.config, config.dataset
+def _of_one_speaker(waves: Sequence[np.ndarray], model: Model) -> tuple[str, dict[str, Any]]:
+    """A note, and the fields by which all the files are normalised; empty of most models."""
+    settings = model.config
     if not normalisation.adaptation(settings):
         return "", {}
     fields: dict[str, Any] = {"speaker": 0} if normalisation.pools_by_speaker(settings) else {}
-    if settings.normalization == "speaker":
-        waves = (hear(path, options, settings.max_seconds)[2] for path in audio)
+    if normalisation.normalises_by_speaker(settings):
         measured = mel_statistics.of_waves(waves, settings.num_mel_bins)
         fields |= {"mel_mean": measured.mean, "mel_std": measured.std}
-    files = "file is" if len(audio) == 1 else f"{len(audio)} files are"
+    files = "file is" if len(waves) == 1 else f"{len(waves)} files are"
     note = (
         f"the {files} normalised as one speaker's: call once per speaker, with as many recordings"
         " as there are"

@@ -196,6 +196,10 @@ def test_cached_vectors_of_an_encoder_are_normalised_by_speaker(tmp_path):
     assert {n: m.value for n, m in scores.metrics.items()} == pytest.approx(
         folder.read_scores()["metrics"], abs=1e-5
     )
+    options = folder.read_config()
+    test = prepare("ser", options.dataset, options.data_dir).splits["test"]
+    paths = [row["path"] for number in (0, 1) for row in test[number]["audio"]]
+    assert all("the 2 files are normalised" in one.note for one in predict(folder.path, paths))
 
 
 def test_normalisation_is_of_spectrobert(tmp_path):
