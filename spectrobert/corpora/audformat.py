@@ -10,13 +10,13 @@ speakers, transcripts and splits are also looked up in the others, by stretch, e
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..audio.segment import Segment
 from ..errors import UserError
 from . import Corpus, row_ids
 from .audformat_tables import Joined, Stretch, Tables
 from .example import Dropped, Example
+from .own_columns import UNNAMED, idle_columns, task_chooser
 from .own_targets import TARGET_TASKS, check_targets, read_target
 from .split_names import SPLIT_NAMES
 
@@ -128,20 +128,7 @@ def _split(where: str, cell: str) -> str:
     return SPLIT_NAMES.get(cell.lower(), "")
 
 
-def choose_task(options: Mapping[str, Any]) -> tuple[str, str]:
-    """The task that the options ask for, and why."""
-    if options["targets"]:
-        return "dimensional", f"dataset.targets=[{','.join(options['targets'])}]"
-    if options["label"]:
-        return "classification", f"dataset.label={options['label']}"
-    return "ser", "the usual column 'emotion'; no other is named"
-
-
-def idle_options(task: str) -> tuple[str, ...]:
-    """Options that a task does not read."""
-    idle = {"label": task not in LABELS, "targets": task not in TARGET_TASKS}
-    return tuple(option for option, is_idle in idle.items() if is_idle)
-
+choose_task = task_chooser("ser", "the usual column 'emotion'; no other is named")
 
 CORPUS = Corpus(
     load=load,
@@ -152,6 +139,6 @@ CORPUS = Corpus(
     "names the folder",
     source="the database's own",
     choose_task=choose_task,
-    idle_options=idle_options,
-    unnamed_caveat="speakers are not known and may be in several splits",
+    idle_options=idle_columns(LABELS),
+    unnamed_caveat=UNNAMED,
 )

@@ -105,7 +105,7 @@ class Tables:
         return "" if split is None else SPLIT_NAMES.get(split.type, "")
 
     def _unambiguous(self, splits: dict[str, str], names: Sequence[str]) -> dict[str, str]:
-        """Of all tables that fit one per split, with training among them, or the only one."""
+        """The tables that fit: one per split, with training among them, or the only one."""
         owned = {table: split for table, split in splits.items() if split}
         has_one_each = len(set(owned.values())) == len(owned) and "train" in owned.values()
         if has_one_each or len(splits) == 1:

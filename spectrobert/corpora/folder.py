@@ -17,6 +17,7 @@ from ..errors import UserError
 from . import Corpus
 from .example import Dropped, Example
 from .label_files import AUDIO_SUFFIXES
+from .own_columns import UNNAMED
 from .split_names import split_folders
 
 NO_AUDIO_ENDING = f"file name ends in none of {', '.join(AUDIO_SUFFIXES)}"
@@ -104,5 +105,5 @@ CORPUS = Corpus(
     layout="CLASS/*.wav, one folder per class, or train/CLASS/*.wav and [val/ and test/ alike]; "
     "dataset.root= names the folder of these folders",
     source="the user's own",
-    unnamed_caveat="speakers are not known and may be in several splits",
+    unnamed_caveat=UNNAMED,
 )

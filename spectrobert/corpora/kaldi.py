@@ -14,13 +14,13 @@ Folders `train`, `dev` (val, valid) and `test` (eval) with these files are split
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..audio.segment import Segment
 from ..errors import UserError
 from . import Corpus
 from .example import Dropped, Example
 from .kaldi_files import Stretch, read_map, read_recordings, read_segments
+from .own_columns import UNNAMED, idle_columns, task_chooser
 from .own_targets import TARGET_TASKS, check_targets, read_target
 from .split_names import split_folders
 
@@ -172,20 +172,7 @@ def _values(path: Path, name: str, speakers: Mapping[str, str]) -> dict[str, str
     raise UserError(f"{path}: {wanted}; files utt2NAME and spk2NAME with labels: {found}")
 
 
-def choose_task(options: Mapping[str, Any]) -> tuple[str, str]:
-    """The task that the options ask for, and why."""
-    if options["targets"]:
-        return "dimensional", f"dataset.targets=[{','.join(options['targets'])}]"
-    if options["label"]:
-        return "classification", f"dataset.label={options['label']}"
-    return "pre", "the transcripts; no dataset.label= is named"
-
-
-def idle_options(task: str) -> tuple[str, ...]:
-    """Options that a task does not read."""
-    idle = {"label": task not in LABEL_TASKS, "targets": task not in TARGET_TASKS}
-    return tuple(option for option, is_idle in idle.items() if is_idle)
-
+choose_task = task_chooser("pre", "the transcripts; no dataset.label= is named")
 
 CORPUS = Corpus(
     load=load,
@@ -195,6 +182,6 @@ CORPUS = Corpus(
     source="the user's own",
     folders=("audio_dir",),
     choose_task=choose_task,
-    idle_options=idle_options,
-    unnamed_caveat="speakers are not known and may be in several splits",
+    idle_options=idle_columns(LABEL_TASKS),
+    unnamed_caveat=UNNAMED,
 )

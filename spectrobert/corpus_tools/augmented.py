@@ -12,6 +12,7 @@ import soundfile
 import torch
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from torch.nn.utils.rnn import pad_sequence
 
 from .. import files
 from ..audio import features, io
@@ -19,7 +20,7 @@ from ..config import AugmentConfig
 from ..config.augment import EFFECTS
 from ..data.augmentation import Augmentation
 from ..data.mel_statistics import spectrogram
-from ..models.augmentation import augment
+from ..models.augmentation import augment, mix
 from ..models.batch import Batch
 from .plots import DPI, in_turns, png, show_mels
 from .stats import Statistics
@@ -103,16 +104,20 @@ def _clips(statistics: Statistics, seed: int) -> list[np.ndarray]:
 
 
 def _mixture(clips: list[np.ndarray], num_bins: int) -> Shown:
-    """Two clips in one; the sound is their sum, the model mixes their spectrograms."""
-    first, second = clips[0], clips[-1]
-    length = min(len(first), len(second))
-    wave = first.copy()
-    wave[:length] = MIX_SHARE * first[:length] + (1 - MIX_SHARE) * second[:length]
-    ours, theirs = spectrogram(first, num_bins), spectrogram(second, num_bins)
-    frames = min(len(ours), len(theirs))
-    mels = ours.copy()
-    mels[:frames] = MIX_SHARE * ours[:frames] + (1 - MIX_SHARE) * theirs[:frames]
-    return Shown("mixup", wave, mels)
+    """Two clips in one; the sound is a mixture of waveforms, the model's is one of spectrograms."""
+    mels = [spectrogram(clip, num_bins) for clip in (clips[0], clips[-1])]
+    return Shown("mixup", _mixed(clips[0], clips[-1]), _mixed(*mels))
+
+
+def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Two arrays over time as training mixes them, as long as the first."""
+    both = [torch.from_numpy(values) for values in (first, second)]
+    lengths = torch.tensor([len(values) for values in both])
+    shares: Batch = {
+        "mix_weight": torch.tensor([MIX_SHARE, 1.0]),
+        "mix_with": torch.tensor([1, 0]),
+    }
+    return mix(pad_sequence(both, batch_first=True), lengths, shares)[0, : len(first)].numpy()
 
 
 def _masked(mels: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:

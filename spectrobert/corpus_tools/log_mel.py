@@ -15,7 +15,7 @@ from ..audio.segment import Segment
 from ..config import DatasetConfig
 from ..data import splits
 from ..data.mel_statistics import spectrogram
-from . import recordings
+from ..data.threads import in_threads
 
 CHUNK = 64  # decoded clips that wait to be measured
 
@@ -97,7 +97,7 @@ def measure(
         except io.AudioError as error:
             return error
 
-    waves = recordings.in_threads(read, enumerate(clips), CHUNK)
+    waves = in_threads(read, enumerate(clips), CHUNK)
     for done, (clip, wave) in enumerate(zip(clips, waves), start=1):
         if isinstance(wave, io.AudioError):
             unheard.append(str(wave))

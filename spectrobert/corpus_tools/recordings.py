@@ -1,11 +1,9 @@
 """A look at recordings for people: faults, lengths, clipping, and a fingerprint of the samples."""
 
 import hashlib
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,13 +11,12 @@ from ..audio import io
 from ..audio.segment import Segment
 from ..corpora.example import Example
 from ..data import audio_names, checks, rows
+from ..data.threads import in_threads
 
 FULL_SCALE = 0.999  # from here on a sample counts as clipped
 CLIPPED_SHARE = 0.001  # a recording is clipped if at least this share of its samples is
 CHUNK = 1024  # recordings that wait for a thread at a time, of however many there are
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Name = Callable[[io.Audio], str]
 
 
@@ -69,24 +66,11 @@ def listen_to_all(
 ) -> dict[Segment, Sound]:
     """`listen` to each, in threads."""
     sounds = {}
-    results = in_threads(lambda segment: listen(segment, is_quick), segments)
+    results = in_threads(lambda segment: listen(segment, is_quick), segments, CHUNK)
     for segment, sound in zip(segments, results):
         sounds[segment] = sound
         progress(len(sounds), len(segments))
     return sounds
-
-
-def in_threads(
-    work: Callable[[Item], Result], items: Iterable[Item], chunk: int = CHUNK
-) -> Iterator[Result]:
-    """The results in order, `chunk` of them ahead at most.
-
-    Threads suffice: libsndfile and soxr release the interpreter while they work.
-    """
-    waiting = iter(items)
-    with ThreadPoolExecutor(checks.THREADS) as pool:
-        while some := list(itertools.islice(waiting, chunk)):
-            yield from pool.map(work, some)
 
 
 def names(examples: Sequence[Example], folders: Sequence[str]) -> Name:

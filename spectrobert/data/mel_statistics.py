@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -28,9 +26,9 @@ from ..errors import UserError
 from ..files import write_whole
 from ..kernels import adopt
 from . import rows, stamps
-from .checks import THREADS
 from .clips import columns, crop, segments
 from .store import cache_dir
+from .threads import in_threads
 
 CHUNK = 64  # decoded clips that wait to be measured
 ALL = "all"  # the one group of statistics over all clips
@@ -133,20 +131,12 @@ def _measured(
             return None
 
     heard = (clips[row]["audio"] for row in range(len(clips)))
-    for group, wave in zip(groups, _in_threads(read, heard)):
+    for group, wave in zip(groups, in_threads(read, heard, CHUNK)):
         if wave is not None:
             sums.setdefault(group, _Sums(num_bins)).add(spectrogram(wave, num_bins))
     measured = {group: some.statistics() for group, some in sums.items()}
     _save(path, measured)
     return measured
-
-
-def _in_threads(read: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
-    """Results in order, a few ahead: libsndfile releases the interpreter while it works."""
-    waiting = iter(items)
-    with ThreadPoolExecutor(THREADS) as pool:
-        while some := list(itertools.islice(waiting, CHUNK)):
-            yield from pool.map(read, some)
 
 
 def _key(heard: pa.Table, groups: Sequence[str], facts: tuple[Any, ...]) -> str:

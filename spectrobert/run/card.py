@@ -17,6 +17,7 @@ from ..markup import markdown_escaped
 from ..settings.schemas import own_options
 from .common_labels import CommonLabels
 from .folder import scores_of
+from .loaders import DataModule
 from .scores import Metric, Scores, coverage
 
 STRETCH = {"first": "the first {:g} s", "center": "the middle {:g} s"}
@@ -61,6 +62,14 @@ def evaluation(config: Config, scores: Scores, audio: str, text: str) -> Evaluat
             for name, m in scores.metrics.items()
         },
     )
+
+
+def of_network(config: Config, scores: Scores, data: DataModule, split: str) -> Evaluation:
+    """The facts of a network that was scored on a split of `data`."""
+    options = data.read_options
+    audio = heard(data.prepared, options.dataset, options.model_seconds, split)
+    text = f"{config.dataset.max_text_length} word pieces at most"
+    return evaluation(config, scores, audio, text)
 
 
 def heard(prepared: Prepared, options: DatasetConfig, model_seconds: float, split: str) -> str:
@@ -117,7 +126,7 @@ def _corpus_facts(results: Mapping[str, Any], known: Mapping[str, Any]) -> dict[
 
 
 def _cross_facts(results: Mapping[str, Any]) -> dict[str, str]:
-    """Of a run that was scored on another corpus: the labels that both have, and the others."""
+    """Labels that a run and the other corpus it was scored on have in common, and the others."""
     common = scores_of(results).get("cross_corpus")
     return CommonLabels(**common).facts() if common else {}
 

@@ -191,10 +191,7 @@ def _facts(
     for name, number in scores.common.left_out.items():
         if number:
             dropped[f"class {name}, which the run lacks"] = number
-    options = data.read_options
-    audio = card.heard(data.prepared, options.dataset, options.model_seconds, SCORED)
-    text = f"{other.dataset.max_text_length} word pieces at most"
-    facts = asdict(card.evaluation(other, replace(scores, split=SCORED), audio, text))
+    facts = asdict(card.of_network(other, scores, data, SCORED))
     facts["audio"] = facts["audio"].replace(f"clips of {SCORED}", f"clips of {scores.split}")
     return {
         "trained_on": scores.common.trained_on,

@@ -40,10 +40,7 @@ def collect(
         validation: the last value of each metric of the validation split.
     """
     config = run.config
-    options = run.data.read_options
-    audio = card.heard(run.prepared, options.dataset, options.model_seconds, run.split)
-    text = f"{config.dataset.max_text_length} word pieces at most"
-    evaluation = card.evaluation(config, scores, audio, text)
+    evaluation = card.of_network(config, scores, run.data, run.split)
     return common(run, scores, evaluation, monitor, validation) | {
         "question_only": control.to_dict() if control else None,
         "epochs_run": run.trainer.current_epoch,

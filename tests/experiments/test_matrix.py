@@ -92,7 +92,7 @@ def test_of_three_corpora_one_is_left_out_in_turn(tmp_path):
 
 
 def test_cells_by_hand(tmp_path):
-    """Of a corpus itself the folds are pooled; of another one each item has an answer per fold."""
+    """A corpus' own folds are pooled; an item of another one has an answer per fold."""
     asked = planned(tmp_path, folds="1,2")
     for row, folds in {
         "tiny: ravdess -> ravdess": (ALL, SOME),

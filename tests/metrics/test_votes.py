@@ -97,5 +97,5 @@ def test_entropy_as_share_of_the_possible(votes, share):
 
 
 def test_two_of_three_say_yes():
-    """Of two classes no votes are closer to even."""
+    """Two to one are the most even votes that three can give to two classes."""
     assert entropy_shares(np.array([[2.0, 1.0]])) == pytest.approx(math.log2(3) - 2 / 3)

@@ -86,7 +86,7 @@ def refusal(prepared: World, *arguments, **options) -> str:
 
 
 def test_the_decision_is_among_the_common_classes(prepared):
-    """Of angry 0, calm 1 (fearful 2 and sad 3 are masked) calm wins everywhere."""
+    """Calm 1 wins over angry 0 everywhere; fearful 2 and sad 3 are masked."""
     scores = spectrobert.evaluate(
         prepared.run.path, dataset="csv", options=prepared.options(**RENAMED)
     )

@@ -143,7 +143,7 @@ def _mapping(run: Run) -> Iterator[clip_features.Map]:
 
 
 def _rows(run: Run, features: dict[str, Features]) -> dict[str, Rows]:
-    """What the SVM reads of each split, normalised by speaker if that is asked for."""
+    """Features and labels of each split, normalised by speaker if that is asked for."""
     number = {label: i for i, label in enumerate(run.prepared.labels)}
     rows = []
     for split, found in features.items():
