@@ -155,6 +155,9 @@ class TrainerConfig:
     prefix_cache: str = "auto"
     cache_gb: float = 50.0  # of a run at most; a larger cache is not written
     cache_dtype: str = "float32"  # "float16": half the disk, values rounded to 3 digits
+    # Decoded clips that each reading process keeps in memory, so that a small corpus is decoded
+    # once; those that dataset.crop=random cuts are not kept
+    memory_gb: float = 0.0
     # "auto": faster implementations of the same layers, if any | "off": plain torch
     kernels: str = "auto"
     progress: bool = True  # a bar, on a terminal
@@ -176,7 +179,9 @@ class TrainerConfig:
             )
         for name in ("num_workers", "max_steps"):
             at_least(f"trainer.{name}", getattr(self, name), -1)
-        for name in ("patience", "threads", "checkpoint_minutes", "progress_minutes", "cache_gb"):
+        for name in ("patience", "threads", "checkpoint_minutes", "progress_minutes"):
+            at_least(f"trainer.{name}", getattr(self, name), 0)
+        for name in ("cache_gb", "memory_gb"):
             at_least(f"trainer.{name}", getattr(self, name), 0)
         if self.threads > MAX_THREADS:
             raise UserError(f"trainer.threads={self.threads}: must be {MAX_THREADS} or less")

@@ -28,6 +28,7 @@ from .checks import Skipped
 from .masking import mask_words
 from .mismatches import Mismatches
 from .rows import segments
+from .waveform_memory import WaveformMemory
 
 UNHEARD_SAMPLES = 400  # zeros in place of a clip that no model hears: one frame of 25 ms
 
@@ -99,6 +100,7 @@ class ReadOptions:
     speakers: Mapping[str, int] = field(default_factory=dict)
     # False for a model of text alone: no audio is read, `waveform` is UNHEARD_SAMPLES zeros
     hears: bool = True
+    memory_gb: float = 0.0  # of decoded clips that each reading process keeps
 
 
 def answer(row: dict[str, Any], read_options: ReadOptions) -> dict[str, Any]:
@@ -122,6 +124,7 @@ class ClipDataset(Dataset):
         self.rows = split
         self.read_options = read_options
         self.is_training = is_training
+        self.memory = WaveformMemory(read_options.memory_gb)
         self.is_augmented = (
             is_training and read_options.augmentation is not None and read_options.hears
         )
@@ -133,7 +136,7 @@ class ClipDataset(Dataset):
         return len(self.rows)
 
     def __getitem__(self, key: RowKey) -> dict[str, Any] | Skipped:
-        row = self.rows[key.row]
+        row, source = self.rows[key.row], key.row
         generator = self._generator(key)
         item: dict[str, Any] = {"index": key.row}
         ids = self._word_pieces(row["text"])
@@ -142,10 +145,10 @@ class ClipDataset(Dataset):
         if task is None:
             item |= answer(row, self.read_options)
         else:
-            heard = self._heard(key.row, generator)
-            matched = heard == key.row
+            source = self._heard(key.row, generator)
+            matched = source == key.row
             if not matched:
-                audio, speaker = self.rows[heard]["audio"], self.rows[heard]["speaker"]
+                audio, speaker = self.rows[source]["audio"], self.rows[source]["speaker"]
             tokenizer = self.read_options.tokenizer
             ids, labels = mask_words(
                 ids,
@@ -163,7 +166,7 @@ class ClipDataset(Dataset):
         if self.read_options.by_speaker:
             item |= self._speaker_statistics(speaker)
         try:
-            item["waveform"] = self._waveform(audio, generator)
+            item["waveform"] = self._waveform(source, audio, generator)
         except io.AudioError as error:
             return Skipped(row["id"], error.recording, f"{error.fault}: {error.detail}")
         return item | self._augmentation(item, generator)
@@ -192,12 +195,19 @@ class ClipDataset(Dataset):
         ids = self.read_options.tokenizer(text, truncation=True, max_length=limit)["input_ids"]
         return np.asarray(ids, dtype=np.int64)
 
-    def _waveform(self, audio: list[dict[str, Any]], generator: np.random.Generator) -> np.ndarray:
+    def _waveform(
+        self, row: int, audio: list[dict[str, Any]], generator: np.random.Generator
+    ) -> np.ndarray:
         read_options = self.read_options
         if not read_options.hears:
             return np.zeros(UNHEARD_SAMPLES, dtype=np.float32)
         kept, max_seconds = crop(read_options.dataset, read_options.model_seconds, self.is_training)
-        wave = io.read_clip(segments(audio), max_seconds, kept, generator)
+
+        def read() -> np.ndarray:
+            return io.read_clip(segments(audio), max_seconds, kept, generator)
+
+        # A crop drawn at random is another one in each epoch
+        wave = read() if kept == "random" else self.memory.get(row, read)
         if read_options.dataset.silence_audio:
             return np.zeros_like(wave)
         if self.is_augmented:

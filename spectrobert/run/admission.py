@@ -31,6 +31,7 @@ FREE_ON_RESUME = {
     "trainer.threads",
     "trainer.prefix_cache",
     "trainer.cache_gb",
+    "trainer.memory_gb",
     "logger.mode",
 }
 

@@ -255,5 +255,6 @@ def datamodule(
         augmentation=Augmentation(config.augment) if config.augment.is_on else None,
         by_speaker=normalisation.by_speaker(config.dataset, settings, prepared),
         speakers=normalisation.speakers(settings, prepared),
+        memory_gb=config.trainer.memory_gb,
     )
     return DataModule(prepared, read_options, config.trainer)

@@ -270,3 +270,26 @@ def test_a_model_that_does_not_hear_opens_no_file(examples, words, clips):
         assert equal(item, other)
     hearing = ClipDataset(deaf.rows, heard.read_options, is_training=True)
     assert isinstance(hearing[RowKey(0, 0)], Skipped)
+
+
+def test_clips_kept_in_memory_are_the_same_clips(clips, monkeypatch):
+    """Mismatched pairs included: what is kept is a row's own sound."""
+    task = PretrainingConfig(mismatch_probability=0.5)
+    files = clips(task)
+    kept = ClipDataset(files.rows, replace(files.read_options, memory_gb=1.0), is_training=True)
+    readings: list[int] = []
+    read_clip = io.read_clip
+    monkeypatch.setattr(io, "read_clip", lambda *a: readings.append(1) or read_clip(*a))
+    wanted = passes(files, 4)
+    assert all(
+        equal(item, other) for (_, item), (_, other) in zip(wanted, passes(kept, 4), strict=True)
+    )
+    assert len(readings) <= 4 * len(files) + len(kept)
+
+
+def test_random_crops_are_not_kept(clips, examples, tmp_path):
+    longer = replace(examples[0], audio=(Segment(noise(tmp_path / "long.wav", 0, 4 * SECONDS)),))
+    cropped = clips(rows=[longer], crop="random", max_seconds=SECONDS)
+    kept = ClipDataset(cropped.rows, replace(cropped.read_options, memory_gb=1.0), True)
+    waves = [kept[RowKey(epoch, 0)]["waveform"].tobytes() for epoch in range(5)]
+    assert len(set(waves)) == 5
