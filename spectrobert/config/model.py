@@ -83,8 +83,8 @@ class CompositeOptions:
 
     architecture: str = "composite"
 
-    # Speech encoder: model_type (wav2vec2, hubert, wavlm, data2vec-audio, whisper) and fields of
-    # transformers' configuration that differ from its defaults; empty: the checkpoint's
+    # Speech encoder: model_type (wav2vec2, hubert, wavlm, data2vec-audio, whisper, speechlm) and
+    # fields of transformers' configuration that differ from its defaults; empty: the checkpoint's
     speech: dict[str, Any] = field(default_factory=dict)
     # Its checkpoint, a Hub name or a folder, unless init.speech_model names another; empty: random
     speech_model: str = ""
@@ -113,7 +113,7 @@ class CompositeOptions:
     frames_per_token: int = 1  # of "joint": frames that are averaged into one audio token
 
     # "first" | "mean" | "max" | "last" | "statistics": mean and deviation | "attentive": attentive
-    # statistics
+    # statistics | "gru": the last state of a GRU
     pooling: str = "mean"  # of audio
     text_pooling: str = "first"
     # Of the pooled vector: "none" | "layer" | "running" | "speaker", as of SpectroBERT

@@ -88,6 +88,25 @@ class AttentiveStatistics(Pooling):
         return _mean_and_deviation(hidden, self.weights(hidden, mask))
 
 
+class Recurrent(Pooling):
+    """A GRU's state at the last real token (seed 000's classifier on SpeechLM's features).
+
+    One layer, forward in time, as wide as its input: this project's reading, as the source shows
+    its sizes in a picture alone.
+
+    Args:
+        width: D, and of the state.
+    """
+
+    def __init__(self, width: int):
+        super().__init__(width)
+        self.gru = nn.GRU(width, width, batch_first=True)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        # Padding lies behind the last real token, whose state has not seen it
+        return Last(0)(self.gru(hidden)[0], mask)
+
+
 def _shares(mask: Tensor, hidden: Tensor) -> Tensor:
     """(B, N) weights of a plain mean."""
     real = mask.to(hidden.dtype)
@@ -114,6 +133,7 @@ POOLINGS: dict[str, type[Pooling]] = {
     "last": Last,
     "statistics": Statistics,
     "attentive": AttentiveStatistics,
+    "gru": Recurrent,
 }
 
 

@@ -11,6 +11,7 @@ from .speech_encoder import (
     WaveEncoder,
     WavLmEncoder,
 )
+from .speechlm import SpeechLmEncoder
 from .whisper_encoder import WhisperEncoder
 
 # model.speech.model_type -> class; XLS-R is a wav2vec2
@@ -20,4 +21,5 @@ SPEECH_TYPES: dict[str, Callable[[PreTrainedConfig, bool], SpeechEncoder]] = {
     "wavlm": WavLmEncoder,
     "data2vec-audio": Data2VecEncoder,
     "whisper": WhisperEncoder,
+    "speechlm": SpeechLmEncoder,
 }

@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..models.composite import Composite
 from ..models.speech_types import SPEECH_TYPES
 from ..models.text_encoder import TEXT_TYPES
-from . import foreign
+from . import fairseq_speechlm, foreign
 from .foreign import Source
 from .pretrained import require_same_size
 
@@ -106,6 +106,8 @@ def fields(config: Config, vocab_size: int, pad_token_id: int) -> dict[str, Any]
     named = sources(config)
     made = {"speech": dict(options.speech), "text": dict(options.text)}
     for part, source in (("speech", named.speech), ("text", named.text)):
+        if source and part == "speech" and _is_fairseq(source, made[part]):
+            continue  # a file without a configuration: its tensors fit, or are refused
         if source:
             made[part] = _of_source(source, made[part], part)
     text = made["text"]
@@ -117,6 +119,19 @@ def fields(config: Config, vocab_size: int, pad_token_id: int) -> dict[str, Any]
             f" {text['vocab_size']}: they do not belong together"
         )
     return made
+
+
+def _is_fairseq(source: Source, fields: Mapping[str, Any]) -> bool:
+    """True if a source is a published file of SpeechLM. Raises UserError for another encoder's."""
+    if not fairseq_speechlm.is_file(source.name):
+        return False
+    kind = fields.get("model_type")
+    if kind != "speechlm":
+        raise UserError(
+            f"{source.title} is a file: files are read for model=speechlm alone, not for"
+            f" {kind or 'an encoder of any type'}; give a folder"
+        )
+    return True
 
 
 def _of_source(source: Source, given: Mapping[str, Any], part: str) -> dict[str, Any]:
@@ -148,12 +163,20 @@ def load(model: Composite, config: Config) -> None:
     named, allow_bin = sources(config), config.init.allow_bin
     if named.speech:
         encoder: Any = model.speech.model
-        encoder.load_state_dict(_weights(named.speech, encoder.config, allow_bin))
+        encoder.load_state_dict(_speech_weights(named.speech, encoder, allow_bin))
     if named.text and model.config.fusion == "joint":
         foreign.load_text_model(model.stack, named.text.name, allow_bin, model.head)
     elif named.text:
         encoder = model.text.model
         encoder.load_state_dict(_weights(named.text, encoder.config, allow_bin))
+
+
+def _speech_weights(source: Source, encoder: Any, allow_bin: bool) -> dict[str, Any]:
+    """The tensors of a speech encoder, from a folder, the Hub or a file of fairseq."""
+    if fairseq_speechlm.is_file(source.name):
+        wanted = encoder.state_dict()
+        return fairseq_speechlm.weights(source.title, source.name, wanted, allow_bin)
+    return _weights(source, encoder.config, allow_bin)
 
 
 def _weights(source: Source, config: PreTrainedConfig, allow_bin: bool) -> dict[str, Any]:

@@ -30,7 +30,21 @@ def test_a_pooling_reads_real_tokens_alone(name):
 
 
 def test_all_poolings_are_listed_here():
-    assert POOLINGS.keys() == EXPECTED.keys() | {"attentive"}
+    assert POOLINGS.keys() == EXPECTED.keys() | {"attentive", "gru"}
+
+
+@torch.no_grad()
+def test_a_gru_is_a_plain_loop_over_real_frames():
+    torch.manual_seed(0)
+    pooling = moved(POOLINGS["gru"](2))
+    own = dict(pooling.gru.named_parameters())
+    cell = torch.nn.GRUCell(2, 2)
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in own.items()})
+    for hidden, mask, pooled in zip(HIDDEN, MASK, pooling(HIDDEN, MASK)):
+        state = torch.zeros(2)
+        for frame in hidden[mask]:
+            state = cell(frame, state)
+        torch.testing.assert_close(pooled, state)
 
 
 @torch.no_grad()
