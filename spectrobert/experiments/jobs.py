@@ -119,11 +119,11 @@ def plan(table: Table, settings: Settings) -> list[Job]:
     if settings.seeds < 1:
         raise UserError(f"--seeds {settings.seeds}: must be 1 or more")
     rows = [row for row in table.rows if row.is_trained]
-    needed = {row.needs for row in rows if not settings.checkpoint}
     by_row: dict[str, list[Job]] = {}
-    for row in table.pretraining:
-        if row.name in needed:
-            by_row[row.name] = _trained(row, "pre", row.dataset, table, settings, [])
+    for row in _needed(table, rows, settings):
+        first = by_row.get(row.needs, [])
+        dataset = row.dataset or table.dataset
+        by_row[row.name] = _trained(row, "pre", dataset, table, settings, first)
     for row in rows:
         first = by_row.get(row.needs, [])
         dataset = row.dataset or table.dataset
@@ -141,6 +141,19 @@ def plan(table: Table, settings: Settings) -> list[Job]:
         jobs += [_silenced(row, job, settings) for job in by_row.get(row.silenced, [])]
         jobs += [_crossed(row, job, settings) for job in by_row.get(row.of, [])]
     return jobs
+
+
+def _needed(table: Table, rows: Sequence[Row], settings: Settings) -> list[Row]:
+    """Pre-trainings that rows start from, and those that these continue.
+
+    A run that --checkpoint names takes the place of those that continue none.
+    """
+    needed = {row.needs for row in rows}
+    for row in reversed(table.pretraining):  # each continues one before it
+        if row.name in needed:
+            needed.add(row.needs)
+    chosen = [row for row in table.pretraining if row.name in needed]
+    return [row for row in chosen if row.needs or not settings.checkpoint]
 
 
 def folds_of(dataset: str, folds: str) -> list[int | None]:
@@ -200,7 +213,7 @@ def _trained(
         same_seed = [job for job in first if job.seed == seed]
         same_fold = [job for job in same_seed if job.fold == fold]
         needs = next(iter((*same_fold, *same_seed)), None)
-        checkpoint = (settings.checkpoint or str(needs and needs.folder)) if row.needs else ""
+        checkpoint = (str(needs.folder) if needs else settings.checkpoint) if row.needs else ""
         config = copy.deepcopy(composed)
         config.seed, config.init.checkpoint = seed, checkpoint
         place = ["--seed", str(seed)]

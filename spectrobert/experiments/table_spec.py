@@ -22,8 +22,10 @@ class Row:
     name: str  # as it is shown
     experiment: str = ""  # file of conf/experiment
     overrides: tuple[str, ...] = ()  # of the file; the runs are then named after the row
-    dataset: str = ""  # of a pre-training, or in a matrix; other rows have the table's
-    needs: str = ""  # name of the pre-training that its runs start from
+    # Of a pre-training, or in a matrix; other rows, and a pre-training without, have the table's
+    dataset: str = ""
+    # Name of the pre-training that its runs start from; a pre-training continues one before it
+    needs: str = ""
     silenced: str = ""  # name of the row whose runs are scored again with every waveform zeroed
     # metric -> published figure, as a table shows it: percent if the column is in percent;
     # "epoch" -> epoch
@@ -220,7 +222,8 @@ def _check(table: Table, where: str) -> None:
         raise UserError(f"{where}: metrics is empty; name columns, such as accuracy")
     _require("task", table.task, choices("task"), where)
     own = [] if table.corpora else [table.dataset]
-    for dataset in (*own, *table.corpora, *(row.dataset for row in table.pretraining)):
+    given = [row.dataset for row in table.pretraining if row.dataset]
+    for dataset in (*own, *table.corpora, *given):
         _require("dataset", dataset, choices("dataset"), where)
     _check_matrix(table, where)
     names = [row.name for row in (*table.rows, *table.pretraining)]
@@ -261,7 +264,8 @@ def _check_row(row: Row, table: Table, trained: set[str], where: str) -> None:
     if row.experiment:
         _require("experiment", row.experiment, options_of("experiment"), where)
     if row.needs:
-        first = [] if is_pretraining else [r.name for r in table.pretraining]
+        before = table.pretraining.index(row) if is_pretraining else len(table.pretraining)
+        first = [r.name for r in table.pretraining[:before]]
         _require("pre-training", row.needs, first, f"{where}: needs")
     if row.silenced:
         _require("row", row.silenced, trained, f"{where}: silenced")

@@ -41,6 +41,10 @@ def show_corpus(run: Run, adaptation: str) -> None:
         run.log(f"caution: {adaptation}")
     if shared := leaks.caution(config):
         run.log(f"caution: {shared}")
+    if heard := leaks.heard_rows(config, run.prepared, run.split):
+        run.log(f"caution: {heard}")
+    if heard := leaks.heard_rows(config, run.prepared, "val"):
+        run.log(f"note: {heard}, by which the epoch is chosen")
 
 
 def show_parts(run: Run) -> None:

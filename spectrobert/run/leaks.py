@@ -9,7 +9,7 @@ from .. import corpora
 from ..config import Config, DatasetConfig
 from ..data import mixtures, rows, split_record
 from ..data.clips import columns
-from ..data.preparation import prepare
+from ..data.preparation import Prepared, prepare
 from ..errors import UserError
 from .folder import RunFolder
 
@@ -41,6 +41,50 @@ def heard_before(folder: str, names: Sequence[str]) -> str:
         if same and checkpoint != folder:
             return f"{folder} starts from {checkpoint}, which was trained on {same[0]}"
     return ""
+
+
+def heard_rows(config: Config, prepared: Prepared, split: str) -> str:
+    """One line if a run that this one starts from was trained on speakers, or rows, of a split.
+
+    Of runs on the same corpus alone: continued pre-training (TAPT), or fine-tuning on other folds.
+    "" if none was, or if its results cannot be read.
+    """
+    for checkpoint, earlier in _chain(config.init.checkpoint):
+        if not earlier.dataset.parts.keys() & config.dataset.parts.keys():
+            continue
+        speakers = set(prepared.summary.speakers.get(split, ()))
+        known = _trained_speakers(checkpoint)
+        heard = _under_corpus(speakers, config.dataset) & _under_corpus(known, earlier.dataset)
+        what, number = "speakers", len(speakers)
+        if not (speakers and known):
+            ids = _under_corpus(_ids(prepared.splits[split]), config.dataset)
+            heard = _under_corpus(_trained_ids(checkpoint), earlier.dataset) & ids
+            what, number = "rows", len(ids)
+        if heard:
+            labels = ", without labels," if earlier.task.name == "pre" else ""
+            return f"{checkpoint} was trained{labels} on {len(heard)} of {number} {split} {what}"
+    return ""
+
+
+def _trained_speakers(checkpoint: str) -> set[str]:
+    """Speakers of a run's training split; none if they are not known."""
+    try:
+        return set(RunFolder(checkpoint).read_results()["split"]["speakers"].get("train", ()))
+    except UserError:
+        return set()
+
+
+def _trained_ids(checkpoint: str) -> set[str]:
+    """Ids of a run's training rows; none if they are not recorded."""
+    record = split_record.read(RunFolder(checkpoint).split)
+    if record is None:
+        return set()
+    rows_of = zip(record.table["id"].to_pylist(), record.table["split"].to_pylist())
+    return {name for name, split in rows_of if split == "train"}
+
+
+def _ids(split: datasets.Dataset) -> set[str]:
+    return set(columns(split, "id")["id"].to_pylist())
 
 
 def _chain(checkpoint: str) -> Iterator[tuple[str, Config]]:
@@ -104,10 +148,10 @@ def _known(folder: Path, kind: str, names: Sequence[str]) -> UserError:
     )
 
 
-def _under_corpus(speakers: set[str], options: DatasetConfig) -> set[str]:
-    """Speakers under the name of their corpus, as those of a mixture are."""
+def _under_corpus(names: set[str], options: DatasetConfig) -> set[str]:
+    """Speakers, or ids of rows, under the name of their corpus, as those of a mixture are."""
     is_mixture = len(options.parts) > 1
-    return speakers if is_mixture else {f"{options.name}/{name}" for name in speakers}
+    return names if is_mixture else {f"{options.name}/{name}" for name in names}
 
 
 def _recordings(split: datasets.Dataset) -> set[str]:

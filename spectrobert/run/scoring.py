@@ -82,7 +82,12 @@ def summarise(
     rows = whole.select(index)
     questions = question_numbers(rows) if isinstance(task, Aqa) else None
     groups, kinds = resampling_groups(rows)
-    cautions = (splits.caution(prepared.summary.definition), leaks.caution(config), adaptation)
+    cautions = (
+        splits.caution(prepared.summary.definition),
+        leaks.caution(config),
+        leaks.heard_rows(config, prepared, split),
+        adaptation,
+    )
     header, cells = task.predictions(outputs, truth)
     names = audio_names.audio_names(rows, audio_names.folders(config.dataset, config.data_dir))
     return Scores(

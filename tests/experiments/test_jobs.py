@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from spectrobert.config import Config, InitConfig
+from spectrobert.errors import UserError
 from spectrobert.experiments import jobs, table_rows
 from spectrobert.settings import composition
 
@@ -93,6 +94,43 @@ def test_pretraining_on_the_rows_own_corpus_does_not_hear_the_test_speakers(tmp_
     planned = prepared(path, folds="2,5").jobs
     assert [(job.row, job.fold) for job in planned] == [("p", 2), ("p", 5), ("r", 2), ("r", 5)]
     assert [job.needs.fold for job in planned if job.needs] == [2, 5]
+
+
+TAPT = {
+    "task": "ser",
+    "dataset": "ravdess",
+    "metrics": ["accuracy"],
+    "baseline": "",
+    "pretraining": [
+        {"name": "PT", "experiment": "pre_librispeech", "dataset": "librispeech"},
+        {"name": "TAPT", "needs": "PT", "overrides": ["trainer.epochs=3"]},
+    ],
+    "rows": [{"name": "r", "experiment": "ser_ser-frz-nolast", "needs": "TAPT"}],
+}
+
+
+def test_a_pretraining_continues_another_on_the_rows_own_corpus(tmp_path):
+    path = own_table(tmp_path, **TAPT)
+    planned = prepared(path, folds="2,5").jobs
+    places = [("PT", None), ("TAPT", 2), ("TAPT", 5), ("r", 2), ("r", 5)]
+    assert [(job.row, job.fold) for job in planned] == places
+    before = [(job.needs.row, job.needs.fold) for job in planned if job.needs]
+    assert before == [("PT", None), ("PT", None), ("TAPT", 2), ("TAPT", 5)]
+    started = [job.config.init.checkpoint for job in planned]
+    own = [f"runs/ravdess_TAPT/seed0/fold{fold}" for fold in (2, 5)]
+    assert started == ["", *["runs/pre_librispeech/seed0"] * 2, *own]
+    assert {job.config.dataset.name for job in planned[1:]} == {"ravdess"}
+    given = prepared(path, folds="2", checkpoint="runs/mine/seed0").jobs
+    assert [(job.row, job.config.init.checkpoint) for job in given] == [
+        ("TAPT", "runs/mine/seed0"),
+        ("r", "runs/ravdess_TAPT/seed0/fold2"),
+    ]
+
+
+def test_a_pretraining_continues_none_that_stands_behind_it(tmp_path):
+    swapped = TAPT["pretraining"][::-1]
+    with pytest.raises(UserError, match="row 'TAPT': needs: unknown pre-training 'PT'"):
+        prepared(own_table(tmp_path, **(TAPT | {"pretraining": swapped})))
 
 
 def test_rows_with_overrides_have_folders_of_their_own(tmp_path):

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
+import datasets
 import pytest
 
 from spectrobert import corpora
@@ -10,7 +12,7 @@ from spectrobert.config import Config
 from spectrobert.data.splits import RANDOM, caution
 from spectrobert.experiments import formats, report, table_rows, table_spec
 from spectrobert.run import leaks, scoring
-from spectrobert.run.folder import RunFolder
+from spectrobert.run.folder import NEEDED, RunFolder
 from spectrobert.settings.schemas import dataset_class
 
 from ..helpers.runs import finish
@@ -85,3 +87,42 @@ def test_a_checkpoint_that_has_heard_the_corpus_is_named(tmp_path):
     for clear in (directory(begin(both, wavcaps=clean.wavcaps)), str(tmp_path)):
         esc10.init.checkpoint = clear
         assert leaks.caution(esc10) == ""
+
+
+def test_speakers_that_pre_training_on_the_same_corpus_has_heard_are_counted(tmp_path):
+    """RAVDESS, pre-trained on fold 1's training speakers and tested on fold 2's."""
+    first = configure(tmp_path, "pre")
+    first.dataset, first.experiment_name = dataset_class("ravdess")(), "tapt"
+    folder = RunFolder.of(first)
+    folder.path.mkdir(parents=True)
+    folder.write_config(first)
+    split = {"speakers": {"train": ["01", "02", "03"], "val": ["04"]}}
+    folder.results.write_text(json.dumps({key: {} for key in NEEDED} | {"split": split, "val": {}}))
+    config = configure(tmp_path, "ser")
+    config.dataset, config.init.checkpoint = dataset_class("ravdess")(), str(folder)
+
+    def heard(*test: str) -> str:
+        summary = SimpleNamespace(speakers={"test": list(test)})
+        return leaks.heard_rows(config, SimpleNamespace(summary=summary, splits={}), "test")
+
+    expected = f"{folder} was trained, without labels, on 2 of 4 test speakers"
+    assert heard("02", "03", "04", "05") == expected
+    assert heard("04", "05", "06", "07") == ""  # a speaker who has chosen its epoch alone
+    config.dataset = dataset_class("emodb")()
+    assert heard("02", "03") == ""  # of another corpus
+
+
+def test_without_speakers_rows_are_compared(tmp_path):
+    first = configure(tmp_path, "ser")
+    folder = RunFolder.of(first)
+    folder.path.mkdir(parents=True)
+    folder.write_config(first)
+    folder.results.write_text(json.dumps({"split": {"speakers": {}}}))
+    folder.split.write_text("id,split,label,text\na,train,x,\nb,val,x,\nc,train,x,\n")
+    config = configure(tmp_path, "ser")
+    config.init.checkpoint = str(folder)
+    test = datasets.Dataset.from_dict({"id": ["c", "d"]})
+    prepared = SimpleNamespace(summary=SimpleNamespace(speakers={}), splits={"test": test})
+    assert leaks.heard_rows(config, prepared, "test") == (
+        f"{folder} was trained on 1 of 2 test rows"
+    )
