@@ -52,6 +52,9 @@ class AugmentConfig:
     time_mask_seconds: float = 0.4  # the longest; none covers more than a fifth of a clip
     mel_masks: int = 0
     mel_mask_share: float = 0.15  # the widest, of all mel bins
+    # Random frequency response behind normalisation (FilterAugment, Nam et al. 2022): gains at
+    # four mel bins, uniform up to so many units of the normalised spectrogram; lines between them
+    mel_filter: float = 0.0
 
     # Batch: a clip and its target are mixed with those of another clip
     mixup: float = 0.0  # a and b of the Beta distribution of the share; 0: none
@@ -62,7 +65,7 @@ class AugmentConfig:
             probability(f"augment.{name}", getattr(self, name))
         for name, (low, high) in LIMITS.items():
             _check_range(f"augment.{name}", getattr(self, name), low, high)
-        for name in ("crop_seconds", "time_masks", "mel_masks", "mixup"):
+        for name in OWN:
             at_least(f"augment.{name}", getattr(self, name), 0)
         probability("augment.mel_mask_share", self.mel_mask_share)
         probability("augment.mixup_share", self.mixup_share)
@@ -75,8 +78,7 @@ class AugmentConfig:
     @property
     def is_on(self) -> bool:
         """True if anything is drawn."""
-        own = ("crop_seconds", "time_masks", "mel_masks", "mixup")
-        return any(getattr(self, name) for name in (*EFFECTS, *own))
+        return any(getattr(self, name) for name in (*EFFECTS, *OWN))
 
 
 # Effects on a waveform in their order; each is a probability
@@ -95,6 +97,8 @@ EFFECTS = (
         "shift",
     ),
 )
+# Lengths, counts and strengths; 0 turns each off
+OWN = ("crop_seconds", "time_masks", "mel_masks", "mel_filter", "mixup")
 # Range -> the lowest and highest value that it may hold
 LIMITS = {
     "pitch_semitones": (-12.0, 12.0),

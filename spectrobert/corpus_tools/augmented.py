@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import soundfile
@@ -74,7 +74,7 @@ def forms(
         generator = np.random.default_rng([seed, 1, epoch])
         changed = augmentation(wave, generator)
         drawn = augmentation.draw(len(changed) / io.SAMPLE_RATE, generator)
-        mels = _masked(spectrogram(changed, num_bins), drawn)
+        mels = _seen(spectrogram(changed, num_bins), drawn)
         yield Shown(f"epoch {epoch + 1}", changed, mels)
 
 
@@ -120,15 +120,22 @@ def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return mix(pad_sequence(both, batch_first=True), lengths, shares)[0, : len(first)].numpy()
 
 
-def _masked(mels: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
-    """A spectrogram whose masked places have its mean, as they have after normalisation."""
-    if "masks" not in drawn:
-        return mels
-    level = mels.mean()
-    batch: Batch = {"masks": torch.from_numpy(drawn["masks"])[None]}
-    centred = torch.from_numpy(mels - level)[None]
-    masked = augment(centred, torch.tensor([len(mels)]), batch, features.HOP / features.SAMPLE_RATE)
-    return masked[0].numpy() + level
+def _seen(mels: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
+    """A spectrogram filtered and masked as in training; masked places have its mean."""
+    level, scale = mels.mean(), mels.std()
+    fields: dict[str, Any] = {
+        name: torch.from_numpy(drawn[name])[None]
+        for name in ("masks", "mel_gains")
+        if name in drawn
+    }
+    normal = torch.from_numpy((mels - level) / scale)[None]
+    seen = augment(
+        normal,
+        torch.tensor([len(mels)]),
+        cast(Batch, fields),
+        features.HOP / features.SAMPLE_RATE,
+    )
+    return seen[0].numpy() * scale + level
 
 
 def _figure(shown: list[Shown], name: str) -> Figure:

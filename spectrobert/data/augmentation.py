@@ -25,6 +25,7 @@ TELEPHONE_HZ = (300.0, 3400.0)
 TELEPHONE_RATE = 8000
 MU = 255.0  # G.711: 8 bits
 COLOURS = (-3.0, 0.0)  # dB per octave of noise's power: pink to white
+KNOTS = 4  # mel bins at which the gain of a filter is drawn
 MOST_MASKED = 0.2  # of a clip, by one mask in time
 LEAST_SECONDS = 0.1  # shorter clips are not stretched, filtered or put into rooms
 
@@ -95,11 +96,13 @@ class Augmentation:
         return max(drawn, 1.0 - drawn)
 
     def draw(self, seconds: float, generator: np.random.Generator) -> dict[str, Any]:
-        """The fields of an item that the model reads: masks, and the share to mix."""
+        """The fields of an item that the model reads: masks, gains, and the share to mix."""
         options = self.options
         drawn: dict[str, Any] = {}
         if options.time_masks or options.mel_masks:
             drawn["masks"] = self.masks(seconds, generator)
+        if widest := options.mel_filter:
+            drawn["mel_gains"] = generator.uniform(-widest, widest, KNOTS).astype(np.float32)
         if options.mixup:
             drawn["mix_weight"] = self.mix_weight(generator)
         return drawn

@@ -148,15 +148,13 @@ def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
 
 
 def collate_sound(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-    """Masks (B, K, 4), and mixtures of each clip with the next one of its process' batch; the
-    statistics of each clip's speaker (B, M).
+    """Masks (B, K, 4), gains (B, K), and mixtures of each clip with the next one of its process'
+    batch; the statistics of each clip's speaker (B, M).
     """
     drawn: dict[str, Tensor] = {}
-    for name in ("mel_mean", "mel_std"):
+    for name in ("mel_mean", "mel_std", "masks", "mel_gains"):
         if name in items[0]:
             drawn[name] = torch.from_numpy(np.stack([item[name] for item in items]))
-    if "masks" in items[0]:
-        drawn["masks"] = torch.from_numpy(np.stack([item["masks"] for item in items]))
     if "mix_weight" in items[0]:
         drawn["mix_weight"] = torch.tensor([item["mix_weight"] for item in items])
         drawn["mix_with"] = _partners([item.get("speaker", 0) for item in items])

@@ -1,25 +1,36 @@
-"""Masks and mixtures of a batch, which its loader has drawn (data/augmentation.py).
+"""Masks, filters and mixtures of a batch, which its loader has drawn (data/augmentation.py).
 
-Shapes: B batch, F frames, M mel bins, T samples, K masks.
+Shapes: B batch, F frames, M mel bins, T samples, K masks or knots of a filter.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .batch import Batch
 
 
 def augment(mels: Tensor, lengths: Tensor, batch: Batch, frame_seconds: float) -> Tensor:
-    """The spectrograms (B, F, M) of a training batch, mixed and then masked; others as they are.
+    """Spectrograms (B, F, M) of a training batch filtered, mixed and masked; others as they are.
 
     Args:
         lengths: (B,) true frames.
     """
+    if "mel_gains" in batch:
+        mels = filtered(mels, lengths, batch["mel_gains"])
     if "mix_weight" in batch:
         mels = mix(mels, lengths, batch)
     if "masks" in batch:
         mels = mels.masked_fill(masked(mels, batch["masks"], frame_seconds), 0.0)
     return mels
+
+
+def filtered(mels: Tensor, lengths: Tensor, gains: Tensor) -> Tensor:
+    """(B, F, M) with gains (B, K) added, straight lines between them; padding as it was."""
+    bins = gains.to(mels)[:, None]
+    over_bins = F.interpolate(bins, size=mels.shape[2], mode="linear", align_corners=True)
+    real = torch.arange(mels.shape[1], device=mels.device) < lengths.to(mels.device)[:, None]
+    return torch.where(real[..., None], mels + over_bins, mels)
 
 
 def mix(values: Tensor, lengths: Tensor, batch: Batch) -> Tensor:

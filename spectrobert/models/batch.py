@@ -22,6 +22,7 @@ class Batch(TypedDict, total=False):
 
     # augmentation of a training batch (data/augmentation.py)
     masks: Tensor  # (B, K, 4) of the spectrogram: from, to in seconds; from, to in shares of bins
+    mel_gains: Tensor  # (B, K) at equally distant mel bins, first and last included
     mix_with: Tensor  # (B,) row of the batch that a clip is mixed with
     mix_weight: Tensor  # (B,) share of the clip itself
 

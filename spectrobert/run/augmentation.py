@@ -29,10 +29,17 @@ def announce(run: Run) -> None:
     else:
         run.log(f"augment={options.name}: {effects(options)}; validation and test hear clips as is")
         run.log(cost(run.data))
-        if options.mel_masks and isinstance(run.model, Composite):
+        _report_unheard(run)
+
+
+def _report_unheard(run: Run) -> None:
+    """Log what a model without a spectrogram of its own ignores."""
+    for name in ("mel_masks", "mel_filter"):
+        value = getattr(run.config.augment, name)
+        if value and isinstance(run.model, Composite):
             run.log(
-                f"augment.mel_masks={options.mel_masks} has no effect: a composite model hears"
-                " waveforms, which have no mel bins"
+                f"augment.{name}={value:g} has no effect: a composite model hears waveforms, which"
+                " have no mel bins"
             )
 
 
@@ -44,6 +51,8 @@ def effects(options: AugmentConfig) -> str:
     for name in ("time_masks", "mel_masks"):
         if number := getattr(options, name):
             named.append(f"{number} {name.replace('_', ' ')}")
+    if options.mel_filter:
+        named.append(f"mel filter ±{options.mel_filter:g}")
     if options.mixup:
         named.append(f"mixup {options.mixup:g} of {100 * options.mixup_share:g} % of the clips")
     return ", ".join(named)

@@ -118,6 +118,7 @@ def test_recordings_of_a_folder_are_noise_and_rooms(tmp_path):
         ({"noise_snr": [20.0, 5.0]}, "augment.noise_snr=[20.0, 5.0]: two numbers"),
         ({"speed_rate": [0.0, 1.0]}, "from 0.5 to 2"),
         ({"mixup": -1.0}, "augment.mixup=-1.0: must be 0 or more"),
+        ({"mel_filter": -0.5}, "augment.mel_filter=-0.5: must be 0 or more"),
         ({"time_mask_seconds": 0.0}, "augment.time_mask_seconds=0.0: must be above 0"),
         ({"noise": 0.5, "noise_folder": "/nowhere"}, "augment.noise_folder=/nowhere: no such"),
     ],
@@ -161,3 +162,13 @@ def test_clips_cropped_to_one_length_are_not_sorted_by_it():
     seconds = np.array([2.0, 5.0, 4.0])
     assert Augmentation(AugmentConfig(crop_seconds=3.0)).heard(seconds).tolist() == [2.0, 3.0, 3.0]
     assert Augmentation(AugmentConfig(gain=0.5)).heard(seconds).tolist() == [2.0, 5.0, 4.0]
+
+
+def test_gains_of_a_filter_stay_within_its_width():
+    augmentation = Augmentation(AugmentConfig(mel_filter=0.5))
+    drawn = [augmentation.draw(2.0, np.random.default_rng([0, row])) for row in range(200)]
+    gains = np.stack([one["mel_gains"] for one in drawn])
+    assert gains.shape == (200, 4)
+    assert 0.45 < gains.max() <= 0.5
+    assert -0.5 <= gains.min() < -0.45
+    assert AugmentConfig(mel_filter=0.5).is_on

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from spectrobert.models.augmentation import augment_waveform, masked, mix
+from spectrobert.models.augmentation import augment_waveform, filtered, masked, mix
 from spectrobert.models.normalisation import normalise, statistics
 
 from ..helpers.toy import classifier, padded_batch
@@ -34,6 +34,15 @@ def test_masks_by_hand():
     ]
 
 
+def test_a_filter_by_hand():
+    """Gains at the first bin, the middle and the last one, lines between; padding stays."""
+    gains = torch.tensor([[0.0, 1.0, -1.0]])
+    changed = filtered(torch.full((1, 3, 5), 2.0), torch.tensor([2]), gains)[0]
+    torch.testing.assert_close(changed[0], torch.tensor([2.0, 2.5, 3.0, 2.0, 1.0]))
+    torch.testing.assert_close(changed[1], changed[0])
+    assert changed[2].tolist() == [2.0] * 5
+
+
 def test_waveforms_are_silent_under_masks_of_time_alone():
     batch = {
         "waveform": torch.ones(1, 8),
@@ -51,11 +60,15 @@ def test_spectrobert_hears_masks_and_mixtures(options):
         mels, _ = model.spectrogram(batch)
         hidden, _ = model.spectrogram(batch | {"masks": masks})
         mixed, _ = model.spectrogram(batch | mixture([0.6, 1.0]))
-        logits = [model(batch | more).logits for more in ({}, {"masks": masks}, mixture([0.6, 1]))]
+        gains = {"mel_gains": torch.full((2, 4), 0.5)}
+        louder, _ = model.spectrogram(batch | gains)
+        drawn = ({}, {"masks": masks}, mixture([0.6, 1]), gains)
+        logits = [model(batch | more).logits for more in drawn]
     assert hidden[:, 20:50].abs().max() == 0
     torch.testing.assert_close(hidden[:, 50:], mels[:, 50:])
     torch.testing.assert_close(mixed[0, :50], 0.6 * mels[0, :50] + 0.4 * mels[1, :50])
     torch.testing.assert_close(mixed[1], mels[1])
+    torch.testing.assert_close(louder[0, :50], mels[0, :50] + 0.5)
     for other in logits[1:]:
         assert (other - logits[0]).abs().max() > 1e-6
 

@@ -235,9 +235,11 @@ def test_pairs_of_pre_training_are_not_mixed(tmp_path):
 
 def test_a_composite_model_is_augmented(tmp_path):
     words = ("model=debug_whisper", "trainer.epochs=1", "augment=strong", "augment.room=0")
+    words += ("augment.mel_filter=0.5",)
     _, _, printed = finish(configure(tmp_path, "ser", *words, from_checkpoint=True))
     assert "clips/s per process" in printed
-    assert "augment.mel_masks=2 has no effect: a composite model hears waveforms" in printed
+    for option in ("mel_masks=2", "mel_filter=0.5"):
+        assert f"augment.{option} has no effect: a composite model hears waveforms" in printed
 
 
 def test_details_of_effects_that_no_clip_meets_are_reported(tmp_path):
