@@ -16,6 +16,8 @@ from benchmarks.rival import PretrainingRival, Rival
 from spectrobert.models import freezing
 from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
+from spectrobert.models.objectives.mlm import masked_words
+from spectrobert.models.objectives.sap import match
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.tasks import losses
 
@@ -88,8 +90,8 @@ def our_loss(model: nn.Module, batch: Batch) -> Tensor:
     if output.logits is not None:
         return losses.classes(output.logits, batch["label"])
     asked = batch["mlm_labels"][batch["mlm_labels"] != IGNORED]
-    words = losses.masked_words(output.masked_words, asked)
-    return 0.5 * words + 0.5 * losses.match(output.match, batch["matched"])
+    words = masked_words(output.masked_words, asked)
+    return 0.5 * words + 0.5 * match(output.match, batch["matched"])
 
 
 def rival_loss(model: Rival, batch: Batch) -> Tensor:

@@ -45,7 +45,7 @@ def test_optimisation_and_regularisation_of_appendix_a(config):
 
 
 def test_the_loss_of_pretraining_is_half_mlm_half_sap(config):
-    assert (config.task.mlm_weight, config.task.sap_weight) == (0.5, 0.5)
+    assert config.task.objectives == {"mlm": 0.5, "sap": 0.5}
     assert (config.task.mlm_probability, config.task.mismatch_probability) == (0.15, 0.5)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 # What a task, a tokenizer or `freeze` decides, not the user's `model.` group.
 DERIVED = (
     *("vocab_size", "head", "num_logits", "lora_rank", "lora_alpha", "lora_parts"),
-    *("normalization", "mel_mean", "mel_std"),
+    *("normalization", "mel_mean", "mel_std", "objectives"),
 )
 NORMALIZATIONS = ("audioset", "corpus", "clip", "speaker")  # of spectrograms
 
@@ -72,6 +72,8 @@ class ModelOptions:
     head: str = "none"  # "none" | "pretraining" | "classification"
     num_logits: int = 0
     head_dropout_prob: float = 0.1
+    # Of a pre-training head: objectives, each with the options of its layers; empty: mlm and sap
+    objectives: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(repr=False, eq=False)
@@ -127,6 +129,8 @@ class CompositeOptions:
     head_dropout_prob: float = 0.1
     classifier: str = "linear"  # "linear" | "class_means": the nearest mean of a class' embeddings
     detach_head: bool = False  # the head trains alone: a linear probe of a trained embedding
+    # Of a pre-training head: objectives, each with the options of its layers
+    objectives: dict[str, Any] = field(default_factory=dict)
 
     vocab_size: int = 30522
     max_seconds: float = 30.0  # the longest clip that is read to its end

@@ -1,11 +1,12 @@
 """Task options, one dataclass per task."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..errors import UserError
-from .checks import at_least, choose, share
+from . import objectives
+from .checks import at_least, choose, probability, share
 
 
 @dataclass
@@ -30,10 +31,15 @@ class TaskConfig:
         if self.class_weights and not self.has_classes:
             raise UserError(f"task.class_weights=true: task {self.name!r} has no classes to weigh")
 
+    @property
+    def reading(self) -> str:
+        """The task by which a corpus is parsed; of pre-training, with what it needs of a row."""
+        return self.name
+
 
 @dataclass
 class PretrainingConfig(TaskConfig):
-    """MLM + SAP (thesis 2.3)."""
+    """Pre-training; by default MLM + SAP (thesis 2.3)."""
 
     truth: ClassVar[str] = ""
     has_classes: ClassVar[bool] = False
@@ -41,10 +47,15 @@ class PretrainingConfig(TaskConfig):
     epochs: int = 50
     monitor: str = "val/loss"
     mode: str = "min"
+    # Objectives, each with the weight of its loss; 0: measured, not learnt. Empty:
+    # {mlm: 0.5, sap: 0.5}
+    objectives: dict[str, float] = field(default_factory=dict)
+    # Of objectives that mask audio: share of its tokens in masked spans, which may overlap and then
+    # cover less. 0: of the objective; the largest, if there are several
+    mask_share: float = 0.0
+    mask_seconds: float = 0.2  # length of a span: 10 frames of 20 ms
     mlm_probability: float = 0.15
     mlm_on_mismatch: bool = True  # also predict words of pairs whose audio is another clip
-    mlm_weight: float = 0.5
-    sap_weight: float = 0.5
     mismatch_probability: float = 0.5
     # Sounds of mismatched pairs: "any" row of the split | "like": of the source (corpus, file) and
     # of about the length of the row's own | "auto": "like" if the corpus has several sources
@@ -52,9 +63,18 @@ class PretrainingConfig(TaskConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.objectives = dict(self.objectives or objectives.DEFAULT)
+        objectives.check_weights(self.objectives)
+        probability("task.mask_share", self.mask_share)
+        if not 0 < self.mask_seconds < math.inf:
+            raise UserError(f"task.mask_seconds={self.mask_seconds}: must be above 0 and finite")
         share("task.mlm_probability", self.mlm_probability)
         share("task.mismatch_probability", self.mismatch_probability)
         choose("task.negatives", self.negatives, ("auto", "any", "like"))
+
+    @property
+    def reading(self) -> str:
+        return objectives.reading(self.objectives)
 
 
 @dataclass

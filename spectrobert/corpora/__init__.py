@@ -99,6 +99,20 @@ def root_folder(name: str, given: str, data_dir: str) -> Path:
     return Path(given) if given else Path(data_dir) / name
 
 
+def parsing_task(name: str, reading: str, options: Mapping[str, Any]) -> str:
+    """The task by which `load` parses the rows that a run reads (`TaskConfig.reading`).
+
+    Rows of which audio alone is read are those of pre-training, or of another task if the corpus
+    has no texts.
+    """
+    if reading != "pre:audio":
+        return reading.partition(":")[0]
+    found = corpus(name)
+    if found.choose_task:
+        return found.choose_task(options)[0]
+    return "pre" if "pre" in found.tasks else found.tasks[0]
+
+
 def require(name: str, root: Path, task: str) -> None:
     """Raise UserError if the corpus does not serve the task, or its folder is missing."""
     found = corpus(name)

@@ -124,10 +124,12 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
     batch |= collate_answers(read) | collate_sound(read)
     if unread:
         batch["unread"] = unread
-    if "matched" in read[0]:
+    for name in ("matched", "draw"):
+        if name in read[0]:
+            batch[name] = torch.tensor([item[name] for item in read])
+    if "mlm_labels" in read[0]:
         labels = [torch.from_numpy(item["mlm_labels"]) for item in read]
         batch["mlm_labels"] = pad_sequence(labels, batch_first=True, padding_value=IGNORED)
-        batch["matched"] = torch.tensor([item["matched"] for item in read])
     return cast(Batch, batch)
 
 

@@ -20,6 +20,7 @@ from transformers import PreTrainedTokenizerBase
 from ..audio import io
 from ..audio.crop import Crop
 from ..config import DatasetConfig, PretrainingConfig
+from ..config.objectives import masking, need
 from ..corpora.example import Example
 from ..models.batch import IGNORED
 from . import mismatches, rows, votes
@@ -128,7 +129,11 @@ class ClipDataset(Dataset):
         self.is_augmented = (
             is_training and read_options.augmentation is not None and read_options.hears
         )
-        if read_options.pretraining:
+        self.has_pairs = bool(
+            read_options.pretraining and need(read_options.pretraining.objectives, "pairs")
+        )
+        if self.has_pairs:
+            assert read_options.pretraining is not None
             known = columns(split, *mismatches.COLUMNS, *mismatches.LIKENESS)
             self.mismatches = Mismatches(known, read_options.pretraining.negatives)
 
@@ -139,37 +144,50 @@ class ClipDataset(Dataset):
         row, source = self.rows[key.row], key.row
         generator = self._generator(key)
         item: dict[str, Any] = {"index": key.row}
-        ids = self._word_pieces(row["text"])
-        audio, speaker = row["audio"], row["speaker"]
-        task = self.read_options.pretraining
-        if task is None:
+        item["input_ids"] = self._word_pieces(row["text"])
+        heard = row
+        if self.read_options.pretraining is None:
             item |= answer(row, self.read_options)
         else:
             source = self._heard(key.row, generator)
-            matched = source == key.row
-            if not matched:
-                audio, speaker = self.rows[source]["audio"], self.rows[source]["speaker"]
-            tokenizer = self.read_options.tokenizer
-            ids, labels = mask_words(
-                ids,
-                frozenset(tokenizer.all_special_ids),
-                tokenizer.mask_token_id,
-                len(tokenizer),
-                task.mlm_probability,
-                generator,
-            )
-            # Words are hidden either way, or a [MASK] would betray that the pair matches
-            is_asked = matched or task.mlm_on_mismatch
-            item["mlm_labels"] = labels if is_asked else np.full_like(labels, IGNORED)
-            item["matched"] = int(matched)
-        item["input_ids"] = ids
+            heard = row if source == key.row else self.rows[source]
+            item |= self._masked(item["input_ids"], source == key.row, generator)
         if self.read_options.by_speaker:
-            item |= self._speaker_statistics(speaker)
+            item |= self._speaker_statistics(heard["speaker"])
         try:
-            item["waveform"] = self._waveform(source, audio, generator)
+            item["waveform"] = self._waveform(source, heard["audio"], generator)
         except io.AudioError as error:
             return Skipped(row["id"], error.recording, f"{error.fault}: {error.detail}")
-        return item | self._augmentation(item, generator)
+        item |= self._augmentation(item, generator)
+        return item | self._draw(generator)
+
+    def _masked(
+        self, ids: np.ndarray, is_match: bool, generator: np.random.Generator
+    ) -> dict[str, Any]:
+        """What objectives of text and of pairs learn of a row."""
+        task, tokenizer = self.read_options.pretraining, self.read_options.tokenizer
+        assert task is not None
+        item: dict[str, Any] = {"matched": int(is_match)} if self.has_pairs else {}
+        if "mlm" not in task.objectives:
+            return item
+        ids, labels = mask_words(
+            ids,
+            frozenset(tokenizer.all_special_ids),
+            tokenizer.mask_token_id,
+            len(tokenizer),
+            task.mlm_probability,
+            generator,
+        )
+        # Words are hidden either way, or a [MASK] would betray that the pair matches
+        is_asked = is_match or task.mlm_on_mismatch
+        item["mlm_labels"] = labels if is_asked else np.full_like(labels, IGNORED)
+        return item | {"input_ids": ids}
+
+    def _draw(self, generator: np.random.Generator) -> dict[str, Any]:
+        """The number that objectives of audio draw from."""
+        task = self.read_options.pretraining
+        is_drawn = task is not None and masking(task.objectives)
+        return {"draw": int(generator.integers(2**63))} if is_drawn else {}
 
     def _speaker_statistics(self, speaker: str) -> dict[str, Any]:
         """Mean and deviation of the speaker's log-mels; none if no clip of theirs can be read."""
@@ -185,6 +203,8 @@ class ClipDataset(Dataset):
         return np.random.default_rng([*drawn, key.repeat] if key.repeat else drawn)
 
     def _heard(self, row: int, generator: np.random.Generator) -> int:
+        if not self.has_pairs:
+            return row
         assert self.read_options.pretraining is not None
         if generator.random() >= self.read_options.pretraining.mismatch_probability:
             return row

@@ -85,18 +85,19 @@ def prepare(
     """Parse, look at the audio, draw the splits, collect the labels, make the tables.
 
     Args:
+        task: its name, or what pre-training reads (`TaskConfig.reading`).
         recorded: the split of a run, which is then not drawn; rows are in its order.
         is_whole: no split is drawn: all rows are scored, as `test`, by a model of other rows.
 
     Raises UserError if the corpus, its audio, its splits or its labels cannot be used, or differ
     from the record.
     """
-    parts = mixtures.parts(options, data_dir)
+    parts, reading, task = mixtures.parts(options, data_dir), task, name_of(task)
     is_mixture = len(parts) > 1
     drawn = []
     for part in parts:
         own = recorded.part(part.name) if recorded and is_mixture else recorded
-        drawn.append(draw(part, task, options, progress, own, is_whole))
+        drawn.append(draw(part, reading, options, progress, own, is_whole))
     whole = drawn[0]
     if is_mixture:
         needed = ["test"] if is_whole else _needed(task, options)
@@ -108,7 +109,7 @@ def prepare(
     if is_whole:
         sides = ["train"] * len(sides)
     labels = label_names(task, options, known, sides)
-    tables, summary = _tables(whole, task, options)
+    tables, summary = _tables(whole, reading, options)
     weights = options.weights if isinstance(options, MixtureConfig) else []
     pa.default_memory_pool().release_unused()  # workers are forked from here
     return Prepared(
@@ -121,6 +122,11 @@ def prepare(
         recorded.table if recorded else split_record.record(whole.light, whole.sides),
         unseen_answers(task, whole.light, labels),
     )
+
+
+def name_of(reading: str) -> str:
+    """The name of the task whose rows are read."""
+    return reading.partition(":")[0]
 
 
 def _needed(task: str, options: DatasetConfig) -> list[str]:
@@ -144,7 +150,7 @@ def draw(
 
     Raises UserError.
     """
-    parsed = _parsed(part, task)
+    parsed, task = _parsed(part, task), name_of(task)
     found = store.findings(parsed, part.name, options.check, progress)
     skipped = _skipped(parsed, found, options.max_skipped)
     usable = np.setdiff1d(np.arange(len(parsed.table)), list(found.faults))
@@ -195,6 +201,7 @@ def draw(
 
 def _parsed(part: mixtures.Part, task: str) -> store.Parsed:
     """A corpus, from its own files or from prepared ones. Raises UserError."""
+    task = corpora.parsing_task(part.name, task, part.options)
     if part.prepared:
         return copies.opened(Path(part.prepared), part.name, task, part.options)
     return store.parsed(part.name, part.root, task, part.options)
@@ -262,7 +269,7 @@ def _together(
 
 
 def _tables(
-    whole: DrawnCorpus, task: str, options: DatasetConfig
+    whole: DrawnCorpus, reading: str, options: DatasetConfig
 ) -> tuple[dict[str, datasets.Dataset], SplitSummary]:
     """The table of each split, and the summary, which records a balance.
 
@@ -274,8 +281,8 @@ def _tables(
     for split in splits.SPLITS:
         chosen = np.flatnonzero(sides == split)
         if split == "train" and options.balance != "none":
-            chosen, summary = _balanced(whole, chosen, task, options)
-        if task == "pre" and len(chosen):
+            chosen, summary = _balanced(whole, chosen, name_of(reading), options)
+        if reading == "pre" and len(chosen):
             sounds = table.column("sound").take(whole.usable[chosen])
             known = [name for name in mismatches.COLUMNS if name != "sound"]
             texts = whole.light.select(["id", *known]).take(chosen)

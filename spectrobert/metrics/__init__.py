@@ -12,7 +12,6 @@ from .collected import Collected
 from .continuous import dimensional
 from .label_sets import multilabel
 from .mosei import sentiment
-from .pairs import pretraining
 from .questions import by_question
 from .statistic import Statistic, values
 from .votes import by_votes
@@ -34,7 +33,6 @@ __all__ = [
     "obstacle",
     "one_against_rest",
     "percentiles",
-    "pretraining",
     "ranked",
     "ranks",
     "resample",

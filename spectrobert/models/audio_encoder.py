@@ -75,6 +75,14 @@ class AudioEncoder(nn.Module):
 
         A column of P values is one patch.
         """
+        return self.project(self.convolve(columns))
+
+    def project(self, features: Tensor) -> Tensor:
+        """(K, n, C) -> (K, n, D)."""
+        return self.projection(self.layer_norm(features))
+
+    def convolve(self, columns: Tensor) -> Tensor:
+        """(K, W) -> (K, n, C): the same before LayerNorm and projection."""
         patches = (columns.shape[1] - self.patch_values) // self.patch_shift + 1
         if self.slides:
             used = self.patch_values + (patches - 1) * self.patch_shift
@@ -84,8 +92,7 @@ class AudioEncoder(nn.Module):
         else:
             values = columns.unfold(1, self.patch_values, self.patch_shift)  # (K, n, P)
             frames = self._conv(values.flatten(0, 1)).unflatten(0, (-1, patches))
-        x = frames.flatten(2) if self.pooling == "concat" else frames.mean(dim=2)  # (K, n, C)
-        return self.projection(self.layer_norm(x))
+        return frames.flatten(2) if self.pooling == "concat" else frames.mean(dim=2)
 
     def _conv(self, values: Tensor) -> Tensor:
         """(V, P) -> (V, L, C)."""

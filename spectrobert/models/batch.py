@@ -37,6 +37,8 @@ class Batch(TypedDict, total=False):
     targets: Tensor  # (B, C) numbers, or 1 and 0
     mlm_labels: Tensor  # (B, L) masked word pieces, IGNORED elsewhere; together with
     matched: Tensor  # (B,) 1 if the audio belongs to the text, else 0
+    draw: Tensor  # (B,) numbers that all that objectives draw of a row begins from
+    masked: Tensor  # (B, N) True at audio tokens that are masked, never at padding
 
     # activations of frozen layers in place of `input_ids` and `waveform` (run/prefix_cache); of a
     # joint stack in one sequence, else apart

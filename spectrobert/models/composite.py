@@ -19,13 +19,21 @@ from transformers import AutoConfig, AutoModel
 
 from ..audio.features import SAMPLE_RATE
 from ..kernels import adopt
-from . import lora
+from . import composite_pretraining, lora
 from .augmentation import augment_waveform
 from .batch import Batch
 from .composite_configuration import CompositeConfig
 from .fusion import CrossModal, JointStack, Sequence, cross_config, orthogonality, stack_config
-from .heads import CLASSIFIERS, HEADS, embedding_layer
-from .model import Activations, FrozenPrefix, Model, Output, trains
+from .heads import CLASSIFIERS, HEADS, PretrainingHead, embedding_layer
+from .model import (
+    Activations,
+    FrozenPrefix,
+    Model,
+    Output,
+    TokenGrid,
+    trains,
+)
+from .objectives.base import Objective
 from .pooling import POOLINGS, AttentiveStatistics, LayerWeights, normed, pooled_norm
 from .speech_types import SPEECH_TYPES
 from .text_encoder import TextEncoder
@@ -92,15 +100,19 @@ class Composite(Model):
     def _head(self, width: int) -> nn.Module:
         config = self.config
         if config.head == "pretraining":
-            return HEADS[config.head](self.stack.config, width)
+            return composite_pretraining.head(self)
         is_chosen = config.head == "classification"
         return (CLASSIFIERS[config.classifier] if is_chosen else HEADS[config.head])(config, width)
 
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, Objective):
+            module.reset()
+
     def forward(self, batch: Batch) -> Output:
-        if self.config.head == "pretraining":
-            joint = self._joint(batch)
-            words = self.stack.embeddings.word_embeddings.weight
-            return Output(*joint, **self.head(joint.hidden, batch, words))
+        if isinstance(self.head, PretrainingHead):
+            return composite_pretraining.output(self, batch, self.head)
         vector, losses = self._vector(batch)
         embedding = self.embedding(normed(self.pooled_norm, vector, batch))  # (B, E)
         read = embedding.detach() if self.config.detach_head else embedding
@@ -121,7 +133,7 @@ class Composite(Model):
         assert self.pooling is not None
         if fusion == "joint":
             return self.pooling(*self._joint(batch)), {}
-        words = self._words(batch)
+        words = self.words(batch)
         sound = self.cross(self._frames(batch), words)
         return self._crossed(sound, words)
 
@@ -146,9 +158,20 @@ class Composite(Model):
         if "sound_states" in batch:
             states = list(batch["sound_states"].split(self.speech.width, dim=2))
             return self._run(states, batch["audio_mask"], batch["depth"], last)
-        waveform = augment_waveform(batch, SAMPLE_RATE)
-        hidden, mask = self.speech.start(waveform, batch["num_samples"])
+        _, hidden, mask = self.start(batch)
         return self._run([hidden], mask, 0, last)
+
+    def start(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Convolved features (B, N, C), frames before the first layer (B, N, D), their mask (B, N).
+
+        In pre-training some of the frames are masked.
+        """
+        waveform = augment_waveform(batch, SAMPLE_RATE)
+        features, mask = self.speech.convolve(waveform, batch["num_samples"])
+        hidden = self.speech.project(features)
+        if isinstance(self.head, PretrainingHead):
+            hidden = self.head.mask(hidden, batch)
+        return features, self.speech.place(hidden, mask), mask
 
     def _run(
         self, states: list[Tensor], mask: Tensor, first: int, last: int
@@ -169,7 +192,13 @@ class Composite(Model):
 
     def _frames(self, batch: Batch) -> Sequence:
         """The speech encoder's frames, states mixed: (B, N, D)."""
-        states, mask = self._states(batch)
+        return self._mixture(*self._states(batch))
+
+    def behind(self, hidden: Tensor, mask: Tensor) -> Sequence:
+        """The same of frames before the first layer."""
+        return self._mixture(*self._run([hidden], mask, 0, len(self.speech.layers)))
+
+    def _mixture(self, states: list[Tensor], mask: Tensor) -> Sequence:
         if self.layer_weights is None:
             return Sequence(self._finished(states[0]), mask)
         return Sequence(self.mixed(states), mask)
@@ -214,7 +243,7 @@ class Composite(Model):
             return None
         return self.pooling.weights(*self._frames(batch))
 
-    def _words(self, batch: Batch) -> Sequence:
+    def words(self, batch: Batch) -> Sequence:
         """The text encoder's hidden states (B, L, W)."""
         mask = batch["text_mask"]
         if "word_states" in batch:
@@ -224,10 +253,14 @@ class Composite(Model):
     def _word_vector(self, batch: Batch) -> Tensor:
         """(B, Q)."""
         assert self.text_pooling is not None
-        return self.text_pooling(*self._words(batch))
+        return self.text_pooling(*self.words(batch))
 
     def count_tokens(self, num_samples: Tensor) -> Tensor:
         return self.speech.num_frames(num_samples) if self.hears else torch.zeros_like(num_samples)
+
+    @property
+    def token_grid(self) -> TokenGrid:
+        return self.speech.grid
 
     @property
     def least_samples(self) -> int:
@@ -332,7 +365,7 @@ class Composite(Model):
         if prefix.is_word_vector:
             vector = self._word_vector(batch)[:, None]
             return vector, torch.ones(vector.shape[:2], dtype=torch.bool, device=mask.device)
-        return self._words(batch).hidden, mask
+        return self.words(batch).hidden, mask
 
 
 def trains_nothing(pooling: nn.Module) -> bool:

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from transformers import AutoConfig, PreTrainedConfig
 
 from ..config.model import CompositeOptions
+from ..config.objectives import OBJECTIVES, masking, need
+from .configuration import objectives_of
 from .fusion import FUSIONS
 from .heads import CLASSIFIERS, HEADS
 from .pooling import NORMS, POOLINGS
@@ -49,6 +51,7 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
         self.lora_parts = tuple(self.lora_parts)
+        self.objectives = objectives_of(self)
         for is_wrong, message in self._checks():
             if is_wrong:
                 raise ValueError(message)
@@ -80,9 +83,32 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         )
         is_idle = self.orthogonality > 0 and self.fusion != "cross"
         yield is_idle, f"model.orthogonality is of model.fusion=cross, not {self.fusion}"
-        is_lost = self.head == "pretraining" and self.fusion != "joint"
-        yield is_lost, f"--task pre needs model.fusion=joint, not {self.fusion}: one stack"
+        for lacks, what, names in self._objective_checks():
+            yield (
+                lacks and bool(names),
+                f"task.objectives: {' and '.join(names)} need {what}; with"
+                f" model.fusion={self.fusion} allowed are {', '.join(self._allowed())}",
+            )
         yield from self._layer_checks()
+
+    def _objective_checks(self) -> Iterator[tuple[bool, str, list[str]]]:
+        """What the model may lack, in words, and the objectives that need it."""
+        names = self.objectives if self.head == "pretraining" else ()
+        yield not self.reads, "text", need(names, "text")
+        yield not self.hears, "audio", need(names, "audio")
+        yield self.fusion != "joint", "one stack of both (model.fusion=joint)", need(names, "pairs")
+        is_merged = self.fusion == "joint" and self.frames_per_token > 1
+        yield is_merged, "model.frames_per_token=1", masking(names)
+
+    def _allowed(self) -> list[str]:
+        """Objectives that the fusion allows."""
+        return [
+            name
+            for name, entry in OBJECTIVES.items()
+            if (self.reads or not entry.of_text)
+            and (self.hears or not entry.of_audio)
+            and (self.fusion == "joint" or not entry.of_pairs)
+        ]
 
     def _encoder_checks(
         self, name: str, fields: Mapping[str, Any], known: Collection[str], is_used: bool

@@ -9,6 +9,7 @@ from transformers.activations import ACT2FN
 
 from ..audio import features
 from ..config.model import ARCHITECTURES, NORMALIZATIONS, ModelOptions
+from ..config.objectives import DEFAULT
 from .heads import HEADS
 from .pooling import NORMS
 
@@ -28,6 +29,7 @@ class SpectroBertConfig(ModelOptions, PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
+        self.objectives = objectives_of(self)
         for is_wrong, message in self._checks():
             if is_wrong:
                 raise ValueError(message)
@@ -102,6 +104,12 @@ class SpectroBertConfig(ModelOptions, PreTrainedConfig):
         if self.pad_to_max:
             frames = min(frames, self.max_frames)
         return features.samples_in(frames) / features.SAMPLE_RATE
+
+
+def objectives_of(config: Any) -> dict[str, Any]:
+    """Objectives of a configuration; a pre-training head that names none has mlm and sap."""
+    is_default = config.head == "pretraining" and not config.objectives
+    return {name: {} for name in DEFAULT} if is_default else dict(config.objectives)
 
 
 CHOICES = {

@@ -2,6 +2,8 @@
 (thesis 2.2.6, 2.3, 2.4).
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
@@ -12,6 +14,8 @@ from transformers.models.bert.modeling_bert import BertPooler, BertPredictionHea
 
 from ..config.model import CompositeOptions
 from .batch import IGNORED, Batch
+from .model import AudioSizes
+from .objectives import registry
 
 
 class NoHead(nn.Module):
@@ -27,31 +31,69 @@ class NoHead(nn.Module):
 
 
 class PretrainingHead(nn.Module):
-    """Masked language modelling, tied to the word table, and sentence-audio prediction."""
+    """Layers of the objectives of pre-training.
+
+    Those of masked language modelling, tied to the word table, and of sentence-audio prediction
+    have BERT's names.
+
+    Args:
+        config: of the text's stack; None if the model reads nothing.
+        width: of the first token, which SAP reads.
+        chosen: objectives with their options.
+        sizes: of audio tokens; None if the model hears nothing.
+    """
 
     reads_one_token: ClassVar[bool] = False
     kernels: ClassVar = {"masked_words": "masked_words"}
 
-    def __init__(self, config: Any, width: int):
+    def __init__(
+        self,
+        config: Any,
+        width: int,
+        chosen: Mapping[str, Mapping[str, Any]] = MappingProxyType({"mlm": {}, "sap": {}}),
+        sizes: AudioSizes | None = None,
+    ):
         super().__init__()
-        self.transform = BertPredictionHeadTransform(config)
-        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
-        self.pooler = BertPooler(config)
-        self.sap = nn.Linear(config.hidden_size, 1)
+        if "mlm" in chosen:
+            self.transform = BertPredictionHeadTransform(config)
+            self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+        if "sap" in chosen:
+            self.pooler = BertPooler(config)
+            self.sap = nn.Linear(width, 1)
+        self.objectives = nn.ModuleDict(registry.build(chosen, sizes))
+        if any(objective.mask_share for objective in self.objectives.values()):
+            assert sizes is not None
+            self.masked_token = nn.Parameter(torch.rand(sizes.inputs))  # of fairseq and HuggingFace
 
     def forward(self, hidden: Tensor, batch: Batch, words: Tensor) -> dict[str, Tensor]:
         """(B, L + N, D) and the word table (vocabulary, D) -> `masked_words` and `match`."""
-        text = hidden[:, : batch["input_ids"].shape[1]]
-        masked = text[batch["mlm_labels"] != IGNORED]  # (K, D)
-        return {"masked_words": self.masked_words(masked, words), "match": self.match(hidden)}
+        given = {}
+        if "mlm" in self.objectives:
+            text = hidden[:, : batch["input_ids"].shape[1]]
+            masked = text[batch["mlm_labels"] != IGNORED]  # (K, D)
+            given["masked_words"] = self.masked_words(masked, words)
+        if "sap" in self.objectives:
+            given["match"] = self.match(hidden)
+        return given
 
     def masked_words(self, hidden: Tensor, word_embeddings: Tensor) -> Tensor:
         """(K, D) hidden states of masked positions -> (K, vocabulary) logits."""
         return F.linear(self.transform(hidden), word_embeddings, self.bias)
 
     def match(self, hidden: Tensor) -> Tensor:
-        """(B, L + N, D) -> (B,) one logit: does the audio belong to the text?"""
+        """(B, L + N, D) -> (B,) one logit: the audio belongs to the text."""
         return self.sap(self.pooler(hidden)).squeeze(-1)
+
+    @property
+    def needs_audio(self) -> bool:
+        """True if an objective reads `Output.audio`."""
+        return any(objective.needs_audio for objective in self.objectives.values())
+
+    def mask(self, tokens: Tensor, batch: Batch) -> Tensor:
+        """(B, N, D) audio tokens before the first layer, masked ones replaced by one vector."""
+        if "masked" not in batch or not hasattr(self, "masked_token"):
+            return tokens
+        return torch.where(batch["masked"][..., None], self.masked_token.to(tokens.dtype), tokens)
 
 
 class ClassificationHead(nn.Module):

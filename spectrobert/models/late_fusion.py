@@ -21,9 +21,9 @@ class LateFusion(SpectroBert):
         attention = torch.zeros_like(same, dtype=hidden.dtype)[None, None]
         return attention.masked_fill(~(same & mask[:, None, None]), torch.finfo(hidden.dtype).min)
 
-    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def behind(self, sequence: Sequence) -> tuple[Tensor, Tensor]:
         """The sequence after the stack (B, L + N, D), audio added to [CLS], and its mask."""
-        sequence = self.run_layers(self.start(batch), len(self.encoder.layer))
+        sequence = self.run_layers(sequence, len(self.encoder.layer))
         hidden, mask, length = sequence.hidden, sequence.mask, sequence.num_words
         heard = mask[:, length:, None].to(hidden.dtype)  # (B, N, 1)
         mean = (hidden[:, length:] * heard).sum(dim=1) / heard.sum(dim=1)

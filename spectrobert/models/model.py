@@ -15,6 +15,31 @@ from transformers import PreTrainedModel
 from .batch import Batch
 
 
+class AudioTokens(NamedTuple):
+    """Audio tokens of a model that is pre-trained on them."""
+
+    hidden: Tensor  # (B, N, D) behind all layers
+    mask: Tensor  # (B, N)
+    features: Tensor  # (B, N, C) of the convolutions
+    normed: Tensor  # (B, N, C) the same behind their LayerNorm; nothing of them is masked
+
+
+class AudioSizes(NamedTuple):
+    """Widths of audio tokens."""
+
+    hidden: int  # D behind all layers
+    features: int  # C of the convolutions
+    inputs: int  # before the first layer, where tokens are masked
+
+
+class TokenGrid(NamedTuple):
+    """The middles of audio tokens, in seconds: `first`, `first + step`, ..."""
+
+    first: float
+    step: float
+    rows: int = 1  # tokens in a row that are of one time (SpectroBERT's frequency patches)
+
+
 @dataclass
 class Output:
     """Output of a model for a batch; a field is None if the model does not give it."""
@@ -25,6 +50,7 @@ class Output:
     masked_words: Tensor | None = None  # (K, vocabulary), where `mlm_labels` is not IGNORED
     match: Tensor | None = None  # (B,)
     embedding: Tensor | None = None  # (B, E), of models with `model.embedding_size`
+    audio: AudioTokens | None = None  # of a pre-training head with objectives that need audio
     losses: dict[str, Tensor] = field(default_factory=dict)  # more of them, weighted, to be added
 
 
@@ -91,6 +117,11 @@ class Model(PreTrainedModel):
     @abstractmethod
     def count_tokens(self, num_samples: Tensor) -> Tensor:
         """Audio tokens of clips of (P,) samples: (P,)."""
+
+    @property
+    def token_grid(self) -> TokenGrid:
+        """The times of audio tokens."""
+        raise NotImplementedError(f"{type(self).__name__} has no audio tokens of known times")
 
     @property
     def least_samples(self) -> int:

@@ -23,8 +23,18 @@ from .batch import Batch
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
 from .heads import HEADS, PretrainingHead
-from .model import Activations, FrozenPrefix, Model, Output, trains
+from .model import (
+    Activations,
+    AudioSizes,
+    AudioTokens,
+    FrozenPrefix,
+    Model,
+    Output,
+    TokenGrid,
+    trains,
+)
 from .normalisation import normalise
+from .objectives.base import Objective
 from .pooling import POOLINGS, normed, pooled_norm
 
 UNSCALED = (0.0, 0.5)  # mean and deviation that leave log-mels as they are
@@ -37,6 +47,19 @@ class Sequence(NamedTuple):
     mask: Tensor  # (B, L + N)
     num_words: int  # L
     depth: int  # layers behind it
+
+
+class RealColumns(NamedTuple):
+    """Columns of patches that are no padding."""
+
+    values: Tensor  # (K, frequency, C) behind the convolutions
+    real: Tensor  # (B, time) True at these columns
+    kept: Tensor  # (K,) their numbers among B * time
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Values of these columns (K, ...) in their places: (B, time, ...), zero elsewhere."""
+        spread = values.new_zeros(self.real.numel(), *values.shape[1:])
+        return spread.index_copy(0, self.kept, values).unflatten(0, self.real.shape)
 
 
 def by_constants(config: SpectroBertConfig) -> bool:
@@ -91,9 +114,16 @@ class SpectroBert(Model):
         self.pooling = None if reads_cls(config) else POOLINGS[config.pooling](config.hidden_size)
         width = getattr(self.pooling, "widths", 1) * config.hidden_size
         self.pooled_norm = pooled_norm(config.pooled_norm, width)
-        self.head = HEADS[config.head](config, width)
+        self.head = self._head(width)
         adopt(self)
         self.post_init()
+
+    def _head(self, width: int) -> nn.Module:
+        config = self.config
+        if config.head != "pretraining":
+            return HEADS[config.head](config, width)
+        sizes = AudioSizes(config.hidden_size, config.audio_width, config.hidden_size)
+        return PretrainingHead(config, config.hidden_size, config.objectives, sizes)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -106,8 +136,10 @@ class SpectroBert(Model):
             if module.bias is not None:
                 bound = (module.in_channels * module.kernel_size[0]) ** -0.5
                 init.uniform_(module.bias, -bound, bound)
-        if isinstance(module, PretrainingHead):
+        if isinstance(module, PretrainingHead) and hasattr(module, "bias"):
             init.zeros_(module.bias)
+        if isinstance(module, Objective):
+            module.reset()
 
     def spectrogram(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Normalised log-mels (B, F, M) of the waveforms, augmented, and (B,) true frames.
@@ -131,10 +163,8 @@ class SpectroBert(Model):
             lengths = torch.full_like(lengths, config.max_frames)
         return mels, lengths
 
-    def audio_tokens(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(B, time, frequency, D) tokens of the waveforms, zero where padded, and (B, time) their
-        mask.
-        """
+    def convolve(self, batch: Batch) -> RealColumns:
+        """The waveforms' columns of patches, behind the convolutions."""
         config = self.config
         mels, lengths = self.spectrogram(batch)
         columns, real = features.columns(mels, lengths, config.patch, config.stride)
@@ -143,14 +173,21 @@ class SpectroBert(Model):
         # Padding is never convolved. On a GPU this is the one place of the forward pass that waits
         # for the device: it must learn how many columns are real
         kept = real.flatten().nonzero().squeeze(1)  # (K,)
-        tokens = self.audio_encoder(columns.flatten(0, 1)[kept])  # (K, frequency, D)
-        audio = tokens.new_zeros(real.numel(), *tokens.shape[1:]).index_copy(0, kept, tokens)
-        audio = audio.unflatten(0, real.shape)  # (B, time, frequency, D)
-        return audio, real
+        return RealColumns(self.audio_encoder.convolve(columns.flatten(0, 1)[kept]), real, kept)
+
+    def audio_tokens(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(B, time, frequency, D) tokens of the waveforms, zero where padded, and (B, time) their
+        mask.
+        """
+        columns = self.convolve(batch)
+        return columns.spread(self.audio_encoder.project(columns.values)), columns.real
 
     def embed(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The joint sequence before the stack: (B, L + N, D), and its mask (B, L + N)."""
-        audio, real = self.audio_tokens(batch)
+        return self.join(batch, *self.audio_tokens(batch))
+
+    def join(self, batch: Batch, audio: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """The joint sequence of a text and audio tokens, and its mask."""
         joint = self.embeddings(batch["input_ids"], audio)  # (B, L + N, D)
         audio_mask = real.repeat_interleave(audio.shape[2], dim=1)  # (B, N)
         return joint, torch.cat([batch["text_mask"].bool(), audio_mask], dim=1)
@@ -189,7 +226,11 @@ class SpectroBert(Model):
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The joint sequence after the stack: (B, L + N, D), and its mask (B, L + N)."""
-        sequence = self.run_layers(self.start(batch), len(self.encoder.layer))
+        return self.behind(self.start(batch))
+
+    def behind(self, sequence: Sequence) -> tuple[Tensor, Tensor]:
+        """A sequence after the stack: (B, L + N, D), and its mask (B, L + N)."""
+        sequence = self.run_layers(sequence, len(self.encoder.layer))
         return sequence.hidden, sequence.mask
 
     def cls(self, batch: Batch) -> Tensor:
@@ -211,10 +252,25 @@ class SpectroBert(Model):
             vector = self.cls(batch)[:, 0] if self.pooling is None else self.pooled(batch)
             hidden = normed(self.pooled_norm, vector, batch)[:, None]
             mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
+        elif isinstance(self.head, PretrainingHead) and self.head.needs_audio:
+            return self._pretrained(batch, self.head)
         else:
             hidden, mask = self.encode(batch)
         words = self.embeddings.word_embeddings.weight
         return Output(hidden, mask, **self.head(hidden, batch, words))
+
+    def _pretrained(self, batch: Batch, head: PretrainingHead) -> Output:
+        """The output of objectives that read audio tokens, some of which are masked."""
+        columns = self.convolve(batch)
+        audio = columns.spread(self.audio_encoder.project(columns.values))
+        audio = head.mask(audio.flatten(1, 2), batch).view(audio.shape)
+        words = batch["input_ids"].shape[1]
+        hidden, mask = self.behind(Sequence(*self.join(batch, audio, columns.real), words, 0))
+        normed = self.audio_encoder.layer_norm(columns.values)
+        spread = (columns.spread(x).flatten(1, 2) for x in (columns.values, normed))
+        tokens = AudioTokens(hidden[:, words:], mask[:, words:], *spread)
+        table = self.embeddings.word_embeddings.weight
+        return Output(hidden, mask, audio=tokens, **head(hidden, batch, table))
 
     def pooled(self, batch: Batch) -> Tensor:
         """The audio tokens behind the stack as one vector (B, D) or (B, 2 D)."""
@@ -222,6 +278,13 @@ class SpectroBert(Model):
         sequence = self.run_layers(self.start(batch), len(self.encoder.layer))
         first = sequence.num_words
         return self.pooling(sequence.hidden[:, first:], sequence.mask[:, first:])
+
+    @property
+    def token_grid(self) -> TokenGrid:
+        config = self.config
+        hop = features.HOP / features.SAMPLE_RATE
+        first = features.samples_in(config.patch[1]) / 2 / features.SAMPLE_RATE
+        return TokenGrid(first, config.stride[1] * hop, config.frequency_patches)
 
     def count_tokens(self, num_samples: Tensor) -> Tensor:
         config = self.config

@@ -3,9 +3,10 @@
 The modules and weights are transformers'; what is here is the order in which they are called, so
 that lower layers can be cached, states weighted, and clips of any lengths padded together.
 
-Shapes: B batch, T samples, C channels, N frames, D width.
+Shapes: B batch, T samples, C channels of the convolutions, N frames, D width.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, PreTrainedConfig
 from transformers.masking_utils import create_bidirectional_mask
+
+from ..audio.features import SAMPLE_RATE
+from .model import TokenGrid
 
 NORMALISED_VARIANCE = 1e-7  # is added to a clip's variance, as Wav2Vec2FeatureExtractor does
 
@@ -33,6 +37,7 @@ class SpeechEncoder(nn.Module):
         self.config = config
         self.normalize = normalize
         self.width: int = config.hidden_size
+        self.feature_width: int = config.conv_dim[-1] if hasattr(config, "conv_dim") else self.width
 
     @property
     @abstractmethod
@@ -46,9 +51,31 @@ class SpeechEncoder(nn.Module):
             hidden = state
         return self.finish(hidden), mask
 
-    @abstractmethod
     def start(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
         """Frames before the first layer (B, N, D), and their mask (B, N)."""
+        features, mask = self.convolve(waveform, num_samples)
+        return self.place(self.project(features), mask), mask
+
+    @abstractmethod
+    def convolve(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of the convolutions (B, N, C), and the mask of real frames (B, N)."""
+
+    @abstractmethod
+    def project(self, features: Tensor) -> Tensor:
+        """(B, N, C) -> frames (B, N, D), which pre-training masks."""
+
+    @abstractmethod
+    def place(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Frames (B, N, D) with their positions."""
+
+    def norm_features(self, features: Tensor) -> Tensor:
+        """(B, N, C) behind the LayerNorm that the projection begins with, if it does."""
+        return features
+
+    @property
+    @abstractmethod
+    def grid(self) -> TokenGrid:
+        """The times of frames."""
 
     def run_layers(self, hidden: Tensor, mask: Tensor, first: int, last: int) -> Iterator[Tensor]:
         """The frames (B, N, D) behind each of the layers from `first` up to `last`."""
@@ -111,22 +138,30 @@ class WaveEncoder(SpeechEncoder):
     def layers(self) -> nn.ModuleList:
         return self.model.encoder.layers
 
-    def start(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+    def convolve(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
         if self.normalize:
             waveform = normalised(waveform, num_samples)
         least = self.receptive_field
         num_samples = num_samples.clamp(min=least)
         waveform = F.pad(waveform, (0, max(0, least - waveform.shape[1])))
         features = self._convolve(waveform, num_samples).transpose(1, 2)  # (B, N, C)
+        return features, real_tokens(self.num_frames(num_samples), features.shape[1])
+
+    def project(self, features: Tensor) -> Tensor:
         projected = self.model.feature_projection(features)
-        hidden = projected[0] if isinstance(projected, tuple) else projected
-        mask = real_tokens(self.num_frames(num_samples), hidden.shape[1])
+        return projected[0] if isinstance(projected, tuple) else projected
+
+    def norm_features(self, features: Tensor) -> Tensor:
+        norm = getattr(self.model.feature_projection, "layer_norm", None)
+        return features if norm is None else norm(features)
+
+    def place(self, hidden: Tensor, mask: Tensor) -> Tensor:
         encoder = self.model.encoder
         hidden = hidden.masked_fill(~mask[..., None], 0.0)
         hidden = hidden + self._positions(hidden, mask)
         if not self.is_pre_norm:
             hidden = encoder.layer_norm(hidden)
-        return encoder.dropout(hidden), mask
+        return encoder.dropout(hidden)
 
     def finish(self, hidden: Tensor) -> Tensor:
         return self.model.encoder.layer_norm(hidden) if self.is_pre_norm else hidden
@@ -160,6 +195,11 @@ class WaveEncoder(SpeechEncoder):
         for kernel, stride in zip(self.config.conv_kernel, self.config.conv_stride):
             num_samples = (num_samples - kernel) // stride + 1
         return num_samples.clamp(min=1)
+
+    @property
+    def grid(self) -> TokenGrid:
+        step = math.prod(self.config.conv_stride)
+        return TokenGrid(self.receptive_field / 2 / SAMPLE_RATE, step / SAMPLE_RATE)
 
     @property
     def receptive_field(self) -> int:

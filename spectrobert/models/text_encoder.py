@@ -46,6 +46,11 @@ class TextEncoder(nn.Module):
         return self.model(ids, attention_mask=mask.long(), **options)
 
     @property
+    def word_table(self) -> Tensor:
+        """Word embeddings (vocabulary, D)."""
+        return self.model.get_input_embeddings().weight
+
+    @property
     def layers(self) -> nn.Module:
         return self.model.get_submodule(TEXT_TYPES[self.config.model_type][1])
 

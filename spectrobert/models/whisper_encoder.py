@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig
 from transformers.models.whisper import modeling_whisper
 
+from ..audio.features import SAMPLE_RATE
 from ..audio.whisper_mel import HOP, WhisperMel
+from .model import TokenGrid
 from .speech_encoder import SpeechEncoder, layer_parts, real_tokens
 
 STRIDE = 2 * HOP  # samples per frame: the second convolution takes every other mel frame
@@ -25,14 +27,14 @@ class WhisperEncoder(SpeechEncoder):
     def __init__(self, config: PreTrainedConfig, normalize: bool):
         super().__init__(config, normalize)
         self.model = modeling_whisper.WhisperEncoder._from_config(config)
-        self.width = config.d_model
+        self.width = self.feature_width = config.d_model
         self.mel = WhisperMel(config.num_mel_bins)
 
     @property
     def layers(self) -> nn.ModuleList:
         return self.model.layers
 
-    def start(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+    def convolve(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
         lengths = self.num_frames(num_samples)
         mask = real_tokens(lengths, int(lengths.max()))
         frames = 2 * mask.shape[1] + SILENT_FRAMES
@@ -40,9 +42,20 @@ class WhisperEncoder(SpeechEncoder):
         model = self.model
         mels = mels.to(model.conv1.weight.dtype)
         x = F.gelu(model.conv2(F.gelu(model.conv1(mels)))).transpose(1, 2)  # (B, N + 2, D)
-        x = x[:, : mask.shape[1]] + model.embed_positions.weight[: mask.shape[1]]
+        return x[:, : mask.shape[1]], mask
+
+    def project(self, features: Tensor) -> Tensor:
+        return features
+
+    def place(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        model = self.model
+        x = hidden + model.embed_positions.weight[: hidden.shape[1]]
         # The encoder's own dropout is no module: its convolutions stand for what trains here
-        return F.dropout(x, model.dropout, model.conv2.training), mask
+        return F.dropout(x, model.dropout, model.conv2.training)
+
+    @property
+    def grid(self) -> TokenGrid:
+        return TokenGrid(0.0, STRIDE / SAMPLE_RATE)
 
     def finish(self, hidden: Tensor) -> Tensor:
         return self.model.layer_norm(hidden)

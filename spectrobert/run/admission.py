@@ -82,11 +82,12 @@ def require_corpora(config: Config) -> None:
         if part.prepared:
             continue
         root = Path(part.root) if part.root else Path(config.data_dir) / name
-        corpora.require(name, root, config.task.name)
         corpus = corpora.corpus(name)
+        own = {option: getattr(part, option) for option in corpus.options()}
+        task = corpora.parsing_task(name, config.task.reading, own)
+        corpora.require(name, root, task)
         if corpus.files:  # the first row shows if a table of the user's own has the columns
-            own = {option: getattr(part, option) for option in corpus.options()}
-            next(iter(corpus.load(root, config.task.name, **own)), None)
+            next(iter(corpus.load(root, task, **own)), None)
 
 
 def require_free(config: Config) -> None:

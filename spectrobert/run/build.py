@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from ..config import Config, FreezeConfig, TrainerConfig
+from ..config import Config, FreezeConfig, PretrainingConfig, TrainerConfig
 from ..data import vocabulary, votes
 from ..data.augmentation import Augmentation
 from ..data.clips import ReadOptions, columns
@@ -98,6 +98,8 @@ def model_config(
         "num_logits": task.num_logits(labels),
         "vocab_size": vocab_size,
     }
+    if isinstance(config.task, PretrainingConfig):
+        head["objectives"] = {name: {} for name in config.task.objectives}
     if labels:
         head["id2label"] = dict(enumerate(labels))
         head["label2id"] = {label: i for i, label in enumerate(labels)}

@@ -206,7 +206,7 @@ def prepare(
     looking = f"{config.dataset.name}: looking at the audio"
     with progress.counting(looking, console, config.trainer) as show:
         return preparation.prepare(
-            config.task.name, config.dataset, config.data_dir, show, recorded
+            config.task.reading, config.dataset, config.data_dir, show, recorded
         )
 
 

@@ -130,7 +130,7 @@ def refuse_known_rows(
         raise _known(folder, "speakers", sorted(shared))
     record = split_record.read(RunFolder(folder).split)
     try:
-        own = prepare(config.task.name, config.dataset, config.data_dir, recorded=record)
+        own = prepare(config.task.reading, config.dataset, config.data_dir, recorded=record)
     except UserError:
         is_named = config.dataset.parts.keys() & other.parts.keys()
         return "not compared with the training rows, whose corpus cannot be read" * bool(is_named)

@@ -11,7 +11,7 @@ import torch
 from ..audio import io
 from ..audio.crop import window
 from ..audio.segment import Segment
-from ..config import AqaConfig, DatasetConfig, NumbersConfig
+from ..config import AqaConfig, DatasetConfig, NumbersConfig, PretrainingConfig
 from ..data import mel_statistics
 from ..data.batches import collate
 from ..data.clips import crop
@@ -19,6 +19,7 @@ from ..errors import UserError
 from ..models.batch import IGNORED
 from ..models.model import Model
 from ..tasks import TASKS, Task
+from ..tasks.pretraining import require_answers
 from . import normalisation
 from .scoring import label_names, load_run
 
@@ -66,7 +67,8 @@ def predict(
     labels = label_names(model)
     task = TASKS[name](model, config.task, config.optim, labels)
     item = {"index": 0, "input_ids": ids}
-    if name == "pre":
+    if isinstance(config.task, PretrainingConfig):
+        require_answers(config.task)
         labels = ("match", "mismatch")
         item |= {"mlm_labels": np.full_like(ids, IGNORED), "matched": 1}
     measure = "value" if isinstance(config.task, NumbersConfig) else "probability"

@@ -19,7 +19,12 @@ from ..models.registry import MODELS
 from .saved_folder import WEIGHTS, model_folder, require_tokenizer, require_type
 
 OF_HEAD = ("head.", "pooled_norm.")  # weights that go with a new head
-OF_RUN = ("vocab_size", "head", "num_logits")  # by task and tokenizer, also of a checkpoint's model
+OF_RUN = (
+    "vocab_size",
+    "head",
+    "num_logits",
+    "objectives",
+)  # by task and tokenizer, also of a checkpoint's model
 MOST_LABELS = 10  # that are named
 # Raised by the libraries for a file that is absent, cut short, or not what its name says
 UNREADABLE = (OSError, ValueError, RuntimeError, SafetensorError, pickle.UnpicklingError)
@@ -104,6 +109,8 @@ def why_new_head(checkpoint: str, config: Any) -> str:
     saved = saved_config(checkpoint)
     if saved.head != config.head:
         return f"the checkpoint's is for {saved.head}"
+    if config.head == "pretraining" and saved.objectives != config.objectives:
+        return f"the checkpoint's objectives are {', '.join(saved.objectives)}"
     for option in ("pooling", "pooled_norm"):
         if (before := getattr(saved, option, "")) != getattr(config, option, ""):
             return f"the checkpoint's is behind model.{option}={before}"

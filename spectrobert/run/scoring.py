@@ -56,7 +56,7 @@ def score(
     scores = summarise(
         config, task, data.prepared, split, answered, unread.clips(split), adaptation
     )
-    if isinstance(task, Pretraining):
+    if isinstance(task, Pretraining) and "sap" in task.objectives:
         pairs = shortcuts.summarise(data.clips("train"), data.clips(split), answered.places)
         scores = replace(scores, pairs=pairs)
     return scores
@@ -195,7 +195,7 @@ def open_run(
     record = split_record.read(RunFolder(folder).split)
     if record and recorded:
         record = replace(record, needed=(split,), is_subset=True)
-    prepared = prepare(config.task.name, config.dataset, config.data_dir, recorded=record)
+    prepared = prepare(config.task.reading, config.dataset, config.data_dir, recorded=record)
     return config, model, build.datamodule(config, prepared, tokenizer, model.config)
 
 

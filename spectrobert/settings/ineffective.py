@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..config import Config, MixtureConfig, OptimConfig
+from ..config import Config, MixtureConfig, OptimConfig, PretrainingConfig
 from ..config.augment import DETAILS
+from ..config.objectives import masking
 from ..corpora import corpus
 from .literals import written
 
@@ -53,8 +54,8 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "dataset", ("inner_fold",), "dataset.inner_folds=0"
     if dataset.crop == "whole":
         yield "dataset", ("max_seconds",), "dataset.crop=whole"
-    if task.name == "pre" and task.mismatch_probability == 0:
-        yield "task", ("mlm_on_mismatch", "negatives"), "task.mismatch_probability=0"
+    if task.name == "pre":
+        yield from _of_objectives(task)
     if not getattr(config.model, "pad_to_max", True):
         yield "model", ("max_frames",), "model.pad_to_max=false"
     if not getattr(task, "contrastive", 1):
@@ -74,6 +75,20 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "", ("data_dir",), "the corpus has a folder of its own (dataset.root or .prepared)"
     idle = known.idle_options(task.name) if known.idle_options else ()
     yield "dataset", idle, f"task {task.name} does not read it"
+
+
+def _of_objectives(task: PretrainingConfig) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Options of objectives that are not chosen."""
+    names = list(task.objectives)
+    if "mlm" not in names:
+        yield "task", ("mlm_probability", "mlm_on_mismatch"), "task.objectives has no mlm"
+    if "sap" not in names:
+        reason = "task.objectives has no sap"
+        yield "task", ("mismatch_probability", "negatives", "mlm_on_mismatch"), reason
+    elif task.mismatch_probability == 0:
+        yield "task", ("mlm_on_mismatch", "negatives"), "task.mismatch_probability=0"
+    if not masking(names):
+        yield "task", ("mask_share", "mask_seconds"), "no objective masks audio"
 
 
 def _of_networks(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:

@@ -9,6 +9,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .. import config
 from ..config.model import ARCHITECTURES, ModelOptions
+from ..config.objectives import DEFAULT, REPLACED, upgraded
+from ..config.objectives import written as objectives_written
 from ..corpora import MODULES
 from ..errors import UserError, unknown
 from . import schemas
@@ -69,12 +71,23 @@ def kind_of(key: str, run: Mapping[str, Any]) -> Any:
         if _is_free(kind):
             return get_args(kind)[1]
         if name not in known:
+            refuse_replaced(key, run)
             close = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
             raise UserError(f"unknown key {key!r}; {hint}known: {', '.join(known) or 'none'}")
         kind = known[name]
         known = fields_of(kind) if is_group(kind) else {}
     return kind
+
+
+def refuse_replaced(key: str, run: Mapping[str, Any]) -> None:
+    """Raise UserError for an option of an earlier version, naming the present one."""
+    group, _, name = key.rpartition(".")
+    if group == "task" and name in REPLACED and "objectives" in fields_of(run["task"]):
+        raise UserError(
+            f"{key} is task.objectives.{REPLACED[name]} now; all objectives at once:"
+            f" task.objectives={objectives_written(DEFAULT)}"
+        )
 
 
 def holder(key: str, run: Mapping[str, Any]) -> str:
@@ -147,6 +160,7 @@ def from_dict(values: Any) -> config.Config:
     task, dataset = (_name(values, group) for group in ("task", "dataset"))
     if task not in config.TASKS:
         raise unknown("task", task, config.TASKS)
+    values = values | {"task": upgraded(values["task"])}
     schemas.dataset_class(dataset)  # refuses an unknown name
     run = of_run(task, dataset, _saved_model(values.get("model")))
     for name, value in values.items():

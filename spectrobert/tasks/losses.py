@@ -10,34 +10,7 @@ import torch.distributed.nn.functional as shared
 import torch.nn.functional as F
 from torch import Tensor
 
-
-def average(values: Tensor) -> Tensor:
-    """Mean over the processes of a run, without gradient."""
-    if not dist.is_initialized() or dist.get_world_size() == 1:
-        return values.detach()
-    total = values.detach().clone()
-    dist.all_reduce(total)
-    return total / dist.get_world_size()
-
-
-def _count(rows: Tensor) -> Tensor:
-    return average(torch.tensor(float(len(rows)), device=rows.device))
-
-
-def masked_words(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross entropy over masked word pieces (thesis 2.3.2): (K, vocabulary), (K,) -> ().
-
-    A batch in which no word was masked costs 0, and its gradient is 0 rather than NaN.
-    """
-    total = F.cross_entropy(logits.float(), targets, reduction="sum")
-    words = _count(targets)
-    return total / torch.where(words > 0, words, 1.0)
-
-
-def match(logits: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross entropy of SAP (thesis 2.3.3): logits, targets (B,), 1 where audio fits text."""
-    total = F.binary_cross_entropy_with_logits(logits.float(), targets.float(), reduction="sum")
-    return total / _count(targets)
+from ..models.objectives.counting import average, count
 
 
 def binary(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -73,7 +46,7 @@ def distributions(
     costs = _focused(-logs, logs, gamma)
     targets = targets.float()
     if weights is None:
-        return (targets * costs).sum() / _count(targets)
+        return (targets * costs).sum() / count(targets)
     weighed = targets * weights
     return (weighed * costs).sum() / average(weighed.sum())
 
@@ -89,7 +62,7 @@ def _focused(costs: Tensor, logs: Tensor, gamma: float) -> Tensor:
 def _weighted(loss: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
     """Mean of (B,) losses, each weighed by its class."""
     if weights is None:
-        return loss.sum() / _count(targets)
+        return loss.sum() / count(targets)
     by_row = weights[targets]
     return (loss * by_row).sum() / average(by_row.sum())
 
@@ -123,7 +96,7 @@ def multilabel(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -
     loss = F.binary_cross_entropy_with_logits(
         logits.float(), targets.float(), pos_weight=weights, reduction="none"
     )
-    return loss.mean(dim=1).sum() / _count(targets)
+    return loss.mean(dim=1).sum() / count(targets)
 
 
 def focal_multilabel(
@@ -139,17 +112,17 @@ def focal_multilabel(
     gain = targets * _focused(-present, present, gamma)
     loss = (1 - targets) * _focused(-absent, absent, gamma)
     weighed = gain if weights is None else gain * weights
-    return (weighed + loss).mean(dim=1).sum() / _count(targets)
+    return (weighed + loss).mean(dim=1).sum() / count(targets)
 
 
 def absolute(predicted: Tensor, targets: Tensor) -> Tensor:
     """Mean absolute error: (B, D), (B, D) -> ()."""
-    return (predicted.float() - targets.float()).abs().mean(dim=1).sum() / _count(targets)
+    return (predicted.float() - targets.float()).abs().mean(dim=1).sum() / count(targets)
 
 
 def squared(predicted: Tensor, targets: Tensor) -> Tensor:
     """Mean squared error: (B, D), (B, D) -> ()."""
-    return (predicted.float() - targets.float()).square().mean(dim=1).sum() / _count(targets)
+    return (predicted.float() - targets.float()).square().mean(dim=1).sum() / count(targets)
 
 
 def concordance(predicted: Tensor, targets: Tensor) -> Tensor:

@@ -1,21 +1,29 @@
-"""Pre-training: masked language modelling and sentence-audio prediction (thesis 2.3)."""
+"""Pre-training: a weighted sum of objectives (thesis 2.3; others in models/objectives).
 
+Shapes: B batch, N audio tokens, R rows of a set, S sums of a row.
+"""
+
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from ..config import PretrainingConfig
-from ..metrics import pretraining
-from ..models.batch import IGNORED, Batch
+from ..errors import UserError
+from ..metrics import Statistic
+from ..models.batch import Batch
 from ..models.model import Output
-from . import losses
+from ..models.objectives import masking
+from ..models.objectives.base import Objective
+from ..models.objectives.sap import matches
 from .base import Array, Statistics, Task
 
 
 class Pretraining(Task):
-    """Loss: 0.5 MLM + 0.5 SAP (thesis 2.3.4)."""
+    """Loss: 0.5 MLM + 0.5 SAP (thesis 2.3.4), or what `task.objectives` weighs."""
 
     options = PretrainingConfig
     head: ClassVar[str] = "pretraining"
@@ -25,45 +33,87 @@ class Pretraining(Task):
     def num_logits(labels: tuple[str, ...]) -> int:
         return 0
 
+    @property
+    def objectives(self) -> dict[str, Objective]:
+        """The model's objectives by name, in the order of their weights."""
+        known: Any = self.model.head.objectives
+        return {name: known[name] for name in self.config.objectives}
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        return self.drawn(batch)
+
+    def drawn(self, batch: Batch) -> Batch:
+        """The batch with all that its rows draw: masked audio tokens and what objectives add."""
+        if "draw" not in batch or "masked" in batch:
+            return batch
+        grid, config = self.model.token_grid, self.config
+        share = config.mask_share or max(o.mask_share for o in self.objectives.values())
+        length = max(1, round(config.mask_seconds / grid.step))
+        tokens = self.model.count_tokens(batch["num_samples"]).tolist()
+        fields: dict[str, list[Tensor]] = {}
+        for draw, number in zip(batch["draw"].tolist(), tokens):
+            generator = np.random.default_rng(draw)
+            masked = masking.spans(number // grid.rows, share, length, generator).repeat(grid.rows)
+            own = {"masked": masked}
+            for objective in self.objectives.values():
+                own |= objective.draw(generator, masked)
+            for name, value in own.items():
+                fields.setdefault(name, []).append(torch.from_numpy(value))
+        padded = {name: pad_sequence(values, batch_first=True) for name, values in fields.items()}
+        return batch | padded  # type: ignore[return-value]
+
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
-        words, match = _filled(output)
-        mlm = losses.masked_words(words, _masked(batch))
-        sap = losses.match(match, batch["matched"])
-        total = self.config.mlm_weight * mlm + self.config.sap_weight * sap
-        return {"loss": total, "mlm_loss": mlm, "sap_loss": sap}
+        own = {name: o.losses(output, batch) for name, o in self.objectives.items()}
+        weights = self.config.objectives
+        total = sum(weights[name] * losses["loss"] for name, losses in own.items())
+        named = {f"{n}_{key}": value for n, losses in own.items() for key, value in losses.items()}
+        return {"loss": torch.as_tensor(total), **named}
 
     def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(B, 4): the match logit; the summed loss, hits and number of the row's masked words."""
-        words, match = _filled(output)
-        targets = _masked(batch)
-        costs = F.cross_entropy(words.float(), targets, reduction="none")  # (K,)
-        is_right = words.argmax(dim=-1) == targets
-        of_words = torch.stack([costs, is_right.float(), torch.ones_like(costs)], dim=-1)  # (K, 3)
-        row, _ = torch.nonzero(batch["mlm_labels"] != IGNORED, as_tuple=True)  # (K,)
-        sums = costs.new_zeros(len(match), 3).index_add(0, row, of_words)
-        return torch.cat([match.float()[:, None], sums], dim=-1), batch["matched"]
+        """(B, S): the sums of each objective after those of the one before."""
+        sums = [objective.rows(output, batch) for objective in self.objectives.values()]
+        truth = batch["matched"] if "matched" in batch else torch.zeros_like(batch["index"])
+        return torch.cat(sums, dim=-1), truth
+
+    def _columns(self, outputs: Array) -> Iterator[tuple[str, Objective, Array]]:
+        """Each objective with its own columns of (R, S)."""
+        first = 0
+        for name, objective in self.objectives.items():
+            yield name, objective, outputs[:, first : first + objective.columns]
+            first += objective.columns
 
     def statistics(
         self, outputs: Array, truth: Array, questions: Array | None = None
     ) -> Statistics:
-        return pretraining(outputs, truth, self.config.mlm_weight, self.config.sap_weight)
+        own: Statistics = {}
+        for _, objective, columns in self._columns(outputs):
+            own |= objective.statistics(columns, truth)
+        weighed = [(w, own[f"{name}_loss"]) for name, w in self.config.objectives.items()]
+        loss = Statistic(
+            lambda weights: sum(weight * one.of(weights) for weight, one in weighed),
+            len(outputs),
+            " + ".join(f"{weight} {name}_loss" for name, weight in self.config.objectives.items()),
+        )
+        losses_first = sorted(own, key=lambda name: not name.endswith("_loss"))
+        return {"loss": loss} | {name: own[name] for name in losses_first}
 
     def answers(self, output: Output) -> Tensor:
-        """(B, 2): match, mismatch."""
-        _, match = _filled(output)
+        """(B, 2): match, mismatch. Raises UserError if the model does not tell them apart."""
+        require_answers(self.config)
+        match = matches(output)
         return torch.stack([match, -match], dim=-1).double().sigmoid()
 
     def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
-        match = torch.from_numpy(outputs[:, 0]).sigmoid().tolist()
-        return ("matched", "p_match"), [[int(t), f"{p:.6f}"] for t, p in zip(truth, match)]
+        own = {name: o.predictions(columns, truth) for name, o, columns in self._columns(outputs)}
+        if "sap" in own:
+            return own["sap"]
+        header = tuple(name for names, _ in own.values() for name in names)
+        together = zip(*(rows for _, rows in own.values()))
+        return header, [[cell for cells in row for cell in cells] for row in together]
 
 
-def _masked(batch: Batch) -> Tensor:
-    labels = batch["mlm_labels"]
-    return labels[labels != IGNORED]
-
-
-def _filled(output: Output) -> tuple[Tensor, Tensor]:
-    assert output.masked_words is not None
-    assert output.match is not None
-    return output.masked_words, output.match
+def require_answers(config: PretrainingConfig) -> None:
+    """Raise UserError for a run that answers nothing about a clip."""
+    if "sap" not in config.objectives:
+        names = ", ".join(config.objectives)
+        raise UserError(f"task.objectives={names}: only a run with sap answers, match or mismatch")

@@ -6,11 +6,25 @@ import numpy as np
 import pytest
 import torch
 
-from spectrobert.config import PretrainingConfig
-from spectrobert.metrics import Collected, pretraining, values
+from spectrobert.config import OptimConfig, PretrainingConfig
+from spectrobert.metrics import Collected, values
 from spectrobert.models.batch import IGNORED
-from spectrobert.models.spectrobert import Output
+from spectrobert.models.configuration import SpectroBertConfig
+from spectrobert.models.spectrobert import Output, SpectroBert
 from spectrobert.tasks import TASKS
+
+from ..helpers.toy import TOY
+
+
+def summarised(rows: np.ndarray, matched: np.ndarray, mlm: float, sap: float) -> dict:
+    """Values of rows whose first column is the match logit, the others those of mlm."""
+    task = pretraining(PretrainingConfig(objectives={"sap": sap, "mlm": mlm}))
+    return values(task.statistics(rows, matched), len(rows))
+
+
+def pretraining(config: PretrainingConfig):
+    model = SpectroBert(SpectroBertConfig(**TOY, head="pretraining"))
+    return TASKS["pre"](model, config, OptimConfig())
 
 
 def test_means_over_all_words_and_pairs():
@@ -22,7 +36,7 @@ def test_means_over_all_words_and_pairs():
             [math.log(3), 2 * math.log(8 / 5) + math.log(8), 2, 3],
         ]
     )
-    found = values(pretraining(rows, np.array([0, 1, 1]), 0.25, 2.0), 3)
+    found = summarised(rows, np.array([0, 1, 1]), 0.25, 2.0)
     mlm = (math.log(4) + 2 * math.log(8 / 5) + math.log(8)) / 4
     sap = (2 * math.log(2) + math.log(4 / 3)) / 3
     assert found["mlm_loss"] == pytest.approx(mlm)
@@ -35,24 +49,23 @@ def test_means_over_all_words_and_pairs():
 
 
 def test_without_a_masked_word():
-    found = values(pretraining(np.zeros((2, 4)), np.array([0, 1]), 0.5, 0.5), 2)
+    found = summarised(np.zeros((2, 4)), np.array([0, 1]), 0.5, 0.5)
     assert found["mlm_loss"] == found["mlm_accuracy"] == 0
     assert found["loss"] == pytest.approx(0.5 * math.log(2))
 
 
 def test_the_words_of_each_pair_are_summed_in_its_row():
     """Three masked words in the first row, none in the second, one in the third."""
-    task = TASKS["pre"].__new__(TASKS["pre"])
-    torch.nn.Module.__init__(task)
-    task.config = PretrainingConfig()
+    task = pretraining(PretrainingConfig())
     labels = torch.full((3, 4), IGNORED)
     labels[0, 1:] = torch.tensor([2, 0, 1])
     labels[2, 0] = 3
     words = torch.zeros(4, 5)
     words[0, 2] = words[1, 0] = words[3, 3] = math.log(4)  # right, at 4 / 8; the third at 1 / 5
     output = Output(torch.empty(0), torch.empty(0), masked_words=words, match=torch.arange(3.0))
-    rows, matched = task.rows(output, {"mlm_labels": labels, "matched": torch.tensor([1, 0, 1])})
-    expected = [[0, 2 * math.log(2) + math.log(5), 2, 3], [1, 0, 0, 0], [2, math.log(2), 1, 1]]
+    given = {"mlm_labels": labels, "matched": torch.tensor([1, 0, 1]), "index": torch.arange(3)}
+    rows, matched = task.rows(output, given)
+    expected = [[2 * math.log(2) + math.log(5), 2, 3, 0], [0, 0, 0, 1], [math.log(2), 1, 1, 2]]
     torch.testing.assert_close(rows, torch.tensor(expected))
     assert matched.tolist() == [1, 0, 1]
 

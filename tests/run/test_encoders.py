@@ -246,5 +246,7 @@ def test_options_that_do_not_go_together_are_refused(model, arguments, words):
     assert words in refused(model, *arguments)
 
 
-def test_pretraining_needs_a_joint_stack():
-    assert "--task pre needs model.fusion=joint" in refused("debug_hubert", task="pre")
+def test_an_objective_needs_a_model_whose_parts_allow_it():
+    line = refused("debug_hubert", task="pre")
+    assert "task.objectives: mlm and sap need text; with model.fusion=audio allowed are" in line
+    assert "one stack of both" in refused("debug_cmt", task="pre")

@@ -88,6 +88,14 @@ WRONG = [
     (["logger.mode=maybe"], ["'maybe'", "auto, online, offline"]),
     (["--task", "pre", "task.class_weights=true"], ["task 'pre' has no classes to weigh"]),
     (["--task", "pre", "task.mlm_probability=1"], ["task.mlm_probability=1.0", "below 1"]),
+    (
+        ["--task", "pre", "task.mlm_weight=1"],
+        ["task.mlm_weight is task.objectives.mlm now", "task.objectives={mlm: 0.5, sap: 0.5}"],
+    ),
+    (["--task", "pre", "task.objectives={mlmm: 1}"], ["objective 'mlmm'", "did you mean 'mlm'"]),
+    (["--task", "pre", "task.objectives.mlm=-1"], ["task.objectives.mlm=-1.0", "0 or more"]),
+    (["--task", "pre", "task.objectives={mlm: 0}"], ["one weight must be above 0"]),
+    (["--task", "pre", "task.objectives={mlm: a}"], ["task.objectives.mlm=a: must be a number"]),
     (["--task", "pre", "task.mismatch_probability=2"], ["task.mismatch_probability=2.0"]),
     # the words themselves
     (["--seed"], ["--seed needs a value"]),

@@ -10,6 +10,8 @@ from spectrobert.config import OptimConfig, PretrainingConfig, SerConfig
 from spectrobert.errors import UserError
 from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
+from spectrobert.models.objectives.mlm import masked_words
+from spectrobert.models.objectives.sap import match
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.tasks import TASKS, losses
 
@@ -18,7 +20,7 @@ from ..helpers.toy import TOY, classifier, padded_batch
 
 def test_no_masked_word_costs_nothing_and_moves_nothing():
     weight = torch.ones(3, 4, requires_grad=True)
-    loss = losses.masked_words(torch.zeros(0, 3) @ weight, torch.zeros(0, dtype=torch.long))
+    loss = masked_words(torch.zeros(0, 3) @ weight, torch.zeros(0, dtype=torch.long))
     loss.backward()
     assert loss.item() == 0
     assert weight.grad is not None
@@ -32,9 +34,9 @@ ROWS = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]])  # cost log 2 and, if clas
 @pytest.mark.parametrize(
     ("loss", "logits", "targets"),
     [
-        (losses.masked_words, ROWS, [0, 1]),
+        (masked_words, ROWS, [0, 1]),
         (losses.classes, ROWS, [0, 1]),
-        (losses.match, ROWS[:, 0], [1, 0]),
+        (match, ROWS[:, 0], [1, 0]),
         (losses.multilabel, ROWS[:, 0][None], [[1, 0]]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -87,8 +89,8 @@ def test_weights_of_several_labels_multiply_the_present():
 @pytest.mark.parametrize(
     ("loss", "shape", "targets"),
     [
-        (losses.masked_words, (4, 50), [0, 7, 30, 49]),
-        (losses.match, (4,), [0, 1, 1, 0]),
+        (masked_words, (4, 50), [0, 7, 30, 49]),
+        (match, (4,), [0, 1, 1, 0]),
         (losses.binary, (4, 1), [0, 1, 1, 0]),
         (losses.classes, (4, 3), [0, 1, 2, 1]),
         (losses.multilabel, (4, 2), [[0, 1], [1, 1], [0, 0], [1, 0]]),
@@ -124,7 +126,7 @@ def test_concordance_of_a_shifted_copy():
 def test_the_loss_of_pretraining_is_weighted():
     torch.manual_seed(0)
     model = SpectroBert(SpectroBertConfig(**TOY, head="pretraining"))
-    weights = PretrainingConfig(mlm_weight=0.25, sap_weight=2.0)
+    weights = PretrainingConfig(objectives={"mlm": 0.25, "sap": 2.0})
     batch = padded_batch(60) | {"matched": torch.tensor([1, 0])}
     batch["mlm_labels"] = torch.where(batch["input_ids"] % 3 == 0, batch["input_ids"], IGNORED)
     task = TASKS["pre"](model.eval(), weights, OptimConfig())

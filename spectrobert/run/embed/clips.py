@@ -50,7 +50,7 @@ def of_corpus(config: Config, progress: checks.Progress, run: str = "") -> Sourc
     """
     options = replace(config.dataset, max_skipped=ALL)
     record = split_record.read(RunFolder(run).split) if run else None
-    prepared = prepare(config.task.name, options, config.data_dir, progress, record)
+    prepared = prepare(config.task.reading, options, config.data_dir, progress, record)
     splits = {split: rows for split, rows in prepared.splits.items() if len(rows)}
     return Source(config.dataset.name, splits, list(prepared.skipped))
 

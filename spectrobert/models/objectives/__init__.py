@@ -1,0 +1,1 @@
+"""Objectives of pre-training, one per file; config/objectives.py lists them."""
