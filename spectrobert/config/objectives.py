@@ -18,12 +18,18 @@ class ObjectiveEntry(NamedTuple):
     of_audio: bool = False  # a model that hears
     of_pairs: bool = False  # a model in whose one stack text and audio mix
     of_units: bool = False  # task.units
+    of_transcript: bool = False  # a text, which the model need not read
+    of_shared: bool = False  # a stack that speech and units share (model=speechlm)
 
 
 # task.objectives -> what it is
 OBJECTIVES: dict[str, ObjectiveEntry] = {
     "mlm": ObjectiveEntry("mlm.MaskedWords", of_text=True),
     "sap": ObjectiveEntry("sap.Match", of_text=True, of_audio=True, of_pairs=True),
+    "masked_acoustic": ObjectiveEntry("masked_acoustic.MaskedAcoustic", of_audio=True),
+    "unit_ctc": ObjectiveEntry(
+        "unit_ctc.UnitCtc", of_audio=True, of_units=True, of_transcript=True, of_shared=True
+    ),
 }
 DEFAULT = {"mlm": 0.5, "sap": 0.5}  # thesis 2.3.4
 # Options of an earlier version -> the objective whose weight they were
@@ -52,7 +58,7 @@ def written(weights: Mapping[str, float]) -> str:
 
 
 def need(names: Iterable[str], what: str) -> list[str]:
-    """Those of the objectives that need `what`: "text", "audio", "pairs" or "units"."""
+    """Those of the objectives that need `what`: "text", "audio", "pairs", "units" and the like."""
     return [name for name in names if getattr(OBJECTIVES[name], f"of_{what}")]
 
 
@@ -65,7 +71,8 @@ def reading(names: Iterable[str]) -> str:
     """The rows that pre-training reads: "pre", "pre:text" without pairs, or "pre:audio" alone."""
     if need(names, "pairs"):
         return "pre"
-    return "pre:text" if need(names, "text") else "pre:audio"
+    has_text = need(names, "text") or need(names, "transcript")
+    return "pre:text" if has_text else "pre:audio"
 
 
 def upgraded(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,10 @@ class PretrainingConfig(TaskConfig):
         super().__post_init__()
         self.objectives = dict(self.objectives or objectives.DEFAULT)
         objectives.check_weights(self.objectives)
+        if names := objectives.need(self.objectives, "units"):
+            raise UserError(
+                f"task.objectives: {' and '.join(names)} need units, which nothing names"
+            )
         probability("task.mask_share", self.mask_share)
         if not 0 < self.mask_seconds < math.inf:
             raise UserError(f"task.mask_seconds={self.mask_seconds}: must be above 0 and finite")

@@ -69,16 +69,16 @@ def load(root: Path, task: str, *, classes: str = "7") -> Iterator[Example | Dro
     `"2_nonneg"` negative or non-negative; `"2_pos"` negative or positive, sentiment 0 dropped;
     `"label7"` the CSV's own column. `sentiment_regression`: the target is the sentiment itself.
     `ser_multilabel`: six emotions, several at once: targets are 1 if the emotion is present at
-    all, in the order of `EMOTIONS`.
+    all, in the order of `EMOTIONS`. `pre`: segments with their words, without labels.
     """
     if classes not in CLASSES:
         raise unknown("classes of cmu_mosei", classes, CLASSES)
     has_csv, has_csd = (root / LABELS_CSV).is_file(), (root / LABELS_CSD).is_file()
     if not (has_csv or has_csd):
         raise UserError(f"no {LABELS_CSV} and no {LABELS_CSD} in {root}")
-    if not has_csd and task != "sentiment":
+    if not has_csd and task not in ("sentiment", "pre"):
         raise UserError(f"task {task} needs {root / LABELS_CSD}, which holds the numbers")
-    if not has_csd and classes == "7":
+    if not has_csd and task == "sentiment" and classes == "7":
         raise UserError(
             f"task sentiment with dataset.classes=7 needs {root / LABELS_CSD}: the CSV's sentiment "
             "is rounded away from zero; dataset.classes=2_nonneg, =2_pos and =label7 do without"
@@ -94,7 +94,7 @@ def load(root: Path, task: str, *, classes: str = "7") -> Iterator[Example | Dro
             yield cut
             continue
         known = cut._replace(values=_values_at(cut, values))
-        if has_csd and not known.values:
+        if has_csd and not known.values and task != "pre":
             yield Dropped(f"no annotation in {LABELS_CSD}", f"{cut.video}_{cut.part}")
         else:
             yield _example(known, task, classes, audio, _words_in(cut, words))
@@ -123,7 +123,7 @@ def _example(
         targets = tuple(float(value > 0) for value in cut.values[1:])
     elif task == "sentiment_regression":
         targets = cut.values[:1]
-    else:
+    elif task == "sentiment":
         label = _label(cut, classes)
     if task == "sentiment" and not label:
         return Dropped("sentiment 0, neither negative nor positive", clip)
@@ -261,7 +261,7 @@ def _words_in(cut: Cut, words: Mapping[str, Sequence[Row]]) -> str:
 
 CORPUS = Corpus(
     load=load,
-    tasks=("sentiment", "sentiment_regression", "ser_multilabel"),
+    tasks=("sentiment", "sentiment_regression", "ser_multilabel", "pre"),
     targets={"sentiment_regression": ("sentiment",), "ser_multilabel": EMOTIONS},
     notes={
         "sentiment": "dataset.classes=7: clipped to -3..3 and rounded half to even (Acc7); "

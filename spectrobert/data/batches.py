@@ -130,6 +130,9 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
     if "mlm_labels" in read[0]:
         labels = [torch.from_numpy(item["mlm_labels"]) for item in read]
         batch["mlm_labels"] = pad_sequence(labels, batch_first=True, padding_value=IGNORED)
+    if "letters" in read[0]:
+        spelt = [torch.from_numpy(item["letters"]) for item in read]
+        batch["letters"] = pad_sequence(spelt, batch_first=True)  # 0 is CTC's blank
     return cast(Batch, batch)
 
 

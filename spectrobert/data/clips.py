@@ -23,7 +23,7 @@ from ..config import DatasetConfig, PretrainingConfig
 from ..config.objectives import masking, need
 from ..corpora.example import Example
 from ..models.batch import IGNORED
-from . import mismatches, rows, votes
+from . import letters, mismatches, rows, votes
 from .augmentation import Augmentation
 from .checks import Skipped
 from .masking import mask_words
@@ -151,7 +151,7 @@ class ClipDataset(Dataset):
         else:
             source = self._heard(key.row, generator)
             heard = row if source == key.row else self.rows[source]
-            item |= self._masked(item["input_ids"], source == key.row, generator)
+            item |= self._masked(row["text"], item["input_ids"], source == key.row, generator)
         if self.read_options.by_speaker:
             item |= self._speaker_statistics(heard["speaker"])
         try:
@@ -162,12 +162,14 @@ class ClipDataset(Dataset):
         return item | self._draw(generator)
 
     def _masked(
-        self, ids: np.ndarray, is_match: bool, generator: np.random.Generator
+        self, text: str, ids: np.ndarray, is_match: bool, generator: np.random.Generator
     ) -> dict[str, Any]:
         """What objectives of text and of pairs learn of a row."""
         task, tokenizer = self.read_options.pretraining, self.read_options.tokenizer
         assert task is not None
         item: dict[str, Any] = {"matched": int(is_match)} if self.has_pairs else {}
+        if need(task.objectives, "transcript"):
+            item["letters"] = letters.numbers(text)
         if "mlm" not in task.objectives:
             return item
         ids, labels = mask_words(

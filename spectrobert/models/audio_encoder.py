@@ -81,6 +81,10 @@ class AudioEncoder(nn.Module):
         """(K, n, C) -> (K, n, D)."""
         return self.projection(self.layer_norm(features))
 
+    def patches(self, columns: Tensor) -> Tensor:
+        """(K, W) -> (K, n, P): the values of each patch."""
+        return columns.unfold(1, self.patch_values, self.patch_shift)
+
     def convolve(self, columns: Tensor) -> Tensor:
         """(K, W) -> (K, n, C): the same before LayerNorm and projection."""
         patches = (columns.shape[1] - self.patch_values) // self.patch_shift + 1
@@ -90,7 +94,7 @@ class AudioEncoder(nn.Module):
             frames = frames.unfold(1, self.conv_frames, self.patch_shift // self.stack_stride)
             frames = frames.transpose(2, 3)  # (K, n, L of a patch, C)
         else:
-            values = columns.unfold(1, self.patch_values, self.patch_shift)  # (K, n, P)
+            values = self.patches(columns)
             frames = self._conv(values.flatten(0, 1)).unflatten(0, (-1, patches))
         return frames.flatten(2) if self.pooling == "concat" else frames.mean(dim=2)
 

@@ -1,6 +1,6 @@
 """The batch that loaders build, and that models, losses and metrics read.
 
-Shapes: B batch, L word pieces, T samples, N audio tokens, D width, C targets.
+Shapes: B batch, L word pieces or letters, T samples, N audio tokens, D width, C targets.
 """
 
 from typing import Any, TypedDict
@@ -38,6 +38,10 @@ class Batch(TypedDict, total=False):
     mlm_labels: Tensor  # (B, L) masked word pieces, IGNORED elsewhere; together with
     matched: Tensor  # (B,) 1 if the audio belongs to the text, else 0
     draw: Tensor  # (B,) numbers that all that objectives draw of a row begins from
+    letters: Tensor  # (B, L) of the text, 0 beyond it (data/letters.py)
+    units: Tensor  # (B, N) of the audio tokens
+    swapped: Tensor  # (B, N) True at frames that become the embeddings of their units
+    masked_units: Tensor  # (B, N) True at units that are masked
     masked: Tensor  # (B, N) True at audio tokens that are masked, never at padding
 
     # activations of frozen layers in place of `input_ids` and `waveform` (run/prefix_cache); of a

@@ -55,6 +55,13 @@ class Composite(Model):
             *("orthogonality", "detach_head", "max_seconds"),
         )
     )
+    behind_layers = frozenset(
+        (
+            *("pooling", "text_pooling", "pooled_norm", "embedding_size", "embedding_act"),
+            *("classifier", "speech_states", "norm_states"),
+        )
+    )
+    weights_behind_layers = ("pooling.", "text_pooling.", "embedding.", "layer_weights.")
     inactive: ClassVar[frozenset[str]] = frozenset(
         (
             *("speech_model", "text_model", "initializer_range", "head_dropout_prob"),
@@ -157,9 +164,9 @@ class Composite(Model):
         last = len(self.speech.layers)
         if "sound_states" in batch:
             states = list(batch["sound_states"].split(self.speech.width, dim=2))
-            return self._run(states, batch["audio_mask"], batch["depth"], last)
+            return self.run(states, batch["audio_mask"], batch["depth"], last)
         _, hidden, mask = self.start(batch)
-        return self._run([hidden], mask, 0, last)
+        return self.run([hidden], mask, 0, last)
 
     def start(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Convolved features (B, N, C), frames before the first layer (B, N, D), their mask (B, N).
@@ -173,9 +180,10 @@ class Composite(Model):
             hidden = self.head.mask(hidden, batch)
         return features, self.speech.place(hidden, mask), mask
 
-    def _run(
+    def run(
         self, states: list[Tensor], mask: Tensor, first: int, last: int
     ) -> tuple[list[Tensor], Tensor]:
+        """The states that are mixed, from layer `first` up to `last`, and their mask."""
         run = self.speech.run_layers(states[-1], mask, first, last)
         for depth, state in enumerate(run, start=first + 1):
             is_first = self.first_mixed is None or depth <= self.first_mixed
@@ -192,13 +200,13 @@ class Composite(Model):
 
     def _frames(self, batch: Batch) -> Sequence:
         """The speech encoder's frames, states mixed: (B, N, D)."""
-        return self._mixture(*self._states(batch))
+        return self.mixture(*self._states(batch))
 
     def behind(self, hidden: Tensor, mask: Tensor) -> Sequence:
         """The same of frames before the first layer."""
-        return self._mixture(*self._run([hidden], mask, 0, len(self.speech.layers)))
+        return self.mixture(*self.run([hidden], mask, 0, len(self.speech.layers)))
 
-    def _mixture(self, states: list[Tensor], mask: Tensor) -> Sequence:
+    def mixture(self, states: list[Tensor], mask: Tensor) -> Sequence:
         if self.layer_weights is None:
             return Sequence(self._finished(states[0]), mask)
         return Sequence(self.mixed(states), mask)
@@ -353,7 +361,7 @@ class Composite(Model):
             mask = torch.ones(sounds.shape[:2], dtype=torch.bool, device=sounds.device)
         else:
             hidden, mask = self.speech.start(batch["waveform"], batch["num_samples"])
-            states, mask = self._run([hidden], mask, 0, prefix.depth)
+            states, mask = self.run([hidden], mask, 0, prefix.depth)
             sounds = torch.cat(states, dim=2)  # (B, N, S D)
         return Activations(words, word_mask, sounds, mask)
 

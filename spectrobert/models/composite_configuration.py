@@ -97,6 +97,7 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         yield not self.reads, "text", need(names, "text")
         yield not self.hears, "audio", need(names, "audio")
         yield self.fusion != "joint", "one stack of both (model.fusion=joint)", need(names, "pairs")
+        yield not self._shares_units, "model=speechlm", need(names, "shared")
         is_merged = self.fusion == "joint" and self.frames_per_token > 1
         yield is_merged, "model.frames_per_token=1", masking(names)
 
@@ -108,7 +109,16 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
             if (self.reads or not entry.of_text)
             and (self.hears or not entry.of_audio)
             and (self.fusion == "joint" or not entry.of_pairs)
+            and (self._shares_units or not entry.of_shared)
         ]
+
+    @property
+    def _shares_units(self) -> bool:
+        """True if the speech encoder has layers that units pass as well."""
+        if self.fusion != "audio" or self.speech.get("model_type") != "speechlm":
+            return False
+        speech: Any = self.of_speech
+        return speech.num_hidden_layers > speech.num_speech_layers
 
     def _encoder_checks(
         self, name: str, fields: Mapping[str, Any], known: Collection[str], is_used: bool

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import acoustic
 from .batch import Batch
 from .fusion import Sequence
 from .heads import PretrainingHead
-from .model import AudioSizes, AudioTokens, Output
+from .model import AudioSizes, AudioTokens, Output, UnitStates
 
 
 def head(model: Any) -> PretrainingHead:
@@ -26,36 +27,71 @@ def head(model: Any) -> PretrainingHead:
     if config.hears:
         speech = model.speech
         hidden = width if config.fusion == "joint" else speech.width
-        sizes = AudioSizes(hidden, speech.feature_width, speech.width)
+        mels = acoustic.width(speech.grid)
+        sizes = AudioSizes(hidden, speech.feature_width, speech.width, mels)
     return PretrainingHead(text, width, config.objectives, sizes)
 
 
 def output(model: Any, batch: Batch, objectives: PretrainingHead) -> Output:
     """All that the objectives of `model`, a Composite, read."""
-    words, sound, features = _sequences(model, batch)
+    fusion = model.config.fusion
+    words = sound = between = None
+    features: Any = None
+    if model.config.hears:
+        features, hidden, mask = model.start(batch)
+        sound, between = _behind(model, batch, hidden, mask)
+    if fusion == "joint":
+        words, sound = _joint(model, batch, sound)
+    elif model.config.reads:
+        words = model.words(batch)
+        sound = model.cross(sound, words) if fusion == "cross" else sound
     first = words or sound
     assert first is not None
     audio = None
     if sound is not None and objectives.needs_audio:
-        audio = AudioTokens(*sound, features, model.speech.norm_features(features))
+        audio = AudioTokens(*sound, features, *_targets(model, batch, features), between)
     given = objectives(first.hidden, batch, _word_table(model))
-    return Output(*first, audio=audio, **given)
+    return Output(*first, audio=audio, units=_units(model, batch, first.mask), **given)
 
 
-def _sequences(model: Any, batch: Batch) -> tuple[Sequence | None, Sequence | None, Any]:
-    """Words, or the joint sequence that begins with them; audio; its convolved features."""
-    fusion = model.config.fusion
-    words = sound = features = None
-    if model.config.hears:
-        features, hidden, mask = model.start(batch)
-        sound = model.behind(hidden, mask)
-    if fusion == "joint":
-        words = model.stack(sound, batch["input_ids"], batch["text_mask"])
-        length = batch["input_ids"].shape[1]
-        return words, Sequence(words.hidden[:, length:], words.mask[:, length:]), features
-    if model.config.reads:
-        words = model.words(batch)
-    return words, model.cross(sound, words) if fusion == "cross" else sound, features
+def _targets(model: Any, batch: Batch, features: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Features behind their LayerNorm, and log-mels if an objective reads them."""
+    normed = model.speech.norm_features(features)
+    if not model.head.needs_acoustic:
+        return normed, None
+    return normed, acoustic.log_mels(batch, model.speech.grid, normed.shape[1])
+
+
+def _behind(
+    model: Any, batch: Batch, hidden: Tensor, mask: Tensor
+) -> tuple[Sequence, Tensor | None]:
+    """Frames behind all layers, and those between SpeechLM's two stacks, of which some are swapped
+    for units.
+    """
+    lower = getattr(model.speech, "num_speech_layers", 0)
+    if not lower:
+        return model.behind(hidden, mask), None
+    states, mask = model.run([hidden], mask, 0, lower)
+    between = states[-1]
+    states = [*states[:-1], model.head.swap(between, batch)]
+    return model.mixture(*model.run(states, mask, lower, len(model.speech.layers))), between
+
+
+def _joint(model: Any, batch: Batch, sound: Sequence | None) -> tuple[Sequence, Sequence]:
+    """The joint sequence, which begins with words, and its audio."""
+    words = model.stack(sound, batch["input_ids"], batch["text_mask"])
+    length = batch["input_ids"].shape[1]
+    return words, Sequence(words.hidden[:, length:], words.mask[:, length:])
+
+
+def _units(model: Any, batch: Batch, mask: Tensor) -> UnitStates | None:
+    """Units of the clips, as many as frames, behind the stack that they share."""
+    hidden = model.head.embed_units(batch)
+    if hidden is None:
+        return None
+    speech = model.speech
+    *_, last = speech.run_layers(hidden, mask, speech.num_speech_layers, len(speech.layers))
+    return UnitStates(last, mask)
 
 
 def _word_table(model: Any) -> Tensor:

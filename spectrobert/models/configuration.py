@@ -9,7 +9,7 @@ from transformers.activations import ACT2FN
 
 from ..audio import features
 from ..config.model import ARCHITECTURES, NORMALIZATIONS, ModelOptions
-from ..config.objectives import DEFAULT
+from ..config.objectives import DEFAULT, need
 from .heads import HEADS
 from .pooling import NORMS
 
@@ -54,6 +54,8 @@ class SpectroBertConfig(ModelOptions, PreTrainedConfig):
             pair = list(getattr(self, name))
             is_wrong = len(pair) != 2 or min(pair) < 1
             yield is_wrong, f"model.{name}={pair}: two positive numbers, [mel bins, frames]"
+        strange = need(self.objectives, "shared") if self.head == "pretraining" else []
+        yield bool(strange), f"task.objectives: {' and '.join(strange)} need model=speechlm"
         patch, bins = list(self.patch), self.num_mel_bins
         yield patch[0] > bins, f"model.patch={patch} is taller than model.num_mel_bins={bins}"
         yield (

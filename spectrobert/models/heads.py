@@ -89,6 +89,23 @@ class PretrainingHead(nn.Module):
         """True if an objective reads `Output.audio`."""
         return any(objective.needs_audio for objective in self.objectives.values())
 
+    @property
+    def needs_acoustic(self) -> bool:
+        """True if an objective reads `Output.audio.acoustic`."""
+        return any(objective.needs_acoustic for objective in self.objectives.values())
+
+    def swap(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """Frames (B, N, D) between SpeechLM's stacks, some replaced by their units' vectors."""
+        known: Any = self.objectives
+        return known["unit_ctc"].swap(hidden, batch) if "unit_ctc" in known else hidden
+
+    def embed_units(self, batch: Batch) -> Tensor | None:
+        """Embeddings of units (B, N, D), some masked; None without an objective that reads them."""
+        known: Any = self.objectives
+        if "unit_ctc" not in known:
+            return None
+        return known["unit_ctc"].embed(batch, self.masked_token)
+
     def mask(self, tokens: Tensor, batch: Batch) -> Tensor:
         """(B, N, D) audio tokens before the first layer, masked ones replaced by one vector."""
         if "masked" not in batch or not hasattr(self, "masked_token"):

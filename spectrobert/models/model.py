@@ -22,6 +22,15 @@ class AudioTokens(NamedTuple):
     mask: Tensor  # (B, N)
     features: Tensor  # (B, N, C) of the convolutions
     normed: Tensor  # (B, N, C) the same behind their LayerNorm; nothing of them is masked
+    acoustic: Tensor | None = None  # (B, N, A) log-mels of each token, if an objective reads them
+    between: Tensor | None = None  # (B, N, D) behind SpeechLM's speech layers, before the shared
+
+
+class UnitStates(NamedTuple):
+    """Embeddings of units behind the stack that speech and units share (SpeechLM)."""
+
+    hidden: Tensor  # (B, N, D)
+    mask: Tensor  # (B, N)
 
 
 class AudioSizes(NamedTuple):
@@ -30,6 +39,7 @@ class AudioSizes(NamedTuple):
     hidden: int  # D behind all layers
     features: int  # C of the convolutions
     inputs: int  # before the first layer, where tokens are masked
+    acoustic: int  # A log-mels of a token
 
 
 class TokenGrid(NamedTuple):
@@ -51,6 +61,7 @@ class Output:
     match: Tensor | None = None  # (B,)
     embedding: Tensor | None = None  # (B, E), of models with `model.embedding_size`
     audio: AudioTokens | None = None  # of a pre-training head with objectives that need audio
+    units: UnitStates | None = None  # of one with an objective of units
     losses: dict[str, Tensor] = field(default_factory=dict)  # more of them, weighted, to be added
 
 
@@ -89,6 +100,10 @@ class Model(PreTrainedModel):
     inactive: ClassVar[frozenset[str]] = frozenset()
     # Options that change no tensor: a run from a checkpoint may have others
     free: ClassVar[frozenset[str]] = frozenset()
+    # Options of what lies between the layers and a head, which pre-training does not train: a run
+    # from a pre-trained checkpoint may have others; and how names of its weights begin
+    behind_layers: ClassVar[frozenset[str]] = frozenset()
+    weights_behind_layers: ClassVar[tuple[str, ...]] = ()
     hears: bool = True  # False: no audio need be read
 
     @abstractmethod

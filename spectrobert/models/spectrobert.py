@@ -52,7 +52,7 @@ class Sequence(NamedTuple):
 class RealColumns(NamedTuple):
     """Columns of patches that are no padding."""
 
-    values: Tensor  # (K, frequency, C) behind the convolutions
+    values: Tensor  # (K, W) log-mels, or (K, frequency, C) behind the convolutions
     real: Tensor  # (B, time) True at these columns
     kept: Tensor  # (K,) their numbers among B * time
 
@@ -122,7 +122,8 @@ class SpectroBert(Model):
         config = self.config
         if config.head != "pretraining":
             return HEADS[config.head](config, width)
-        sizes = AudioSizes(config.hidden_size, config.audio_width, config.hidden_size)
+        width, patch = config.hidden_size, config.patch[0] * config.patch[1]
+        sizes = AudioSizes(width, config.audio_width, width, patch)
         return PretrainingHead(config, config.hidden_size, config.objectives, sizes)
 
     @torch.no_grad()
@@ -165,6 +166,11 @@ class SpectroBert(Model):
 
     def convolve(self, batch: Batch) -> RealColumns:
         """The waveforms' columns of patches, behind the convolutions."""
+        columns = self.cut(batch)
+        return columns._replace(values=self.audio_encoder.convolve(columns.values))
+
+    def cut(self, batch: Batch) -> RealColumns:
+        """The waveforms' columns of patches: log-mels."""
         config = self.config
         mels, lengths = self.spectrogram(batch)
         columns, real = features.columns(mels, lengths, config.patch, config.stride)
@@ -173,7 +179,7 @@ class SpectroBert(Model):
         # Padding is never convolved. On a GPU this is the one place of the forward pass that waits
         # for the device: it must learn how many columns are real
         kept = real.flatten().nonzero().squeeze(1)  # (K,)
-        return RealColumns(self.audio_encoder.convolve(columns.flatten(0, 1)[kept]), real, kept)
+        return RealColumns(columns.flatten(0, 1)[kept], real, kept)
 
     def audio_tokens(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(B, time, frequency, D) tokens of the waveforms, zero where padded, and (B, time) their
@@ -261,14 +267,17 @@ class SpectroBert(Model):
 
     def _pretrained(self, batch: Batch, head: PretrainingHead) -> Output:
         """The output of objectives that read audio tokens, some of which are masked."""
-        columns = self.convolve(batch)
+        mels = self.cut(batch)
+        columns = mels._replace(values=self.audio_encoder.convolve(mels.values))
         audio = columns.spread(self.audio_encoder.project(columns.values))
         audio = head.mask(audio.flatten(1, 2), batch).view(audio.shape)
         words = batch["input_ids"].shape[1]
         hidden, mask = self.behind(Sequence(*self.join(batch, audio, columns.real), words, 0))
         normed = self.audio_encoder.layer_norm(columns.values)
-        spread = (columns.spread(x).flatten(1, 2) for x in (columns.values, normed))
-        tokens = AudioTokens(hidden[:, words:], mask[:, words:], *spread)
+        found, normed = (columns.spread(x).flatten(1, 2) for x in (columns.values, normed))
+        patches = self.audio_encoder.patches(mels.values) if head.needs_acoustic else None
+        acoustic = None if patches is None else mels.spread(patches).flatten(1, 2)
+        tokens = AudioTokens(hidden[:, words:], mask[:, words:], found, normed, acoustic)
         table = self.embeddings.word_embeddings.weight
         return Output(hidden, mask, audio=tokens, **head(hidden, batch, table))
 

@@ -80,12 +80,13 @@ def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]
 
     Args:
         chosen: options of the run, or None to take the checkpoint's. Only dropout and the like
-            may differ.
+            may differ; of a pre-trained checkpoint also the pooling and the like.
 
     Raises UserError if a size differs.
     """
     saved = saved_config(checkpoint)
-    known, free = ARCHITECTURES[saved.architecture].options, MODELS[saved.architecture].free
+    known, kind = ARCHITECTURES[saved.architecture].options, MODELS[saved.architecture]
+    free = kind.free | (kind.behind_layers if saved.head == "pretraining" else frozenset())
     names = (f.name for f in dataclasses.fields(known) if f.name not in OF_RUN)
     own = {name: getattr(saved, name) for name in names}
     if chosen is None:
@@ -151,10 +152,14 @@ def load_checkpoint(model: Model, checkpoint: str) -> None:
         raise _damaged(path, error) from error
     wanted = model.state_dict()
     if why_new_head(checkpoint, model.config):
+        is_pretrained = saved_config(checkpoint).head == "pretraining"
+        new = (*OF_HEAD, *(model.weights_behind_layers if is_pretrained else ()))
         weights, wanted = (
-            {key: value for key, value in tensors.items() if not key.startswith(OF_HEAD)}
+            {key: value for key, value in tensors.items() if not key.startswith(new)}
             for tensors in (weights, wanted)
         )
+        if is_pretrained:  # model.speech_states may name a lower layer: those above are left out
+            weights = {key: value for key, value in weights.items() if key in wanted}
     wrong = [k for k, v in wanted.items() if k not in weights or weights[k].shape != v.shape]
     if wrong:
         raise UserError(

@@ -172,3 +172,13 @@ def test_real_csv_gives_the_standard_folds(real_data: Path, tmp_path: Path) -> N
     rows = list(cmu_mosei.load(tmp_path, "sentiment", classes="2_pos"))
     tested = [row.label for row in examples(rows).values() if row.split == "test"]
     assert tested.count("positive") / len(tested) == pytest.approx(0.629, abs=5e-4)
+
+
+@pytest.mark.parametrize("is_alone", [True, False], ids=["csv alone", "csd"])
+def test_pre_training_reads_words_and_no_labels(root: Path, is_alone: bool) -> None:
+    if is_alone:
+        (root / cmu_mosei.LABELS_CSD).unlink()
+    found = examples(cmu_mosei.load(root, "pre"))
+    assert len(found) == 4
+    assert {(row.label, row.targets) for row in found.values()} == {("", ())}
+    assert found["-3g5yACwYnA_1"].text == "it works"

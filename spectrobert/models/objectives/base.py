@@ -45,6 +45,7 @@ class Objective(nn.Module):
     cost: ClassVar[str] = "mean cross entropy"
     mask_share: ClassVar[float] = 0.0  # of audio tokens in masked spans; 0: it masks none
     needs_audio: ClassVar[bool] = False  # it reads `Output.audio`
+    needs_acoustic: ClassVar[bool] = False  # it reads log-mels of `Output.audio`
     columns: ClassVar[int] = 3  # S
 
     def __init__(self, options: Mapping[str, Any], sizes: AudioSizes | None):
