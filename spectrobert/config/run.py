@@ -134,6 +134,9 @@ class TrainerConfig:
     epochs: Optional[int] = None  # unset: task.epochs
     max_steps: int = -1  # stop after so many optimiser steps; -1: no limit
     batch_size: int = 24  # of all devices together
+    # Training batches of clips of like length: less padding. false: drawn at random, as is better
+    # if length says something of the label
+    group_by_length: bool = True
     speaker_clips: int = 16  # of one speaker in a batch, of model.pooled_norm=speaker
     accumulate: int = 1  # batches per optimiser step
     accelerator: str = "cpu"  # --cuda sets "cuda"

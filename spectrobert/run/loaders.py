@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
@@ -122,6 +123,8 @@ class DataModule(LightningDataModule):
         seconds = columns(self.prepared.splits[split], "seconds")["seconds"].to_numpy()
         if is_training and self.read_options.augmentation is not None:
             seconds = self.read_options.augmentation.heard(seconds)
+        if is_training and not self.options.group_by_length:
+            seconds = np.ones_like(seconds)
         size, seed = self.options.batch_size, self.read_options.seed
         rank = trainer.global_rank if trainer else 0
         world_size = trainer.world_size if trainer else 1

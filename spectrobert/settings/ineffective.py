@@ -39,6 +39,8 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "trainer", ("cache_gb",), "trainer.prefix_cache=off"
     if trainer.epochs != task.epochs:
         yield "task", ("epochs",), f"trainer.epochs={trainer.epochs} is set"
+    if getattr(config.model, "pooled_norm", "none") == "speaker":
+        yield "trainer", ("group_by_length",), "model.pooled_norm=speaker groups by speaker"
     if config.optim.clip == 0:
         yield "optim", ("clip_by",), "optim.clip=0"
     yield from _of_schedules(config.optim.schedule)

@@ -159,10 +159,11 @@ def prepared(tmp_path_factory) -> Prepared:
     return Prepared(splits, (), SplitSummary("", {}, {}, {}), [], [])
 
 
-def module(prepared: Prepared, num_workers: int = 0) -> DataModule:
+def module(prepared: Prepared, num_workers: int = 0, **options) -> DataModule:
     words = vocabulary.train(prepared.splits["train"]["text"], 100)
     read_options = ReadOptions(words, DatasetConfig(name="csv"), {}, 0, PretrainingConfig())
-    return DataModule(prepared, read_options, TrainerConfig(batch_size=4, num_workers=num_workers))
+    trainer = TrainerConfig(batch_size=4, num_workers=num_workers, **options)
+    return DataModule(prepared, read_options, trainer)
 
 
 def same(one: list[dict], other: list[dict]) -> bool:
@@ -178,6 +179,18 @@ def test_loaders_serve_their_own_split(prepared):
         assert loader.batch_sampler.shuffle == loader.dataset.is_training == (split == "train")
         indices = torch.cat([batch["index"] for batch in loader]).tolist()
         assert sorted(indices) == list(range(len(prepared.splits[split])))
+
+
+def test_batches_of_like_length_are_a_choice(prepared):
+    """The rows of the fixture are ordered by length: a batch's rows are near each other, or not."""
+
+    def spread(split: str, **options) -> float:
+        batches = getattr(module(prepared, **options), f"{split}_dataloader")().batch_sampler
+        return float(np.mean([np.ptp([key.row for key in batch]) for batch in batches]))
+
+    assert spread("train") < 8
+    assert spread("train", group_by_length=False) > 12
+    assert spread("test", group_by_length=False) == spread("test")
 
 
 def test_workers_change_nothing(prepared):
