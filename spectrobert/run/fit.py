@@ -37,6 +37,7 @@ from . import (
     results,
     scoring,
     terminal_scores,
+    texts,
     trainers,
 )
 from .classic import fit as classic
@@ -176,6 +177,7 @@ def _prepare(run: Run) -> None:
     if build.learns_votes(config):
         cells = columns(run.prepared.splits["train"], "votes")["votes"]
         votes.require(config.dataset.name, cells, run.prepared.labels)
+    texts.require(config, run.prepared)
     if not len(run.prepared.splits["val"]):
         _refuse_without_validation(config, run.split)
     if not len(run.prepared.splits[run.split]):  # a test split that pre-training need not have
@@ -218,8 +220,8 @@ def _build(run: Run) -> None:
     if run.is_resumed:
         run.tokenizer = pretrained.saved_tokenizer(str(run.folder), run.folder.tokenizer)
     else:
-        texts = columns(prepared.splits["train"], "text")["text"].to_pylist()
-        run.tokenizer = build.tokenizer(config, texts)
+        train = columns(prepared.splits["train"], "text")["text"].to_pylist()
+        run.tokenizer = build.tokenizer(config, train)
     words = run.tokenizer
     padding = words.pad_token_id or 0
     settings = build.model_config(config, len(words), prepared.labels, padding)
