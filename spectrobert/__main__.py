@@ -14,6 +14,7 @@ from .commands.report import report
 from .commands.table import table
 from .commands.train import train
 from .commands.tune import tune
+from .commands.units import units
 from .errors import INTERRUPTED, UserError, exit_code
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command(context_settings=PASSING)(tune)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(embed)
+app.command()(units)
 app.command()(demo)
 app.command()(report)
 app.command()(cache)

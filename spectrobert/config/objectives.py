@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..errors import UserError, unknown
+from .checks import at_least, share_above_zero
 
 
 class ObjectiveEntry(NamedTuple):
@@ -26,6 +27,8 @@ class ObjectiveEntry(NamedTuple):
 OBJECTIVES: dict[str, ObjectiveEntry] = {
     "mlm": ObjectiveEntry("mlm.MaskedWords", of_text=True),
     "sap": ObjectiveEntry("sap.Match", of_text=True, of_audio=True, of_pairs=True),
+    "masked_units": ObjectiveEntry("masked_units.MaskedUnits", of_audio=True, of_units=True),
+    "contrastive": ObjectiveEntry("contrastive.Contrastive", of_audio=True),
     "masked_acoustic": ObjectiveEntry("masked_acoustic.MaskedAcoustic", of_audio=True),
     "unit_ctc": ObjectiveEntry(
         "unit_ctc.UnitCtc", of_audio=True, of_units=True, of_transcript=True, of_shared=True
@@ -37,8 +40,60 @@ REPLACED = {"mlm_weight": "mlm", "sap_weight": "sap"}
 
 
 @dataclass
-class NoOptions:
-    """Options of an objective that has none."""
+class MaskedUnitsConfig:
+    """HuBERT's loss. The defaults are those of HuBERT base."""
+
+    size: int = 256  # width in which tokens and units are compared
+    temperature: float = 0.1  # of the cosines
+    feature_penalty: float = 10.0  # weight of the mean square of the convolved features
+
+    def __post_init__(self) -> None:
+        _check_sizes("task.masked_units", self, ("size",))
+
+
+@dataclass
+class ContrastiveConfig:
+    """wav2vec 2.0's loss. The defaults are those of wav2vec 2.0 base."""
+
+    negatives: int = 100  # other masked tokens of the clip that each masked token is compared with
+    codebooks: int = 2
+    codewords: int = 320  # of each codebook
+    codebook_size: int = 256  # width of the codewords of all codebooks together
+    size: int = 256  # width in which tokens and codewords are compared
+    temperature: float = 0.1  # of the cosines
+    diversity: float = 0.1  # weight of the unused share of the codebooks
+    feature_penalty: float = 10.0  # weight of the mean square of the convolved features
+    # Temperature of the Gumbel softmax: from the first, times gumbel_decay per step, to the second
+    gumbel: list[float] = field(default_factory=lambda: [2.0, 0.5])
+    gumbel_decay: float = 0.999995
+
+    def __post_init__(self) -> None:
+        counts = ("negatives", "codebooks", "codewords", "codebook_size", "size")
+        _check_sizes("task.contrastive", self, counts)
+        if self.codebook_size % self.codebooks:
+            raise UserError(
+                f"task.contrastive.codebook_size={self.codebook_size} is not a multiple of"
+                f" task.contrastive.codebooks={self.codebooks}"
+            )
+        if len(self.gumbel) != 2 or not self.gumbel[0] >= self.gumbel[1] > 0:
+            raise UserError(
+                f"task.contrastive.gumbel={self.gumbel}: two numbers above 0, the higher one first"
+            )
+        share_above_zero("task.contrastive.gumbel_decay", self.gumbel_decay)
+        at_least("task.contrastive.diversity", self.diversity, 0)
+
+
+def _check_sizes(group: str, options: Any, counts: Iterable[str]) -> None:
+    """Raise UserError for a count below 1, a temperature of 0, or a negative penalty."""
+    for name in counts:
+        at_least(f"{group}.{name}", getattr(options, name), 1)
+    if not 0 < options.temperature < math.inf:
+        raise UserError(f"{group}.temperature={options.temperature}: must be above 0 and finite")
+    at_least(f"{group}.feature_penalty", options.feature_penalty, 0)
+
+
+# Objectives with options of their own, which are groups of the task's
+OPTIONS: dict[str, type] = {"masked_units": MaskedUnitsConfig, "contrastive": ContrastiveConfig}
 
 
 def check_weights(weights: Mapping[str, float]) -> None:

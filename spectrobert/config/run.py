@@ -241,6 +241,7 @@ class Config:
                 raise UserError(f"{option} is empty: name a folder; {option}=. is the present one")
         self._check_classes()
         self._check_mixup()
+        self._check_units()
         if self.task and self.dataset and self.task.class_weights:
             balance = self.dataset.balance
             if balance != "none":
@@ -282,6 +283,15 @@ class Config:
                 f"augment.mixup={self.augment.mixup}: a mixed clip is of two classes, and {other}"
                 " needs clips of one: choose one of the two options"
             )
+
+    def _check_units(self) -> None:
+        """Raise UserError for an augmentation that moves sounds away from their units."""
+        for name in ("crop_seconds", "tempo", "speed", "shift"):
+            value = getattr(self.augment, name)
+            if value and getattr(self.task, "units", ""):
+                raise UserError(
+                    f"augment.{name}={value} moves sounds in time: task.units would be of others"
+                )
 
     def _check_classes(self) -> None:
         """Raise UserError for a mixture, or names of classes, that the task does not take."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 from ..errors import UserError
 from . import objectives
 from .checks import at_least, choose, probability, share
+from .objectives import ContrastiveConfig, MaskedUnitsConfig
 
 
 @dataclass
@@ -50,6 +51,10 @@ class PretrainingConfig(TaskConfig):
     # Objectives, each with the weight of its loss; 0: measured, not learnt. Empty:
     # {mlm: 0.5, sap: 0.5}
     objectives: dict[str, float] = field(default_factory=dict)
+    # Folder of units that an objective predicts: `python -m spectrobert units` writes it
+    units: str = ""
+    masked_units: MaskedUnitsConfig = field(default_factory=MaskedUnitsConfig)
+    contrastive: ContrastiveConfig = field(default_factory=ContrastiveConfig)
     # Of objectives that mask audio: share of its tokens in masked spans, which may overlap and then
     # cover less. 0: of the objective; the largest, if there are several
     mask_share: float = 0.0
@@ -65,9 +70,13 @@ class PretrainingConfig(TaskConfig):
         super().__post_init__()
         self.objectives = dict(self.objectives or objectives.DEFAULT)
         objectives.check_weights(self.objectives)
-        if names := objectives.need(self.objectives, "units"):
+        for name, kind in objectives.OPTIONS.items():
+            if isinstance(given := getattr(self, name), dict):  # from config.yaml
+                setattr(self, name, kind(**given))
+        if (names := objectives.need(self.objectives, "units")) and not self.units:
             raise UserError(
-                f"task.objectives: {' and '.join(names)} need units, which nothing names"
+                f"task.objectives: {' and '.join(names)} need units: make them by"
+                " `python -m spectrobert units --dataset <corpus>`, and name them by task.units="
             )
         probability("task.mask_share", self.mask_share)
         if not 0 < self.mask_seconds < math.inf:

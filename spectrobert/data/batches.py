@@ -127,9 +127,10 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
     for name in ("matched", "draw"):
         if name in read[0]:
             batch[name] = torch.tensor([item[name] for item in read])
-    if "mlm_labels" in read[0]:
-        labels = [torch.from_numpy(item["mlm_labels"]) for item in read]
-        batch["mlm_labels"] = pad_sequence(labels, batch_first=True, padding_value=IGNORED)
+    for name in ("mlm_labels", "units"):
+        if name in read[0]:
+            targets = [torch.from_numpy(item[name]) for item in read]
+            batch[name] = pad_sequence(targets, batch_first=True, padding_value=IGNORED)
     if "letters" in read[0]:
         spelt = [torch.from_numpy(item["letters"]) for item in read]
         batch["letters"] = pad_sequence(spelt, batch_first=True)  # 0 is CTC's blank

@@ -7,8 +7,9 @@ have drawn.
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 from uuid import uuid4
 
 import datasets
@@ -18,7 +19,7 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..audio import io
-from ..audio.crop import Crop
+from ..audio.crop import Crop, window
 from ..config import DatasetConfig, PretrainingConfig
 from ..config.objectives import masking, need
 from ..corpora.example import Example
@@ -34,6 +35,13 @@ from .waveform_memory import WaveformMemory
 UNHEARD_SAMPLES = 400  # zeros in place of a clip that no model hears: one frame of 25 ms
 
 __all__ = ("ClipDataset", "ReadOptions", "RowKey", "crop", "segments", "to_arrow")
+
+
+class Units(Protocol):
+    """Units of audio, by row (data/unit_file.py)."""
+
+    def of(self, row_id: str, start: float, end: float) -> np.ndarray:
+        """Units (U,) of a stretch, in seconds, of a row's clip."""
 
 
 class RowKey(NamedTuple):
@@ -99,6 +107,7 @@ class ReadOptions:
     by_speaker: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     # Number of each speaker, if the model normalises pooled vectors by speaker; else empty
     speakers: Mapping[str, int] = field(default_factory=dict)
+    units: Units | None = None  # of objectives that predict units
     # False for a model of text alone: no audio is read, `waveform` is UNHEARD_SAMPLES zeros
     hears: bool = True
     memory_gb: float = 0.0  # of decoded clips that each reading process keeps
@@ -154,12 +163,13 @@ class ClipDataset(Dataset):
             item |= self._masked(row["text"], item["input_ids"], source == key.row, generator)
         if self.read_options.by_speaker:
             item |= self._speaker_statistics(heard["speaker"])
+        before = deepcopy(generator) if self.read_options.units else None
         try:
             item["waveform"] = self._waveform(source, heard["audio"], generator)
         except io.AudioError as error:
             return Skipped(row["id"], error.recording, f"{error.fault}: {error.detail}")
         item |= self._augmentation(item, generator)
-        return item | self._draw(generator)
+        return item | self._units(heard, before) | self._draw(generator)
 
     def _masked(
         self, text: str, ids: np.ndarray, is_match: bool, generator: np.random.Generator
@@ -184,6 +194,19 @@ class ClipDataset(Dataset):
         is_asked = is_match or task.mlm_on_mismatch
         item["mlm_labels"] = labels if is_asked else np.full_like(labels, IGNORED)
         return item | {"input_ids": ids}
+
+    def _units(self, heard: dict[str, Any], before: np.random.Generator | None) -> dict[str, Any]:
+        """Units (U,) of the stretch that is heard.
+
+        Args:
+            before: the generator as it was before the stretch was drawn.
+        """
+        options = self.read_options
+        if options.units is None:
+            return {}
+        kept, max_seconds = crop(options.dataset, options.model_seconds, self.is_training)
+        total = io.duration(segments(heard["audio"]))
+        return {"units": options.units.of(heard["id"], *window(total, max_seconds, kept, before))}
 
     def _draw(self, generator: np.random.Generator) -> dict[str, Any]:
         """The number that objectives of audio draw from."""

@@ -39,9 +39,10 @@ class Batch(TypedDict, total=False):
     matched: Tensor  # (B,) 1 if the audio belongs to the text, else 0
     draw: Tensor  # (B,) numbers that all that objectives draw of a row begins from
     letters: Tensor  # (B, L) of the text, 0 beyond it (data/letters.py)
-    units: Tensor  # (B, N) of the audio tokens
     swapped: Tensor  # (B, N) True at frames that become the embeddings of their units
     masked_units: Tensor  # (B, N) True at units that are masked
+    units: Tensor  # (B, U) of a clip, IGNORED beyond it; then (B, N), one per audio token
+    negatives: Tensor  # (B, N, M) masked audio tokens that a masked one is compared with
     masked: Tensor  # (B, N) True at audio tokens that are masked, never at padding
 
     # activations of frozen layers in place of `input_ids` and `waveform` (run/prefix_cache); of a

@@ -28,7 +28,8 @@ def head(model: Any) -> PretrainingHead:
         speech = model.speech
         hidden = width if config.fusion == "joint" else speech.width
         mels = acoustic.width(speech.grid)
-        sizes = AudioSizes(hidden, speech.feature_width, speech.width, mels)
+        between = speech.width if getattr(speech, "num_speech_layers", 0) else 0
+        sizes = AudioSizes(hidden, speech.feature_width, speech.width, mels, between)
     return PretrainingHead(text, width, config.objectives, sizes)
 
 

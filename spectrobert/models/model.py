@@ -40,6 +40,7 @@ class AudioSizes(NamedTuple):
     features: int  # C of the convolutions
     inputs: int  # before the first layer, where tokens are masked
     acoustic: int  # A log-mels of a token
+    between: int = 0  # of SpeechLM: behind its speech layers
 
 
 class TokenGrid(NamedTuple):

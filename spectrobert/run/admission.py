@@ -65,6 +65,8 @@ def require(config: Config) -> None:
         raise UserError(f"cannot write {RunFolder.of(config)}: {error.strerror}") from error
     if config.init.checkpoint:
         saved_folder.require_model(config.init.checkpoint)
+    if getattr(config.task, "units", ""):
+        require_units(config.task.units)
     if config.classic.is_on:
         require_extra("classic", f"classic.features={config.classic.features}")
     if config.logger.name == "comet":
@@ -74,6 +76,15 @@ def require(config: Config) -> None:
             "logger=tensorboard: the package tensorboard is not installed (pip install tensorboard)"
         )
     require_corpora(config)
+
+
+def require_units(folder: str) -> None:
+    """Raise UserError if a folder of units is missing."""
+    if not os.path.isfile(os.path.join(folder, "units.json")):
+        raise UserError(
+            f"task.units={folder} is no folder of units; `python -m spectrobert units --dataset"
+            " <corpus>` writes one"
+        )
 
 
 def require_corpora(config: Config) -> None:

@@ -8,10 +8,12 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from ..config import Config, FreezeConfig, PretrainingConfig, TrainerConfig
-from ..data import vocabulary, votes
+from ..config.objectives import OPTIONS, need
+from ..data import unit_file, vocabulary, votes
 from ..data.augmentation import Augmentation
 from ..data.clips import ReadOptions, columns
 from ..data.preparation import Prepared
+from ..data.unit_file import UnitFile
 from ..errors import UserError
 from ..kernels import adopt
 from ..models import lora
@@ -99,7 +101,7 @@ def model_config(
         "vocab_size": vocab_size,
     }
     if isinstance(config.task, PretrainingConfig):
-        head["objectives"] = {name: {} for name in config.task.objectives}
+        head["objectives"] = objective_options(config.task)
     if labels:
         head["id2label"] = dict(enumerate(labels))
         head["label2id"] = {label: i for i, label in enumerate(labels)}
@@ -114,6 +116,36 @@ def model_config(
         return MODELS[own["architecture"]].config_class(**own, **head)
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def objective_options(task: PretrainingConfig) -> dict[str, dict[str, Any]]:
+    """Each objective with the options of its layers, kept with the model."""
+    chosen: dict[str, dict[str, Any]] = {
+        name: dataclasses.asdict(getattr(task, name)) if name in OPTIONS else {}
+        for name in task.objectives
+    }
+    for name in need(task.objectives, "units"):
+        facts = unit_file.require(task.units)
+        chosen[name] |= {key: facts[key] for key in ("num_units", "first", "step", "fingerprint")}
+    return chosen
+
+
+def units(config: Config, built: Model, prepared: Prepared) -> UnitFile | None:
+    """The units that the objectives of a run predict.
+
+    Raises UserError if they are of other rows, or coarser than the audio tokens of the model.
+    """
+    task = config.task
+    if not (isinstance(task, PretrainingConfig) and need(task.objectives, "units")):
+        return None
+    chosen = UnitFile(task.units)
+    if chosen.step > built.token_grid.step * 1.01:
+        raise UserError(
+            f"task.units={task.units}: one unit per {chosen.step * 1000:g} ms; the model has an"
+            f" audio token per {built.token_grid.step * 1000:g} ms: finer units are needed"
+        )
+    chosen.require_rows(prepared.splits)
+    return chosen
 
 
 def model(config: Config, settings: Any) -> Model:
@@ -241,9 +273,13 @@ def total_steps(options: TrainerConfig, batches: int) -> int:
 
 
 def datamodule(
-    config: Config, prepared: Prepared, words: PreTrainedTokenizerBase, settings: Any
+    config: Config,
+    prepared: Prepared,
+    words: PreTrainedTokenizerBase,
+    settings: Any,
+    built: Model | None = None,
 ) -> DataModule:
-    """The loaders of a model with these settings."""
+    """The loaders of a model with these settings; `built` is it, if units are predicted."""
     read_options = ReadOptions(
         words,
         config.dataset,
@@ -254,6 +290,7 @@ def datamodule(
         soft_classes=len(prepared.labels) if learns_votes(config) else 0,
         model_seconds=settings.max_seconds,
         hears=getattr(settings, "hears", True),
+        units=units(config, built, prepared) if built is not None else None,
         augmentation=Augmentation(config.augment) if config.augment.is_on else None,
         by_speaker=normalisation.by_speaker(config.dataset, settings, prepared),
         speakers=normalisation.speakers(settings, prepared),

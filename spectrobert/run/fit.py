@@ -231,7 +231,7 @@ def _build(run: Run) -> None:
     frozen = config.freeze
     run.frozen = freezing.freeze(model, frozen.train, frozen.name, frozen.frozen)
     run.task = build.task(config, model, prepared)
-    run.data = build.datamodule(config, prepared, run.tokenizer, settings)
+    run.data = build.datamodule(config, prepared, run.tokenizer, settings, model)
 
 
 def _write_inputs(run: Run) -> None:

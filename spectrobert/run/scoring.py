@@ -196,7 +196,7 @@ def open_run(
     if record and recorded:
         record = replace(record, needed=(split,), is_subset=True)
     prepared = prepare(config.task.reading, config.dataset, config.data_dir, recorded=record)
-    return config, model, build.datamodule(config, prepared, tokenizer, model.config)
+    return config, model, build.datamodule(config, prepared, tokenizer, model.config, model)
 
 
 def label_names(model: Model) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from ..corpora import corpus
 
 # Names of packages or of the Hub, or folders
 INIT = ("text_model", "speech_model", "audio_encoder", "checkpoint")
+TASK = ("units",)  # of pre-training
 MODEL = ("text_model", "speech_model")  # of composite models
 
 
@@ -21,7 +22,7 @@ def make_absolute(config: Config) -> None:
         for option, value in file_options(name, vars(part)).items():
             setattr(part, option, value)
     config.data_dir = os.path.abspath(config.data_dir)
-    for owner, options in ((config.init, INIT), (config.model, MODEL)):
+    for owner, options in ((config.init, INIT), (config.model, MODEL), (config.task, TASK)):
         for option in options:
             if (given := getattr(owner, option, "")) and os.path.isdir(given):
                 setattr(owner, option, os.path.abspath(given))

@@ -4,7 +4,7 @@ Shapes: B batch, N audio tokens, R rows of a set, S sums of a row.
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from ..config import PretrainingConfig
+from ..config.objectives import need
 from ..errors import UserError
 from ..metrics import Statistic
 from ..models.batch import Batch
-from ..models.model import Output
+from ..models.model import Output, TokenGrid
 from ..models.objectives import masking
+from ..models.objectives.alignment import aligned
 from ..models.objectives.base import Objective
 from ..models.objectives.sap import matches
 from .base import Array, Statistics, Task
@@ -46,21 +48,38 @@ class Pretraining(Task):
         """The batch with all that its rows draw: masked audio tokens and what objectives add."""
         if "draw" not in batch or "masked" in batch:
             return batch
+        tokens = self.model.count_tokens(batch["num_samples"]).tolist()
+        rows = [self._draw(*row) for row in zip(batch["draw"].tolist(), tokens)]
+        fields: dict[str, Any] = {
+            name: pad_sequence([torch.from_numpy(row[name]) for row in rows], batch_first=True)
+            for name in rows[0]
+        }
+        if need(self.config.objectives, "units"):
+            fields["units"] = self._aligned(batch["units"], max(tokens))
+        return cast(Batch, batch | fields)
+
+    def _aligned(self, units: Tensor, tokens: int) -> Tensor:
+        """Units of clips (B, U) by audio token: (B, N)."""
+        known: Any = self.model.config.objectives
+        one = known[need(known, "units")[0]]  # all predict the units of one folder
+        times = TokenGrid(one["first"], one["step"])
+        return aligned(units, times, self.model.token_grid, tokens)
+
+    def _draw(self, number: int, tokens: int) -> dict[str, np.ndarray]:
+        """All that a row of so many audio tokens draws, beginning from its number."""
         grid, config = self.model.token_grid, self.config
         share = config.mask_share or max(o.mask_share for o in self.objectives.values())
         length = max(1, round(config.mask_seconds / grid.step))
-        tokens = self.model.count_tokens(batch["num_samples"]).tolist()
-        fields: dict[str, list[Tensor]] = {}
-        for draw, number in zip(batch["draw"].tolist(), tokens):
-            generator = np.random.default_rng(draw)
-            masked = masking.spans(number // grid.rows, share, length, generator).repeat(grid.rows)
-            own = {"masked": masked}
-            for objective in self.objectives.values():
-                own |= objective.draw(generator, masked)
-            for name, value in own.items():
-                fields.setdefault(name, []).append(torch.from_numpy(value))
-        padded = {name: pad_sequence(values, batch_first=True) for name, values in fields.items()}
-        return batch | padded  # type: ignore[return-value]
+        generator = np.random.default_rng(number)
+        masked = masking.spans(tokens // grid.rows, share, length, generator).repeat(grid.rows)
+        drawn = {"masked": masked}
+        for objective in self.objectives.values():
+            drawn |= objective.draw(generator, masked)
+        return drawn
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        for objective in self.objectives.values():
+            objective.at_step(self.global_step)
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         own = {name: o.losses(output, batch) for name, o in self.objectives.items()}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...metrics.statistic import Statistic
 from ..batch import Batch
-from ..model import AudioSizes, Output
+from ..model import AudioSizes, AudioTokens, Output
 from .counting import mean_of
 
 Statistics = dict[str, Statistic]
@@ -62,6 +62,9 @@ class Objective(nn.Module):
         """
         return {}
 
+    def at_step(self, step: int) -> None:
+        """Called before each optimiser step of training with its number, from 0."""
+
     def terms(self, output: Output, batch: Batch) -> Terms:
         """Costs of all predictions of a batch."""
         raise NotImplementedError
@@ -92,6 +95,17 @@ class Objective(nn.Module):
         """Header and cells of predictions.csv: the mean cost of each row."""
         means = rows[:, 0] / np.maximum(1.0, rows[:, 2])
         return (f"{self.name}_loss",), [[f"{mean:.6f}"] for mean in means.tolist()]
+
+
+def audio_of(output: Output) -> AudioTokens:
+    """The audio tokens of an output."""
+    assert output.audio is not None
+    return output.audio
+
+
+def feature_penalty(audio: AudioTokens) -> Tensor:
+    """Mean square of the convolved features of real tokens (fairseq's `features_pen`): ()."""
+    return audio.features[audio.mask].float().square().mean()
 
 
 def per_unit(values: np.ndarray, number: np.ndarray, meaning: str, unit: str) -> Statistic:

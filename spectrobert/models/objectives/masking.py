@@ -9,8 +9,7 @@ def spans(number: int, share: float, length: int, generator: np.random.Generator
     """(number,) True at the tokens of spans that are drawn without regard to each other.
 
     As in wav2vec 2.0, `share` is that of all tokens if no spans overlapped: 0.65 covers about half
-    of 500 frames, 0.8 57 %. A token stays unmasked at least, so a clip shorter than a span has a
-    shorter one.
+    of 500 frames, 0.8 57 %. A clip that is shorter than a span has a shorter one.
 
     Args:
         length: of a span, in tokens.
