@@ -20,6 +20,7 @@ EXTRAS = {
     "audformat": ("audformat",),
     "slurm": ("submitit",),
     "classic": ("opensmile",),
+    "speecht5": ("sentencepiece",),
 }
 
 

@@ -51,6 +51,13 @@ def evaluate(
             "--recorded", help="score the recorded rows although the corpus has changed otherwise"
         ),
     ] = False,
+    modality: Annotated[
+        str,
+        typer.Option(
+            help="audio or text: what a model of either (speecht5) reads in place of what it was"
+            " trained on: zero-shot transfer"
+        ),
+    ] = "",
     output: Annotated[
         str, typer.Option(help="also write results.json and predictions.csv into this folder")
     ] = "",
@@ -65,6 +72,8 @@ def evaluate(
         raise UserError(f"{options[0]!r}: options are of another corpus; name it by --dataset")
     if recorded and dataset:
         raise UserError("--recorded takes rows of the run's own corpus: leave out --dataset")
+    if modality and dataset:
+        raise UserError("--modality is of the run's own corpus: leave out --dataset")
 
     from ..run import terminal_scores
     from ..run.fit import quiet
@@ -76,28 +85,28 @@ def evaluate(
         scores = _elsewhere(run, dataset, options or [], output, given)
     else:
         split = split or "test"
-        scores = _on_own(run, output, split, data_dir, silence_audio, recorded)
+        given = {"silence_audio": silence_audio, "recorded": recorded, "modality": modality}
+        scores = _on_own(run, output, split, data_dir, given)
     if as_json:
         print(json.dumps(scores.to_dict(), indent=2))
     else:
         where = f"all rows of {dataset}" if scores.split == "all" else f"{scores.split} split"
         where += f" of {dataset}" * bool(dataset and scores.split != "all")
         title = f"{run}: {where}" + (", audio silenced" if silence_audio else "")
+        title += f", {modality} read" if modality else ""
         terminal_scores.show(console(), scores, title)
 
 
-def _on_own(
-    run: Path, output: str, split: str, data_dir: str, silence_audio: bool, recorded: bool
-) -> Scores:
+def _on_own(run: Path, output: str, split: str, data_dir: str, given: dict) -> Scores:
     from ..data import split_record
     from ..run import scoring
     from ..run.folder import RunFolder
 
-    scores = scoring.evaluate(run, split, data_dir, silence_audio, recorded)
+    scores = scoring.evaluate(run, split, data_dir, **given)
     if not RunFolder(run).split.is_file():
         print(split_record.missing_line(run), file=sys.stderr)
     if output:
-        scoring.write(Path(output), run, scores, silence_audio)
+        scoring.write(Path(output), run, scores, given["silence_audio"], given["modality"])
     return scores
 
 

@@ -67,6 +67,11 @@ class DatasetConfig:
     # Share of each class' training rows that is used, for learning curves; `split_seed` chooses,
     # smaller shares are parts of larger ones, and validation and test stay whole
     train_share: float = 1.0
+    # Clips of each class that training uses, for few-shot learning, all of a class that has no
+    # more; 0: no limit. `shots_seed` chooses (a table sets it to the run's seed: the same clips for
+    # all its models), fewer shots are parts of more, and validation and test stay whole
+    shots: int = 0
+    shots_seed: int = 0
     max_seconds: float = 10.24
     crop: str = "first"  # of longer clips: "first" | "center" | "random" (train only) | "whole"
     # Word pieces, [CLS] and [SEP] included (thesis 3.3.1); longer texts are cut and counted
@@ -76,9 +81,9 @@ class DatasetConfig:
     check: str = "auto"
     max_skipped: float = 0.05  # share of unusable files above which the run refuses to start
     # Rows of the classes in train: "none" | "prune" all to the rarest | "duplicate" to the most
-    # frequent | "batches" as many of each in every batch, as contrastive losses need them |
-    # "sampler": drawn with replacement, each class equally likely. task.class_weights weighs their
-    # losses instead
+    # frequent, to the row | "repeat" each a whole number of times, up to the most frequent |
+    # "batches" as many of each in every batch, as contrastive losses need them | "sampler": drawn
+    # with replacement, each class equally likely. task.class_weights weighs their losses instead
     balance: str = "none"
     # Statistics per mel bin by which spectrograms are normalised: "audioset", AST's two constants |
     # "corpus": of the training clips | "clip": each clip's mean, the training clips' deviation |
@@ -93,7 +98,7 @@ class DatasetConfig:
     silence_audio: bool = False  # zero every waveform: scores of the text alone
 
     def __post_init__(self) -> None:
-        balances = ("none", "prune", "duplicate", "batches", "sampler")
+        balances = ("none", "prune", "duplicate", "repeat", "batches", "sampler")
         choose("dataset.balance", self.balance, balances)
         self.labels = _labels(self.labels)
         choose("dataset.split", self.split, ("official", "random"))
@@ -104,6 +109,13 @@ class DatasetConfig:
             if getattr(self, name) is not None:
                 share(f"dataset.{name}", getattr(self, name))
         share_above_zero("dataset.train_share", self.train_share)
+        at_least("dataset.shots", self.shots, 0)
+        at_least("dataset.shots_seed", self.shots_seed, 0)
+        if self.shots and self.train_share < 1:
+            raise UserError(
+                f"dataset.shots={self.shots} and dataset.train_share={self.train_share} both choose"
+                " training rows: choose one"
+            )
         self._check_validation()
         at_least("dataset.max_seconds", self.max_seconds, 0.1)
         at_least("dataset.max_text_length", self.max_text_length, 3)

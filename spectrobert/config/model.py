@@ -140,6 +140,36 @@ class CompositeOptions:
     lora_parts: list[str] | tuple[str, ...] = ()
 
 
+@dataclass(repr=False, eq=False)
+class SpeechT5Options:
+    """SpeechT5: a speech and a text pre-net, one encoder and one decoder for both, a class head."""
+
+    architecture: str = "speecht5"
+
+    # Fields of transformers' SpeechT5Config that differ from its defaults
+    speecht5: dict[str, Any] = field(default_factory=dict)
+    # Checkpoint with a speech pre-net (speecht5_asr, speecht5_vc), a Hub name or a folder, unless
+    # init.speech_model names another; empty: random
+    speech_model: str = ""
+    text_model: str = ""  # one with a text pre-net and the tokenizer (speecht5_tts), likewise
+    shared: str = "speech"  # whose encoder and decoder are taken: "speech" | "text" checkpoint's
+    modality: str = "audio"  # what is read: "audio" (speech to class) | "text" (text to class)
+    # "decoder": its answer to one zero vector, as released | of the encoder's output "first" |
+    # "mean" | "max" | "last" | "statistics" | "attentive"
+    pooling: str = "decoder"
+
+    # head
+    head: str = "none"
+    num_logits: int = 0
+    head_dropout_prob: float = 0.0  # as released: a Linear alone
+
+    vocab_size: int = 81
+    max_seconds: float = 30.0  # the longest clip that is read to its end
+    lora_rank: int = 0
+    lora_alpha: float = 0.0
+    lora_parts: list[str] | tuple[str, ...] = ()
+
+
 class Architecture(NamedTuple):
     """A kind of model."""
 
@@ -152,6 +182,11 @@ ARCHITECTURES = {
     "spectrobert": Architecture(ModelOptions, "spectrobert.SpectroBert"),
     "late_fusion": Architecture(ModelOptions, "late_fusion.LateFusion"),
     "composite": Architecture(CompositeOptions, "composite.Composite"),
+    "speecht5": Architecture(SpeechT5Options, "speecht5.SpeechT5"),
 }
 # first entry of `defaults` in a file of conf/model -> options of that file
-SCHEMAS: dict[str, type] = {"schema": ModelOptions, "composite": CompositeOptions}
+SCHEMAS: dict[str, type] = {
+    "schema": ModelOptions,
+    "composite": CompositeOptions,
+    "schema_speecht5": SpeechT5Options,
+}

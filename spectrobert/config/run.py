@@ -249,6 +249,10 @@ class Config:
                     f"task.class_weights=true and dataset.balance={balance} both balance the"
                     " classes: choose one"
                 )
+        if self.task and self.dataset and self.dataset.shots and not self.task.has_classes:
+            raise UserError(
+                f"dataset.shots={self.dataset.shots}: task {self.task.name!r} has no classes"
+            )
         monitor = self.task.monitor if self.task else "val/"
         if self.optim.schedule == "plateau" and not monitor.startswith("val/"):
             raise UserError(

@@ -185,7 +185,7 @@ def draw(
             needed=_needed(task, options),
             may_share=corpus.may_share,
         )
-    if options.train_share < 1 and not is_whole:
+    if (options.train_share < 1 or options.shots) and not is_whole:
         drawn = train_share.apply(drawn, options, sides)
     return DrawnCorpus(
         table,

@@ -1,11 +1,11 @@
-"""A share of the training rows, `dataset.train_share`, for learning curves.
+"""A share of the training rows, `dataset.train_share`, or so many per class, `dataset.shots`.
 
-Each row has a place in an order of its own: the hash of `dataset.split_seed` and its id. Each class
-keeps the first of its rows, so that a smaller share is a part of every larger one. Rows that are
-left out have the split `unused`; validation and test stay as they are.
+Each row has a place in an order of its own: the hash of a seed and its id. Each class keeps the
+first of its rows, so that a smaller share, or fewer shots, are a part of every larger one. Rows
+that are left out have the split `unused`; validation and test stay as they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,14 +26,19 @@ def apply(
     Args:
         recorded: (n,) splits of a run that left rows out before; None chooses them.
     """
-    share, seed = options.train_share, options.split_seed
-    sides = list(recorded or leave_out(drawn.table, drawn.sides, share, seed))
+    share, shots = options.train_share, options.shots
+    seed = options.shots_seed if shots else options.split_seed
+    if shots:
+        sides = recorded or few(drawn.table, drawn.sides, shots, seed)
+    else:
+        sides = recorded or leave_out(drawn.table, drawn.sides, share, seed)
+    name, value = ("shots", shots) if shots else ("train_share", share)
     used, of = sides.count("train"), drawn.sides.count("train")
-    note = f"{used} of {of} training rows used (dataset.train_share={share:g}, seed {seed})"
+    note = f"{used} of {of} training rows used (dataset.{name}={value:g}, seed {seed})"
     definition = f"{drawn.summary.definition}; {note}"
     summary = summarise(columns_of(drawn.table), numbers(sides), definition)
-    more = {"train_share": {"share": share, "used": used, "of": of}}
-    return DrawnSplits(drawn.table, sides, replace(summary, more=more))
+    more = {name: {"per_class" if shots else "share": value, "used": used, "of": of}}
+    return DrawnSplits(drawn.table, list(sides), replace(summary, more=more))
 
 
 def leave_out(rows: pa.Table, sides: Sequence[str], share: float, seed: int) -> list[str]:
@@ -47,12 +52,22 @@ def leave_out(rows: pa.Table, sides: Sequence[str], share: float, seed: int) -> 
         sides: (n,) splits.
         share: above 0, 1 at most.
     """
+    return _keep(rows, sides, f"{seed} train_share", lambda n: max(1, int(share * n + 0.5)))
+
+
+def few(rows: pa.Table, sides: Sequence[str], shots: int, seed: int) -> list[str]:
+    """The same, each class keeping `shots` of its rows, or all if it has no more."""
+    return _keep(rows, sides, f"{seed} shots", lambda n: shots)
+
+
+def _keep(rows: pa.Table, sides: Sequence[str], key: str, count: Callable[[int], int]) -> list[str]:
+    """The splits, with the first `count(rows of a class)` of each class in the order by `key`."""
     train = np.flatnonzero(np.asarray(sides) == "train")
     ids = rows.column("id").take(train).to_pylist()
-    order = np.argsort([place(f"{seed} train_share", row_id) for row_id in ids], kind="stable")
+    order = np.argsort([place(key, row_id) for row_id in ids], kind="stable")
     classes = columns_of(rows).label.numbers[train][order]
     left = np.array(sides, dtype=object)
     for label in np.unique(classes):
         own = train[order[classes == label]]
-        left[own[max(1, int(share * len(own) + 0.5)) :]] = UNUSED
+        left[own[count(len(own)) :]] = UNUSED
     return left.tolist()

@@ -1,8 +1,17 @@
 """Tokenizers: a pre-trained one, or a WordPiece vocabulary trained on the corpus."""
 
+from collections import Counter
 from collections.abc import Iterable
 
-from tokenizers import BertWordPieceTokenizer, normalizers
+from tokenizers import (
+    BertWordPieceTokenizer,
+    Regex,
+    Tokenizer,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 SPECIAL = {
@@ -49,6 +58,33 @@ def train(
     pieces = BertWordPieceTokenizer(vocab=trained.get_vocab())
     pieces.normalizer = normalizer
     return PreTrainedTokenizerFast(tokenizer_object=pieces._tokenizer, **SPECIAL)
+
+
+def characters(texts: Iterable[str], lowercase: bool = True) -> PreTrainedTokenizerFast:
+    """A tokenizer of single characters, spaces included, with BERT's special tokens, [PAD] 0.
+
+    It knows those of ALWAYS, the space, and the most frequent others of `texts` up to CHARACTERS
+    in all, as many as SpeechT5 has; the rest is [UNK].
+
+    Args:
+        lowercase: "Dog" is "dog".
+    """
+    steps = [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    normalizer = normalizers.Sequence([*steps, *([normalizers.Lowercase()] if lowercase else [])])
+    counts = Counter(c for text in texts for c in normalizer.normalize_str(text))
+    known = [*SPECIAL.values(), " ", *sorted(ALWAYS)]
+    others = sorted(counts.keys() - set(known), key=lambda c: (-counts[c], c))
+    known += others[: max(0, CHARACTERS - len(known))]
+    ids = {piece: number for number, piece in enumerate(known)}
+    tokenizer = Tokenizer(models.WordLevel(ids, unk_token=SPECIAL["unk_token"]))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    ends = [(name, ids[name]) for name in (SPECIAL["sep_token"], SPECIAL["cls_token"])]
+    tokenizer.post_processor = processors.BertProcessing(*ends)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL)
+
+
+CHARACTERS = 81  # of SpeechT5
 
 
 def load(folder: str) -> PreTrainedTokenizerBase:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ..errors import UserError
 from ..terminal import print_line
-from . import formats, slurm, table_rows, workers
+from . import formats, learning_curves, slurm, table_rows, workers
 from .jobs import Job, Settings, State, plan, state
 from .matrix import sheet_of
 from .table_rows import Line
@@ -98,7 +98,11 @@ def lines(campaign: Campaign, failed: Mapping[Job, str]) -> list[Line]:
     """The table so far, also written into the folder of the runs."""
     lines = table_rows.lines(campaign.table, campaign.jobs, failed)
     if any(line.cells for line in lines):
-        formats.write(Path(campaign.settings.runs_dir), campaign.table, lines)
+        folder, table = Path(campaign.settings.runs_dir), campaign.table
+        formats.write(folder, table, lines)
+        if table.curve:
+            path = folder / f"{table.stem}_curves.csv"
+            learning_curves.write(path, campaign.jobs, table.curve)
     return lines
 
 

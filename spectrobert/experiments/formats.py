@@ -109,6 +109,7 @@ def _record(table: Table, line: Line, metric: str) -> dict[str, Any]:
         **_published(table, row, metric),
         "n": line.n or None,
         "seeds": " ".join(map(str, line.seeds)),
+        **({"baseline": row.baseline or table.baseline} if _has_own(table) else {}),
         "difference": tested and tested.difference,
         "difference_low": difference_low,
         "difference_high": difference_high,
@@ -120,6 +121,11 @@ def _record(table: Table, line: Line, metric: str) -> dict[str, Any]:
         "runs_planned": line.planned,
         "failure": line.failure,
     }
+
+
+def _has_own(table: Table) -> bool:
+    """True if rows are tested against rows of their own choice."""
+    return any(row.baseline for row in table.rows)
 
 
 def _published(table: Table, row: Row, metric: str) -> dict[str, Any]:

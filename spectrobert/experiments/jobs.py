@@ -20,6 +20,7 @@ from .table_spec import Row, Table
 
 TRAIN = "train.py"  # first of a job's words
 SILENCED = "silenced"  # folder inside a run: its scores with every waveform zeroed
+SWAPPED = "other_modality"  # likewise: with the other modality read
 # key that the table decides -> where it is set
 TAKEN = {
     "task": "the table's YAML",
@@ -74,9 +75,14 @@ class Job:
         return self.folder.path.name == SILENCED
 
     @property
+    def is_swapped(self) -> bool:
+        """True for one more scoring, with the other modality read."""
+        return self.folder.path.name == SWAPPED
+
+    @property
     def is_scoring(self) -> bool:
-        """True for one more scoring of a run: silenced, or on another corpus."""
-        return self.is_silenced or self.folder.path.parent.name == CROSS
+        """True for one more scoring of a run: silenced, swapped, or on another corpus."""
+        return self.is_silenced or self.is_swapped or self.folder.path.parent.name == CROSS
 
     @property
     def command(self) -> list[str]:
@@ -124,10 +130,13 @@ def plan(table: Table, settings: Settings) -> list[Job]:
         first = by_row.get(row.needs, [])
         dataset = row.dataset or table.dataset
         by_row[row.name] = _trained(row, "pre", dataset, table, settings, first)
+    own = {row.name for row in rows}
     for row in rows:
         first = by_row.get(row.needs, [])
         dataset = row.dataset or table.dataset
-        by_row[row.name] = _trained(row, table.task, dataset, table, settings, first)
+        # --checkpoint is in place of a pre-training, not of a row
+        given = replace(settings, checkpoint="") if row.needs in own else settings
+        by_row[row.name] = _trained(row, table.task, dataset, table, given, first)
     jobs = [job for some in by_row.values() for job in some]
     owners: dict[str, Job] = {}
     for job in jobs:
@@ -139,6 +148,7 @@ def plan(table: Table, settings: Settings) -> list[Job]:
             )
     for row in table.rows:
         jobs += [_silenced(row, job, settings) for job in by_row.get(row.silenced, [])]
+        jobs += [_swapped(row, job, settings) for job in by_row.get(row.swapped, [])]
         jobs += [_crossed(row, job, settings) for job in by_row.get(row.of, [])]
     return jobs
 
@@ -220,6 +230,9 @@ def _trained(
         if fold is not None:
             config.dataset.fold = fold
             place.append(f"dataset.fold={fold}")
+        if config.dataset.shots:
+            config.dataset.shots_seed = seed  # other clips in another seed
+            place.append(f"dataset.shots_seed={seed}")
         command = (TRAIN, *start, *place, *_more(checkpoint, settings))
         folder = RunFolder.of(config)
         jobs.append(Job(row.name, task, seed, fold, folder, command, config, needs))
@@ -258,6 +271,24 @@ def _silenced(row: Row, job: Job, settings: Settings) -> Job:
     return Job(row.name, job.task, job.seed, job.fold, folder, tuple(words), job.config, job)
 
 
+def _swapped(row: Row, job: Job, settings: Settings) -> Job:
+    """One more scoring of a run, by the modality that it was not trained on.
+
+    Raises UserError for a model that reads one modality alone.
+    """
+    trained_on = getattr(job.config.model, "modality", None)
+    if trained_on is None:
+        raise UserError(
+            f"row {row.name!r}: swapped: the runs of {row.swapped!r} have no model that reads"
+            " either modality, as model=speecht5"
+        )
+    other = "text" if trained_on == "audio" else "audio"
+    folder = RunFolder(job.folder.path / SWAPPED)
+    words = ["-m", "spectrobert", "evaluate", str(job.folder), "--modality", other]
+    words += ["--data_dir", settings.data_dir, "--output", str(folder)]
+    return Job(row.name, job.task, job.seed, job.fold, folder, tuple(words), job.config, job)
+
+
 def _crossed(row: Row, job: Job, settings: Settings) -> Job:
     """The scores of a run on another corpus."""
     folder = job.folder.cross(row.tested_on)
@@ -268,7 +299,7 @@ def _crossed(row: Row, job: Job, settings: Settings) -> Job:
 
 def _is_scored(job: Job) -> bool:
     """True if a run has been scored once more as the job would; by other options it is again."""
-    if not job.folder.is_finished or job.is_silenced:
+    if not job.folder.is_finished or job.is_silenced or job.is_swapped:
         return job.folder.is_finished
     options = [word for word in job.words if word.startswith(("dataset.", "labels."))]
     return job.folder.read_results().get("overrides") == options

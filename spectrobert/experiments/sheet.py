@@ -36,6 +36,12 @@ COMPARED_OF_ONE_SEED = (
     " seed may give another difference"
 )
 
+ABOVE = "above one class at"
+ABOVE_NOTE = (
+    "above one class at: per run, the first epoch at whose end {} was above that of the best"
+    " answer of one class alone; epochs count passes over the training clips that are used."
+)
+
 Parts = tuple[str, ...]  # of a cell; they may stand in lines of their own
 
 
@@ -73,9 +79,23 @@ def _columns(table: Table, lines: Sequence[Line]) -> list[tuple[str, Callable[[L
         columns.append((heading(metric), partial(score, metric)))
         if any(metric in line.row.published for line in lines):
             columns.append((source, partial(_published, metric)))
-        if metric == table.metrics[0] and table.baseline:
-            columns.append((f"minus {table.baseline}", partial(_difference, metric)))
+        if metric == table.metrics[0] and (minus := minuend(table)):
+            columns.append((minus, partial(_difference, metric)))
+    if table.curve:
+        columns.append((ABOVE, lambda line: (above_one_class(line.leaves),)))
     return [*columns, ("train - val", _gap), ("n", state)]
+
+
+def minuend(table: Table) -> str:
+    """Heading of the differences; "" if no row is tested against another."""
+    if any(row.baseline for row in table.rows):
+        return "minus its baseline"
+    return f"minus {table.baseline}" if table.baseline else ""
+
+
+def above_one_class(epochs: Sequence[int | None]) -> str:
+    """By seed, the epoch after which a model has left the best answer of one class."""
+    return "/".join("never" if epoch is None else str(epoch) for epoch in epochs)
 
 
 def heading(metric: str) -> str:
@@ -152,6 +172,8 @@ def _notes(table: Table, lines: Sequence[Line]) -> list[str]:
     notes += [*_uncertainty(shown), *_comparisons(table, lines), *_fold_means(table, shown)]
     if any(line.gaps for line in lines):
         notes.append(GAP)
+    if table.curve and shown:
+        notes.append(ABOVE_NOTE.format(table.curve))
     notes += _examples(lines)
     notes += _sources(table, [line.row for line in lines if line.row.published])
     return [*notes, *table.notes, *failures(lines)]
@@ -215,11 +237,12 @@ def _comparisons(table: Table, lines: Sequence[Line]) -> list[str]:
     numbers = {line.comparison.num_seeds for line in lines if line.comparison}
     if not numbers:
         return []
-    sentence = f"minus {table.baseline}: paired, over the same test items and seeds"
+    sentence = f"{minuend(table)}: paired, over the same test items and seeds"
     sentence += COMPARED_OVER_SEEDS if max(numbers) > 1 else ""
     if 1 in numbers:
         sentence += ("; of one seed, " if max(numbers) > 1 else ", ") + COMPARED_OF_ONE_SEED
-    return [f"{sentence}."]
+    own = [f"{row.name} against {row.baseline}" for row in table.rows if row.baseline]
+    return [f"{sentence}.", *([f"Tested: {'; '.join(own)}."] if own else [])]
 
 
 def _fold_means(table: Table, shown: Sequence[Line]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..config import CompositeOptions, Config
+from ..config import Config
 from ..errors import UserError
 from ..metrics import Interval
 from ..run import curves
 from ..run.folder import CROSS, RESULTS, RunFolder, scores_of
-from . import seed_statistics
-from .jobs import SILENCED, Job, Settings, plan
+from . import learning_curves, seed_statistics
+from .jobs import SILENCED, SWAPPED, Job, Settings, plan
 from .seed_statistics import COUNTED, Answers, Comparison
 from .table_spec import Row, Table
 
@@ -57,6 +57,8 @@ class Line:
     answers: Mapping[int, Answers] = field(default_factory=dict)  # by seed, of the first metric
     comparison: Comparison | None = None  # of the table's first metric with the baseline's
     epochs: tuple[int, ...] = ()  # chosen by validation, by run
+    # of a table with a curve, by run: the epoch at which validation leaves the answer of one class
+    leaves: tuple[int | None, ...] = ()
     # training minus validation accuracy, mean over runs: at the chosen epoch, at the last
     gaps: tuple[float, float] | None = None
     examples: tuple[int, int] = (0, 0)  # that a run has trained on: in pre-training, in its own
@@ -104,10 +106,11 @@ def lines(table: Table, jobs: Sequence[Job], failed: Mapping[Job, str]) -> list[
     for job in jobs:
         by_row[job.row].append(job)
     made = {row.name: _line(table, row, by_row[row.name], failed) for row in table.rows}
-    base = made[table.baseline].answers if table.baseline else {}
     for name, line in made.items():
+        against = line.row.baseline or table.baseline
+        base = made[against].answers if against else {}
         seeds = sorted(line.answers.keys() & base.keys())
-        if seeds and name != table.baseline:
+        if seeds and name != against:
             both = ([some[seed] for seed in seeds] for some in (line.answers, base))
             comparison = seed_statistics.compare(table.metrics[0], *both)
             made[name] = dataclasses.replace(line, comparison=comparison)
@@ -143,12 +146,20 @@ def _line(table: Table, row: Row, jobs: Sequence[Job], failed: Mapping[Job, str]
         cells=cells,
         answers={number: some for number, some in answers.items() if some is not None},
         epochs=tuple(r["monitor"]["epoch"] for _, r in scored if "epoch" in r["monitor"]),
+        leaves=() if row.scored else tuple(_leaves(table, scored)),
         gaps=tuple(np.mean(gaps, axis=0).tolist()) if gaps else None,
         examples=(0, 0) if row.scored else _examples(done[0]),
         n=_items(row, next(iter(seeds.values()))),
         seeds=tuple(seeds),
         caution=next(filter(None, cautions), ""),
     )
+
+
+def _leaves(
+    table: Table, scored: Sequence[tuple[RunFolder, Mapping[str, Any]]]
+) -> Iterator[int | None]:
+    if table.curve:
+        yield from (learning_curves.first_above(folder, r, table.curve) for folder, r in scored)
 
 
 def _items(row: Row, seed: Seed) -> int:
@@ -174,6 +185,8 @@ def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
     """Its name in the table, the run that --checkpoint gave in its place, or the encoders'."""
     if not jobs:
         return ""
+    if row.swapped:
+        return row.swapped
     scored = jobs[0].needs if row.scored else jobs[0]
     assert scored is not None
     given = Path(scored.config.init.checkpoint)
@@ -183,8 +196,8 @@ def _pretraining(table: Table, row: Row, jobs: Sequence[Job]) -> str:
 
 
 def _encoders(config: Config) -> str:
-    """Checkpoints of a composite model's encoders, without their owners' names."""
-    if config.model is None or config.model.architecture != CompositeOptions.architecture:
+    """Checkpoints of a model's encoders or pre-nets, without their owners' names."""
+    if not hasattr(config.model, "speech_model"):
         return ""
     names = (
         config.init.speech_model or config.model.speech_model,
@@ -244,4 +257,4 @@ def _scoring(path: Path) -> str:
     """The folder in that of a run which holds one more scoring of it; "" of the run itself."""
     if path.parent.name == CROSS:
         return f"{CROSS}/{path.name}"
-    return SILENCED if path.name == SILENCED else ""
+    return path.name if path.name in (SILENCED, SWAPPED) else ""

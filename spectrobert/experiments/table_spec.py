@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from ..errors import UserError, unknown
 from ..settings import conf
 from ..settings.conf import choices, options_of
 
+CURVES = ("val/macro_f1", "val/accuracy", "val/unweighted_accuracy")  # by epoch
 THESIS = "thesis"  # the source that needs no protocol: docs/thesis.md has it
 
 
@@ -24,9 +26,13 @@ class Row:
     overrides: tuple[str, ...] = ()  # of the file; the runs are then named after the row
     # Of a pre-training, or in a matrix; other rows, and a pre-training without, have the table's
     dataset: str = ""
-    # Name of the pre-training that its runs start from; a pre-training continues one before it
+    # Name of the pre-training, or of a row above, whose runs its own start from; a pre-training
+    # continues one before it
     needs: str = ""
     silenced: str = ""  # name of the row whose runs are scored again with every waveform zeroed
+    # name of the row whose runs are scored again, reading the other modality: zero-shot transfer
+    swapped: str = ""
+    baseline: str = ""  # name of the row that it is tested against, in place of the table's
     # metric -> published figure, as a table shows it: percent if the column is in percent;
     # "epoch" -> epoch
     published: Mapping[str, float] = field(default_factory=dict)
@@ -46,7 +52,7 @@ class Row:
     @property
     def scored(self) -> str:
         """The row whose runs are scored again; "" if it has runs of its own, or none."""
-        return self.silenced or self.of
+        return self.silenced or self.swapped or self.of
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class Table:
     source: str = THESIS  # of the published figures: short, the heading of their columns
     protocol: str = ""  # theirs, in one sentence: corpus, split, n, choice of the checkpoint
     notes: tuple[str, ...] = ()
+    # Metric whose values by epoch are written next to the table, as val/macro_f1
+    curve: str = ""
     # Of a matrix, each corpus trained on and tested on: corpus -> its options, as labels.map=...
     corpora: Mapping[str, Sequence[str]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()  # of a matrix: those that all corpora have
@@ -225,6 +233,8 @@ def _check(table: Table, where: str) -> None:
     given = [row.dataset for row in table.pretraining if row.dataset]
     for dataset in (*own, *table.corpora, *given):
         _require("dataset", dataset, choices("dataset"), where)
+    if table.curve:
+        _require("metric of a curve", table.curve, CURVES, where)
     _check_matrix(table, where)
     names = [row.name for row in (*table.rows, *table.pretraining)]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -264,21 +274,34 @@ def _check_row(row: Row, table: Table, trained: set[str], where: str) -> None:
     if row.experiment:
         _require("experiment", row.experiment, options_of("experiment"), where)
     if row.needs:
-        before = table.pretraining.index(row) if is_pretraining else len(table.pretraining)
-        first = [r.name for r in table.pretraining[:before]]
-        _require("pre-training", row.needs, first, f"{where}: needs")
-    if row.silenced:
-        _require("row", row.silenced, trained, f"{where}: silenced")
-    if row.silenced and (row.is_trained or row.needs):
-        raise UserError(f"{where}: a silenced row scores another row's runs, and has none itself")
+        _require("pre-training", row.needs, _above(table, row), f"{where}: needs")
+    for option in ("silenced", "swapped", "baseline"):
+        if name := getattr(row, option):
+            _require("row", name, trained, f"{where}: {option}")
+    for option in ("silenced", "swapped"):
+        if getattr(row, option) and (row.is_trained or row.needs):
+            raise UserError(
+                f"{where}: a {option} row scores another row's runs, and has none itself"
+            )
+    if row.silenced and row.swapped:
+        raise UserError(f"{where}: silenced and swapped: one of the two")
     if row.dataset and not is_pretraining:
         raise UserError(f"{where}: dataset is the table's; only a pre-training has its own")
-    if is_pretraining and not (row.is_trained or row.silenced):
+    if is_pretraining and not (row.is_trained or row.scored):
         raise UserError(f"{where}: experiment is missing")
     for override in row.overrides:
         if not isinstance(override, str) or "=" not in override:
             raise UserError(f"{where}: overrides: {override!r} is not key=value")
     _check_published(row, table, where)
+
+
+def _above(table: Table, row: Row) -> list[str]:
+    """Names of the pre-trainings above, and of the rows above whose runs start from none."""
+    if row in table.pretraining:
+        return [first.name for first in table.pretraining[: table.pretraining.index(row)]]
+    above = itertools.takewhile(lambda other: other is not row, table.rows)
+    rows = [other.name for other in above if other.is_trained and not other.needs]
+    return [*(first.name for first in table.pretraining), *rows]
 
 
 def _check_published(row: Row, table: Table, where: str) -> None:

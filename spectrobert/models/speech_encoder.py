@@ -138,6 +138,11 @@ class WaveEncoder(SpeechEncoder):
     def layers(self) -> nn.ModuleList:
         return self.model.encoder.layers
 
+    @property
+    def conv_layers(self) -> nn.ModuleList:
+        """The convolutions on the waveform."""
+        return self.model.feature_extractor.conv_layers
+
     def convolve(self, waveform: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
         if self.normalize:
             waveform = normalised(waveform, num_samples)
@@ -178,7 +183,7 @@ class WaveEncoder(SpeechEncoder):
     def _convolve_together(self, waveform: Tensor, num_samples: Tensor) -> Tensor:
         """(B, T) -> (B, C, N). A clip's real frames see no padding but through a GroupNorm."""
         x = waveform[:, None]
-        for number, layer in enumerate(self.model.feature_extractor.conv_layers):
+        for number, layer in enumerate(self.conv_layers):
             if number == 0 and self.is_group_norm and len(x) > 1:
                 conv = layer.conv
                 lengths = (num_samples - conv.kernel_size[0]) // conv.stride[0] + 1

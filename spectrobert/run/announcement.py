@@ -9,7 +9,7 @@ from ..data.balance import DRAWN
 from ..data.clips import columns
 from ..settings.ineffective import ineffective
 from ..tasks import optimisers
-from . import build, encoders, leaks, normalisation, pretrained
+from . import build, leaks, normalisation, pretrained, weights
 from .run import Run
 
 MOST_ANSWERS = 5  # that are named
@@ -65,9 +65,9 @@ def show_parts(run: Run) -> None:
     rates = run.config.optim.lr_of
     for name in optimisers.idle_rates(run.model, rates):
         run.log(f"optim.lr_of.{name}={rates[name]} has no effect: nothing that it names trains")
-    for option, source in encoders.names(run.config).items():
-        weights = f"weights of {source}" if source else "random weights"
-        run.log(f"{option.replace('_model', '')} encoder: {weights}")
+    for option, source in weights.names(run.config).items():
+        given = f"weights of {source}" if source else "random weights"
+        run.log(f"{option.replace('_model', '')} encoder: {given}")
     if run.config.init.checkpoint:
         reason = pretrained.why_new_head(run.config.init.checkpoint, run.model.config)
         head = f"random weights ({reason})" if reason else "the checkpoint's"

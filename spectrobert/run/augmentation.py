@@ -6,7 +6,7 @@ from dataclasses import replace
 from ..config import AugmentConfig
 from ..config.augment import EFFECTS
 from ..data.clips import ClipDataset, RowKey
-from ..models.composite import Composite
+from ..models.spectrobert import SpectroBert
 from .loaders import DataModule
 from .run import Run
 
@@ -36,9 +36,9 @@ def _report_unheard(run: Run) -> None:
     """Log what a model without a spectrogram of its own ignores."""
     for name in ("mel_masks", "mel_filter"):
         value = getattr(run.config.augment, name)
-        if value and isinstance(run.model, Composite):
+        if value and not isinstance(run.model, SpectroBert):
             run.log(
-                f"augment.{name}={value:g} has no effect: a composite model hears waveforms, which"
+                f"augment.{name}={value:g} has no effect: this model hears waveforms, which"
                 " have no mel bins"
             )
 

@@ -17,12 +17,11 @@ from ..data.unit_file import UnitFile
 from ..errors import UserError
 from ..kernels import adopt
 from ..models import lora
-from ..models.composite import Composite
 from ..models.model import Model
 from ..models.registry import MODELS
 from ..models.spectrobert import SpectroBert
 from ..tasks import TASKS, Task
-from . import encoders, foreign, normalisation, pretrained
+from . import encoders, foreign, normalisation, pretrained, weights
 from .loaders import DataModule, speaker_batches
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
@@ -78,10 +77,9 @@ def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:
     """The checkpoint's, the text model's, or one trained on `texts`."""
     if config.init.checkpoint:
         return pretrained.checkpoint_tokenizer(config.init.checkpoint)
-    if encoders.is_composite(config):
-        if words := encoders.tokenizer(config):
-            return words
-    elif config.init.text_model:
+    if own := weights.owner(config):
+        return own.tokenizer(config, texts)
+    if config.init.text_model:
         return foreign.tokenizer(config.init.text_model)
     options = config.dataset
     return vocabulary.train(texts, options.vocabulary, options.lowercase, options.strip_accents)
@@ -110,8 +108,8 @@ def model_config(
         own = pretrained.own_fields(config.init.checkpoint, chosen)
     else:
         own = dataclasses.asdict(config.model)
-        if encoders.is_composite(config):
-            own |= encoders.fields(config, vocab_size, pad_token_id)
+        if source := weights.owner(config):
+            own |= source.fields(config, vocab_size, pad_token_id)
     try:
         return MODELS[own["architecture"]].config_class(**own, **head)
     except ValueError as error:
@@ -163,8 +161,8 @@ def model(config: Config, settings: Any) -> Model:
     built = MODELS[settings.architecture](settings)
     if config.init.checkpoint:
         pretrained.load_checkpoint(built, config.init.checkpoint)
-    elif isinstance(built, Composite):
-        encoders.load(built, config)
+    elif source := weights.owner(config):
+        source.load(built, config)
     elif isinstance(built, SpectroBert):
         _load_foreign(built, config)
     _adapt(built, config.freeze)
@@ -187,7 +185,7 @@ def _adapt(built: Model, options: FreezeConfig) -> None:
     """Add the adapters that `freeze` asks for, to a model that has none."""
     if not options.lora_rank:
         return
-    if not isinstance(built, Composite):
+    if not hasattr(built.config, "lora_rank"):
         raise UserError(
             f"freeze.lora_rank={options.lora_rank}: adapters are for composite models"
             f" (model=hubert_base and the like), not {built.config.architecture}"

@@ -1,6 +1,6 @@
 """Pre-trained encoders of composite models: their source, sizes and weights."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from transformers.models.whisper import modeling_whisper
 
 from ..config import Config, InitConfig
 from ..config.model import CompositeOptions
+from ..data import vocabulary
 from ..errors import UserError
 from ..models.composite import Composite
 from ..models.speech_types import SPEECH_TYPES
@@ -38,7 +39,7 @@ class Sources:
 
 def is_composite(config: Config) -> bool:
     """True if the options of the model are a composite's."""
-    return hasattr(config.model, "speech_model")
+    return getattr(config.model, "architecture", "") == CompositeOptions.architecture
 
 
 def sources(config: Config) -> Sources:
@@ -87,10 +88,12 @@ def _source(kind: str, types: tuple[str, ...], remedy: str, name: str) -> Source
     return Source(kind, types, remedy, name) if name and name != RANDOM else None
 
 
-def tokenizer(config: Config) -> PreTrainedTokenizerBase | None:
-    """The text encoder's, of a run that has a pre-trained one."""
-    source = sources(config).text
-    return foreign.tokenizer(source.name) if source else None
+def tokenizer(config: Config, texts: Iterable[str]) -> PreTrainedTokenizerBase:
+    """The text encoder's, if it is pre-trained; else word pieces of `texts`."""
+    source, options = sources(config).text, config.dataset
+    if source:
+        return foreign.tokenizer(source.name)
+    return vocabulary.train(texts, options.vocabulary, options.lowercase, options.strip_accents)
 
 
 def fields(config: Config, vocab_size: int, pad_token_id: int) -> dict[str, Any]:

@@ -57,22 +57,39 @@ def saved_tokenizer(what: str, folder: Path) -> PreTrainedTokenizerBase:
         raise UserError(f"{what}: the tokenizer in {folder} is damaged: {reason}") from error
 
 
-def saved_model(checkpoint: str) -> Model:
+def saved_model(checkpoint: str, modality: str = "") -> Model:
     """A saved model with all its weights, head included, in eval mode.
+
+    Args:
+        modality: what it is to read, of a model that reads either; "": what it was trained on.
 
     Raises UserError if it is damaged, lacks a tensor, or has one of another size.
     """
-    kind, folder = MODELS[saved_config(checkpoint).architecture], model_folder(checkpoint)
+    saved, folder = saved_config(checkpoint), model_folder(checkpoint)
+    kind = MODELS[saved.architecture]
+    changes = _modality(checkpoint, saved, modality) if modality else {}
     try:
         with without_loading_report():
             model, report = kind.from_pretrained(
-                folder, output_loading_info=True, use_safetensors=True
+                folder, output_loading_info=True, use_safetensors=True, **changes
             )
     except UNREADABLE as error:
         raise _damaged(folder / WEIGHTS, error) from error
     if lacking := sorted(report["missing_keys"]):
         raise UserError(f"checkpoint {folder} is damaged: it lacks {lacking[0]}")
     return model.eval()
+
+
+def _modality(checkpoint: str, saved: Any, modality: str) -> dict[str, str]:
+    """The change of a configuration. Raises UserError for a model that reads one modality alone."""
+    if not hasattr(saved, "modality"):
+        raise UserError(
+            f"--modality {modality}: {checkpoint} is a {saved.architecture} model; it is for models"
+            " that read either, as model=speecht5"
+        )
+    if modality not in ("audio", "text"):
+        raise UserError(f"--modality {modality!r}: allowed are audio, text")
+    return {"modality": modality}
 
 
 def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]:
@@ -96,9 +113,14 @@ def own_fields(checkpoint: str, chosen: dict[str, Any] | None) -> dict[str, Any]
             f"checkpoint {checkpoint} is a {saved.architecture} model, model= names another kind:"
             " choose the model= that fits, or leave it out"
         )
-    fixed = {n: value for n, value in own.items() if n in chosen and n not in free}
+    fixed = {n: _asked(v, chosen[n]) for n, v in own.items() if n in chosen and n not in free}
     require_same_size(f"checkpoint {checkpoint}", fixed, chosen)
     return own | {name: chosen[name] for name in free if name in chosen}
+
+
+def _asked(theirs: Any, ours: Any) -> Any:
+    """A field of a checkpoint; of fields of transformers' configuration those that a run names."""
+    return {n: theirs.get(n) for n in ours} if isinstance(ours, dict) else theirs
 
 
 def why_new_head(checkpoint: str, config: Any) -> str:

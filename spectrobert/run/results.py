@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import files
-from . import card, checkpoints, encoders
+from . import card, checkpoints, weights
 from .comet.logger import CometCurves
 from .comet.scores import log_scores
 from .run import Run
@@ -47,7 +47,7 @@ def collect(
         "steps_run": run.trainer.global_step,
         "freeze": run.frozen.to_dict(),
         "prefix_cache": run.prefix.to_dict(),
-        "init": asdict(config.init) | encoders.names(config),
+        "init": asdict(config.init) | weights.names(config),
     }
 
 

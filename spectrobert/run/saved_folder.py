@@ -8,9 +8,10 @@ from typing import Any
 from ..errors import UserError
 from .folder import RunFolder
 
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model", "spm_char.model")
 WEIGHTS = "model.safetensors"
-MODEL_TYPES = ("spectrobert", "spectrobert_composite")  # of the configurations in models/
+# of the configurations in models/
+MODEL_TYPES = ("spectrobert", "spectrobert_composite", "spectrobert_speecht5")
 
 
 def read_config(what: str, folder: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ..models.model import Model
 from ..tasks import Task
 from ..tasks.classification import Aqa, Classification
 from ..tasks.pretraining import Pretraining
-from . import build, leaks, normalisation, trainers
+from . import build, leaks, normalisation, texts, trainers
 from .folder import RunFolder
 from .loaders import DataModule
 from .preemption import interruptible
@@ -168,7 +168,9 @@ def silenced(data: DataModule) -> DataModule:
     return DataModule(data.prepared, replace(data.read_options, dataset=options), data.options)
 
 
-def load_run(folder: str | Path) -> tuple[Config, Model, PreTrainedTokenizerBase]:
+def load_run(
+    folder: str | Path, modality: str = ""
+) -> tuple[Config, Model, PreTrainedTokenizerBase]:
     """Configuration, model and tokenizer of a finished run. Raises UserError if it is none."""
     run = RunFolder(folder)
     config = run.read_config()
@@ -177,7 +179,7 @@ def load_run(folder: str | Path) -> tuple[Config, Model, PreTrainedTokenizerBase
         raise UserError(
             f"{folder} is of classic.features={config.classic.features}: it has no network"
         )
-    model = adopt(saved_model(str(folder)), config.trainer.kernels)
+    model = adopt(saved_model(str(folder), modality), config.trainer.kernels)
     return config, model, checkpoint_tokenizer(str(folder))
 
 
@@ -187,15 +189,18 @@ def open_run(
     data_dir: str = "",
     silence_audio: bool = False,
     recorded: bool = False,
+    modality: str = "",
 ) -> tuple[Config, Model, DataModule]:
     """A finished run with its corpus, split as split.csv says; arguments as of `evaluate`."""
-    config, model, tokenizer = load_run(folder)
+    config, model, tokenizer = load_run(folder, modality)
     config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
     config.data_dir = data_dir or config.data_dir
     record = split_record.read(RunFolder(folder).split)
     if record and recorded:
         record = replace(record, needed=(split,), is_subset=True)
     prepared = prepare(config.task.reading, config.dataset, config.data_dir, recorded=record)
+    if modality == "text":
+        texts.require(config, prepared, "--modality text")
     return config, model, build.datamodule(config, prepared, tokenizer, model.config, model)
 
 
@@ -210,6 +215,7 @@ def evaluate(
     data_dir: str = "",
     silence_audio: bool = False,
     recorded: bool = False,
+    modality: str = "",
 ) -> Scores:
     """Score a finished run again, on the rows that its split.csv names.
 
@@ -220,12 +226,13 @@ def evaluate(
         silence_audio: zero every waveform, to see how well the text alone answers.
         recorded: only the recorded rows of this split must be as they were; else all rows of the
             corpus.
+        modality: "audio" or "text", of a model that reads either; "": what it was trained on.
 
     Raises UserError if the directory is no finished run, or its corpus is gone or has changed.
     """
     if split not in ("val", "test"):
         raise UserError(f"--split {split!r}: allowed are val, test")
-    config, model, data = open_run(folder, split, data_dir, silence_audio, recorded)
+    config, model, data = open_run(folder, split, data_dir, silence_audio, recorded, modality)
     prepared = data.prepared
     if prepared.labels and label_names(model) != prepared.labels:
         raise UserError(
@@ -236,12 +243,14 @@ def evaluate(
     return score(config, build.task(config, model, prepared), data, split)
 
 
-def write(folder: Path, run: Path, scores: Scores, silence_audio: bool) -> None:
+def write(folder: Path, run: Path, scores: Scores, silence_audio: bool, modality: str = "") -> None:
     """A second scoring of a run, as files of the run's own names and keys."""
     results = RunFolder(run).read_results()
     second = RunFolder(folder)
     results["silence_audio"] = results["silence_audio"] or silence_audio
     results["test"] = scores.to_dict()  # names its split
+    if modality:
+        results["modality"] = modality
     with files.writing(folder):
         second.write_predictions(scores.header, scores.rows)
         second.write_results(results)

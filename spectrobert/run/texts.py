@@ -9,9 +9,13 @@ from ..data.preparation import Prepared
 from ..errors import UserError
 
 
-def require(config: Config, prepared: Prepared) -> None:
-    """Raise UserError if no training row has a text, and an objective or the model needs one."""
-    reason = _reason(config)
+def require(config: Config, prepared: Prepared, reason: str = "") -> None:
+    """Raise UserError if no training row has a text, and an objective or the model needs one.
+
+    Args:
+        reason: an option that needs texts, if it is none of the configuration.
+    """
+    reason = reason or _reason(config)
     if not reason:
         return
     texts = columns(prepared.splits["train"], "text")["text"]
@@ -27,4 +31,5 @@ def _reason(config: Config) -> str:
     if isinstance(config.task, PretrainingConfig):
         names = [*need(config.task.objectives, "text"), *need(config.task.objectives, "transcript")]
         return f"task.objectives={{{', '.join(names)}}}" if names else ""
-    return "model.fusion=text" if getattr(config.model, "fusion", "") == "text" else ""
+    chosen = {name: getattr(config.model, name, "") for name in ("fusion", "modality")}
+    return next((f"model.{name}=text" for name, value in chosen.items() if value == "text"), "")

@@ -52,6 +52,8 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
     if init.text_model or init.checkpoint:
         source = init.text_model or init.checkpoint
         yield "dataset", ("vocabulary",), f"the vocabulary is that of {source}"
+    if not dataset.shots:
+        yield "dataset", ("shots_seed",), "dataset.shots=0"
     if not dataset.inner_folds:
         yield "dataset", ("inner_fold",), "dataset.inner_folds=0"
     if dataset.crop == "whole":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spectrobert.config import DatasetConfig
-from spectrobert.data.balance import duplicate, prune
+from spectrobert.data.balance import duplicate, prune, repeat
 from spectrobert.data.preparation import prepare
 from spectrobert.errors import UserError
 from spectrobert.settings import composition
@@ -34,6 +34,16 @@ def test_duplicate_repeats_whole_classes_before_single_rows():
     assert sorted(times[i] for i in (7, 8)) == [3, 4]
     assert sorted(times[i] for i in (9, 10, 11)) == [2, 2, 3]
     assert np.array_equal(rows, duplicate(LABELS, 0))
+
+
+def test_repeat_gives_the_counts_of_seed_000():
+    labels = ["positive"] * 1279 + ["negative"] * 227 + ["neutral"] * 4223
+    repeated = repeat(labels, 0)
+    counts = Counter(labels[i] for i in repeated)
+    assert counts == {"positive": 3837, "negative": 4086, "neutral": 4223}
+    assert len(repeated) == 12_146
+    assert set(Counter(repeated.tolist()).values()) == {1, 3, 18}
+    assert len(prune(labels, 0)) == 681
 
 
 def table(folder: Path, **options: str) -> DatasetConfig:
@@ -83,5 +93,7 @@ def test_one_way_to_balance_at_a_time():
             composition.compose(
                 ["task=ser", "dataset=demo", "task.class_weights=true", f"dataset.balance={method}"]
             )
-    with pytest.raises(UserError, match="allowed are none, prune, duplicate, batches, sampler"):
+    with pytest.raises(
+        UserError, match="allowed are none, prune, duplicate, repeat, batches, sampler"
+    ):
         composition.compose(["task=ser", "dataset=demo", "dataset.balance=both"])

@@ -13,7 +13,7 @@ from spectrobert.data import split_record
 from spectrobert.data.preparation import Prepared, prepare
 from spectrobert.data.rows import to_table
 from spectrobert.data.splits import UNUSED
-from spectrobert.data.train_share import leave_out
+from spectrobert.data.train_share import few, leave_out
 from spectrobert.errors import UserError
 from spectrobert.settings import composition
 from spectrobert.settings.schemas import dataset_class
@@ -55,6 +55,27 @@ def test_smaller_shares_are_parts_of_larger_ones():
     assert all(small <= large for small, large in pairwise(shares))
     assert used(0.5) == used(0.5)
     assert used(0.5) != used(0.5, seed=1)
+
+
+def shot(number: int, seed: int = 0) -> set[str]:
+    sides = few(to_table(EXAMPLES), SIDES, number, seed)
+    assert sides[50:] == SIDES[50:]
+    return {e.id for e, side in zip(EXAMPLES, sides) if side == "train"}
+
+
+def test_shots_are_so_many_of_each_class_and_nested():
+    assert counts(shot(1)) == {"a": 1, "b": 1, "c": 1}
+    assert counts(shot(4)) == {"a": 4, "b": 4, "c": 2}  # there are no more of c
+    assert shot(1) < shot(4) < shot(16)
+    assert shot(4) != shot(4, seed=1)
+
+
+def test_shots_of_no_classes_or_next_to_a_share_are_refused():
+    with pytest.raises(UserError, match=r"shots=4 and dataset.train_share=0\.5 both"):
+        DatasetConfig(shots=4, train_share=0.5)
+    words = ["task=dimensional", "dataset=csv", "dataset.shots=4"]
+    with pytest.raises(UserError, match="shots=4: task 'dimensional' has no classes"):
+        composition.compose(words)
 
 
 def test_the_order_of_the_rows_does_not_matter():

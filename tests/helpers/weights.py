@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModel, BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2Model
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    BertConfig,
+    BertModel,
+    Wav2Vec2Config,
+    Wav2Vec2Model,
+)
+from transformers.models.speecht5 import modeling_speecht5
 
 from spectrobert.config import DatasetConfig
 from spectrobert.data import vocabulary
@@ -89,3 +97,22 @@ def refusal(act: Callable[..., object], *arguments: object, **more: object) -> s
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def save_speecht5(folder: Path, kind: str, **changes) -> Path:
+    """A random SpeechT5 of debug size as transformers saves it.
+
+    Args:
+        kind: "SpeechToText" | "TextToSpeech", the latter with a tokenizer of characters.
+        changes: other fields of its configuration.
+    """
+    characters = vocabulary.characters(TEXTS)
+    fields = {"vocab_size": len(characters), "pad_token_id": 0, "mask_time_prob": 0.05}
+    small = {"speech_decoder_prenet_units": 16, "speech_decoder_postnet_units": 16}
+    of_debug = encoders.options("debug_speecht5")["speecht5"]
+    config = AutoConfig.for_model("speecht5", **(fields | small | of_debug | changes))
+    owner = getattr(modeling_speecht5, f"SpeechT5For{kind}")
+    shaken(owner(config)).save_pretrained(folder)
+    if kind == "TextToSpeech":
+        characters.save_pretrained(folder)
+    return folder

@@ -239,7 +239,7 @@ def test_a_composite_model_is_augmented(tmp_path):
     _, _, printed = finish(configure(tmp_path, "ser", *words, from_checkpoint=True))
     assert "clips/s per process" in printed
     for option in ("mel_masks=2", "mel_filter=0.5"):
-        assert f"augment.{option} has no effect: a composite model hears waveforms" in printed
+        assert f"augment.{option} has no effect: this model hears waveforms" in printed
 
 
 def test_details_of_effects_that_no_clip_meets_are_reported(tmp_path):

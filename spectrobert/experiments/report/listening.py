@@ -124,9 +124,8 @@ def attention(model: Model, batch: Batch) -> tuple[list[float], np.ndarray, str]
         weights, shape = cls_attention(model, batch)
         length = batch["input_ids"].shape[1]
         return weights[:length].tolist(), weights[length:].reshape(shape).T.numpy(), ""
-    assert isinstance(model, Composite)
     words = [0.0] * (batch["input_ids"].shape[1] if model.config.reads else 0)
-    pooled = model.pooling_weights(batch)
+    pooled = model.pooling_weights(batch) if isinstance(model, Composite) else None
     if pooled is None:
         return words, np.zeros((1, 1)), NO_WEIGHTS
     return words, pooled[:1].numpy(), POOLED
