@@ -40,7 +40,7 @@ class Batch(TypedDict, total=False):
     draw: Tensor  # (B,) numbers that all that objectives draw of a row begins from
     letters: Tensor  # (B, L) of the text, 0 beyond it (data/letters.py)
     swapped: Tensor  # (B, N) True at frames that become the embeddings of their units
-    masked_units: Tensor  # (B, N) True at units that are masked
+    unit_mask: Tensor  # (B, N) True at units that are masked
     units: Tensor  # (B, U) of a clip, IGNORED beyond it; then (B, N), one per audio token
     negatives: Tensor  # (B, N, M) masked audio tokens that a masked one is compared with
     masked: Tensor  # (B, N) True at audio tokens that are masked, never at padding

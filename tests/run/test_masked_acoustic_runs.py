@@ -57,7 +57,7 @@ def _composite(tmp_path, task: str, *more: str):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("tiny", "unit_ctc need units"),
+        ("tiny", "unit_ctc need units: make them"),
         ("debug_roberta", "masked_acoustic need audio; with model.fusion=text allowed are mlm"),
     ],
 )

@@ -75,13 +75,13 @@ class UnitCtc(Objective):
         spans = masking.spans(len(masked), SWAPPED_SHARE, SWAPPED_FRAMES, generator)
         return {
             "swapped": spans & ~masked,
-            "masked_units": masking.spans(len(masked), MASKED_SHARE, MASKED_UNITS, generator),
+            "unit_mask": masking.spans(len(masked), MASKED_SHARE, MASKED_UNITS, generator),
         }
 
     def embed(self, batch: Batch, masked_token: Tensor) -> Tensor:
         """Units (B, N) of the batch, masked ones replaced: (B, N, D)."""
         units = self.units(batch["units"].clamp(min=0))
-        return torch.where(batch["masked_units"][..., None], masked_token.to(units.dtype), units)
+        return torch.where(batch["unit_mask"][..., None], masked_token.to(units.dtype), units)
 
     def swap(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Frames (B, N, D), some of which become the embeddings of their units."""

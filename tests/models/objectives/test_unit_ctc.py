@@ -26,7 +26,7 @@ def batch_of(*lengths: int) -> dict[str, torch.Tensor]:
         [torch.tensor(LETTERS[i]) for i in range(len(lengths))], batch_first=True
     )
     nothing = torch.zeros_like(batch["units"], dtype=torch.bool)
-    return batch | {"masked_units": nothing, "swapped": nothing, "masked": nothing}
+    return batch | {"unit_mask": nothing, "swapped": nothing, "masked": nothing}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_the_loss_is_per_letter_and_padding_changes_nothing(model):
     output = model(batch)
     spelling = objective.spelling(output, batch)
     alone = {n: v[1:, :3000] if n == "waveform" else v[1:] for n, v in batch.items()}
-    alone |= {n: v[:, :9] for n, v in alone.items() if n in ("units", "swapped", "masked_units")}
+    alone |= {n: v[:, :9] for n, v in alone.items() if n in ("units", "swapped", "unit_mask")}
     alone |= {"masked": alone["masked"][:, :9], "letters": alone["letters"][:, :1]}
     own = objective.spelling(model(alone), alone)
     assert (spelling.lengths.tolist(), own.lengths.tolist()) == ([28, 10], [10])
@@ -137,12 +137,12 @@ def test_masks_and_swaps_are_drawn_apart():
     drawn = objective.draw(np.random.default_rng(0), masked)
     assert not (drawn["swapped"] & masked).any()
     assert 0.2 < drawn["swapped"][250:].mean() < 0.5  # 0.4 without overlaps
-    assert 0.45 < drawn["masked_units"].mean() < 0.7  # 0.8 without overlaps
+    assert 0.45 < drawn["unit_mask"].mean() < 0.7  # 0.8 without overlaps
 
 
 def test_every_part_of_the_objective_trains(model):
     batch = batch_of(9000, 3000)
-    batch["masked_units"] = batch["masked_units"] | (torch.arange(27) % 3 == 0)
+    batch["unit_mask"] = batch["unit_mask"] | (torch.arange(27) % 3 == 0)
     model.zero_grad()
     model.head.objectives["unit_ctc"].losses(model(batch), batch)["loss"].backward()
     named = dict(model.named_parameters())
