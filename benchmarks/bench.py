@@ -30,7 +30,7 @@ def main() -> None:
     names, bench = table.plan(asked.only, asked.quick, asked.threads, repeats)
 
     from benchmarks.machine import matmul_peak
-    from spectrobert.run.fit import quiet
+    from spectrobert.run.quiet import quiet
     from spectrobert.terminal import console
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -21,7 +21,7 @@ if __name__ == "__main__":  # not this folder: it would hide libraries of the sa
 
 from benchmarks import script
 from spectrobert.experiments import campaign, jobs, table_spec, tuning, workers
-from spectrobert.run.fit import quiet
+from spectrobert.run.quiet import quiet
 from spectrobert.settings import flags, literals
 from spectrobert.terminal import console, print_line, print_table
 

@@ -4,7 +4,8 @@
 
     config = spectrobert.compose("ser", "demo", model="tiny", **{"trainer.epochs": 3})
     results = spectrobert.fit(config)
-    answers = spectrobert.predict("runs/demo_ser/seed0", ["clip.wav"])
+    model = spectrobert.load("runs/demo_ser/seed0")
+    answer = model.predict("clip.wav")
 
 torch and its like are imported when a name is used, not with the package.
 """
@@ -16,17 +17,18 @@ if TYPE_CHECKING:
     from .models.spectrobert import SpectroBert
     from .run.evaluation import evaluate
     from .run.fit import fit
-    from .run.predict import predict
+    from .run.predict import load, predict
     from .settings import compose
 
 __version__ = "0.1.0"
-__all__ = ["SpectroBert", "compose", "evaluate", "fit", "predict"]
+__all__ = ["SpectroBert", "compose", "evaluate", "fit", "load", "predict"]
 
 _MODULES = {
     "SpectroBert": "models.spectrobert",
     "compose": "settings",
     "evaluate": "run.evaluation",
     "fit": "run.fit",
+    "load": "run.predict",
     "predict": "run.predict",
 }
 

@@ -96,7 +96,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_cells(path: Path) -> list[list[str]]:
     """The lines of a CSV file. Raises UserError, naming the file, if it cannot be read."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # Excel begins with a mark
             return list(csv.reader(file))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from error

@@ -27,7 +27,7 @@ def demo(
     require_extra("report", "demo")
     from ..experiments import demo as demonstration
     from ..files import check_writable
-    from ..run.fit import quiet
+    from ..run.quiet import quiet
     from ..terminal import console
 
     if not 0 < size < math.inf:

@@ -75,7 +75,7 @@ def embed(
     from ..run.embed import embed as work
     from ..run.embed.open import Audio
     from ..run.embed.states import parse
-    from ..run.fit import quiet
+    from ..run.quiet import quiet
     from ..terminal import console, counting, print_line
 
     quiet()

@@ -76,7 +76,7 @@ def evaluate(
         raise UserError("--modality is of the run's own corpus: leave out --dataset")
 
     from ..run import terminal_scores
-    from ..run.fit import quiet
+    from ..run.quiet import quiet
     from ..terminal import console
 
     quiet()

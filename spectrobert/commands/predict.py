@@ -1,47 +1,158 @@
 """predict: rank the answers of a finished run for sound files."""
 
-import json
-from typing import Annotated, Any
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from ..errors import UserError
 from .options import Json, Run
 
+if TYPE_CHECKING:
+    from ..run.predict import Asked, Failed, Prediction
+
+FORMATS = ("table", "csv", "jsonl", "json")
+FEW_FILES = 5  # whose ranked answers are all printed, by the format table
+
 
 def predict(
     run: Run,
-    audio: Annotated[list[str], typer.Option(help="a sound file; may be given several times")],
+    words: Annotated[
+        Optional[list[str]], typer.Argument(metavar="[FILE]...", help="more of --audio")
+    ] = None,
+    audio: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="a sound file, a folder, a pattern ('calls/**/*.wav'), or - for paths from"
+            " standard input, one a line; may be given several times"
+        ),
+    ] = None,
+    table: Annotated[
+        str,
+        typer.Option(
+            "--list", help="a CSV with a column audio, and question or text of each file if needed"
+        ),
+    ] = "",
     question: Annotated[str, typer.Option(help="for runs that answer questions")] = "",
     text: Annotated[str, typer.Option(help="what is said in the clip")] = "",
     top: Annotated[int, typer.Option(min=1, help="how many answers")] = 5,
+    format: Annotated[
+        str, typer.Option(help="table, csv, jsonl or json; default: as --output ends, else table")
+    ] = "",
+    output: Annotated[str, typer.Option(help="a file, in place of the terminal")] = "",
     as_json: Json = False,
 ) -> None:
-    """Rank the answers of a finished run for sound files."""
-    if "" in audio:
-        raise UserError("--audio needs a file, and was given an empty name")
+    """Rank the answers of a finished run for sound files.
 
-    from ..run.fit import quiet
-    from ..run.predict import predict as answer
-    from ..terminal import console, numbers, print_line, print_table
+    A file that cannot be answered is named and left out; the exit code is then 1.
+    """
+    from ..files import check_writable, write_whole, writing
+
+    form = _form("json" if as_json else format, output)
+    if output:
+        check_writable("--output", Path(output))
+    asked = _asked([*(audio or []), *(words or [])], table, question, text)
+
+    from ..run import answer_formats
+    from ..run.predict import load
+    from ..run.quiet import quiet
 
     quiet()
-    predictions = answer(run, audio, question, text, top)
-    if as_json:
-        facts: list[dict[str, Any]] = [
-            {"audio": p.audio, "seconds": p.seconds, "used": p.used}
-            | ({"note": p.note} if p.note else {})
-            for p in predictions
-        ]
-        answers = [[{"label": n, p.measure: q} for n, q in p.ranked] for p in predictions]
-        listed = [known | {"answers": some} for known, some in zip(facts, answers)]
-        print(json.dumps(listed, indent=2))
+    model = load(run)
+    found, failed = _answered(model.answer(asked, top), len(asked))
+    if failed and len(asked) == 1:
+        raise UserError(failed[0].reason)
+    if form == "table":
+        _print(found)
+    else:
+        content = answer_formats.render(found, form, model.labels)
+        with writing(Path(output)):
+            write_whole(Path(output), content) if output else sys.stdout.write(content)
+    if failed:
+        _report(failed, len(asked))
+        raise typer.Exit(1)
+
+
+def _form(asked: str, output: str) -> str:
+    """The format that is asked for, or that the output's name ends in."""
+    ending = Path(output).suffix.removeprefix(".")
+    form = asked or (ending if output else "table")
+    if form not in FORMATS:
+        named = f"--format {form}" if asked else f"--output {output}"
+        raise UserError(f"{named}: allowed are {', '.join(FORMATS)}")
+    if output and form == "table":
+        raise UserError(f"--output {output}: csv, jsonl or json goes into a file")
+    return form
+
+
+def _asked(names: list[str], table: str, question: str, text: str) -> list[Asked]:
+    """All files of a call. Raises UserError if there are none."""
+    from ..run.asked_files import listed, named
+
+    if "-" in names:
+        names = [name for name in names if name != "-"] + sys.stdin.read().splitlines()
+    asked = named(names, question, text) + (listed(table, question, text) if table else [])
+    if not asked:
+        raise UserError("give --audio with a file, a folder or a pattern, or --list with a table")
+    return asked
+
+
+def _answered(
+    answers: Iterator[Prediction | Failed], total: int
+) -> tuple[list[Prediction], list[Failed]]:
+    """Predictions, and files that have none; a bar shows how many are done."""
+    from ..run.predict import Prediction
+    from ..terminal import counting
+
+    found: list[Prediction] = []
+    failed: list[Failed] = []
+    with counting("files", is_shown=total > 1) as progress:
+        for done, one in enumerate(answers, 1):
+            if isinstance(one, Prediction):
+                found.append(one)
+            else:
+                failed.append(one)
+            progress(done, total)
+    return found, failed
+
+
+def _report(failed: Sequence[Failed], total: int) -> None:
+    for one in failed:
+        print(f"skipped: {one.reason}", file=sys.stderr)
+    print(f"{len(failed)} of {total} files have no answer", file=sys.stderr)
+
+
+def _print(predictions: Sequence[Prediction]) -> None:
+    """A table of answers for each of a few files, one table of all for more."""
+    from ..terminal import console, numbers, print_line, print_table
+
+    screen = console()
+    if note := next((one.note for one in predictions), ""):
+        print_line(screen, note)
+    if len(predictions) > FEW_FILES:
+        rows = [_row(one) for one in predictions]
+        measure = predictions[0].measure
+        print_table(screen, ["file", *numbers("seconds"), "answer", *numbers(measure)], rows)
         return
-    if note := next((p.note for p in predictions), ""):
-        print_line(console(), note)
-    for prediction in predictions:
-        start, end = prediction.used
-        print_line(console(), f"{prediction.audio} {question}".rstrip())
-        print_line(console(), f"used {start:.2f}-{end:.2f} s of {prediction.seconds:.2f} s")
-        rows = [(name, f"{value:.3f}") for name, value in prediction.ranked]
-        print_table(console(), ["answer", *numbers(prediction.measure)], rows)
+    for one in predictions:
+        start, end = one.used
+        print_line(screen, f"{one.audio} {one.question}".rstrip())
+        print_line(screen, f"used {start:.2f}-{end:.2f} s of {one.seconds:.2f} s")
+        ranked = [(name, f"{value:.3f}") for name, value in one.ranked]
+        print_table(screen, ["answer", *numbers(one.measure)], ranked)
+
+
+def _row(one: Prediction) -> tuple[str, str, str, str]:
+    """A file, and its first answer; of targets, all of them."""
+    shown = one.ranked if one.measure == "value" else one.ranked[:1]
+    names, values = zip(*shown)
+    return (
+        one.audio,
+        f"{one.seconds:.2f}",
+        ", ".join(names),
+        ", ".join(f"{value:.3f}" for value in values),
+    )

@@ -36,7 +36,7 @@ def report(
     if len(names) == 1 and not folders[0].is_dir():
         from ..experiments import campaign, table_spec
         from ..experiments.jobs import Settings
-        from ..run.fit import quiet
+        from ..run.quiet import quiet
 
         quiet()
         settings = Settings(seeds=seeds, folds=folds, runs_dir=runs_dir)
@@ -46,7 +46,7 @@ def report(
     else:
         named = _named(folders)  # refused before the heavy libraries load
         from ..experiments.report import write
-        from ..run.fit import quiet
+        from ..run.quiet import quiet
 
         quiet()
         out = out or folders[0] / "report.html"

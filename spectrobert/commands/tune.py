@@ -59,7 +59,7 @@ def tune(
             raise UserError(f"{key} is set on the command line and searched by --space {space}")
 
     from ..experiments import study_report, tuning
-    from ..run.fit import quiet
+    from ..run.quiet import quiet
 
     quiet()
     name = f"{config.dataset.name}_{config.task.name}_tuning" if study is None else study

@@ -5,14 +5,15 @@ reads a row nor on what was read before it: a resumed run draws what the uninter
 have drawn.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from uuid import uuid4
 
-import datasets
 import numpy as np
 import pyarrow as pa
 from torch.utils.data import Dataset
@@ -31,6 +32,9 @@ from .masking import mask_words
 from .mismatches import Mismatches
 from .rows import segments
 from .waveform_memory import WaveformMemory
+
+if TYPE_CHECKING:
+    import datasets  # seconds to import, and needed for the rows of a corpus alone
 
 UNHEARD_SAMPLES = 400  # zeros in place of a clip that no model hears: one frame of 25 ms
 
@@ -66,6 +70,8 @@ def with_lengths(table: pa.Table, seconds: np.ndarray) -> pa.Table:
 
 def dataset(table: pa.Table) -> datasets.Dataset:
     """A Hugging Face data set over a table, which stays on disk if it is there."""
+    import datasets
+
     # With no fingerprint given, all of the table would be read to make one
     return datasets.Dataset(datasets.table.InMemoryTable(table), fingerprint=uuid4().hex)
 

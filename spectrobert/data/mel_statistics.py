@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +28,9 @@ from . import rows, stamps
 from .clips import columns, crop, segments
 from .store import cache_dir
 from .threads import in_threads
+
+if TYPE_CHECKING:
+    import datasets
 
 CHUNK = 64  # decoded clips that wait to be measured
 ALL = "all"  # the one group of statistics over all clips
@@ -100,6 +102,8 @@ def by_speaker(
     splits: Iterable[datasets.Dataset], options: DatasetConfig, seconds: float, num_bins: int
 ) -> dict[str, MelStatistics]:
     """Statistics over all clips of each speaker, whatever their split."""
+    import datasets
+
     used = [split for split in splits if len(split)]
     together = datasets.concatenate_datasets(used) if len(used) > 1 else used[0]
     speakers = columns(together, "speaker")["speaker"].to_pylist()

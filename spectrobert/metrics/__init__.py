@@ -8,7 +8,6 @@ Shapes: N rows of the set, C classes, D targets.
 
 from .bootstrap import MIN_KEPT, RESAMPLES, Interval, intervals, obstacle, percentiles, resample
 from .classes import MANY_CLASSES, classification, confusion_matrix, one_against_rest, ranked, ranks
-from .collected import Collected
 from .continuous import dimensional
 from .label_sets import multilabel
 from .mosei import sentiment
@@ -20,7 +19,6 @@ __all__ = [
     "MANY_CLASSES",
     "MIN_KEPT",
     "RESAMPLES",
-    "Collected",
     "Interval",
     "Statistic",
     "by_question",

@@ -16,6 +16,7 @@ from ..data.preparation import Prepared, prepare
 from ..data.splits import SPLITS, SplitSummary
 from ..errors import UserError
 from ..models import freezing
+from ..models.answers import label_names
 from ..models.model import Model
 from ..settings import composition
 from ..settings.literals import written
@@ -24,6 +25,7 @@ from . import build, card, leaks, scoring
 from .common_labels import CommonLabels, match
 from .folder import ALL, RunFolder
 from .prefix_cache.open import open_prefix
+from .saved_run import load_run
 from .scores import Scores
 
 # Options of the run by which it reads the other corpus too
@@ -70,13 +72,13 @@ def evaluate_on(
     split = split or ALL
     if split not in (ALL, *SPLITS):
         raise UserError(f"--split {split!r}: allowed are {', '.join((ALL, *SPLITS))}")
-    config, model, tokenizer = scoring.load_run(folder)
+    config, model, tokenizer = load_run(folder)
     if not config.task.truth:
         raise UserError(f"a {config.task.name} run has no labels that another corpus could share")
     words = _words(options)
     other = _composed(config, dataset, words, data_dir, silence_audio)
     rows = prepare(config.task.name, other.dataset, other.data_dir, is_whole=split == ALL)
-    labels = scoring.label_names(model)
+    labels = label_names(model)
     common = _common(config, labels, other.dataset, rows)
     chosen = _chosen(rows, SCORED if split == ALL else split, split, common, config)
     doubt = leaks.refuse_known_rows(Path(folder), config, other.dataset, chosen.splits[SCORED])

@@ -1,7 +1,6 @@
 """One run in order: claim, prepare, build, train, score, write."""
 
 import errno
-import logging
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from rich.console import Console
-from transformers.utils.logging import disable_progress_bar
 
 from .. import terminal
 from ..config import AqaConfig, Config
@@ -44,22 +42,13 @@ from .classic import fit as classic
 from .comet.logger import is_online
 from .folder import RunFolder
 from .prefix_cache.open import open_prefix
+from .quiet import quiet
 from .run import Run
 from .unread import UnreadClips
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
-# Warnings of libraries that are no news, as regular expressions
-EVERYWHERE = (
-    # conv weights with one input channel, whose strides mean nothing
-    "Grad strides do not match bucket view strides",
-    # transformers' WavLM hands torch a mask of truth values and a bias of numbers
-    "Support for mismatched key_padding_mask and attn_mask",
-    # objectives of pre-training draw what each batch masks
-    "You have overridden `on_before_batch_transfer`.*",
-    # a run on one's own machine needs no srun, even if a cluster is installed
-    ".*`srun` command is available.*",
-)
+# Warnings of libraries that are no news in training, as regular expressions
 IN_TRAINING = (
     # Lightning advises more workers than the machine has cores, and shorter logging intervals
     ".*does not have many workers.*",
@@ -75,15 +64,6 @@ IN_TRAINING = (
     # what is frozen is meant to be
     ".*in eval mode at the start of training.*",
 )
-
-
-def quiet() -> None:
-    """Silence the advertisements and the bars of libraries; their warnings and errors stay."""
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    disable_progress_bar()
-    for message in EVERYWHERE:
-        warnings.filterwarnings("ignore", message=message)
 
 
 def fit(

@@ -1,14 +1,18 @@
 """The statistics by which a run normalises its spectrograms (`dataset.normalize`)."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..config import Config, DatasetConfig
 from ..data import mel_statistics
 from ..data.clips import columns
-from ..data.preparation import Prepared
 from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..data.preparation import Prepared
 
 
 def choose(config: Config, settings: Any, prepared: Prepared) -> None:

@@ -1,12 +1,18 @@
-"""Answers of a trained run for sound files of the user's."""
+"""Answers of a trained run for sound files of the user's: one, or any number of them in batches."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..audio import io
 from ..audio.crop import window
@@ -15,13 +21,16 @@ from ..config import AqaConfig, DatasetConfig, NumbersConfig, PretrainingConfig
 from ..data import mel_statistics
 from ..data.batches import collate
 from ..data.clips import crop
+from ..data.threads import in_threads
 from ..errors import UserError
+from ..models.answers import answer_names, answers
 from ..models.batch import IGNORED
-from ..models.model import Model
-from ..tasks import TASKS, Task
-from ..tasks.pretraining import require_answers
+from ..models.model import Output
 from . import normalisation
-from .scoring import label_names, load_run
+from .saved_run import load_run
+
+BATCH = 16  # clips of like length that are answered together
+CHUNK = 16 * BATCH  # decoded clips that are sorted by length
 
 
 @dataclass(frozen=True)
@@ -31,84 +40,229 @@ class Prediction:
     audio: str
     seconds: float  # of the file
     used: tuple[float, float]  # first and last second of the stretch that the model heard
-    ranked: tuple[tuple[str, float], ...]
+    every: tuple[tuple[str, float], ...]
+    ranked: tuple[tuple[str, float], ...]  # the first of them
     measure: str = "probability"  # or "value"
     note: str = ""  # on all predictions of a call
+    question: str = ""
+    text: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The first label or target."""
+        return self.ranked[0][0]
+
+
+class Asked(NamedTuple):
+    """A sound file, and the words that belong to it."""
+
+    audio: str
+    question: str = ""  # needed by the AQA tasks, refused by the others
+    text: str = ""  # what is said or described; optional
+
+
+class Failed(NamedTuple):
+    """A file that has no answer, and why, in one line that names it."""
+
+    audio: str
+    reason: str
+
+
+class _Heard(NamedTuple):
+    """A file as the model gets it."""
+
+    asked: Asked
+    seconds: float
+    used: tuple[float, float]
+    wave: np.ndarray  # (T,)
+    ids: np.ndarray  # (L,)
+
+
+class Predictor:
+    """A finished run, loaded once, that answers about sound files.
+
+    Args:
+        folder: of the run.
+
+    Raises UserError for a folder that is no finished run, and for a run that answers nothing.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = str(folder)
+        self.config, self.model, self.tokenizer = load_run(folder)
+        self.labels = answer_names(self.config.task, self.model)
+        is_number = isinstance(self.config.task, NumbersConfig)
+        self.measure = "value" if is_number else "probability"
+
+    @overload  # a str is a sequence of strings, but one file here
+    def predict(  # type: ignore[overload-overlap]
+        self, audio: str | PathLike[str], question: str = "", text: str = "", top: int = 5
+    ) -> Prediction: ...
+
+    @overload
+    def predict(
+        self, audio: Sequence[str | PathLike[str]], question: str = "", text: str = "", top: int = 5
+    ) -> list[Prediction]: ...
+
+    def predict(
+        self,
+        audio: str | PathLike[str] | Sequence[str | PathLike[str]],
+        question: str = "",
+        text: str = "",
+        top: int = 5,
+    ) -> Prediction | list[Prediction]:
+        """Rank the labels for a file, or for each of several.
+
+        Args:
+            audio: sound files.
+            question: needed by the AQA tasks, refused by the others.
+            text: what is said or described; optional.
+            top: how many labels to return.
+
+        Raises UserError for a file that cannot be read, is silent where the model would hear it or
+        shorter than its encoder's receptive field, a missing or superfluous question, or a text
+        longer than the run's limit.
+        """
+        if isinstance(audio, (str, PathLike)):
+            return self.predict([audio], question, text, top)[0]
+        read = self._read([Asked(fspath(path), question, text) for path in audio])
+        return self._predictions([_require_heard(one) for one in read], top)
+
+    def answer(self, asked: Iterable[Asked], top: int = 5) -> Iterator[Prediction | Failed]:
+        """Predictions in order, in batches; a file that cannot be answered is Failed.
+
+        All files are one speaker's if the run is normalised by speaker: they are then read before
+        the first of them is answered. Else memory does not grow with their number.
+        """
+        waiting = iter(asked)
+        chunk = None if normalisation.adaptation(self.model.config) else CHUNK
+        while some := list(islice(waiting, chunk)):
+            read = self._read(some)
+            predicted = iter(self._predictions([r for r in read if isinstance(r, _Heard)], top))
+            yield from (one if isinstance(one, Failed) else next(predicted) for one in read)
+
+    def embed(
+        self, audio: Sequence[str | PathLike[str]], question: str = "", text: str = ""
+    ) -> np.ndarray:
+        """(n, P) float32: the vector of each file that the run's head reads.
+
+        Arguments and errors as of `predict`.
+        """
+        read = self._read([Asked(fspath(path), question, text) for path in audio])
+        heard = [_require_heard(one) for one in read]
+        _, shared = self._of_one_speaker(heard)
+        return self._computed(heard, shared, lambda o: o.hidden[:, 0].float()).numpy()
+
+    def _read(self, asked: Sequence[Asked]) -> list[_Heard | Failed]:
+        """Files decoded in threads; words are cut here, as tokenizers serve one thread alone."""
+        words = [self._words(one) for one in asked]
+
+        def read(pair: tuple[Asked, np.ndarray | UserError]) -> _Heard | Failed:
+            one, ids = pair
+            try:
+                if isinstance(ids, UserError):
+                    raise ids
+                return self._hear(one, ids)
+            except UserError as error:
+                return Failed(one.audio, str(error))
+
+        return list(in_threads(read, zip(asked, words, strict=True), CHUNK))
+
+    def _hear(self, asked: Asked, ids: np.ndarray) -> _Heard:
+        model = self.model
+        seconds, used, wave = hear(asked.audio, self.config.dataset, model.config.max_seconds)
+        _require_length(asked.audio, wave, model.least_samples)
+        return _Heard(asked, seconds, used, wave, ids)
+
+    def _words(self, asked: Asked) -> np.ndarray | UserError:
+        """Word pieces (L,) of the question, or of the text."""
+        words = asked.question or asked.text
+        name, is_aqa = self.config.task.name, isinstance(self.config.task, AqaConfig)
+        if is_aqa and not asked.question:
+            return UserError(f"{self.folder} answers questions ({name}): give --question")
+        if asked.question and not is_aqa:
+            return UserError(
+                f"{self.folder} is a {name} run and takes no --question; give --text, or nothing"
+            )
+        ids = np.asarray(self.tokenizer(words)["input_ids"], dtype=np.int64)
+        if len(ids) > (limit := self.config.dataset.max_text_length):
+            return UserError(f"the text has {len(ids)} word pieces; this run reads {limit} at most")
+        return ids
+
+    def _predictions(self, heard: Sequence[_Heard], top: int) -> list[Prediction]:
+        if not heard:
+            return []
+        note, shared = self._of_one_speaker(heard)
+        rows = self._computed(heard, shared, partial(answers, self.config.task)).tolist()
+        predictions = []
+        for one, row in zip(heard, rows, strict=True):
+            ranked = tuple(sorted(zip(self.labels, row), key=lambda pair: -pair[1]))
+            (audio, question, text), first = one.asked, ranked[:top]
+            facts = (one.seconds, one.used, ranked, first, self.measure, note, question, text)
+            predictions.append(Prediction(audio, *facts))
+        return predictions
+
+    def _computed(
+        self, heard: Sequence[_Heard], shared: dict[str, Any], read: Callable[[Output], Tensor]
+    ) -> Tensor:
+        """What `read` takes of the model's outputs, one row per file; clips of like length meet.
+
+        Args:
+            shared: fields of all clips.
+        """
+        order = sorted(range(len(heard)), key=lambda place: len(heard[place].wave))
+        size = len(order) if normalisation.pools_by_speaker(self.model.config) else BATCH
+        rows: dict[int, Tensor] = {}
+        for first in range(0, len(order), size):
+            places = order[first : first + size]
+            batch = collate([self._item(heard[place]) | shared for place in places])
+            with torch.inference_mode():
+                rows.update(zip(places, read(self.model(batch))))
+        return torch.stack([rows[place] for place in range(len(heard))])
+
+    def _item(self, heard: _Heard) -> dict[str, Any]:
+        item = {"index": 0, "input_ids": heard.ids, "waveform": heard.wave}
+        if isinstance(self.config.task, PretrainingConfig):
+            item |= {"mlm_labels": np.full_like(heard.ids, IGNORED), "matched": 1}
+        return item
+
+    def _of_one_speaker(self, heard: Sequence[_Heard]) -> tuple[str, dict[str, Any]]:
+        """A note, and the fields by which all the files are normalised; empty of most models."""
+        settings = self.model.config
+        if not normalisation.adaptation(settings):
+            return "", {}
+        fields: dict[str, Any] = {"speaker": 0} if normalisation.pools_by_speaker(settings) else {}
+        if normalisation.normalises_by_speaker(settings):
+            waves = [one.wave for one in heard]
+            measured = mel_statistics.of_waves(waves, settings.num_mel_bins)
+            fields |= {"mel_mean": measured.mean, "mel_std": measured.std}
+        files = "file is" if len(heard) == 1 else f"{len(heard)} files are"
+        note = (
+            f"the {files} normalised as one speaker's: call once per speaker, with as many"
+            " recordings as there are"
+        )
+        return note, fields
+
+
+def load(folder: str | Path) -> Predictor:
+    """A finished run that answers about sound files. Raises UserError as Predictor does."""
+    return Predictor(folder)
 
 
 def predict(
     folder: str | Path, audio: Sequence[str], question: str = "", text: str = "", top: int = 5
 ) -> list[Prediction]:
-    """Rank the labels of a finished run for each file.
+    """Rank the labels of a finished run for each file; `load` keeps the run for more of them.
 
-    Args:
-        folder: of the run.
-        audio: sound files.
-        question: needed by the AQA tasks, refused by the others.
-        text: what is said or described; optional.
-        top: how many labels to return.
-
-    Raises UserError for a folder that is no finished run, a file that cannot be read, is silent
-    where the model would hear it or shorter than its encoder's receptive field, a missing or
-    superfluous question, or a text longer than the run's limit.
+    Raises UserError as `Predictor` and its `predict` do.
     """
-    config, model, tokenizer = load_run(folder)
-    name, is_aqa = config.task.name, isinstance(config.task, AqaConfig)
-    if is_aqa and not question:
-        raise UserError(f"{folder} answers questions ({name}): give --question")
-    if question and not is_aqa:
-        raise UserError(
-            f"{folder} is a {name} run and takes no --question; give --text, or nothing"
-        )
-    ids = np.asarray(tokenizer(question or text)["input_ids"], dtype=np.int64)
-    limit = config.dataset.max_text_length
-    if len(ids) > limit:
-        raise UserError(f"the text has {len(ids)} word pieces; this run reads {limit} at most")
-    labels = label_names(model)
-    task = TASKS[name](model, config.task, config.optim, labels)
-    item = {"index": 0, "input_ids": ids}
-    if isinstance(config.task, PretrainingConfig):
-        require_answers(config.task)
-        labels = ("match", "mismatch")
-        item |= {"mlm_labels": np.full_like(ids, IGNORED), "matched": 1}
-    measure = "value" if isinstance(config.task, NumbersConfig) else "probability"
-    heard = [hear(path, config.dataset, model.config.max_seconds) for path in audio]
-    for path, (*_, wave) in zip(audio, heard):
-        _require_length(path, wave, model.least_samples)
-    waves = [wave for *_, wave in heard]
-    note, shared = _of_one_speaker(waves, model)
-    items = [item | shared | {"waveform": wave} for wave in waves]
-    predictions = []
-    for path, (seconds, used, _), row in zip(audio, heard, _answers(task, items)):
-        ranked = sorted(zip(labels, row), key=lambda pair: -pair[1])
-        predictions.append(Prediction(path, seconds, used, tuple(ranked[:top]), measure, note))
-    return predictions
+    return load(folder).predict(list(audio), question, text, top)
 
 
-def _answers(task: Task, items: list[dict[str, Any]]) -> list[list[float]]:
-    """The answers for each clip: by itself, or all of one speaker together."""
-    is_together = normalisation.pools_by_speaker(task.model.config)
-    batches = [items] if is_together else [[item] for item in items]
-    with torch.no_grad():
-        outputs = [task.model(collate(batch)) for batch in batches]
-    return [row for output in outputs for row in task.answers(output).tolist()]
-
-
-def _of_one_speaker(waves: Sequence[np.ndarray], model: Model) -> tuple[str, dict[str, Any]]:
-    """A note, and the fields by which all the files are normalised; empty of most models."""
-    settings = model.config
-    if not normalisation.adaptation(settings):
-        return "", {}
-    fields: dict[str, Any] = {"speaker": 0} if normalisation.pools_by_speaker(settings) else {}
-    if normalisation.normalises_by_speaker(settings):
-        measured = mel_statistics.of_waves(waves, settings.num_mel_bins)
-        fields |= {"mel_mean": measured.mean, "mel_std": measured.std}
-    files = "file is" if len(waves) == 1 else f"{len(waves)} files are"
-    note = (
-        f"the {files} normalised as one speaker's: call once per speaker, with as many recordings"
-        " as there are"
-    )
-    return note, fields
+def _require_heard(read: _Heard | Failed) -> _Heard:
+    if isinstance(read, Failed):
+        raise UserError(read.reason)
+    return read
 
 
 def hear(

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import datasets
 import numpy as np
 from rich.console import Console
-from transformers import PreTrainedTokenizerBase
 
 from .. import files, metrics, terminal
 from ..config import Config
@@ -17,7 +16,7 @@ from ..data.clips import segments
 from ..data.preparation import Prepared, prepare
 from ..data.resampling import resampling_groups
 from ..errors import UserError
-from ..kernels import adopt
+from ..models.answers import label_names
 from ..models.model import Model
 from ..tasks import Task
 from ..tasks.classification import Aqa, Classification
@@ -26,7 +25,7 @@ from . import build, leaks, normalisation, texts, trainers
 from .folder import RunFolder
 from .loaders import DataModule
 from .preemption import interruptible
-from .pretrained import checkpoint_tokenizer, saved_model
+from .saved_run import load_run
 from .scores import Scores, measure
 from .unread import UnreadClips
 
@@ -168,21 +167,6 @@ def silenced(data: DataModule) -> DataModule:
     return DataModule(data.prepared, replace(data.read_options, dataset=options), data.options)
 
 
-def load_run(
-    folder: str | Path, modality: str = ""
-) -> tuple[Config, Model, PreTrainedTokenizerBase]:
-    """Configuration, model and tokenizer of a finished run. Raises UserError if it is none."""
-    run = RunFolder(folder)
-    config = run.read_config()
-    run.read_results()
-    if config.classic.is_on:
-        raise UserError(
-            f"{folder} is of classic.features={config.classic.features}: it has no network"
-        )
-    model = adopt(saved_model(str(folder), modality), config.trainer.kernels)
-    return config, model, checkpoint_tokenizer(str(folder))
-
-
 def open_run(
     folder: str | Path,
     split: str,
@@ -202,11 +186,6 @@ def open_run(
     if modality == "text":
         texts.require(config, prepared, "--modality text")
     return config, model, build.datamodule(config, prepared, tokenizer, model.config, model)
-
-
-def label_names(model: Model) -> tuple[str, ...]:
-    """The labels of a saved model, in the order of its logits."""
-    return tuple(label for _, label in sorted(model.config.id2label.items()))
 
 
 def evaluate(

@@ -14,7 +14,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from .. import metrics
 from ..config import OptimConfig, TaskConfig
 from ..errors import UserError
-from ..metrics import Collected, Statistic
+from ..metrics import Statistic
+from ..metrics.collected import Collected
 from ..models.batch import Batch
 from ..models.freezing import fingerprint, frozen_parameters, train_mode
 from ..models.model import Model, Output
@@ -117,10 +118,6 @@ class Task(LightningModule):
     ) -> Statistics:
         """`statistics` of the rows `index` (N,) of a split, with what else is known of them."""
         return self.statistics(outputs, truth, questions)
-
-    def answers(self, output: Output) -> Tensor:
-        """(B, labels): the probability of each label, or the value of each target."""
-        raise NotImplementedError
 
     def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
         """Header and cells of predictions.csv, one line per row of `rows`."""

@@ -18,6 +18,7 @@ from ..config.tasks import (
 )
 from ..errors import UserError
 from ..metrics import by_question, by_votes, classification, one_against_rest, ranks
+from ..models.answers import class_logits
 from ..models.batch import Batch
 from ..models.model import Output
 from . import distributions, losses
@@ -58,7 +59,7 @@ class Classification(Task):
 
     def class_logits(self, output: Output) -> Tensor:
         """(B, C) logits whose softmax is the probability of each label."""
-        return self.logits(output)
+        return class_logits(self.config, self.logits(output))
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         loss = self._class_loss(output, batch)
@@ -123,9 +124,6 @@ class Classification(Task):
         self, outputs: Array, truth: Array, questions: Array | None = None
     ) -> Statistics:
         return classification(outputs, truth, self.labels, self.top_k)
-
-    def answers(self, output: Output) -> Tensor:
-        return self.class_logits(output).double().softmax(dim=-1)
 
     def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
         names = [*self.labels, *self.unseen]
@@ -194,10 +192,6 @@ class AqaBinary(Aqa):
     @staticmethod
     def num_logits(labels: tuple[str, ...]) -> int:
         return 1
-
-    def class_logits(self, output: Output) -> Tensor:
-        yes = self.logits(output).squeeze(-1)
-        return torch.stack([torch.zeros_like(yes), yes], dim=-1)  # softmax of (0, z) is sigmoid(z)
 
     def _label_loss(self, output: Output, batch: Batch) -> Tensor:
         return losses.binary(self.logits(output), batch["label"], self.class_weights)

@@ -13,14 +13,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..config import PretrainingConfig
 from ..config.objectives import need
-from ..errors import UserError
 from ..metrics import Statistic
 from ..models.batch import Batch
 from ..models.model import Output, TokenGrid
 from ..models.objectives import masking
 from ..models.objectives.alignment import aligned
 from ..models.objectives.base import Objective
-from ..models.objectives.sap import matches
 from .base import Array, Statistics, Task
 
 
@@ -116,12 +114,6 @@ class Pretraining(Task):
         losses_first = sorted(own, key=lambda name: not name.endswith("_loss"))
         return {"loss": loss} | {name: own[name] for name in losses_first}
 
-    def answers(self, output: Output) -> Tensor:
-        """(B, 2): match, mismatch. Raises UserError if the model does not tell them apart."""
-        require_answers(self.config)
-        match = matches(output)
-        return torch.stack([match, -match], dim=-1).double().sigmoid()
-
     def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
         own = {name: o.predictions(columns, truth) for name, o, columns in self._columns(outputs)}
         if "sap" in own:
@@ -129,10 +121,3 @@ class Pretraining(Task):
         header = tuple(name for names, _ in own.values() for name in names)
         together = zip(*(rows for _, rows in own.values()))
         return header, [[cell for cells in row for cell in cells] for row in together]
-
-
-def require_answers(config: PretrainingConfig) -> None:
-    """Raise UserError for a run that answers nothing about a clip."""
-    if "sap" not in config.objectives:
-        names = ", ".join(config.objectives)
-        raise UserError(f"task.objectives={names}: only a run with sap answers, match or mismatch")

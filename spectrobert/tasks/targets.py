@@ -31,9 +31,6 @@ class Targets(Task):
     def rows(self, output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
         return self.logits(output)[:, self.outputs], batch["targets"][:, self.targets]
 
-    def answers(self, output: Output) -> Tensor:
-        return self.logits(output)
-
     def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
         header = [(name, f"{self.predicted_as}_{name}") for name in self.labels]
         pairs = np.stack([truth, self.shown(outputs)], axis=-1)  # (N, D, 2)
@@ -98,9 +95,6 @@ class SerMultilabel(Targets):
         self, outputs: Array, truth: Array, questions: Array | None = None
     ) -> Statistics:
         return multilabel(outputs, truth, self.labels)
-
-    def answers(self, output: Output) -> Tensor:
-        return self.logits(output).double().sigmoid()
 
     def shown(self, outputs: Array) -> Array:
         return torch.from_numpy(outputs).double().sigmoid().numpy()

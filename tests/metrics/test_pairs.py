@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from spectrobert.config import OptimConfig, PretrainingConfig
-from spectrobert.metrics import Collected, values
+from spectrobert.metrics import values
+from spectrobert.metrics.collected import Collected
 from spectrobert.models.batch import IGNORED
 from spectrobert.models.configuration import SpectroBertConfig
 from spectrobert.models.spectrobert import Output, SpectroBert

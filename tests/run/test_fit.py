@@ -17,6 +17,7 @@ from spectrobert.run import build, curves, scoring
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 from spectrobert.run.predict import predict
+from spectrobert.run.saved_run import load_run
 from spectrobert.settings.schemas import dataset_class
 from spectrobert.tasks import TASKS as TASK_CLASSES
 
@@ -238,7 +239,7 @@ def test_predict_names_the_stretch_that_it_heard(finished, tmp_path, monkeypatch
     assert same.used == (0, same.seconds) == (0, pytest.approx(10.24))
     assert dict(same.ranked) == pytest.approx(dict(answer.ranked), abs=1e-6)
 
-    config, *loaded = scoring.load_run(folder)
+    config, *loaded = load_run(folder)
     config.dataset.crop = "random"  # in training; else the middle
     monkeypatch.setattr("spectrobert.run.predict.load_run", lambda run: (config, *loaded))
     (answer,) = predict(folder, [clip])
@@ -267,9 +268,9 @@ def test_predict_gives_a_silent_start_no_class(finished, tmp_path):
 def test_the_verb_prints_what_predict_heard(finished, tmp_path, capsys):
     folder, _ = finished("ser")
     clip = noise(tmp_path / "long.wav", seconds=12)
-    predict_verb(folder, [clip])
+    predict_verb(folder, audio=[clip])
     assert "used 0.00-10.24 s of 12.00 s" in capsys.readouterr().out
-    predict_verb(folder, [clip], as_json=True)
+    predict_verb(folder, audio=[clip], as_json=True)
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["seconds"], row["used"]) == (12, [0, pytest.approx(10.24)])
 

@@ -15,7 +15,7 @@ from ...models.model import Model
 from ...settings import composition, conf
 from .. import build, encoders
 from ..folder import RunFolder
-from ..scoring import load_run
+from ..saved_run import load_run
 
 # Any corpus and task: only the options of model, weights and reading are used
 ANY = ("--task", "ser", "--dataset", "demo")

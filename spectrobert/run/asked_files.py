@@ -1,0 +1,57 @@
+"""The sound files that a user names: files, folders, patterns, a table, or lines of text."""
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..corpora.label_files import AUDIO_SUFFIXES, audio_files
+from ..errors import UserError
+from ..files import read_table
+from .predict import Asked
+
+
+def named(paths: Iterable[str], question: str = "", text: str = "") -> list[Asked]:
+    """Files as they are named, those of folders and patterns in order of their names.
+
+    Raises UserError for an empty name, a folder without audio, and a pattern that fits nothing.
+    """
+    return [Asked(path, question, text) for name in paths for path in _expanded(name)]
+
+
+def listed(table: str | Path, question: str = "", text: str = "") -> list[Asked]:
+    """The rows of a CSV: column `audio`, and `question` or `text` of a file if there are such.
+
+    Relative paths start from the table's folder.
+
+    Raises UserError for a table without rows or without the column `audio`.
+    """
+    path = Path(table)
+    rows = read_table(path)
+    if not rows:
+        raise UserError(f"{path}: no rows in it")
+    if "audio" not in rows[0]:
+        columns = ", ".join(rows[0])
+        raise UserError(f"{path}: a column audio is needed; there are {columns}")
+    return [
+        Asked(
+            os.path.join(path.parent, row["audio"]),
+            row.get("question") or question,
+            row.get("text") or text,
+        )
+        for row in rows
+    ]
+
+
+def _expanded(name: str) -> Sequence[str]:
+    if not name:
+        raise UserError("--audio needs a file, and was given an empty name")
+    if os.path.isdir(name):
+        if found := sorted(audio_files(Path(name))):
+            return found
+        raise UserError(f"{name}: no audio in this folder ({', '.join(AUDIO_SUFFIXES)})")
+    if os.path.exists(name) or not glob.has_magic(name):
+        return [name]
+    if found := sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path)):
+        return found
+    raise UserError(f"{name}: no file has such a name")
