@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from ..config import Config
+from ..config import Config, TaskConfig
 from ..corpora import corpus
 from ..errors import UserError
 from ..run import admission
@@ -199,10 +199,6 @@ def _trained(
     row: Row, task: str, dataset: str, table: Table, settings: Settings, first: Sequence[Job]
 ) -> list[Job]:
     """The row's runs of train.py, each from the one of `first` that has its seed and fold."""
-    for name in dataset.split("+"):
-        if task not in corpus(name).tasks:
-            known = ", ".join(corpus(name).tasks)
-            raise UserError(f"dataset {name!r} has no task {task!r}; it has: {known}")
     if table.corpora and row.recipe:
         folds = _folds_in_matrix(dataset, settings.folds)
     else:
@@ -215,6 +211,7 @@ def _trained(
         composed = composition.compose(words)
     except UserError as error:
         raise UserError(f"row {row.name!r}: {error}") from error
+    _require_task(dataset, composed.task)
     if not hasattr(composed.model, "speech_model"):  # a table may have rows of both kinds
         kept = tuple(o for o in settings.overrides if not o.startswith("init.speech_model="))
         settings, composed.init.speech_model = replace(settings, overrides=kept), ""
@@ -237,6 +234,16 @@ def _trained(
         folder = RunFolder.of(config)
         jobs.append(Job(row.name, task, seed, fold, folder, command, config, needs))
     return jobs
+
+
+def _require_task(dataset: str, task: TaskConfig) -> None:
+    """Raise UserError if a corpus does not serve a task; any serves objectives of audio alone."""
+    for name in dataset.split("+"):
+        known = corpus(name).tasks
+        if task.name not in known and task.reading != "pre:audio":
+            raise UserError(
+                f"dataset {name!r} has no task {task.name!r}; it has: {', '.join(known)}"
+            )
 
 
 def _own(row: Row, dataset: str, settings: Settings) -> list[str]:

@@ -127,6 +127,21 @@ def test_a_pretraining_continues_another_on_the_rows_own_corpus(tmp_path):
     ]
 
 
+def test_objectives_of_audio_continue_on_a_corpus_without_the_task_pre(tmp_path):
+    heard = ["model=debug_hubert", "task.objectives={masked_acoustic: 1}"]
+    alone = [{"name": "TAPT", "overrides": heard}]
+    rows = [{"name": "r", "needs": "TAPT", "overrides": ["model=debug_hubert"]}]
+    own = TAPT | {"dataset": "emodb", "pretraining": alone, "rows": rows}
+    planned = prepared(own_table(tmp_path, **own), folds="1").jobs
+    assert [(job.row, job.config.dataset.name) for job in planned] == [
+        ("TAPT", "emodb"),
+        ("r", "emodb"),
+    ]
+    own["pretraining"] = [{"name": "TAPT", "overrides": ["trainer.epochs=3"]}]  # MLM and SAP
+    with pytest.raises(UserError, match="dataset 'emodb' has no task 'pre'"):
+        prepared(own_table(tmp_path, **own))
+
+
 def test_a_pretraining_continues_none_that_stands_behind_it(tmp_path):
     swapped = TAPT["pretraining"][::-1]
     with pytest.raises(UserError, match="row 'TAPT': needs: unknown pre-training 'PT'"):
