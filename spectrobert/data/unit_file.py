@@ -71,7 +71,8 @@ class UnitFile:
         """Units (U,) of the stretch from `start` to `end` seconds of a row's clip."""
         first, last = (self.units.offsets[self.places[row_id] + i].as_py() for i in (0, 1))
         values = self.units.values[first:last].to_numpy()
-        begin, stop = round(start / self.step), min(len(values), math.ceil(end / self.step))
+        begin = round(start / self.step)
+        stop = math.ceil(round(min(end / self.step, len(values)), 3))
         return values[begin : max(begin, stop)].astype(np.int64)
 
     def require_rows(self, splits: Mapping[str, datasets.Dataset]) -> None:
