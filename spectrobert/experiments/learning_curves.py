@@ -38,7 +38,9 @@ def first_above(folder: RunFolder, result: Mapping[str, Any], metric: str) -> in
 
     None if there is none.
     """
-    counts = [number for number in result["split"]["labels"]["val"].values() if number]
+    rows = result["split"].get("labels", {}).get("val", {})
+    if not (counts := [number for number in rows.values() if number]):  # no validation split
+        return None
     least = ONE_CLASS[metric](counts) + ROUNDING
     by_epoch = curves.epoch_means(folder.metrics, metric)
     return next((epoch + 1 for epoch in sorted(by_epoch) if by_epoch[epoch] > least), None)
