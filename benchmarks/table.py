@@ -9,7 +9,16 @@ from rich.console import Console
 from rich.table import Column
 from rich.text import Text
 
-from benchmarks import arithmetic, builds, encoders, frozen, machine, reading, startup
+from benchmarks import (
+    arithmetic,
+    builds,
+    encoders,
+    frozen,
+    machine,
+    prediction,
+    reading,
+    startup,
+)
 from benchmarks.timing import Bench, Row
 from spectrobert.errors import UserError
 from spectrobert.terminal import print_line, print_table
@@ -29,11 +38,13 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
     "wait-for-data": reading.wait_share,
     "augmented": reading.augmented_wait_share,
     "reading": reading.clips_read,
+    "predict": prediction.files_at_once,
+    "first-answer": prediction.first_answer,
     "first-step": startup.first_step,
     "help": startup.help_text,
     "wrong-flag": startup.wrong_flag,
 }
-SLOW = ("first-step",)  # not in `--quick`
+SLOW = ("predict", "first-answer", "first-step")  # not in `--quick`
 
 
 def plan(only: Iterable[str], quick: bool, threads: int, repeats: int) -> tuple[list[str], Bench]:
