@@ -45,10 +45,11 @@ def test_the_python_example_composes_and_names_what_exists():
     (example,) = README.blocks("python")
     calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)]
     named = {ast.unparse(call.func): ast.unparse(call) for call in calls}
-    assert named.keys() == {f"spectrobert.{name}" for name in spectrobert.__all__[1:]}
+    public = {f"spectrobert.{name}" for name in spectrobert.__all__[1:]}
+    assert named.keys() == public | {"model.predict"}
     config = eval(named["spectrobert.compose"], {"spectrobert": spectrobert})
     assert (config.task.name, config.trainer.epochs, config.optim.lr) == ("ser", 3, 1e-3)
-    for name in ("fit", "evaluate", "predict"):
+    for name in ("fit", "evaluate", "load", "predict"):
         call = ast.parse(named[f"spectrobert.{name}"], mode="eval").body
         words = {word.arg: None for word in call.keywords}
         inspect.signature(getattr(spectrobert, name)).bind(*call.args, **words)
