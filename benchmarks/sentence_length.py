@@ -2,7 +2,7 @@
 
     python benchmarks/sentence_length.py speechocean762 length.csv
 
-Reads speechocean762 (J. Zhang et al. 2021) in Kaldi's layout and writes a table for `--dataset csv`:
+Reads speechocean762 (J. Zhang et al. 2021) in Kaldi's layout and writes a table of `--dataset csv`:
 the sentences of 30 speakers, whose label is the length of their text, a third of the corpus each:
 short up to 24 characters, medium, long from 33 on. The text states the label; the sound only tells
 how long it was spoken. Speakers are disjoint between the splits.

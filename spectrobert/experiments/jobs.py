@@ -130,13 +130,10 @@ def plan(table: Table, settings: Settings) -> list[Job]:
         first = by_row.get(row.needs, [])
         dataset = row.dataset or table.dataset
         by_row[row.name] = _trained(row, "pre", dataset, table, settings, first)
-    own = {row.name for row in rows}
     for row in rows:
         first = by_row.get(row.needs, [])
         dataset = row.dataset or table.dataset
-        # --checkpoint is in place of a pre-training, not of a row
-        given = replace(settings, checkpoint="") if row.needs in own else settings
-        by_row[row.name] = _trained(row, table.task, dataset, table, given, first)
+        by_row[row.name] = _trained(row, table.task, dataset, table, settings, first)
     jobs = [job for some in by_row.values() for job in some]
     owners: dict[str, Job] = {}
     for job in jobs:

@@ -56,7 +56,9 @@ class SpeechPrenet(WaveEncoder):
     def place(self, hidden: Tensor, mask: Tensor) -> Tensor:
         hidden = hidden.masked_fill(~mask[..., None], 0.0)  # the position convolution reads it
         hidden = hidden + self.model.pos_conv_embed(hidden)
-        return hidden + self.model.pos_sinusoidal_embed((~mask).long())
+        positions = self.model.pos_sinusoidal_embed
+        # it counts what is not the number of padding, which transformers takes to be 1 here
+        return hidden + positions(mask.long() + positions.padding_idx)
 
     @property
     def projection(self) -> list[nn.Module]:

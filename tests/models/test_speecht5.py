@@ -54,6 +54,18 @@ def test_a_clip_is_what_transformers_computes():
 
 
 @torch.no_grad()
+def test_frames_have_positions_whatever_the_number_of_padding():
+    """transformers' pre-net takes padding to be 1; a vocabulary of characters has it at 0."""
+    for padding in (0, 1):
+        fields = options("debug_speecht5")["speecht5"] | {"pad_token_id": padding}
+        speech = speecht5(speecht5=fields).speech
+        hidden, mask = torch.zeros(1, 9, 32), torch.ones(1, 9, dtype=torch.bool)
+        placed = speech.place(hidden, mask) - speech.model.pos_conv_embed(hidden)
+        table = speech.model.pos_sinusoidal_embed.weights
+        torch.testing.assert_close(placed[0], table[padding + 1 : padding + 10])
+
+
+@torch.no_grad()
 def test_padded_texts_are_what_transformers_computes():
     model, batch = speecht5("text"), pair_batch()
     theirs = modeling_speecht5.SpeechT5EncoderWithTextPrenet(model.encoder.config).eval()
