@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..config import PretrainingConfig
 from ..config.objectives import need
+from ..errors import UserError
 from ..metrics import Statistic
 from ..models.batch import Batch
 from ..models.model import Output, TokenGrid
@@ -78,6 +79,24 @@ class Pretraining(Task):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         for objective in self.objectives.values():
             objective.at_step(self.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["units"] = self._fingerprint()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Raises UserError also if the units are not those that the run began with."""
+        if checkpoint.get("units", "") != self._fingerprint():
+            raise UserError(
+                f"the units in task.units={self.config.units} are not those that this run was begun"
+                " with"
+            )
+        super().on_load_checkpoint(checkpoint)
+
+    def _fingerprint(self) -> str:
+        """Of the units that are predicted; "" without any."""
+        known: Any = self.model.config.objectives
+        return "".join({known[name]["fingerprint"] for name in need(known, "units")})
 
     def losses(self, output: Output, batch: Batch) -> dict[str, Tensor]:
         own = {name: o.losses(output, batch) for name, o in self.objectives.items()}

@@ -13,13 +13,16 @@ from spectrobert.audio.segment import Segment
 from spectrobert.data import unit_file
 from spectrobert.data.unit_file import UnitFile
 from spectrobert.errors import UserError
+from spectrobert.experiments import report
 from spectrobert.run.fit import fit
+from spectrobert.run.predict import predict
+from spectrobert.run.scoring import evaluate
 from spectrobert.run.units import clusters
 from spectrobert.run.units import make as work
 from spectrobert.run.units.features import Mfcc
 from spectrobert.settings import composition
 
-from ..helpers.runs import finish, silent
+from ..helpers.runs import checkpoint, finish, silent
 from ..helpers.sounds import noise
 from ..helpers.weights import refusal
 
@@ -153,6 +156,28 @@ def test_a_speech_encoder_learns_units_of_a_corpus_without_texts(corpus, made, t
     assert "masked_units_accuracy" in printed
     header = next(iter(folder.read_predictions()))
     assert list(header)[-1] == "masked_units_loss"
+
+
+def test_a_run_knows_its_units_and_answers_nothing(corpus, made, tmp_path):
+    config = configure(corpus, made, tmp_path, "model=debug_hubert")
+    folder, results, _ = finish(config)
+    saved = checkpoint(folder.path)
+    assert saved["units"] == UnitFile(str(made)).facts["fingerprint"]
+    again = evaluate(folder.path).values
+    assert again == pytest.approx(results["test"]["metrics"], rel=1e-5)
+    line = refusal(lambda: predict(folder.path, [str(corpus / "0.wav")]))
+    assert "only a run with sap answers" in line
+    report.write(tmp_path / "report.html", "A report", {"pre": [folder.path]})
+    assert "masked units loss" in (tmp_path / "report.html").read_text()
+    (made / unit_file.FACTS).rename(made / "kept")
+    facts = (made / "kept").read_text()
+    (made / unit_file.FACTS).write_text(facts.replace(saved["units"], "others"))
+    folder.results.unlink()
+    more = configure(
+        corpus, made, tmp_path, "model=debug_hubert", "resume=true", "trainer.epochs=2"
+    )
+    assert "are not those that this run was begun with" in refusal(lambda: fit(more, silent()))
+    (made / "kept").rename(made / unit_file.FACTS)
 
 
 def test_spectrobert_learns_units(corpus, made, tmp_path):

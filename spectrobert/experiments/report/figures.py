@@ -25,8 +25,7 @@ def learning_curves(folder: Path, result: dict[str, Any]) -> str:
     As the thesis' Figures 5.1, 5.3, 5.5, 5.7 and 5.9; the dotted line is the tested checkpoint.
     """
     monitor = result["monitor"]["name"].partition("/")[2]
-    is_pretraining = result["task"] == "pre"
-    names = ["mlm_loss", "sap_loss", "sap_accuracy"] if is_pretraining else ["loss", "accuracy"]
+    names = _pretraining_curves(folder) if result["task"] == "pre" else ["loss", "accuracy"]
     names += [monitor] if monitor not in names else []
     path = RunFolder(folder).metrics
     lines = {n: [curves.curve(path, f"{split}/{n}") for split in ("train", "val")] for n in names}
@@ -53,6 +52,13 @@ def learning_curves(folder: Path, result: dict[str, Any]) -> str:
             axis.grid(alpha=0.2)
             axis.legend(frameon=False)
         return f'<div class="wide">{svg(figure)}</div>'  # on a phone it scrolls
+
+
+def _pretraining_curves(folder: Path) -> list[str]:
+    """The loss of each objective, and accuracies but that of words, which is low for long."""
+    names = list(RunFolder(folder).read_config().task.objectives)
+    losses = [f"{name}_loss" for name in names]
+    return losses + [f"{name}_accuracy" for name in names if name != "mlm"]
 
 
 def gap(folder: Path, result: dict[str, Any]) -> str:
