@@ -6,7 +6,7 @@ from typing import Any
 
 from ..config import Config, MixtureConfig, OptimConfig, PretrainingConfig
 from ..config.augment import DETAILS
-from ..config.objectives import masking
+from ..config.objectives import masking, need
 from ..corpora import corpus
 from .literals import written
 
@@ -91,6 +91,8 @@ def _of_objectives(task: PretrainingConfig) -> Iterator[tuple[str, Sequence[str]
         yield "task", ("mismatch_probability", "negatives", "mlm_on_mismatch"), reason
     elif task.mismatch_probability == 0:
         yield "task", ("mlm_on_mismatch", "negatives"), "task.mismatch_probability=0"
+    if not need(names, "units"):
+        yield "task", ("units",), "no objective predicts units"
     if not masking(names):
         yield "task", ("mask_share", "mask_seconds"), "no objective masks audio"
 
