@@ -144,6 +144,14 @@ class Model(PreTrainedModel):
         """Samples of the shortest clip that is heard without silence behind it; 0: of any."""
         return 0
 
+    @classmethod
+    def is_custom_code(cls) -> bool:
+        """False: first values are drawn by transformers' functions, which keep what was loaded.
+
+        Else transformers passes over modules without parameters of their own, such as objectives.
+        """
+        return False
+
     def enable_input_require_grads(self) -> None:
         """Do nothing: only re-entrant activation checkpoints need inputs that require gradients."""
 

@@ -4,7 +4,10 @@ import pytest
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining
 
-from ...helpers.objectives import batch_of, spectrobert, speech, task_of
+from spectrobert.models.composite import Composite
+
+from ...helpers.encoders import configuration
+from ...helpers.objectives import OPTIONS, batch_of, spectrobert, speech, task_of
 
 SIZES = {
     **{"num_codevector_groups": 2, "num_codevectors_per_group": 4, "codevector_dim": 6},
@@ -25,6 +28,21 @@ def reference(model) -> Wav2Vec2ForPreTraining:
     for name in ("quantizer", "project_q", "project_hid"):
         getattr(theirs, name).load_state_dict(getattr(head, name).state_dict())
     return theirs
+
+
+def test_a_fresh_quantiser_has_first_values_and_a_loaded_one_its_own(tmp_path):
+    """transformers' quantiser leaves its codewords to whoever builds it."""
+    torch.manual_seed(0)
+    chosen = {"contrastive": OPTIONS["contrastive"] | {"codewords": 40, "codebook_size": 20}}
+    config = configuration("debug_wav2vec2", head="pretraining", num_logits=0, objectives=chosen)
+    model = Composite(config)
+    codewords = model.head.objectives["contrastive"].quantizer.codevectors
+    assert 0 <= codewords.min() < 0.05
+    assert 0.95 < codewords.max() <= 1
+    assert abs(codewords.mean() - 0.5) < 0.05
+    model.save_pretrained(tmp_path)
+    loaded = Composite.from_pretrained(tmp_path)
+    assert torch.equal(loaded.head.objectives["contrastive"].quantizer.codevectors, codewords)
 
 
 @pytest.mark.parametrize("name", ["debug_wav2vec2"])
