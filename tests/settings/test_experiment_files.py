@@ -39,6 +39,13 @@ RECIPES = {
         "freeze.frozen=['audio.conv'] model.pooling=mean optim.name=adam optim.lr=2e-05"
         " optim.schedule=tri_stage trainer.max_steps=50000 task.monitor=val/macro_f1",
     ),
+    "speecht5": (
+        "sentiment slue_voxceleb",
+        "model.speech_model=microsoft/speecht5_asr model.text_model=microsoft/speecht5_tts"
+        " model.pooling=decoder freeze.frozen=['audio.conv'] optim.name=adamw optim.lr=5e-05"
+        " optim.weight_decay=0.1 trainer.batch_size=1 trainer.accumulate=16"
+        " dataset.max_seconds=15.625 dataset.max_text_length=450 task.monitor=val/macro_f1",
+    ),
     "odyssey2024": (
         "dimensional msp_podcast",
         "model.speech_model=microsoft/wavlm-large model.pooling=attentive optim.name=adamw"
