@@ -12,6 +12,7 @@ from .commands.evaluate import evaluate
 from .commands.predict import predict
 from .commands.report import report
 from .commands.table import table
+from .commands.thresholds import thresholds
 from .commands.train import train
 from .commands.tune import tune
 from .commands.units import units
@@ -31,6 +32,7 @@ app.command(context_settings=PASSING)(table)
 app.command(context_settings=PASSING)(tune)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(thresholds)
 app.command()(embed)
 app.command()(units)
 app.command()(demo)

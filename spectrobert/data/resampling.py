@@ -20,7 +20,7 @@ def resampling_groups(split: datasets.Dataset) -> tuple[list[str], str]:
     or all of ESC-10 would be one group. A recording is named by the id of its first row, as its
     path differs between machines.
     """
-    table = _columns(split, "id", "speaker", "group", "audio")
+    table = light_columns(split, "id", "speaker", "group", "audio")
     flat = arrow.stretches(table)
     recordings: list[list[str]] = [[] for _ in range(table.num_rows)]
     for row, recording in zip(flat.row.tolist(), flat.recording.to_pylist()):
@@ -36,7 +36,7 @@ def resampling_groups(split: datasets.Dataset) -> tuple[list[str], str]:
     return groups, ", ".join(f"{kind}s" for kind in KINDS if kind in used)
 
 
-def _columns(split: datasets.Dataset, *names: str) -> pa.Table:
+def light_columns(split: datasets.Dataset, *names: str) -> pa.Table:
     """Columns of a split, `audio` without its bytes."""
     whole = arrow.light(split.data.table.select(list(names)))
     return whole if split._indices is None else whole.take(split._indices.column(0))

@@ -9,6 +9,7 @@ Shapes: N rows of the set, C classes, D targets.
 from .bootstrap import MIN_KEPT, RESAMPLES, Interval, intervals, obstacle, percentiles, resample
 from .classes import MANY_CLASSES, classification, confusion_matrix, one_against_rest, ranked, ranks
 from .continuous import dimensional
+from .detection import GRID, at_thresholds, best, by_second, detection, mistakes
 from .label_sets import multilabel
 from .mosei import sentiment
 from .questions import by_question
@@ -16,17 +17,23 @@ from .statistic import Statistic, values
 from .votes import by_votes
 
 __all__ = [
+    "GRID",
     "MANY_CLASSES",
     "MIN_KEPT",
     "RESAMPLES",
     "Interval",
     "Statistic",
+    "at_thresholds",
+    "best",
     "by_question",
+    "by_second",
     "by_votes",
     "classification",
     "confusion_matrix",
+    "detection",
     "dimensional",
     "intervals",
+    "mistakes",
     "multilabel",
     "obstacle",
     "one_against_rest",

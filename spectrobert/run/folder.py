@@ -3,6 +3,7 @@
 runs/<experiment_name>/seed<k>[/fold<f>][/inner<i>]/
     config.yaml  split.csv  skipped.csv  tokenizer/  checkpoints/{best,last,previous}.ckpt
     metrics.csv  model/  predictions.csv  card.md  results.json        (when finished)
+    thresholds.json                                  (what `thresholds` has chosen)
     cross/<corpus>[_<split>]/{results.json,predictions.csv,card.md}    (scored on another corpus)
 """
 
@@ -47,6 +48,7 @@ class RunFolder:
         self.comet = self.path / "comet"
         self.model = self.path / "model"
         self.predictions = self.path / "predictions.csv"
+        self.thresholds = self.path / "thresholds.json"
         self.card = self.path / "card.md"
         self.results = self.path / RESULTS
 

@@ -48,17 +48,22 @@ def score(
     Clips that cannot be read are left out and reported on `console`. Raises UserError if they are
     more than `dataset.max_skipped` allows.
     """
-    screen = console or terminal.console(quiet=True)
-    unread = UnreadClips(data.prepared, config.dataset.max_skipped, screen, split)
-    answered = _outputs(config, task, data, split, unread)
+    answered, unread = answer(config, task, data, split, console)
     adaptation = normalisation.adaptation(task.model.config)
-    scores = summarise(
-        config, task, data.prepared, split, answered, unread.clips(split), adaptation
-    )
+    scores = summarise(config, task, data.prepared, split, answered, unread, adaptation)
     if isinstance(task, Pretraining) and "sap" in task.objectives:
         pairs = shortcuts.summarise(data.clips("train"), data.clips(split), answered.places)
         scores = replace(scores, pairs=pairs)
     return scores
+
+
+def answer(
+    config: Config, task: Task, data: DataModule, split: str, console: Console | None = None
+) -> tuple[Answered, list[Skipped]]:
+    """Outputs of the model for a split, and the clips that could not be read; else as `score`."""
+    screen = console or terminal.console(quiet=True)
+    unread = UnreadClips(data.prepared, config.dataset.max_skipped, screen, split)
+    return _outputs(config, task, data, split, unread), unread.clips(split)
 
 
 def summarise(
@@ -81,12 +86,6 @@ def summarise(
     rows = whole.select(index)
     questions = question_numbers(rows) if isinstance(task, Aqa) else None
     groups, kinds = resampling_groups(rows)
-    cautions = (
-        splits.caution(prepared.summary.definition),
-        leaks.caution(config),
-        leaks.heard_rows(config, prepared, split),
-        adaptation,
-    )
     header, cells = task.predictions(outputs, truth)
     names = audio_names.audio_names(rows, audio_names.folders(config.dataset, config.data_dir))
     return Scores(
@@ -96,7 +95,7 @@ def summarise(
         measure(task.split_statistics(split, index, outputs, truth, questions), groups),
         interval_method(len(set(groups)), kinds),
         unread=unread,
-        caution="; ".join(filter(None, cautions)),
+        caution=caution(config, prepared, split, adaptation),
         unseen_answers=prepared.unseen_rows.get(split, {}),
         header=("id", "group", *audio_names.COLUMNS, *header),
         rows=[
@@ -105,6 +104,17 @@ def summarise(
         ],
         **_labels(task, outputs, truth),
     )
+
+
+def caution(config: Config, prepared: Prepared, split: str, adaptation: str) -> str:
+    """What is printed with all scores of a split; "" if there is nothing to be cautious about."""
+    cautions = (
+        splits.caution(prepared.summary.definition),
+        leaks.caution(config),
+        leaks.heard_rows(config, prepared, split),
+        adaptation,
+    )
+    return "; ".join(filter(None, cautions))
 
 
 def _outputs(
@@ -212,14 +222,20 @@ def evaluate(
     if split not in ("val", "test"):
         raise UserError(f"--split {split!r}: allowed are val, test")
     config, model, data = open_run(folder, split, data_dir, silence_audio, recorded, modality)
+    task = scored_task(folder, config, model, data)
+    if not len(data.prepared.splits[split]):
+        raise UserError(f"{folder} has no {split} split: --split val scores its validation split")
+    return score(config, task, data, split)
+
+
+def scored_task(folder: str | Path, config: Config, model: Model, data: DataModule) -> Task:
+    """The task of an opened run. Raises UserError if its corpus has other labels by now."""
     prepared = data.prepared
     if prepared.labels and label_names(model) != prepared.labels:
         raise UserError(
             f"the labels of {config.dataset.name} have changed since {folder} was trained"
         )
-    if not len(prepared.splits[split]):
-        raise UserError(f"{folder} has no {split} split: --split val scores its validation split")
-    return score(config, build.task(config, model, prepared), data, split)
+    return build.task(config, model, prepared)
 
 
 def write(folder: Path, run: Path, scores: Scores, silence_audio: bool, modality: str = "") -> None:
