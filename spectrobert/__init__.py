@@ -13,6 +13,8 @@ torch and its like are imported when a name is used, not with the package.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .models.auto_classes import register_when_needed
+
 if TYPE_CHECKING:
     from .models.spectrobert import SpectroBert
     from .run.evaluation import evaluate
@@ -42,3 +44,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+# transformers.AutoModel.from_pretrained knows a saved model of ours from here on
+register_when_needed()

@@ -10,6 +10,7 @@ from .commands.demo import demo
 from .commands.embed import embed
 from .commands.evaluate import evaluate
 from .commands.predict import predict
+from .commands.push import push
 from .commands.report import report
 from .commands.table import table
 from .commands.thresholds import thresholds
@@ -37,6 +38,7 @@ app.command()(embed)
 app.command()(units)
 app.command()(demo)
 app.command()(report)
+app.command()(push)
 app.command()(cache)
 app.add_typer(data_app, name="data")
 

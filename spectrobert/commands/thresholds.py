@@ -90,7 +90,7 @@ def _show(screen: Console, title: str, one: ChosenThreshold) -> None:
 def _show_lines(
     screen: Console, title: str, one: ChosenThreshold, lines: list[dict[str, Any]]
 ) -> None:
-    from ..terminal import numbers, print_table
+    from ..terminal import numbers, print_line, print_table
 
     rows = []
     for line in lines:
@@ -99,7 +99,8 @@ def _show_lines(
         counts = (str(line[name]) for name in MISTAKES)
         rows.append((f"{line['threshold']:g}", *figures, *counts, mark))
     heads = (name.replace("_", " ") for name in (*FIGURES, *MISTAKES))
-    print_table(screen, [*numbers("threshold", *heads), ""], rows, title=title)
+    print_line(screen, title)
+    print_table(screen, [*numbers("threshold", *heads), ""], rows)
 
 
 def _show_test(screen: Console, title: str, scored: Any) -> None:
@@ -110,6 +111,6 @@ def _show_test(screen: Console, title: str, scored: Any) -> None:
         for name, value in scored.metrics.items()
     ]
     rows += [(name.replace("_", " "), str(getattr(scored, name)), "", "") for name in MISTAKES]
-    title = f"{title} ({scored.positives} of {scored.n})"
-    print_table(screen, ["", *numbers("value", "95 % interval", "n")], rows, title=title)
+    print_line(screen, f"{title}, {scored.positives} of {scored.n}")
+    print_table(screen, ["", *numbers("value", "95 % interval", "n")], rows)
     print_line(screen, f"intervals: {scored.interval}")

@@ -26,6 +26,7 @@ CLASS_RULE = (
     " class is in one group only, or if more than half of the resamples lose one"
 )
 MANY = 50  # labels that a card still lists
+OF_LABELS = ("recall", "binary_accuracy")  # metrics that a label has, and the whole set has not
 
 
 @dataclass(frozen=True)
@@ -176,20 +177,34 @@ def _classic_facts(results: Mapping[str, Any]) -> dict[str, str]:
     return own | {"commit": results["git_commit"] or "not in a git checkout"}
 
 
-def markdown(results: Mapping[str, Any], scores: Scores, control: Scores | None) -> str:
-    """card.md: the facts of results.json, then the metrics."""
-    lines = [
+def overall_names(scored: Mapping[str, Any]) -> list[str]:
+    """Metrics of results.json that are not about one label or target."""
+    names = scored["metrics"]
+    of_label = {
+        f"{base}_{label}"
+        for label in scored.get("labels") or scored.get("targets") or ()
+        for base in (*OF_LABELS, *names)
+    }
+    return [name for name in names if name not in of_label]
+
+
+def facts_lines(results: Mapping[str, Any]) -> list[str]:
+    """The facts as Markdown: a heading and a table."""
+    return [
         f"# Evaluation card: {markdown_escaped(results['experiment'])}",
         "",
-        *_table(("", ""), facts(results).items()),
-        "",
-        *_overall(scores, control),
+        *table(("", ""), facts(results).items()),
     ]
+
+
+def markdown(results: Mapping[str, Any], scores: Scores, control: Scores | None) -> str:
+    """card.md: the facts of results.json, then the metrics."""
+    lines = [*facts_lines(results), "", *_overall(scores, control)]
     if by_label := scores.by_label():
         lines += ["", *_labels(by_label)]
     if counts := scores.counts():
         cells = [(label, n, predicted) for label, (n, predicted) in counts.items()]
-        lines += ["", *_table(("class", "n", "predicted"), cells)]
+        lines += ["", *table(("class", "n", "predicted"), cells)]
     return "\n".join(lines) + "\n"
 
 
@@ -202,7 +217,7 @@ def _overall(scores: Scores, control: Scores | None) -> list[str]:
         other = (f"{control.values[name]:.4f}",) if control else ()
         n = f"{statistic.n} {statistic.unit}"
         rows.append((name, *_cells(metric), *other, n, statistic.meaning))
-    return _table(("metric", "value", "95 % interval", *silenced, "n", "definition"), rows)
+    return table(("metric", "value", "95 % interval", *silenced, "n", "definition"), rows)
 
 
 def _labels(by_label: Mapping[str, Mapping[str, Metric]]) -> list[str]:
@@ -213,7 +228,7 @@ def _labels(by_label: Mapping[str, Mapping[str, Metric]]) -> list[str]:
         for name, metric in own.items()
     ]
     meanings = {name: m.statistic.meaning for own in by_label.values() for name, m in own.items()}
-    lines = _table(("label", "metric", "value", "95 % interval", "n"), rows)
+    lines = table(("label", "metric", "value", "95 % interval", "n"), rows)
     return [*lines, "", *(f"- {name}: {meaning}" for name, meaning in meanings.items())]
 
 
@@ -223,7 +238,7 @@ def _cells(metric: Metric) -> tuple[str, str]:
     return f"{metric.value:.4f}", metric.bounds() + reason
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     """Lines of a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return [
