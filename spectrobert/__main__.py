@@ -14,6 +14,7 @@ from .commands.push import push
 from .commands.report import report
 from .commands.table import table
 from .commands.thresholds import thresholds
+from .commands.timeline import timeline
 from .commands.train import train
 from .commands.tune import tune
 from .commands.units import units
@@ -34,6 +35,7 @@ app.command(context_settings=PASSING)(tune)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(thresholds)
+app.command()(timeline)
 app.command()(embed)
 app.command()(units)
 app.command()(demo)

@@ -21,6 +21,7 @@ EXTRAS = {
     "slurm": ("submitit",),
     "classic": ("opensmile",),
     "speecht5": ("sentencepiece",),
+    "timeline": ("silero_vad",),
 }
 
 

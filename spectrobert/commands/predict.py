@@ -11,6 +11,7 @@ import typer
 
 from ..errors import UserError
 from .options import Json, Run
+from .timeline import timeline as follow
 
 if TYPE_CHECKING:
     from ..run.predict import Asked, Failed, Prediction
@@ -44,12 +45,24 @@ def predict(
         str, typer.Option(help="table, csv, jsonl or json; default: as --output ends, else table")
     ] = "",
     output: Annotated[str, typer.Option(help="a file, in place of the terminal")] = "",
+    timeline: Annotated[
+        bool,
+        typer.Option(
+            "--timeline",
+            help="follow the answers along long recordings, into a folder of files; the verb"
+            " `timeline` has more options",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Rank the answers of a finished run for sound files.
 
     A file that cannot be answered is named and left out; the exit code is then 1.
     """
+    if timeline:
+        _require_recordings(table, format, as_json)
+        follow(run, [*(audio or []), *(words or [])], question, text, output=output)
+        return
     from ..files import check_writable, write_whole, writing
 
     form = _form("json" if as_json else format, output)
@@ -75,6 +88,13 @@ def predict(
     if failed:
         _report(failed, len(asked))
         raise typer.Exit(1)
+
+
+def _require_recordings(table: str, format: str, as_json: bool) -> None:
+    """Raise UserError for what a timeline does not take here."""
+    given = {"--list": table, "--format": format, "--json": as_json}
+    for option in (name for name, value in given.items() if value):
+        raise UserError(f"{option}: not with --timeline; see `timeline --help`")
 
 
 def _form(asked: str, output: str) -> str:

@@ -153,6 +153,35 @@ class Predictor:
         _, shared = self._of_one_speaker(heard)
         return self._computed(heard, shared, lambda o: o.hidden[:, 0].float()).numpy()
 
+    def check_words(self, asked: Asked) -> None:
+        """Raise UserError for a missing or superfluous question, or a text that is too long."""
+        self._ids(asked)
+
+    def answer_waves(
+        self, waves: Sequence[np.ndarray], asked: Asked, shared: dict[str, Any]
+    ) -> np.ndarray:
+        """(n, C) answers for waveforms (T,) at 16 kHz, in the order of `labels`.
+
+        Args:
+            asked: the words that belong to all of them.
+            shared: fields of all clips, by which they are normalised.
+
+        Raises UserError for words as `predict` does.
+        """
+        ids, is_mute = self._ids(asked), self.config.dataset.silence_audio
+        heard = [
+            _Heard(asked, 0.0, (0.0, 0.0), np.zeros_like(wave) if is_mute else wave, ids)
+            for wave in waves
+        ]
+        return self._computed(heard, shared, partial(answers, self.config.task)).numpy()
+
+    def _ids(self, asked: Asked) -> np.ndarray:
+        """Word pieces (L,); raises what `_words` returns."""
+        ids = self._words(asked)
+        if isinstance(ids, UserError):
+            raise ids
+        return ids
+
     def _read(self, asked: Sequence[Asked]) -> list[_Heard | Failed]:
         """Files decoded in threads; words are cut here, as tokenizers serve one thread alone."""
         words = [self._words(one) for one in asked]
