@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -38,8 +38,12 @@ def timeline(
         float, typer.Option(help="seconds from window to window; default: half a window")
     ] = 0.0,
     threshold: Annotated[
-        float, typer.Option(help="the probability below which there is no answer")
-    ] = 0.5,
+        Optional[float],
+        typer.Option(
+            help="the probability below which there is no answer; default: those that the verb"
+            " `thresholds` has stored with the run, else 0.5"
+        ),
+    ] = None,
     gap: Annotated[
         float, typer.Option(help="equal answers at most this many seconds apart are one segment")
     ] = 0.5,
@@ -65,9 +69,9 @@ def timeline(
     from ..files import check_writable
     from ..run.asked_files import named
     from ..run.timeline import written
-    from ..run.timeline.settings import Heard, Rules
+    from ..run.timeline.settings import Heard
 
-    choice, rules = Heard(activity, window, hop), Rules(threshold, gap, shortest)  # type: ignore[arg-type]
+    choice, rules = Heard(activity, window, hop), _rules(run, threshold, gap, shortest)  # type: ignore[arg-type]
     wanted = written.parse(format)
     asked = named(audio, question, text)
     folders = _folders(asked, output)
@@ -90,6 +94,19 @@ def timeline(
     if failed:
         print(f"{failed} of {len(asked)} recordings have no timeline", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _rules(run: Path, threshold: float | None, gap: float, shortest: float) -> Rules:
+    """With the thresholds that are stored with a run, if none is given."""
+    from ..run import chosen_thresholds
+    from ..run.folder import RunFolder
+    from ..run.timeline.settings import Rules
+
+    if threshold is not None:
+        return Rules(threshold, gap, shortest)
+    chosen = chosen_thresholds.read(RunFolder(run))
+    own = {label: one.threshold for label, one in chosen.items()}
+    return Rules(gap=gap, shortest=shortest, own=own)
 
 
 def _folders(asked: Sequence[Asked], output: str) -> list[Path]:

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import Any
 
 from ..answer_formats import FEW
-from .segments import Segment
+from .segments import Segment, decided
 from .settings import Rules
 from .timeline import Timeline
 
@@ -27,14 +27,16 @@ def windows_csv(timeline: Timeline, segments: Sequence[Segment], rules: Rules) -
     curves = timeline.curves(shown).tolist() if shown else [[]] * len(timeline.heard)
     best = zip(timeline.best[:, 0].tolist(), timeline.values[:, 0].tolist())
     rows = []
-    for (start, end), (label, value), row in zip(timeline.heard.tolist(), best, curves):
+    answers = decided(timeline, rules).tolist()
+    for (start, end), (label, value), answer, row in zip(
+        timeline.heard.tolist(), best, answers, curves
+    ):
         cells = [f"{start:.3f}", f"{end:.3f}"]
         if label < 0:
             rows.append([*cells, *("" for _ in (*own, *row))])
             continue
-        name = timeline.labels[label]
-        sure = name if value >= rules.threshold else ""
-        first = () if is_number else (sure, name, f"{value:.6f}")
+        sure = timeline.labels[answer] if answer >= 0 else ""
+        first = () if is_number else (sure, timeline.labels[label], f"{value:.6f}")
         rows.append([*cells, *first, *(f"{cell:.6f}" for cell in row)])
     return _table(["start", "end", *own, *names], rows)
 

@@ -86,7 +86,7 @@ def _facts(timeline: Timeline, segments: Sequence[Segment], rules: Rules) -> dic
     return {
         "seconds": timeline.seconds,
         "measure": timeline.measure,
-        "threshold": rules.threshold if timeline.measure == "probability" else None,
+        "threshold": _line(rules) if timeline.measure == "probability" else None,
         "labels": [timeline.labels[label] for label in shown],
         "own": _base64(timeline.own.astype("<f4")),
         "curves": _base64(timeline.curves(shown).astype("<f4")),
@@ -94,6 +94,12 @@ def _facts(timeline: Timeline, segments: Sequence[Segment], rules: Rules) -> dic
             [round(one.start, 3), round(one.end, 3), one.label, one.value] for one in segments
         ],
     }
+
+
+def _line(rules: Rules) -> float | None:
+    """The threshold that is drawn, if there is one."""
+    own = set(rules.own.values()) or {rules.threshold}
+    return own.pop() if len(own) == 1 else None
 
 
 def _rendered(timeline: Timeline, facts: dict[str, Any]) -> str:

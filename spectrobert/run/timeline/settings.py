@@ -1,6 +1,7 @@
 """Options of a timeline: what the model hears at once, and how its answers become segments."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ...audio.io import MIN_SECONDS
@@ -54,9 +55,14 @@ class Heard:
 class Rules:
     """From answers to segments; they may change without asking the model again."""
 
-    threshold: float = 0.5  # below it there is no answer
+    threshold: float = 0.5  # below it there is no answer, where `own` has none
     gap: float = 0.5  # seconds; equal answers this near are one segment
     shortest: float = 0.0  # seconds; shorter segments are left out
+    own: Mapping[str, float] = field(default_factory=dict)  # label -> its threshold
+
+    def least(self, label: str) -> float:
+        """The threshold of a label."""
+        return self.own.get(label, self.threshold)
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:

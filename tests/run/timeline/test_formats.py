@@ -35,6 +35,24 @@ def test_another_answer_between_parts_equal_ones():
     assert [one.label for one in found] == ["a", "b", "a"]
 
 
+def test_a_label_that_reaches_its_own_threshold_is_the_answer():
+    made, rules = timeline(ROWS), Rules(0.5, 0.0, own={"b": 0.25})
+    assert [one[:3] for one in segments(made, rules)] == [
+        (0, 1, "a"),
+        (1, 3, "b"),
+        (3, 4, "a"),
+        (6, 8, "b"),
+    ]
+    assert segments(made, rules)[1].value == pytest.approx(0.375)
+    rows = list(csv.DictReader(io.StringIO(formats.windows_csv(made, (), rules))))
+    assert [row["answer"] for row in rows] == ["a", "b", "b", "a", "", "", "b", "b"]
+    assert rows[1]["prediction"] == "a"
+    strict = Rules(0.5, 0.0, own={"b": 0.75})
+    assert [one[:3] for one in segments(made, strict)][-1] == (6, 7, "b")
+    both = timeline([[0.9, 0.3]], is_exclusive=False)
+    assert [one.label for one in segments(both, Rules(own={"b": 0.25}))] == ["a", "b"]
+
+
 def test_labels_that_are_there_at_once_have_segments_each():
     rows = [[0.9, 0.8], [0.9, 0.2], [0.1, 0.7]]
     found = segments(timeline(rows, is_exclusive=False), Rules(0.5, 0.0))
@@ -74,7 +92,7 @@ def test_json_holds_all():
     made, rules = timeline(ROWS, labels=ODD[:2], question="is it?"), Rules()
     read = json.loads(formats.as_json(made, segments(made, rules), rules))
     assert read["question"] == "is it?"
-    assert read["rules"] == {"threshold": 0.5, "gap": 0.5, "shortest": 0.0}
+    assert read["rules"] == {"threshold": 0.5, "gap": 0.5, "shortest": 0.0, "own": {}}
     assert read["windows"][6]["answers"][0] == {"label": ODD[1], "probability": 0.8}
     assert read["windows"][4]["answers"] == []
     assert read["segments"][-1]["label"] == ODD[1]
