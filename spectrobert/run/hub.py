@@ -14,7 +14,13 @@ from ..errors import UserError
 from ..files import read_json, read_yaml, writing
 from . import chosen_thresholds, hub_card
 from .folder import RunFolder
-from .private_paths import PrivatePaths, nameless_config, nameless_results
+from .private_paths import (
+    PrivatePaths,
+    hides_speakers,
+    nameless_config,
+    nameless_results,
+    without_clips,
+)
 from .saved_folder import model_folder, require_model
 
 Files = dict[str, bytes | Path]  # name in the repository -> its bytes, or the file to send as it is
@@ -24,8 +30,8 @@ CARD = "README.md"
 def files(folder: str | Path, repo: str, licence: str = hub_card.UNKNOWN) -> Files:
     """What is sent of a run: its model, config.yaml, results.json, thresholds.json and a card.
 
-    Folders of this machine and names of speakers are left out; so are split.csv, predictions.csv
-    and all else that names recordings.
+    Folders of this machine and names of speakers in corpora of one's own are left out; so are
+    split.csv, predictions.csv and all else that names recordings.
 
     Raises UserError for a folder that is no finished run with a network, and for a wrong name.
     """
@@ -39,13 +45,16 @@ def files(folder: str | Path, repo: str, licence: str = hub_card.UNKNOWN) -> Fil
     require_model(str(folder))
     raw = read_yaml(run.config)
     private = PrivatePaths(raw)
-    clean = private.without(nameless_results(results))
+    results = without_clips(results)
+    if hides_speakers(config.dataset.name):
+        raw, results = nameless_config(raw), nameless_results(results)
+    clean = private.without(results)
     chosen = chosen_thresholds.read(run)
     text = run.card.read_text(encoding="utf-8") if run.card.is_file() else ""
     readme = hub_card.render(repo, config, clean, chosen, private.without(text), licence)
     found: Files = {
         CARD: readme.encode(),
-        run.config.name: _yaml(private.without(nameless_config(raw))),
+        run.config.name: _yaml(private.without(raw)),
         run.results.name: json.dumps(clean, indent=2).encode(),
     }
     if chosen:

@@ -12,6 +12,7 @@ from ..data.clips import columns
 from ..data.preparation import Prepared, prepare
 from ..errors import UserError
 from .folder import RunFolder
+from .private_paths import UNNAMED
 
 HEARD = ("train", "val")  # splits that decide the weights
 
@@ -54,6 +55,8 @@ def heard_rows(config: Config, prepared: Prepared, split: str) -> str:
             continue
         speakers = set(prepared.summary.speakers.get(split, ()))
         known = _trained_speakers(checkpoint)
+        if any(name.startswith(UNNAMED) for name in known):
+            return f"{checkpoint} was trained on {earlier.dataset.name}: on whom is not in it"
         heard = _under_corpus(speakers, config.dataset) & _under_corpus(known, earlier.dataset)
         what, number = "speakers", len(speakers)
         if not (speakers and known):

@@ -8,6 +8,9 @@ from typing import Any
 # of these a value is a word of the user's or the corpus', never a path
 WORDS = ("labels", "targets", "id2label", "label2id", "map", "keep", "drop")
 
+OWN = ("csv", "kaldi", "audformat", "folder")  # corpora that are tables or folders of the user's
+UNNAMED = "unnamed "  # in place of a speaker's name, with a number
+
 
 class PrivatePaths:
     """The folders that a run's configuration names, the user's own, and the working directory.
@@ -49,6 +52,14 @@ def _strings(value: Any) -> Iterator[str]:
         yield from (s for one in value for s in _strings(one))
 
 
+def hides_speakers(corpus: str) -> bool:
+    """True if a corpus, or one of a mixture "a+b", is somebody's own: its speakers have names.
+
+    Speakers of published corpora are codes that everybody has.
+    """
+    return any(name in OWN for name in corpus.split("+"))
+
+
 def nameless_config(config: dict[str, Any]) -> dict[str, Any]:
     """config.yaml without the names of validation's speakers."""
     dataset = config["dataset"]
@@ -59,13 +70,18 @@ def nameless_config(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def nameless_results(results: dict[str, Any]) -> dict[str, Any]:
-    """results.json without names of speakers and of unread clips; there are as many as before."""
+    """results.json without names of speakers; there are as many as before."""
     named = results["split"]["speakers"]
     speakers = {
-        split: [f"unnamed {number}" for number, _ in enumerate(names, 1)]
+        split: [f"{UNNAMED}{number}" for number, _ in enumerate(names, 1)]
         for split, names in named.items()
     }
-    kept = results | {"split": results["split"] | {"speakers": speakers}}
+    return results | {"split": results["split"] | {"speakers": speakers}}
+
+
+def without_clips(results: dict[str, Any]) -> dict[str, Any]:
+    """results.json without names of unread clips; there are as many as before."""
+    kept = dict(results)
     for split in ("test", "val", "question_only"):
         own = kept.get(split)
         if own and own.get("unread"):

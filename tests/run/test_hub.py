@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -11,10 +12,11 @@ from huggingface_hub import ModelCard, constants
 from spectrobert import load
 from spectrobert.commands.push import push
 from spectrobert.errors import UserError
-from spectrobert.run import hub_card, pretrained
+from spectrobert.run import hub as hub_sender
+from spectrobert.run import hub_card, leaks, pretrained
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.private_paths import PrivatePaths
+from spectrobert.run.private_paths import PrivatePaths, hides_speakers, nameless_config
 from spectrobert.run.thresholds import Choice, choose
 
 from ..helpers.hub import hub
@@ -63,11 +65,16 @@ def test_a_sent_folder_is_a_checkpoint_and_a_model_of_transformers(run, sent):
     from transformers import AutoModel, AutoTokenizer
 
     assert pretrained.saved_config(str(sent)).id2label == dict(enumerate(sorted(ODD)))
+    assert len(pretrained.checkpoint_tokenizer(str(sent))) > 0
+    begun = pretrained.saved_model(str(sent))
+    begun.head.apply(lambda module: [p.data.zero_() for p in module.parameters()])
+    pretrained.load_checkpoint(begun, str(sent))
     model = AutoModel.from_pretrained(sent)
     ours = pretrained.saved_model(str(run.path))
     assert type(model) is type(ours)
     for name, value in ours.state_dict().items():
         assert model.state_dict()[name].equal(value)
+        assert begun.state_dict()[name].equal(value)
     assert AutoTokenizer.from_pretrained(sent)("is it?")["input_ids"]
 
 
@@ -148,6 +155,14 @@ def test_a_hub_that_is_not_there_is_one_line(run, monkeypatch):
         push(run.path, "me/model")
 
 
+def test_a_message_with_the_token_in_it_is_printed_without(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    with pytest.raises(UserError, match=r"because of Bearer \*\*\*$") as raised:
+        with hub_sender._plain_errors("me/model", "http://hub"):
+            raise OSError(f"because\nof Bearer {SECRET}")
+    assert raised.value.__cause__ is None
+
+
 def test_wrong_calls_write_nothing(run, sent, tmp_path):
     with pytest.raises(UserError, match="name the repository as user/name"):
         push(run.path, "model", dry_run=str(tmp_path / "a"))
@@ -163,6 +178,15 @@ def test_wrong_calls_write_nothing(run, sent, tmp_path):
     with pytest.raises(UserError, match=r"model.safetensors is missing"):
         push(half, "me/model", dry_run=str(tmp_path / "a"))
     assert not (tmp_path / "a").exists()
+
+
+def test_speakers_of_published_corpora_keep_their_codes(run, sent):
+    assert [hides_speakers(name) for name in ("ravdess", "emodb+csv")] == [False, True]
+    config, prepared = run.read_config(), SimpleNamespace(summary=SimpleNamespace(speakers={}))
+    config.init.checkpoint = str(sent)
+    assert "was trained on csv: on whom is not in it" in leaks.heard_rows(config, prepared, "test")
+    raw = {"dataset": {"val_speakers": ["Ada", "Alan"]}}
+    assert nameless_config(raw) == {"dataset": {"val_speakers": 2}}
 
 
 def test_labels_that_look_like_paths_stay():

@@ -59,6 +59,8 @@ def test_a_choice_is_stored_with_the_figures_of_predictions_csv(fresh, label):
     assert wrong == {name: getattr(test, name) for name in wrong}
     assert test.metrics["accuracy"] == pytest.approx(1 - sum(wrong.values()) / len(rows))
     assert (test.n, test.positives) == (6, 2)
+    assert chosen.test["seconds"].n == 6  # of recordings of less than a second
+    assert len(chosen.seconds) == len(GRID)
     assert "2 speakers" in test.interval
     assert chosen.times_scored == 1
 
