@@ -84,7 +84,7 @@ def test_intervals_are_over_groups_and_what_has_no_meaning_has_none():
 
 def test_rows_share_the_seconds_of_their_recording():
     recordings = ["a", "a", "b", "a"]
-    starts, ends = np.array([0.0, 1.5, 0.0, 2.0]), np.array([2.0, 2.5, 0.4, 2.0001])
+    starts, ends = np.array([0.0, 1.5, 0.0, 2.0]), np.array([2.0, 3.0000001, 0.4, 2.0001])
     row, second = by_second(recordings, starts, ends)
     # a: 0-1 of row 0, 1-2 of rows 0 and 1, 2-3 of rows 1 and 3; b: 0-1
     assert sorted(zip(row.tolist(), second.tolist())) == [

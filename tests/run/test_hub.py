@@ -157,9 +157,9 @@ def test_a_hub_that_is_not_there_is_one_line(run, monkeypatch):
 
 def test_a_message_with_the_token_in_it_is_printed_without(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", SECRET)
-    with pytest.raises(UserError, match=r"because of Bearer \*\*\*$") as raised:
-        with hub_sender._plain_errors("me/model", "http://hub"):
-            raise OSError(f"because\nof Bearer {SECRET}")
+    wanted = pytest.raises(UserError, match=r"because of Bearer \*\*\*$")
+    with wanted as raised, hub_sender._plain_errors("me/model", "http://hub"):
+        raise OSError(f"because\nof Bearer {SECRET}")
     assert raised.value.__cause__ is None
 
 
