@@ -180,7 +180,7 @@ class ClipDataset(Dataset):
     def _masked(
         self, text: str, ids: np.ndarray, is_match: bool, generator: np.random.Generator
     ) -> dict[str, Any]:
-        """What objectives of text and of pairs learn of a row."""
+        """Words and pairs of a row, as objectives of text learn them."""
         task, tokenizer = self.read_options.pretraining, self.read_options.tokenizer
         assert task is not None
         item: dict[str, Any] = {"matched": int(is_match)} if self.has_pairs else {}

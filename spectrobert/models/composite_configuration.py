@@ -92,7 +92,7 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         yield from self._layer_checks()
 
     def _objective_checks(self) -> Iterator[tuple[bool, str, list[str]]]:
-        """What the model may lack, in words, and the objectives that need it."""
+        """Parts that the model may lack, in words, and the objectives that need them."""
         names = self.objectives if self.head == "pretraining" else ()
         yield not self.reads, "text", need(names, "text")
         yield not self.hears, "audio", need(names, "audio")

@@ -62,7 +62,7 @@ class SpeechPrenet(WaveEncoder):
 
     @property
     def projection(self) -> list[nn.Module]:
-        """What stands between the convolutions and the encoder."""
+        """The modules between the convolutions and the encoder."""
         return [self.model.feature_projection, self.model.pos_conv_embed]
 
 

@@ -28,7 +28,7 @@ CARD = "README.md"
 
 
 def files(folder: str | Path, repo: str, licence: str = hub_card.UNKNOWN) -> Files:
-    """What is sent of a run: its model, config.yaml, results.json, thresholds.json and a card.
+    """Files of a run that are sent: model, config.yaml, results.json, thresholds.json, a card.
 
     Folders of this machine and names of speakers in corpora of one's own are left out; so are
     split.csv, predictions.csv and all else that names recordings.

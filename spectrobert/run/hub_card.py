@@ -101,7 +101,7 @@ def _introduction(config: Config, results: Mapping[str, Any], licence: str) -> s
         f"A {markdown_escaped(results['task'])} model of audio and text, trained with SpectroBERT"
         f" on {markdown_escaped(results['dataset'])}"
         + (f" ({markdown_escaped(source)})." if source else "."),
-        "The licence of the weights was not stated: ask whoever published them."
+        "The licence of the weights was not stated: ask the owner."
         if licence == UNKNOWN
         else f"Licence of the weights: {licence}. The corpus has a licence of its own.",
     ]

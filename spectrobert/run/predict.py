@@ -234,7 +234,7 @@ class Predictor:
     def _computed(
         self, heard: Sequence[_Heard], shared: dict[str, Any], read: Callable[[Output], Tensor]
     ) -> Tensor:
-        """What `read` takes of the model's outputs, one row per file; clips of like length meet.
+        """The tensors that `read` takes of outputs, one row per file; clips of like length meet.
 
         Args:
             shared: fields of all clips.

@@ -107,7 +107,7 @@ def summarise(
 
 
 def caution(config: Config, prepared: Prepared, split: str, adaptation: str) -> str:
-    """What is printed with all scores of a split; "" if there is nothing to be cautious about."""
+    """Cautions that are printed with all scores of a split; "" if there are none."""
     cautions = (
         splits.caution(prepared.summary.definition),
         leaks.caution(config),

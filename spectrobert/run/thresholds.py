@@ -111,7 +111,7 @@ def _stored(
     choice: Choice,
     again: bool,
 ) -> dict[str, ChosenThreshold]:
-    """What was chosen in the same way, if all that is asked for was."""
+    """Thresholds that were chosen in the same way, if all that are asked for were."""
     asked = labels or tuple(stored)
     if again or not asked or not all(_is_same(stored.get(label), choice) for label in asked):
         return {}

@@ -94,7 +94,7 @@ class Pretraining(Task):
         super().on_load_checkpoint(checkpoint)
 
     def _fingerprint(self) -> str:
-        """Of the units that are predicted; "" without any."""
+        """The name of the units that are predicted; "" without any."""
         known: Any = self.model.config.objectives
         return "".join({known[name]["fingerprint"] for name in need(known, "units")})
 

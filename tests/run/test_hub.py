@@ -48,7 +48,7 @@ def run(tmp_path_factory) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def sent(run, tmp_path_factory) -> Path:
-    """What would be sent of it."""
+    """The folder that would be sent."""
     folder = tmp_path_factory.mktemp("sent") / "model"
     push(run.path, "me/model", dry_run=str(folder), licence="cc-by-4.0")
     return folder

@@ -1,4 +1,4 @@
-"""What is answered so far, line by line on disk: a call that was killed is continued."""
+"""Answers so far, line by line on disk: a call that was killed is continued."""
 
 import json
 import os

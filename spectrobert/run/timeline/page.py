@@ -81,7 +81,7 @@ def _extremes(samples: np.ndarray) -> np.ndarray:
 
 
 def _facts(timeline: Timeline, segments: Sequence[Segment], rules: Rules) -> dict[str, Any]:
-    """What the page's script draws."""
+    """The data that the page's script draws."""
     shown = timeline.prominent(CURVES)
     return {
         "seconds": timeline.seconds,

@@ -31,7 +31,7 @@ SCHEMA = pa.schema([("id", pa.string()), ("units", pa.list_(pa.uint16()))])
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for.
+    """The options of a call.
 
     Args:
         clusters: K, up to 65,535.

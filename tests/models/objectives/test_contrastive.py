@@ -31,7 +31,7 @@ def reference(model) -> Wav2Vec2ForPreTraining:
 
 
 def test_a_fresh_quantiser_has_first_values_and_a_loaded_one_its_own(tmp_path):
-    """transformers' quantiser leaves its codewords to whoever builds it."""
+    """transformers' quantiser leaves its codewords as torch.empty has them."""
     torch.manual_seed(0)
     chosen = {"contrastive": OPTIONS["contrastive"] | {"codewords": 40, "codebook_size": 20}}
     config = configuration("debug_wav2vec2", head="pretraining", num_logits=0, objectives=chosen)

@@ -12,7 +12,7 @@ def masked(number: int, share: float, length: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize(("share", "covered"), [(0.65, 0.49), (0.8, 0.57)])
 def test_overlapping_spans_cover_less_than_their_share(share, covered):
-    """Of 500 frames with spans of 10: 49 % and 57 %, the mean of many draws."""
+    """Spans of 10 cover 49 % and 57 % of 500 frames, the mean of many draws."""
     means = [masked(500, share, 10, seed).mean() for seed in range(200)]
     assert np.mean(means) == pytest.approx(covered, abs=0.01)
 
