@@ -25,7 +25,7 @@ TRAINING = (
 
 
 @contextmanager
-def _run(number: int) -> Iterator[tuple[Path, list[str]]]:
+def finished_run(number: int) -> Iterator[tuple[Path, list[str]]]:
     """A run of `tiny` that has made one step, and files of noise, 16 kHz FLAC."""
     with tempfile.TemporaryDirectory() as folder:
         where = [f"data_dir={folder}/data", f"runs_dir={folder}/runs"]
@@ -42,7 +42,7 @@ def _run(number: int) -> Iterator[tuple[Path, list[str]]]:
 def files_at_once(bench: Bench) -> Row:
     """One call for all files, and a call for each, in one process."""
     number = QUICK_FILES if bench.is_quick else FILES
-    with _run(number) as (run, files):
+    with finished_run(number) as (run, files):
         predict(run, files[:2])
         pairs = in_turn(
             lambda: predict(run, files),
@@ -55,7 +55,7 @@ def files_at_once(bench: Bench) -> Row:
 
 def first_answer(bench: Bench) -> Row:
     """`python -m spectrobert predict` of one file, from pressing return."""
-    with _run(1) as (run, (path,)):
+    with finished_run(1) as (run, (path,)):
         command = [sys.executable, "-m", "spectrobert", "predict", str(run), "--audio", path]
         took = median_seconds(
             lambda: subprocess.run(command, cwd=ROOT, capture_output=True, check=True), 3

@@ -13,6 +13,7 @@ from benchmarks import (
     arithmetic,
     builds,
     encoders,
+    exported,
     frozen,
     machine,
     prediction,
@@ -40,11 +41,13 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row]] = {
     "reading": reading.clips_read,
     "predict": prediction.files_at_once,
     "first-answer": prediction.first_answer,
+    "onnx": exported.one_clip,
+    "onnx-answer": exported.first_answer,
     "first-step": startup.first_step,
     "help": startup.help_text,
     "wrong-flag": startup.wrong_flag,
 }
-SLOW = ("predict", "first-answer", "first-step")  # not in `--quick`
+SLOW = ("predict", "first-answer", "onnx", "onnx-answer", "first-step")  # not in `--quick`
 
 
 def plan(only: Iterable[str], quick: bool, threads: int, repeats: int) -> tuple[list[str], Bench]:

@@ -9,6 +9,7 @@ from .commands.data import app as data_app
 from .commands.demo import demo
 from .commands.embed import embed
 from .commands.evaluate import evaluate
+from .commands.export import export
 from .commands.predict import predict
 from .commands.push import push
 from .commands.report import report
@@ -37,6 +38,7 @@ app.command()(predict)
 app.command()(thresholds)
 app.command()(timeline)
 app.command()(embed)
+app.command()(export)
 app.command()(units)
 app.command()(demo)
 app.command()(report)

@@ -22,6 +22,7 @@ EXTRAS = {
     "classic": ("opensmile",),
     "speecht5": ("sentencepiece",),
     "timeline": ("silero_vad",),
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
 }
 
 

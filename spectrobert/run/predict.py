@@ -93,6 +93,9 @@ class Predictor:
         self.labels = answer_names(self.config.task, self.model)
         is_number = isinstance(self.config.task, NumbersConfig)
         self.measure = "value" if is_number else "probability"
+        self.max_seconds: float = self.model.config.max_seconds
+        self.least_samples = self.model.least_samples
+        self.waits = bool(normalisation.adaptation(self.model.config))  # for all files of a call
 
     @overload  # a str is a sequence of strings, but one file here
     def predict(  # type: ignore[overload-overlap]
@@ -135,7 +138,7 @@ class Predictor:
         the first of them is answered. Else memory does not grow with their number.
         """
         waiting = iter(asked)
-        chunk = None if normalisation.adaptation(self.model.config) else CHUNK
+        chunk = None if self.waits else CHUNK
         while some := list(islice(waiting, chunk)):
             read = self._read(some)
             predicted = iter(self._predictions([r for r in read if isinstance(r, _Heard)], top))
@@ -149,9 +152,7 @@ class Predictor:
         Arguments and errors as of `predict`.
         """
         read = self._read([Asked(fspath(path), question, text) for path in audio])
-        heard = [_require_heard(one) for one in read]
-        _, shared = self._of_one_speaker(heard)
-        return self._computed(heard, shared, lambda o: o.hidden[:, 0].float()).numpy()
+        return self._vectors([_require_heard(one) for one in read])
 
     def check_words(self, asked: Asked) -> None:
         """Raise UserError for a missing or superfluous question, or a text that is too long."""
@@ -198,9 +199,8 @@ class Predictor:
         return list(in_threads(read, zip(asked, words, strict=True), CHUNK))
 
     def _hear(self, asked: Asked, ids: np.ndarray) -> _Heard:
-        model = self.model
-        seconds, used, wave = hear(asked.audio, self.config.dataset, model.config.max_seconds)
-        _require_length(asked.audio, wave, model.least_samples)
+        seconds, used, wave = hear(asked.audio, self.config.dataset, self.max_seconds)
+        _require_length(asked.audio, wave, self.least_samples)
         return _Heard(asked, seconds, used, wave, ids)
 
     def _words(self, asked: Asked) -> np.ndarray | UserError:
@@ -221,8 +221,7 @@ class Predictor:
     def _predictions(self, heard: Sequence[_Heard], top: int) -> list[Prediction]:
         if not heard:
             return []
-        note, shared = self._of_one_speaker(heard)
-        rows = self._computed(heard, shared, partial(answers, self.config.task)).tolist()
+        note, rows = self._answers(heard)
         predictions = []
         for one, row in zip(heard, rows, strict=True):
             ranked = tuple(sorted(zip(self.labels, row), key=lambda pair: -pair[1]))
@@ -230,6 +229,16 @@ class Predictor:
             facts = (one.seconds, one.used, ranked, first, self.measure, note, question, text)
             predictions.append(Prediction(audio, *facts))
         return predictions
+
+    def _answers(self, heard: Sequence[_Heard]) -> tuple[str, list[list[float]]]:
+        """A note, and per file the probability of each label, or the value of each target."""
+        note, shared = self._of_one_speaker(heard)
+        return note, self._computed(heard, shared, partial(answers, self.config.task)).tolist()
+
+    def _vectors(self, heard: Sequence[_Heard]) -> np.ndarray:
+        """(n, P) float32 that the head reads."""
+        _, shared = self._of_one_speaker(heard)
+        return self._computed(heard, shared, lambda o: o.hidden[:, 0].float()).numpy()
 
     def _computed(
         self, heard: Sequence[_Heard], shared: dict[str, Any], read: Callable[[Output], Tensor]
@@ -274,7 +283,14 @@ class Predictor:
 
 
 def load(folder: str | Path) -> Predictor:
-    """A finished run that answers about sound files. Raises UserError as Predictor does."""
+    """A finished run, or an exported .onnx file of one, that answers about sound files.
+
+    Raises UserError as Predictor does.
+    """
+    if Path(folder).suffix == ".onnx":
+        from .onnx_predict import OnnxPredictor
+
+        return OnnxPredictor(folder)
     return Predictor(folder)
 
 

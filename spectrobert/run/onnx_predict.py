@@ -1,0 +1,62 @@
+"""Answers of an exported run: those of its Predictor, by onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from ..config import NumbersConfig
+from ..errors import UserError
+from ..settings.options import from_dict
+from .onnx_file import Session
+from .predict import Predictor, _Heard
+
+
+class OnnxPredictor(Predictor):
+    """An exported run, loaded once; it answers clip by clip, and errors are those of Predictor.
+
+    Args:
+        path: of a file that the verb export has written.
+
+    Raises UserError for any other file.
+    """
+
+    def __init__(self, path: str | Path):
+        self.folder = str(path)
+        self.session = Session(path)
+        facts = self.session.facts
+        self.config = from_dict(facts["config"])
+        self.tokenizer = _Words(facts["tokenizer"])
+        self.labels = tuple(facts["labels"])
+        is_number = isinstance(self.config.task, NumbersConfig)
+        self.measure = "value" if is_number else "probability"
+        self.max_seconds, self.least_samples = facts["max_seconds"], facts["least_samples"]
+        self.waits = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Raise UserError for `model`, which timelines and the like look at."""
+        if name == "model":
+            raise UserError(f"{self.folder} holds no torch network: give the run's folder")
+        raise AttributeError(name)
+
+    def _answers(self, heard: Sequence[_Heard]) -> tuple[str, list[list[float]]]:
+        return "", [self.session.run(one.wave, one.ids)[1].tolist() for one in heard]
+
+    def _vectors(self, heard: Sequence[_Heard]) -> np.ndarray:
+        return np.stack([self.session.run(one.wave, one.ids)[2] for one in heard])
+
+
+class _Words:
+    """A tokenizer in the one call that Predictor makes of it."""
+
+    def __init__(self, text: str):
+        self.tokenizer = Tokenizer.from_str(text)
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+
+    def __call__(self, words: str) -> dict[str, list[int]]:
+        return {"input_ids": self.tokenizer.encode(words).ids}
