@@ -10,7 +10,7 @@ from benchmarks.machine import ROOT
 from benchmarks.prediction import finished_run
 from benchmarks.timing import Bench, Row, compare, in_turn, median_seconds
 from spectrobert.errors import require_extra
-from spectrobert.run.predict import load
+from spectrobert.run.load import load
 
 CALLS = 10  # in a turn: one is over in milliseconds
 

@@ -13,7 +13,7 @@ import soundfile
 from benchmarks.machine import ROOT
 from benchmarks.timing import Bench, Row, compare, in_turn, median_seconds
 from spectrobert.audio.io import SAMPLE_RATE
-from spectrobert.run.predict import predict
+from spectrobert.run.load import predict
 
 FILES, QUICK_FILES = 200, 24
 SHORTEST_S, LONGEST_S = 2.9, 5.3  # RAVDESS

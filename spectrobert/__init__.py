@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .models.spectrobert import SpectroBert
     from .run.evaluation import evaluate
     from .run.fit import fit
-    from .run.predict import load, predict
+    from .run.load import load, predict
     from .settings import compose
 
 __version__ = "0.1.0"
@@ -30,8 +30,8 @@ _MODULES = {
     "compose": "settings",
     "evaluate": "run.evaluation",
     "fit": "run.fit",
-    "load": "run.predict",
-    "predict": "run.predict",
+    "load": "run.load",
+    "predict": "run.load",
 }
 
 

@@ -71,10 +71,12 @@ def predict(
     asked = _asked([*(audio or []), *(words or [])], table, question, text)
 
     from ..run import answer_formats
-    from ..run.predict import load
-    from ..run.quiet import quiet
+    from ..run.load import load
 
-    quiet()
+    if run.suffix != ".onnx":  # which needs neither torch nor transformers
+        from ..run.quiet import quiet
+
+        quiet()
     model = load(run)
     found, failed = _answered(model.answer(asked, top), len(asked))
     if failed and len(asked) == 1:

@@ -78,7 +78,7 @@ def timeline(
     for folder in folders:
         check_writable("--output", folder, is_folder=True)
 
-    from ..run.predict import load
+    from ..run.load import load
     from ..run.quiet import quiet
 
     quiet()

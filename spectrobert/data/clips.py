@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..audio import io
-from ..audio.crop import Crop, window
+from ..audio.crop import window
 from ..config import DatasetConfig, PretrainingConfig
 from ..config.objectives import masking, need
 from ..corpora.example import Example
@@ -31,6 +31,7 @@ from .checks import Skipped
 from .masking import mask_words
 from .mismatches import Mismatches
 from .rows import segments
+from .stretch import crop
 from .waveform_memory import WaveformMemory
 
 if TYPE_CHECKING:
@@ -80,19 +81,6 @@ def columns(split: datasets.Dataset, *names: str) -> pa.Table:
     """Whole columns (not `audio`) at once: datasets' own way takes seconds for 400,000 rows."""
     whole = split.data.table.select(list(names))
     return whole if split._indices is None else whole.take(split._indices.column(0))
-
-
-def crop(options: DatasetConfig, model_seconds: float, is_training: bool) -> tuple[Crop, float]:
-    """The stretch of a longer clip that is heard, and its seconds.
-
-    `crop=random` is random in training only, else the middle. A whole clip ends where the model's
-    audio positions do, after `model_seconds`.
-    """
-    if options.crop == "whole":
-        return "first", model_seconds
-    kept = "center" if options.crop == "random" and not is_training else options.crop
-    # a str, as OmegaConf knows no Literal; DatasetConfig checks it
-    return cast(Crop, kept), options.max_seconds
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ class OnnxPredictor(Predictor):
             raise UserError(f"{self.folder} holds no torch network: give the run's folder")
         raise AttributeError(name)
 
-    def _answers(self, heard: Sequence[_Heard]) -> tuple[str, list[list[float]]]:
-        return "", [self.session.run(one.wave, one.ids)[1].tolist() for one in heard]
+    def _rows(self, heard: Sequence[_Heard], shared: dict[str, Any]) -> np.ndarray:
+        return np.stack([self.session.run(one.wave, one.ids)[1] for one in heard])
 
     def _vectors(self, heard: Sequence[_Heard]) -> np.ndarray:
         return np.stack([self.session.run(one.wave, one.ids)[2] for one in heard])

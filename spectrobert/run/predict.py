@@ -8,26 +8,22 @@ from functools import partial
 from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..audio import io
 from ..audio.crop import window
 from ..audio.segment import Segment
 from ..config import AqaConfig, DatasetConfig, NumbersConfig, PretrainingConfig
-from ..data import mel_statistics
-from ..data.batches import collate
-from ..data.clips import crop
+from ..data.stretch import crop
 from ..data.threads import in_threads
 from ..errors import UserError
-from ..models.answers import answer_names, answers
-from ..models.batch import IGNORED
-from ..models.model import Output
-from . import normalisation
-from .saved_run import load_run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..models.model import Output
 
 BATCH = 16  # clips of like length that are answered together
 CHUNK = 16 * BATCH  # decoded clips that are sorted by length
@@ -88,6 +84,11 @@ class Predictor:
     """
 
     def __init__(self, folder: str | Path):
+        # torch and its like are imported here and below: an exported file answers without them
+        from ..models.answers import answer_names
+        from . import normalisation
+        from .saved_run import load_run
+
         self.folder = str(folder)
         self.config, self.model, self.tokenizer = load_run(folder)
         self.labels = answer_names(self.config.task, self.model)
@@ -174,7 +175,7 @@ class Predictor:
             _Heard(asked, 0.0, (0.0, 0.0), np.zeros_like(wave) if is_mute else wave, ids)
             for wave in waves
         ]
-        return self._computed(heard, shared, partial(answers, self.config.task)).numpy()
+        return self._rows(heard, shared)
 
     def _ids(self, asked: Asked) -> np.ndarray:
         """Word pieces (L,); raises what `_words` returns."""
@@ -221,7 +222,8 @@ class Predictor:
     def _predictions(self, heard: Sequence[_Heard], top: int) -> list[Prediction]:
         if not heard:
             return []
-        note, rows = self._answers(heard)
+        note, shared = self._of_one_speaker(heard)
+        rows = self._rows(heard, shared).tolist()
         predictions = []
         for one, row in zip(heard, rows, strict=True):
             ranked = tuple(sorted(zip(self.labels, row), key=lambda pair: -pair[1]))
@@ -230,10 +232,11 @@ class Predictor:
             predictions.append(Prediction(audio, *facts))
         return predictions
 
-    def _answers(self, heard: Sequence[_Heard]) -> tuple[str, list[list[float]]]:
-        """A note, and per file the probability of each label, or the value of each target."""
-        note, shared = self._of_one_speaker(heard)
-        return note, self._computed(heard, shared, partial(answers, self.config.task)).tolist()
+    def _rows(self, heard: Sequence[_Heard], shared: dict[str, Any]) -> np.ndarray:
+        """(n, C) probabilities of labels, or values of targets."""
+        from ..models.answers import answers
+
+        return self._computed(heard, shared, partial(answers, self.config.task)).numpy()
 
     def _vectors(self, heard: Sequence[_Heard]) -> np.ndarray:
         """(n, P) float32 that the head reads."""
@@ -248,8 +251,13 @@ class Predictor:
         Args:
             shared: fields of all clips.
         """
+        import torch
+
+        from ..data.batches import collate
+        from .normalisation import pools_by_speaker
+
         order = sorted(range(len(heard)), key=lambda place: len(heard[place].wave))
-        size = len(order) if normalisation.pools_by_speaker(self.model.config) else BATCH
+        size = len(order) if pools_by_speaker(self.model.config) else BATCH
         rows: dict[int, Tensor] = {}
         for first in range(0, len(order), size):
             places = order[first : first + size]
@@ -261,14 +269,19 @@ class Predictor:
     def _item(self, heard: _Heard) -> dict[str, Any]:
         item = {"index": 0, "input_ids": heard.ids, "waveform": heard.wave}
         if isinstance(self.config.task, PretrainingConfig):
+            from ..models.batch import IGNORED
+
             item |= {"mlm_labels": np.full_like(heard.ids, IGNORED), "matched": 1}
         return item
 
     def _of_one_speaker(self, heard: Sequence[_Heard]) -> tuple[str, dict[str, Any]]:
         """A note, and the fields by which all the files are normalised; empty of most models."""
-        settings = self.model.config
-        if not normalisation.adaptation(settings):
+        if not self.waits:
             return "", {}
+        from ..data import mel_statistics
+        from . import normalisation
+
+        settings = self.model.config
         fields: dict[str, Any] = {"speaker": 0} if normalisation.pools_by_speaker(settings) else {}
         if normalisation.normalises_by_speaker(settings):
             waves = [one.wave for one in heard]
@@ -280,28 +293,6 @@ class Predictor:
             " recordings as there are"
         )
         return note, fields
-
-
-def load(folder: str | Path) -> Predictor:
-    """A finished run, or an exported .onnx file of one, that answers about sound files.
-
-    Raises UserError as Predictor does.
-    """
-    if Path(folder).suffix == ".onnx":
-        from .onnx_predict import OnnxPredictor
-
-        return OnnxPredictor(folder)
-    return Predictor(folder)
-
-
-def predict(
-    folder: str | Path, audio: Sequence[str], question: str = "", text: str = "", top: int = 5
-) -> list[Prediction]:
-    """Rank the labels of a finished run for each file; `load` keeps the run for more of them.
-
-    Raises UserError as `Predictor` and its `predict` do.
-    """
-    return load(folder).predict(list(audio), question, text, top)
 
 
 def _require_heard(read: _Heard | Failed) -> _Heard:

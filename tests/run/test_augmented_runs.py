@@ -18,7 +18,7 @@ from spectrobert.run import checkpoints
 from spectrobert.run.averaging import ema, mean
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.predict import predict
+from spectrobert.run.load import predict
 from spectrobert.run.scoring import evaluate
 
 from ..helpers.runs import checkpoint, finish, losses, silent

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from spectrobert.errors import UserError
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.predict import predict
+from spectrobert.run.load import predict
 from spectrobert.settings import composition
 
 from ..helpers.runs import finish

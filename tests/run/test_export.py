@@ -1,5 +1,7 @@
 """An exported run answers as the run does, and what cannot be exported is one line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +88,19 @@ def test_errors_are_those_of_the_run(run, file, tmp_path):
         for place, found in ((run.path, ours), (file, theirs))
     ]
     assert reasons[0] == reasons[1]
+
+
+def test_an_answer_of_a_file_needs_no_torch(file, tmp_path):
+    clip = noise(tmp_path / "a.wav")
+    code = (
+        "import sys, spectrobert\n"
+        f"print(spectrobert.load({str(file)!r}).predict({clip!r}).answer)\n"
+        "print({'torch', 'transformers', 'hydra'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    answer, imported = done.stdout.splitlines()
+    assert answer in load(file).labels
+    assert imported == "set()"
 
 
 def test_metadata_hold_what_a_program_needs(file):

@@ -16,7 +16,7 @@ from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.run import build, curves, scoring
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.predict import predict
+from spectrobert.run.load import predict
 from spectrobert.run.saved_run import load_run
 from spectrobert.settings.schemas import dataset_class
 from spectrobert.tasks import TASKS as TASK_CLASSES
@@ -241,7 +241,7 @@ def test_predict_names_the_stretch_that_it_heard(finished, tmp_path, monkeypatch
 
     config, *loaded = load_run(folder)
     config.dataset.crop = "random"  # in training; else the middle
-    monkeypatch.setattr("spectrobert.run.predict.load_run", lambda run: (config, *loaded))
+    monkeypatch.setattr("spectrobert.run.saved_run.load_run", lambda run: (config, *loaded))
     (answer,) = predict(folder, [clip])
     assert answer.used == pytest.approx((0.88, 11.12))
 

@@ -15,7 +15,7 @@ from spectrobert.data.unit_file import UnitFile
 from spectrobert.errors import UserError
 from spectrobert.experiments import report
 from spectrobert.run.fit import fit
-from spectrobert.run.predict import predict
+from spectrobert.run.load import predict
 from spectrobert.run.scoring import evaluate
 from spectrobert.run.units import clusters
 from spectrobert.run.units import make as work

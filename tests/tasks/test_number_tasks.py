@@ -15,7 +15,7 @@ from spectrobert.errors import UserError
 from spectrobert.metrics.continuous import concordance
 from spectrobert.run import build, fit, scoring
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.predict import predict
+from spectrobert.run.load import predict
 from spectrobert.settings import composition
 
 from ..helpers.csv_file import write_csv
