@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from spectrobert.models.composite_configuration import CompositeConfig
+from spectrobert.models.registry import MODELS
 from spectrobert.settings import composition, conf
 
 # experiment -> task, corpus and what its source states (conf/experiment names the sources)
@@ -121,7 +121,8 @@ def test_the_model_of_a_recipe_is_allowed(name):
     task, dataset = RECIPES[name][0].split()
     words = ["--task", task, "--dataset", dataset, f"experiment={name}"]
     options = dataclasses.asdict(composition.compose(words).model)
-    assert CompositeConfig(**options, head="classification", num_logits=4).head_dropout_prob < 1
+    kind = MODELS[options["architecture"]].config_class
+    assert kind(**options, head="classification", num_logits=4).head_dropout_prob < 1
 
 
 def test_a_file_that_varies_another_changes_what_it_names_alone():
