@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?=
 JOBS ?= 2
 
-.PHONY: setup dev demo test lint clean
+.PHONY: setup dev demo test lint docs clean
 
 setup: $(VENV)/installed
 dev: $(VENV)/installed-dev
@@ -35,5 +35,10 @@ lint: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The pages of docs/ as a site, in site/; a link that leads nowhere is an error
+docs: setup
+	@$(BIN)/pip install --quiet -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site
