@@ -13,18 +13,23 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..audio import features
+from ..audio import whisper_mel as whisper
+from ..audio.whisper_mel import WhisperMel
 from ..config import TaskConfig
 from ..kernels import KERNELS, adopt
 from .answers import answers
+from .audio_encoder import AudioEncoder, ConvLayer
 from .batch import Batch
 from .model import Model
 from .spectrobert import RealColumns, SpectroBert
 from .speech_encoder import WaveEncoder
+from .whisper_encoder import SILENT_FRAMES, STRIDE, WhisperEncoder
 
-HALF = features.WINDOW // 2  # a frame's first sample meets a window of 0: the others are 399
+HALF = features.WINDOW // 2
 
 
 class Exportable(nn.Module):
@@ -59,6 +64,8 @@ def traceable(model: Model) -> Model:
     for module in model.modules():
         if isinstance(module, features.LogMel):
             add_constants(module)
+        if isinstance(module, WhisperMel):
+            add_whisper_constants(module)
         for kind, methods in METHODS.items():
             if isinstance(module, kind):
                 for name, function in methods.items():
@@ -78,42 +85,52 @@ def _see_everything(model: SpectroBert) -> None:
 def log_mel(front_end: features.LogMel, waveform: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
     """`LogMel`'s of one clip: (1, T), (1,) -> (1, F, M), (1,).
 
-    The Fourier transform is two matrix products of the frame's even and odd part around its middle:
-    runtimes multiply matrices faster than they transform.
+    The Fourier transform is two matrix products, of the sums and of the differences of samples that
+    lie as far before as behind the frame's middle: runtimes multiply faster than they transform.
     """
     constants: Any = front_end
-    frames = (waveform.shape[1] - features.WINDOW) // features.HOP + 1
-    first = torch.arange(frames)[:, None] * features.HOP
-    heard = waveform[:, first + torch.arange(features.WINDOW)]  # (1, F, WINDOW)
-    heard = heard - heard.mean(dim=-1, keepdim=True)
-    frame = (heard[..., 1:] - features.PRE_EMPHASIS * heard[..., :-1]) * constants.window
-    mirrored = frame.flip(-1)
-    even, odd = ((frame + sign * mirrored)[..., HALF - 1 :] for sign in (1, -1))
-    power = (even @ constants.cosines).square() + (odd @ constants.sines).square()
-    mels = (power @ constants.filters).clamp(min=features.FLOOR).log()
-    return (mels - front_end.mean) / (2.0 * front_end.std), features.num_frames(count)
+    before = F.pad(waveform, (1, 0))[:, :-1]
+    frames = framed(waveform - features.PRE_EMPHASIS * before)  # (F, WINDOW)
+    offset = framed(waveform).mean(dim=1, keepdim=True) * (1.0 - features.PRE_EMPHASIS)
+    first, second = frames[:, :HALF].flip(1), frames[:, HALF:]
+    real = (second + first - 2.0 * offset) @ constants.cosines  # (F, bins)
+    imaginary = (second - first) @ constants.sines
+    power = real * real + imaginary * imaginary
+    bands = [power[:, first : first + len(band)] @ band for first, band in bands_of(front_end)]
+    mels = torch.cat(bands, dim=1).clamp(min=features.FLOOR).log()
+    return ((mels - front_end.mean) / (2.0 * front_end.std))[None], features.num_frames(count)
+
+
+def framed(wave: Tensor) -> Tensor:
+    """(1, T) -> (F, WINDOW), put together from blocks of HOP samples, which is fast."""
+    count = (wave.shape[1] - features.WINDOW) // features.HOP + 1
+    whole, rest = divmod(features.WINDOW, features.HOP)
+    blocks = F.pad(wave[0], (0, features.HOP - rest))[: (count + whole) * features.HOP]
+    blocks = blocks.view(count + whole, features.HOP)
+    parts = [blocks[number : number + count] for number in range(whole)]
+    return torch.cat([*parts, blocks[whole : whole + count, :rest]], dim=1)
 
 
 def add_constants(front_end: features.LogMel) -> None:
-    """Window (399,), cosines and sines (200, bins) around the middle, filters (bins, M).
+    """Windowed cosines and sines (200, bins) of the frame's second half, and mel filters.
 
     They are buffers, as torch.export loses what a module computes while it is traced.
     """
-    num_mel_bins = front_end.num_mel_bins
-    window, blocks = features._constants(num_mel_bins, torch.device("cpu"))
-    times = torch.arange(HALF, dtype=torch.float64)[:, None]
+    window, blocks = features._constants(front_end.num_mel_bins, torch.device("cpu"))
+    times = torch.arange(HALF, dtype=torch.float64)[:, None] + 0.5
     angles = times * torch.arange(features.BINS) * (2 * math.pi / features.FFT)
-    cosines = angles.cos()
-    cosines[0] /= 2  # the middle is its own mirror image, and counted twice
-    filters = torch.zeros(features.BINS, num_mel_bins)
-    column = 0
-    for first, block in blocks:
-        filters[first : first + len(block), column : column + block.shape[1]] = block
-        column += block.shape[1]
-    front_end.register_buffer("window", window, persistent=False)
-    front_end.register_buffer("cosines", cosines.float(), persistent=False)
-    front_end.register_buffer("sines", angles.sin().float(), persistent=False)
-    front_end.register_buffer("filters", filters / features.LIFT, persistent=False)
+    shape = window[-HALF:, None].double()  # the window's first half is its mirror image
+    front_end.register_buffer("cosines", (shape * angles.cos()).float(), persistent=False)
+    front_end.register_buffer("sines", (shape * angles.sin()).float(), persistent=False)
+    for number, (first, band) in enumerate(blocks):
+        name = f"band_{number}_{first}"  # empty blocks all begin at 0
+        front_end.register_buffer(name, band / features.LIFT, persistent=False)
+
+
+def bands_of(front_end: features.LogMel) -> list[tuple[int, Tensor]]:
+    """Blocks of mel filters: the first FFT bin of each, and weights (its bins, its filters)."""
+    known = front_end.named_buffers()
+    return [(int(name.split("_")[2]), band) for name, band in known if name.startswith("band_")]
 
 
 def cut(model: SpectroBert, batch: Batch) -> RealColumns:
@@ -141,8 +158,62 @@ def convolve(encoder: WaveEncoder, waveform: Tensor, num_samples: Tensor) -> Ten
     return encoder._convolve_together(waveform, num_samples)
 
 
+def whisper_mel(front_end: WhisperMel, waveform: Tensor, frames: int) -> Tensor:
+    """`WhisperMel` of one clip, behind which its frames end: (1, T) -> (1, F, M)."""
+    constants: Any = front_end
+    half = features.WINDOW // 2
+    after = (frames - 1) * features.HOP + half - waveform.shape[1]
+    mirrored = waveform[:, 1 : half + 1].flip(1)
+    windows = framed(torch.cat([mirrored, F.pad(waveform, (0, after))], dim=1))
+    real, imaginary = windows @ constants.cosines, windows @ constants.sines
+    power = real * real + imaginary * imaginary
+    mels = (power @ constants.filters).clamp(min=whisper.FLOOR).log10()
+    return ((torch.maximum(mels, mels.amax(dim=(0, 1), keepdim=True) - whisper.RANGE) + 4.0) / 4.0)[
+        None
+    ]
+
+
+def add_whisper_constants(front_end: WhisperMel) -> None:
+    """Windowed cosines and sines (WINDOW, bins), and filters (bins, M)."""
+    filters, window = whisper._constants(front_end.num_mel_bins, torch.device("cpu"))
+    times = torch.arange(whisper.WINDOW, dtype=torch.float64)[:, None]
+    angles = times * torch.arange(len(filters)) * (2 * math.pi / whisper.WINDOW)
+    shape = window[:, None].double()
+    front_end.register_buffer("cosines", (shape * angles.cos()).float(), persistent=False)
+    front_end.register_buffer("sines", (shape * angles.sin()).float(), persistent=False)
+    front_end.register_buffer("filters", filters, persistent=False)
+
+
+def whisper_frames(encoder: WhisperEncoder, waveform: Tensor, count: Tensor) -> Any:
+    """`WhisperEncoder.convolve` of one clip: the number of frames is read from its shape."""
+    frames = (waveform.shape[1] + STRIDE - 1) // STRIDE
+    model: Any = encoder.model
+    mels = encoder.mel(waveform, 2 * frames + SILENT_FRAMES).transpose(1, 2)
+    x = F.gelu(model.conv2(F.gelu(model.conv1(mels)))).transpose(1, 2)[:, :frames]
+    return x, torch.ones_like(x[..., 0], dtype=torch.bool)
+
+
+def conv(layer: ConvLayer, x: Tensor) -> Tensor:
+    """`ConvLayer` of patches; a layer that sees the whole of one is a matrix product."""
+    if x.shape[2] != layer.conv.kernel_size[0]:
+        return type(layer).forward(layer, x)
+    found = F.linear(x.flatten(1), layer.conv.weight.flatten(1), layer.conv.bias)
+    return F.gelu(layer.layer_norm(found[..., None]))
+
+
+def patches(encoder: AudioEncoder, columns: Tensor) -> Tensor:
+    """`AudioEncoder.patches`, as slices."""
+    size, shift = encoder.patch_values, encoder.patch_shift
+    starts = range(0, columns.shape[1] - size + 1, shift)
+    return torch.stack([columns[:, first : first + size] for first in starts], dim=1)
+
+
 METHODS: dict[type[nn.Module], dict[str, Callable[..., Any]]] = {
     features.LogMel: {"forward": log_mel},
+    AudioEncoder: {"patches": patches},
+    ConvLayer: {"forward": conv},
     SpectroBert: {"audio_tokens": tokens},
+    WhisperEncoder: {"convolve": whisper_frames},
+    WhisperMel: {"forward": whisper_mel},
     WaveEncoder: {"_convolve": convolve},
 }

@@ -11,9 +11,10 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,6 @@ SECONDS = (0.0, 0.7, 1.9, 3.7, 9.3)  # of the clips that are compared, beyond th
 TRACED_SECONDS = 2.0
 WORDS = 9  # of the text that is traced
 ANY: Any = Dim.DYNAMIC  # type: ignore[attr-defined]  # its type says it is a function
-LOGGERS = ("torch.onnx", "torch.export", "onnxscript")
 SHOWN = 160  # characters of another library's message
 
 
@@ -206,14 +206,12 @@ def _eager(model: Model, wave: Tensor, ids: Tensor) -> np.ndarray:
 
 @contextmanager
 def _without_news() -> Iterator[None]:
-    """The exporter warns of operators of other packages, and of constants in the graph."""
-    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+    """The exporter warns of other packages, and prints a graph that it cannot write."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
     try:
-        for name in LOGGERS:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+        logging.disable(before)
