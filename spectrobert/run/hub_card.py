@@ -70,11 +70,16 @@ def metadata(repo: str, config: Config, results: Mapping[str, Any], licence: str
         license=licence,
         library_name="spectrobert",
         pipeline_tag=task,
-        tags=["spectrobert", "audio", results["task"], getattr(config.model, "architecture", "")],
+        tags=["spectrobert", "audio", results["task"], *_architecture(config)],
         base_model=bases or None,
         model_name=repo.partition("/")[2],
         eval_results=found,
     )
+
+
+def _architecture(config: Config) -> list[str]:
+    """The model's kind as a tag; none of a run whose model is a checkpoint's."""
+    return [config.model.architecture] if config.model else []
 
 
 def _named(name: str, scored: Mapping[str, Any]) -> str:

@@ -115,6 +115,13 @@ def test_the_card_is_of_valid_metadata_and_holds_the_figures(run, sent):
     assert 'snapshot_download("me/model")' in card.text
 
 
+def test_a_run_whose_model_is_a_checkpoints_has_no_empty_tag(run):
+    config = run.read_config()
+    config.model = None
+    data = hub_card.metadata("me/sounds", config, run.read_results(), "unknown")
+    assert data.tags == ["spectrobert", "audio", "classification"]
+
+
 def test_a_licence_that_is_not_stated_is_unknown(run, tmp_path):
     push(run.path, "me/model", dry_run=str(tmp_path / "a"))
     card = ModelCard.load(tmp_path / "a" / "README.md")
