@@ -10,6 +10,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerBase
+from transformers.utils import logging as reports
 
 from ..config.model import ARCHITECTURES
 from ..data import vocabulary
@@ -217,11 +218,14 @@ def _damaged(path: Path, error: Exception) -> UserError:
 
 @contextmanager
 def without_loading_report() -> Iterator[None]:
-    """transformers prints a table of unused weights when a head is left out on purpose."""
+    """Silence transformers' bar, and its table of unused weights: a head is left out on purpose."""
     logger = logging.getLogger("transformers")
-    level = logger.level
+    level, has_bar = logger.level, reports.is_progress_bar_enabled()
     logger.setLevel(logging.ERROR)
+    reports.disable_progress_bar()
     try:
         yield
     finally:
         logger.setLevel(level)
+        if has_bar:
+            reports.enable_progress_bar()

@@ -185,3 +185,4 @@ def test_no_framework_is_imported(folder, files):
     answer, imported = done.stdout.splitlines()
     assert answer in ODD
     assert imported == "set()"
+    assert "Loading" not in done.stderr  # a bar that nobody asked for
