@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..run.predict import Asked, Failed, Prediction
 
 FORMATS = ("table", "csv", "jsonl", "json")
+MARGIN = 40  # characters of a table around a row's cells, headings wider than these included
 FEW_FILES = 5  # whose ranked answers are all printed, by the format table
 
 
@@ -150,7 +151,7 @@ def _report(failed: Sequence[Failed], total: int) -> None:
 
 def _print(predictions: Sequence[Prediction]) -> None:
     """A table of answers for each of a few files, one table of all for more."""
-    from ..terminal import console, numbers, print_line, print_table
+    from ..terminal import LOG_WIDTH, console, numbers, print_line, print_table
 
     screen = console()
     if note := next((one.note for one in predictions), ""):
@@ -158,7 +159,9 @@ def _print(predictions: Sequence[Prediction]) -> None:
     if len(predictions) > FEW_FILES:
         rows = [_row(one) for one in predictions]
         measure = predictions[0].measure
-        print_table(screen, ["file", *numbers("seconds"), "answer", *numbers(measure)], rows)
+        headings = ["file", *numbers("seconds"), "answer", *numbers(measure)]
+        widest = max(sum(map(len, row)) for row in rows)
+        print_table(screen, headings, rows, log_width=max(LOG_WIDTH, widest + MARGIN))
         return
     for one in predictions:
         start, end = one.used

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+import yaml
 
 from spectrobert.errors import UserError
 from spectrobert.experiments import jobs, table_spec
@@ -49,10 +50,14 @@ def test_every_table_of_the_project_plans(name):
     assert [job.seed for job in planned if job.row == runs[0]][:1] == [0]
 
 
-def test_every_experiment_file_is_in_a_table():
+def test_every_experiment_file_is_in_a_table_or_one_that_is_builds_on_it():
     tables = [table_spec.load(name) for name in conf.options_of("table")]
     rows = [row for table in tables for row in (*table.rows, *table.pretraining)]
-    assert {row.experiment for row in rows} - {""} == set(conf.options_of("experiment"))
+    used = {row.experiment for row in rows} - {""}
+    files = {name: ROOT / "conf" / "experiment" / f"{name}.yaml" for name in used}
+    below = [yaml.safe_load(path.read_text()).get("defaults", []) for path in files.values()]
+    used |= {name for names in below for name in names if isinstance(name, str)} - {"_self_"}
+    assert used == set(conf.options_of("experiment"))
 
 
 @pytest.mark.parametrize("name", THESIS)

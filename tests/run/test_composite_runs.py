@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import load_file
 
 from spectrobert.config import Config
-from spectrobert.run import fit, predict, scoring
+from spectrobert.run import fit, scoring
 from spectrobert.run.folder import RunFolder
+from spectrobert.run.load import predict
 
 from ..helpers.encoders import DEBUG, options
 from ..helpers.runs import checkpoint, finish, kill_at, losses, silent, start
@@ -38,7 +39,7 @@ def test_every_debug_model_trains_is_scored_and_predicts(tmp_path, name):
     assert len(losses(run.path)["train/loss"]) == 3
     assert scoring.evaluate(run.path).to_dict() == results["test"]
     text = "" if options(name).get("fusion", "audio") == "audio" else "words 1"
-    (prediction,) = predict.predict(run.path, [noise(tmp_path / "new.wav", 99)], text=text)
+    (prediction,) = predict(run.path, [noise(tmp_path / "new.wav", 99)], text=text)
     assert {label for label, _ in prediction.ranked} == {"a", "b"}
     assert sum(share for _, share in prediction.ranked) == pytest.approx(1.0)
 

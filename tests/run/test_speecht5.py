@@ -4,7 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from spectrobert.run import build, predict, scoring
+from spectrobert.run import build, scoring
+from spectrobert.run.load import predict
 from spectrobert.settings import composition
 
 from ..helpers.runs import finish
@@ -130,7 +131,7 @@ def test_a_run_of_text_starts_from_one_of_speech(tmp_path):
     assert changed == {"head.linear.weight", "head.linear.bias"}
     file = noise(tmp_path / "new.wav", 99)
     for run, text in ((first, ""), (second, "words")):
-        (prediction,) = predict.predict(run.path, [file], text=text)
+        (prediction,) = predict(run.path, [file], text=text)
         assert sum(share for _, share in prediction.ranked) == pytest.approx(1.0)
 
 
