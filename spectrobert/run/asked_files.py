@@ -24,7 +24,8 @@ def listed(table: str | Path, question: str = "", text: str = "") -> list[Asked]
 
     Relative paths start from the table's folder.
 
-    Raises UserError for a table without rows or without the column `audio`.
+    Raises UserError for a table without rows or without the column `audio`, and for a row that
+    names no file.
     """
     path = Path(table)
     rows = read_table(path)
@@ -33,6 +34,8 @@ def listed(table: str | Path, question: str = "", text: str = "") -> list[Asked]
     if "audio" not in rows[0]:
         columns = ", ".join(rows[0])
         raise UserError(f"{path}: a column audio is needed; there are {columns}")
+    if nameless := next((n for n, row in enumerate(rows, 2) if not row.get("audio")), 0):
+        raise UserError(f"{path}: row {nameless} names no audio")
     return [
         Asked(
             os.path.join(path.parent, row["audio"]),

@@ -109,7 +109,14 @@ def test_what_names_no_file_is_one_line(tmp_path, names, message):
         named([name.format(folder=tmp_path) for name in names])
 
 
-@pytest.mark.parametrize(("text", "message"), [("audio\n", "no rows"), ("file\na\n", "a column")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("audio\n", "no rows"),
+        ("file\na\n", "a column"),
+        ("audio,text\na.wav,\n\n", "row 3 names no audio"),
+    ],
+)
 def test_a_table_of_no_files_is_one_line(tmp_path, text, message):
     table = tmp_path / "list.csv"
     table.write_text(text)
