@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from ..config import NumbersConfig
 from ..errors import UserError
 from ..settings.options import from_dict
 from .onnx_file import Session
@@ -32,8 +31,6 @@ class OnnxPredictor(Predictor):
         self.config = from_dict(facts["config"])
         self.tokenizer = _Words(facts["tokenizer"])
         self.labels = tuple(facts["labels"])
-        is_number = isinstance(self.config.task, NumbersConfig)
-        self.measure = "value" if is_number else "probability"
         self.max_seconds, self.least_samples = facts["max_seconds"], facts["least_samples"]
         self.waits = False
 

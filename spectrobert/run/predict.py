@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..models.model import Output
+
+Result = TypeVar("Result")
 
 BATCH = 16  # clips of like length that are answered together
 CHUNK = 16 * BATCH  # decoded clips that are sorted by length
@@ -92,11 +94,14 @@ class Predictor:
         self.folder = str(folder)
         self.config, self.model, self.tokenizer = load_run(folder)
         self.labels = answer_names(self.config.task, self.model)
-        is_number = isinstance(self.config.task, NumbersConfig)
-        self.measure = "value" if is_number else "probability"
         self.max_seconds: float = self.model.config.max_seconds
         self.least_samples = self.model.least_samples
         self.waits = bool(normalisation.adaptation(self.model.config))  # for all files of a call
+
+    @property
+    def measure(self) -> str:
+        """Kind of an answer's number: "probability" or "value"."""
+        return "value" if isinstance(self.config.task, NumbersConfig) else "probability"
 
     @overload  # a str is a sequence of strings, but one file here
     def predict(  # type: ignore[overload-overlap]
@@ -177,25 +182,15 @@ class Predictor:
         ]
         return self._rows(heard, shared)
 
-    def _ids(self, asked: Asked) -> np.ndarray:
-        """Word pieces (L,); raises what `_words` returns."""
-        ids = self._words(asked)
-        if isinstance(ids, UserError):
-            raise ids
-        return ids
-
     def _read(self, asked: Sequence[Asked]) -> list[_Heard | Failed]:
         """Files decoded in threads; words are cut here, as tokenizers serve one thread alone."""
-        words = [self._words(one) for one in asked]
+        words = [_tried(one.audio, partial(self._ids, one)) for one in asked]
 
-        def read(pair: tuple[Asked, np.ndarray | UserError]) -> _Heard | Failed:
+        def read(pair: tuple[Asked, np.ndarray | Failed]) -> _Heard | Failed:
             one, ids = pair
-            try:
-                if isinstance(ids, UserError):
-                    raise ids
-                return self._hear(one, ids)
-            except UserError as error:
-                return Failed(one.audio, str(error))
+            if isinstance(ids, Failed):
+                return ids
+            return _tried(one.audio, partial(self._hear, one, ids))
 
         return list(in_threads(read, zip(asked, words, strict=True), CHUNK))
 
@@ -204,19 +199,19 @@ class Predictor:
         _require_length(asked.audio, wave, self.least_samples)
         return _Heard(asked, seconds, used, wave, ids)
 
-    def _words(self, asked: Asked) -> np.ndarray | UserError:
+    def _ids(self, asked: Asked) -> np.ndarray:
         """Word pieces (L,) of the question, or of the text."""
         words = asked.question or asked.text
         name, is_aqa = self.config.task.name, isinstance(self.config.task, AqaConfig)
         if is_aqa and not asked.question:
-            return UserError(f"{self.folder} answers questions ({name}): give --question")
+            raise UserError(f"{self.folder} answers questions ({name}): give --question")
         if asked.question and not is_aqa:
-            return UserError(
+            raise UserError(
                 f"{self.folder} is a {name} run and takes no --question; give --text, or nothing"
             )
         ids = np.asarray(self.tokenizer(words)["input_ids"], dtype=np.int64)
         if len(ids) > (limit := self.config.dataset.max_text_length):
-            return UserError(f"the text has {len(ids)} word pieces; this run reads {limit} at most")
+            raise UserError(f"the text has {len(ids)} word pieces; this run reads {limit} at most")
         return ids
 
     def _predictions(self, heard: Sequence[_Heard], top: int) -> list[Prediction]:
@@ -293,6 +288,14 @@ class Predictor:
             " recordings as there are"
         )
         return note, fields
+
+
+def _tried(audio: str, work: Callable[[], Result]) -> Result | Failed:
+    """The result of work for a file, or its error."""
+    try:
+        return work()
+    except UserError as error:
+        return Failed(audio, str(error))
 
 
 def _require_heard(read: _Heard | Failed) -> _Heard:
