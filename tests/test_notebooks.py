@@ -48,5 +48,5 @@ def test_a_notebook_holds_no_outputs(path):
             assert cell.execution_count is None
 
 
-def test_there_are_three_of_them():
-    assert [path.stem for path in NOTEBOOKS] == ["1_data", "2_training", "3_results"]
+def test_there_are_four_of_them():
+    assert [path.stem for path in NOTEBOOKS] == ["1_data", "2_training", "3_results", "4_colab"]
