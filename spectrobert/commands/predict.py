@@ -169,6 +169,8 @@ def _print(predictions: Sequence[Prediction]) -> None:
         print_line(screen, f"used {start:.2f}-{end:.2f} s of {one.seconds:.2f} s")
         ranked = [(name, f"{value:.3f}") for name, value in one.ranked]
         print_table(screen, ["answer", *numbers(one.measure)], ranked)
+        for label, is_reached in one.detected:
+            print_line(screen, f"{label}: {'detected' if is_reached else 'not detected'}")
 
 
 def _row(one: Prediction) -> tuple[str, str, str, str]:

@@ -104,8 +104,7 @@ def _rules(run: Path, threshold: float | None, gap: float, shortest: float) -> R
 
     if threshold is not None:
         return Rules(threshold, gap, shortest)
-    chosen = chosen_thresholds.read(RunFolder(run))
-    own = {label: one.threshold for label, one in chosen.items()}
+    own = chosen_thresholds.of_labels(RunFolder(run))
     return Rules(gap=gap, shortest=shortest, own=own)
 
 

@@ -29,28 +29,33 @@ def as_object(one: Prediction) -> dict[str, Any]:
     """A prediction as JSON has it."""
     words = {name: value for name in ("question", "text", "note") if (value := getattr(one, name))}
     answers = [{"label": label, one.measure: value} for label, value in one.ranked]
-    return {"audio": one.audio, "seconds": one.seconds, "used": one.used, **words} | {
-        "answers": answers
-    }
+    detected = {"detected": dict(one.detected)} if one.detected else {}
+    facts = {"audio": one.audio, "seconds": one.seconds, "used": one.used, **words}
+    return facts | {"answers": answers} | detected
 
 
 def _csv(predictions: Sequence[Prediction], labels: Sequence[str]) -> str:
-    """Columns as of predictions.csv: `p_` and `predicted_` begin those of labels and of targets."""
+    """Columns as of predictions.csv: `p_` and `predicted_` begin those of labels and of targets.
+
+    `detected_` begins those of labels that have a threshold: 1 at it or above, else 0.
+    """
     is_number = any(one.measure == "value" for one in predictions)
     shown = labels if len(labels) <= FEW or is_number else ()
     first = ("audio", "seconds", "start", "end")
     best = () if is_number else ("prediction", "p_prediction")
     prefix = "predicted_" if is_number else "p_"
+    first_detected = next((one.detected for one in predictions), ())
+    thresholds = [f"detected_{label}" for label, _ in first_detected]
     text = StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow([*first, *best, *(f"{prefix}{label}" for label in shown)])
+    writer.writerow([*first, *best, *(f"{prefix}{label}" for label in shown), *thresholds])
     for one in predictions:
         values = dict(one.every)
         answer, value = one.ranked[0]
         own = () if is_number else (answer, f"{value:.6f}")
         start, end = one.used
         cells = (f"{values[label]:.6f}" for label in shown)
-        writer.writerow(
-            [one.audio, f"{one.seconds:.3f}", f"{start:.3f}", f"{end:.3f}", *own, *cells]
-        )
+        reached = (int(is_reached) for _, is_reached in one.detected)
+        stretch = (f"{one.seconds:.3f}", f"{start:.3f}", f"{end:.3f}")
+        writer.writerow([one.audio, *stretch, *own, *cells, *reached])
     return text.getvalue()

@@ -59,6 +59,11 @@ def read(run: RunFolder) -> dict[str, ChosenThreshold]:
         raise UserError(f"{run.thresholds} is damaged: {error}") from error
 
 
+def of_labels(run: RunFolder) -> dict[str, float]:
+    """Label -> its threshold; empty if none was chosen. Raises UserError for a damaged file."""
+    return {label: one.threshold for label, one in read(run).items()}
+
+
 def write(run: RunFolder, chosen: dict[str, ChosenThreshold]) -> None:
     """Write all labels. Raises UserError if the file cannot be written."""
     with writing(run.thresholds):

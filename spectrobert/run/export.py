@@ -31,7 +31,8 @@ from ..models.answers import answer_names
 from ..models.exportable import Exportable
 from ..models.model import Model
 from ..models.spectrobert import SpectroBert
-from . import normalisation
+from . import chosen_thresholds, normalisation
+from .folder import RunFolder
 from .onnx_file import INPUTS, OUTPUTS, Session
 from .pretrained import first_line
 from .private_paths import PrivatePaths, nameless_config
@@ -62,7 +63,8 @@ def export(folder: str | Path, path: Path) -> Exported:
     """
     config, model, tokenizer = load_run(folder)
     _require_exportable(str(folder), config, model)
-    facts = _facts(config, model, _tokenizer(str(folder), tokenizer))
+    thresholds = chosen_thresholds.of_labels(RunFolder(folder))
+    facts = _facts(config, model, _tokenizer(str(folder), tokenizer), thresholds)
     content = _content(str(folder), config, model, facts)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,12 +103,15 @@ def _tokenizer(folder: str, tokenizer: Any) -> str:
     return text
 
 
-def _facts(config: Config, model: Model, tokenizer: str) -> dict[str, str]:
+def _facts(
+    config: Config, model: Model, tokenizer: str, thresholds: dict[str, float]
+) -> dict[str, str]:
     """The file's metadata; all but `task` and `tokenizer` are JSON."""
     names = ("normalization", "normalize", "audio_mean", "audio_std", "mel_mean", "mel_std")
     known = {name: getattr(model.config, name) for name in names if hasattr(model.config, name)}
     values = {
         "labels": answer_names(config.task, model),
+        "thresholds": thresholds,
         "normalization": known,
         "sample_rate": io.SAMPLE_RATE,
         "max_seconds": model.config.max_seconds,

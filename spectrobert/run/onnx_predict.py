@@ -32,6 +32,7 @@ class OnnxPredictor(Predictor):
         self.tokenizer = _Words(facts["tokenizer"])
         self.labels = tuple(facts["labels"])
         self.max_seconds, self.least_samples = facts["max_seconds"], facts["least_samples"]
+        self.thresholds = facts.get("thresholds", {})  # files of earlier versions have none
         self.waits = False
 
     def __getattr__(self, name: str) -> Any:

@@ -44,6 +44,7 @@ class Prediction:
     note: str = ""  # on all predictions of a call
     question: str = ""
     text: str = ""
+    detected: tuple[tuple[str, bool], ...] = ()  # labels that have a stored threshold
 
     @property
     def answer(self) -> str:
@@ -88,12 +89,14 @@ class Predictor:
     def __init__(self, folder: str | Path):
         # torch and its like are imported here and below: an exported file answers without them
         from ..models.answers import answer_names
-        from . import normalisation
+        from . import chosen_thresholds, normalisation
+        from .folder import RunFolder
         from .saved_run import load_run
 
         self.folder = str(folder)
         self.config, self.model, self.tokenizer = load_run(folder)
         self.labels = answer_names(self.config.task, self.model)
+        self.thresholds = chosen_thresholds.of_labels(RunFolder(folder))
         self.max_seconds: float = self.model.config.max_seconds
         self.least_samples = self.model.least_samples
         self.waits = bool(normalisation.adaptation(self.model.config))  # for all files of a call
@@ -224,8 +227,16 @@ class Predictor:
             ranked = tuple(sorted(zip(self.labels, row), key=lambda pair: -pair[1]))
             (audio, question, text), first = one.asked, ranked[:top]
             facts = (one.seconds, one.used, ranked, first, self.measure, note, question, text)
-            predictions.append(Prediction(audio, *facts))
+            predictions.append(Prediction(audio, *facts, self._detected(row)))
         return predictions
+
+    def _detected(self, row: Sequence[float]) -> tuple[tuple[str, bool], ...]:
+        """Whether each label that has a threshold reaches it."""
+        return tuple(
+            (label, probability >= self.thresholds[label])
+            for label, probability in zip(self.labels, row, strict=True)
+            if label in self.thresholds
+        )
 
     def _rows(self, heard: Sequence[_Heard], shared: dict[str, Any]) -> np.ndarray:
         """(n, C) probabilities of labels, or values of targets."""

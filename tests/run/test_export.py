@@ -12,6 +12,7 @@ from spectrobert.commands.export import export as verb
 from spectrobert.config import TASKS
 from spectrobert.errors import UserError
 from spectrobert.run import export as exports
+from spectrobert.run.chosen_thresholds import ChosenThreshold, write
 from spectrobert.run.folder import RunFolder
 from spectrobert.run.predict import Asked, Failed, Prediction
 
@@ -26,7 +27,10 @@ REAL = ROOT.parent / "shared" / "data" / "ravdess"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> RunFolder:
-    return trained(tmp_path_factory.mktemp("export"), "ser", "trainer.epochs=1")
+    folder = trained(tmp_path_factory.mktemp("export"), "ser", "trainer.epochs=1")
+    label = load(folder.path).labels[0]
+    write(folder, {label: ChosenThreshold(0.3, "", [0.3], 5, 1, [])})
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,7 @@ def agree(run: RunFolder, file: Path, clips: list[str], text: str = "") -> None:
     pairs = zip(ours.predict(clips, text=text), theirs.predict(clips, text=text), strict=True)
     for expected, found in pairs:
         assert dict(found.every) == pytest.approx(dict(expected.every), abs=1e-4)
+        assert found.detected == expected.detected != ()
         assert (found.audio, found.seconds, found.used) == (
             expected.audio,
             expected.seconds,

@@ -15,6 +15,7 @@ from spectrobert import load
 from spectrobert.commands.predict import predict as verb
 from spectrobert.errors import UserError
 from spectrobert.run.asked_files import listed, named
+from spectrobert.run.chosen_thresholds import ChosenThreshold, write
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 from spectrobert.run.predict import Asked, Failed, Prediction
@@ -143,6 +144,32 @@ def test_formats_hold_the_same_answers(folder, files, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert shown.count(".wav") == 20
     assert any(label in shown for label in ODD)
+
+
+def test_stored_thresholds_decide_in_every_format(folder, files, capsys):
+    """A label is detected from its threshold on, whatever the others have."""
+    before = load(folder).predict(files[0], top=9)
+    assert before.detected == ()
+    (first, highest), (second, least) = before.ranked[0], before.ranked[-1]
+    stored = {first: highest + 1e-3, second: least - 1e-3}
+    chosen = {
+        label: ChosenThreshold(threshold, "", [threshold], 5, 1, [])
+        for label, threshold in stored.items()
+    }
+    run = RunFolder(folder)
+    write(run, chosen)
+    try:
+        assert dict(load(folder).predict(files[0]).detected) == {first: False, second: True}
+        verb(folder, audio=files[:1], format="csv")
+        (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+        assert (row[f"detected_{first}"], row[f"detected_{second}"]) == ("0", "1")
+        verb(folder, audio=files[:1], format="jsonl")
+        line = json.loads(capsys.readouterr().out)
+        assert line["detected"] == {first: False, second: True}
+        verb(folder, audio=files[:1])
+        assert f"{second}: detected" in capsys.readouterr().out
+    finally:
+        run.thresholds.unlink()
 
 
 def test_lines_of_standard_input_are_files(folder, files, monkeypatch, capsys, tmp_path):
