@@ -60,14 +60,15 @@ def at_thresholds(
 
 
 def best(lines: Sequence[dict[str, Any]], least_precision: float = 0.0) -> dict[str, Any] | None:
-    """The line of the highest F1; of equal ones that of the highest threshold.
+    """The line of the highest F1; of equal ones that of the highest threshold. None if all are 0.
 
     Args:
         least_precision: above 0: of the lines of this precision or more that of the highest recall,
             of equal ones again the highest threshold. None if there is no such line.
     """
     if not least_precision:
-        return max(lines, key=lambda line: (line["f1"], line["threshold"]))
+        found = [line for line in lines if line["f1"]]
+        return max(found, key=lambda line: (line["f1"], line["threshold"]), default=None)
     fit = [line for line in lines if line.get("precision", -math.inf) >= least_precision]
     return max(fit, key=lambda line: (line["recall"], line["threshold"]), default=None)
 

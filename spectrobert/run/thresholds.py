@@ -187,11 +187,7 @@ def _on_val(
     }
     line = metrics.best(tables[ROWS], choice.least_precision)
     if line is None:
-        highest = max((one.get("precision", 0.0) for one in tables[ROWS]), default=0.0)
-        raise UserError(
-            f"--precision {choice.least_precision:g}: no threshold reaches it for {label} on"
-            f" validation; the highest is {highest:.4f}"
-        )
+        raise UserError(_no_line(tables[ROWS], label, choice, units[ROWS].scores[truth].max()))
     return ChosenThreshold(
         line["threshold"],
         choice.rule,
@@ -200,6 +196,24 @@ def _on_val(
         int(truth.sum()),
         tables[ROWS],
         tables.get(SECONDS, []),
+    )
+
+
+def _no_line(lines: list[dict[str, Any]], label: str, choice: Choice, highest: float) -> str:
+    """Why no threshold can be chosen.
+
+    Args:
+        highest: probability of a row of the label.
+    """
+    if choice.least_precision:
+        reached = max((one.get("precision", 0.0) for one in lines), default=0.0)
+        return (
+            f"--precision {choice.least_precision:g}: no threshold reaches it for {label} on"
+            f" validation; the highest is {reached:.4f}"
+        )
+    return (
+        f"no row of {label} on validation reaches a threshold: the highest probability of one is"
+        f" {highest:.4f}, the lowest threshold {min(choice.grid):g}; --at names lower ones"
     )
 
 

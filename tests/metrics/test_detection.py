@@ -68,6 +68,7 @@ def test_a_least_precision_takes_the_highest_recall():
     assert best(lines, 0.8)["threshold"] == 0.9
     assert best(lines[:2], 0.8) is None
     assert best(lines[-1:], 0.01) is None
+    assert best([line | {"f1": 0.0} for line in lines]) is None
 
 
 def test_intervals_are_over_groups_and_what_has_no_meaning_has_none():

@@ -85,6 +85,8 @@ def test_what_cannot_be_chosen_writes_nothing(fresh):
         choose(fresh.path, ["laughter"])
     with pytest.raises(UserError, match=r"--precision 1: no threshold reaches it"):
         choose(fresh.path, ODD[:1], Choice(1.0, (0.99,)))
+    with pytest.raises(UserError, match=r"no row of .* the lowest threshold 0.99; --at names"):
+        choose(fresh.path, ODD[:1], Choice(grid=(0.99,)))
     assert not fresh.thresholds.exists()
     fresh.thresholds.write_text('{"a": {"threshold": 1}}')
     with pytest.raises(UserError, match=r"thresholds.json is damaged"):
