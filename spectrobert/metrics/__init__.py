@@ -11,6 +11,7 @@ from .classes import MANY_CLASSES, classification, confusion_matrix, one_against
 from .continuous import dimensional
 from .detection import GRID, at_thresholds, best, by_second, detection, mistakes
 from .label_sets import multilabel
+from .measured import Metric, interval_method, measure
 from .mosei import sentiment
 from .questions import by_question
 from .statistic import Statistic, values
@@ -22,6 +23,7 @@ __all__ = [
     "MIN_KEPT",
     "RESAMPLES",
     "Interval",
+    "Metric",
     "Statistic",
     "at_thresholds",
     "best",
@@ -32,7 +34,9 @@ __all__ = [
     "confusion_matrix",
     "detection",
     "dimensional",
+    "interval_method",
     "intervals",
+    "measure",
     "mistakes",
     "multilabel",
     "obstacle",

@@ -14,11 +14,12 @@ from ..data import clips
 from ..data.preparation import Prepared
 from ..data.shortcuts import PairSummary
 from ..markup import markdown_escaped
+from ..metrics import Metric
 from ..settings.schemas import own_options
 from .common_labels import CommonLabels
 from .folder import scores_of
 from .loaders import DataModule
-from .scores import Metric, Scores, coverage
+from .scores import Scores, coverage
 
 STRETCH = {"first": "the first {:g} s", "center": "the middle {:g} s"}
 CLASS_RULE = (

@@ -1,27 +1,12 @@
 """Scores of one split: its metrics with their intervals, and what they were taken over."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import metrics
 from ..data.checks import Skipped
 from ..data.shortcuts import PairSummary
+from ..metrics import Metric
 from .common_labels import CommonLabels
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric of one split."""
-
-    value: float
-    statistic: metrics.Statistic  # its definition, n and label
-    interval: metrics.Interval | None  # 95 %, see metrics.intervals
-    no_interval: str  # the reason if there is none
-
-    def bounds(self) -> str:
-        """The interval in words."""
-        return "{:.4f} - {:.4f}".format(*self.interval) if self.interval else "none"
 
 
 @dataclass(frozen=True)
@@ -100,17 +85,6 @@ class Scores:
         matrix = self.confusion_matrix
         cells = zip(self.labels, matrix, zip(*matrix))
         return {label: (sum(row), sum(column)) for label, row, column in cells}
-
-
-def measure(
-    statistics: Mapping[str, metrics.Statistic], groups: Sequence[str]
-) -> dict[str, Metric]:
-    """Each statistic that the set defines, with its interval over resamples of `groups` (N,)."""
-    intervals, reasons = metrics.intervals(statistics, groups)
-    return {
-        name: Metric(value, statistics[name], intervals.get(name), reasons.get(name, ""))
-        for name, value in metrics.values(statistics, len(groups)).items()
-    }
 
 
 def coverage(n: int, num_rows: int, num_unread: int) -> str:

@@ -26,10 +26,8 @@ from .folder import RunFolder
 from .loaders import DataModule
 from .preemption import interruptible
 from .saved_run import load_run
-from .scores import Scores, measure
+from .scores import Scores
 from .unread import UnreadClips
-
-FEW_GROUPS = 10  # fewer hardly show how groups differ
 
 
 class Answered(NamedTuple):
@@ -92,8 +90,8 @@ def summarise(
         split,
         len(index),
         len(whole),
-        measure(task.split_statistics(split, index, outputs, truth, questions), groups),
-        interval_method(len(set(groups)), kinds),
+        metrics.measure(task.split_statistics(split, index, outputs, truth, questions), groups),
+        metrics.interval_method(len(set(groups)), kinds),
         unread=unread,
         caution=caution(config, prepared, split, adaptation),
         unseen_answers=prepared.unseen_rows.get(split, {}),
@@ -144,17 +142,6 @@ def _labels(task: Task, outputs: np.ndarray, truth: np.ndarray) -> dict[str, Any
         matrix = metrics.confusion_matrix(truth[seen], predicted[seen], num_classes)
         fields["confusion_matrix"] = matrix.tolist()
     return fields
-
-
-def interval_method(number: int, kinds: str) -> str:
-    """Method of the intervals from that many groups, and what they cover, in words."""
-    if number < 2:
-        return f"none: resampling by {kinds} needs two of them"
-    method = (
-        f"95 % percentile bootstrap, {metrics.RESAMPLES} resamples of {number} {kinds},"
-        " for this trained model: how much seeds differ is not part of it"
-    )
-    return method + ("; so few groups make it too narrow" if number < FEW_GROUPS else "")
 
 
 def question_numbers(rows: datasets.Dataset) -> np.ndarray | None:

@@ -20,7 +20,6 @@ from . import normalisation, scoring
 from .chosen_thresholds import ChosenThreshold, Scored, read, write
 from .folder import RunFolder
 from .loaders import DataModule
-from .scores import measure
 
 ROWS, SECONDS = "rows", "seconds"
 
@@ -270,7 +269,7 @@ def _seconds(rows: datasets.Dataset, of_rows: Decided) -> Decided | None:
 def _scored(units: Decided, threshold: float, label: str, unit: str) -> Scored:
     """Figures at one threshold, with intervals by the bootstrap over groups."""
     detected = units.scores >= threshold
-    found = measure(metrics.detection(detected, units.truth, label, unit), units.groups)
+    found = metrics.measure(metrics.detection(detected, units.truth, label, unit), units.groups)
     return Scored(
         n=len(units.truth),
         positives=int(units.truth.sum()),
@@ -278,6 +277,6 @@ def _scored(units: Decided, threshold: float, label: str, unit: str) -> Scored:
         intervals={name: list(m.interval) for name, m in found.items() if m.interval},
         no_interval={name: m.no_interval for name, m in found.items() if m.no_interval},
         metric_n={name: m.statistic.n for name, m in found.items()},
-        interval=scoring.interval_method(len(set(units.groups)), units.kinds),
+        interval=metrics.interval_method(len(set(units.groups)), units.kinds),
         **metrics.mistakes(detected, units.truth),
     )
