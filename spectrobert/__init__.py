@@ -17,13 +17,14 @@ from .models.auto_classes import register_when_needed
 
 if TYPE_CHECKING:
     from .models.spectrobert import SpectroBert
+    from .protocols.scored import score
     from .run.evaluation import evaluate
     from .run.fit import fit
     from .run.load import load, predict
     from .settings import compose
 
 __version__ = "0.1.0"
-__all__ = ["SpectroBert", "compose", "evaluate", "fit", "load", "predict"]
+__all__ = ["SpectroBert", "compose", "evaluate", "fit", "load", "predict", "score"]
 
 _MODULES = {
     "SpectroBert": "models.spectrobert",
@@ -32,6 +33,7 @@ _MODULES = {
     "fit": "run.fit",
     "load": "run.load",
     "predict": "run.load",
+    "score": "protocols.scored",
 }
 
 

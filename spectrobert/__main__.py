@@ -11,8 +11,10 @@ from .commands.embed import embed
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.predict import predict
+from .commands.protocol import app as protocol_app
 from .commands.push import push
 from .commands.report import report
+from .commands.score import score
 from .commands.table import table
 from .commands.thresholds import thresholds
 from .commands.timeline import timeline
@@ -43,8 +45,10 @@ app.command()(units)
 app.command()(demo)
 app.command()(report)
 app.command()(push)
+app.command()(score)
 app.command()(cache)
 app.add_typer(data_app, name="data")
+app.add_typer(protocol_app, name="protocol")
 
 
 def main() -> int:

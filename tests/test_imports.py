@@ -22,6 +22,7 @@ ROOMS = (
     "__main__",
     "__init__",
     "commands",
+    "protocols",
     "experiments",
     "corpus_tools",
     "run",

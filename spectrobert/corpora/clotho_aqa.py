@@ -19,6 +19,7 @@ from . import Corpus
 from .answers import YES_NO, left_out
 from .example import SPLITS, Dropped, Example, Votes
 from .label_files import read_table
+from .reference import Reference
 from .votes import tally
 
 COLUMNS = ("file_name", "QuestionText", "answer")
@@ -54,6 +55,24 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
                 group=row["file_name"],
                 votes=votes[_question(row)],
             )
+
+
+def binary(table: Path) -> Iterator[Reference]:
+    """The rows of clotho_aqa_test.csv that are answered yes or no."""
+    return _references(table, "aqa_binary")
+
+
+def open_answers(table: Path) -> Iterator[Reference]:
+    """The rows of clotho_aqa_test.csv that are answered otherwise."""
+    return _references(table, "aqa_open")
+
+
+def _references(table: Path, task: str) -> Iterator[Reference]:
+    for number, row in enumerate(read_table(table, COLUMNS, fallback="latin-1"), 1):
+        answer, recording = row["answer"].lower(), row["file_name"]
+        if not left_out(task, answer):
+            question = row["QuestionText"]
+            yield Reference(f"test:{number}", answer, group=recording, question=question)
 
 
 def _question(row: Mapping[str, str]) -> tuple[str, str]:

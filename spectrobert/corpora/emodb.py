@@ -15,6 +15,7 @@ from ..errors import UserError
 from . import Corpus
 from .example import Dropped, Example
 from .file_names import read_names
+from .reference import Reference
 
 EMOTIONS = {  # the first letters of the German words: Wut, Langeweile, Ekel, Angst, Freude, Trauer
     "W": "angry",
@@ -58,6 +59,17 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
         )
 
     return read_names(root, NAME, "SPEAKER SENTENCE EMOTION VERSION", example)
+
+
+def clips(names: str) -> Iterator[Reference]:
+    """The clips of these names, separated by space, each with the fold that tests its actor."""
+    for word in names.split():
+        name = NAME.fullmatch(word)
+        if name is None:
+            raise UserError(f"{word!r} is no name of an Emo-DB clip")
+        speaker, _, emotion = name.groups()
+        fold = str(ACTORS.index(speaker) + 1)
+        yield Reference(word, EMOTIONS[emotion], fold, speaker)
 
 
 CORPUS = Corpus(

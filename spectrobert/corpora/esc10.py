@@ -18,7 +18,7 @@ and is made in both orders. ESC-10 pads with silence at the end, seldom at the b
 clips that do are kept out of scenes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -30,6 +30,7 @@ from ..errors import UserError
 from . import Corpus
 from .example import Example
 from .label_files import read_table
+from .reference import Reference
 
 FOLDS = 5
 SCENE_SECONDS = 2.5  # of each of its clips
@@ -112,6 +113,22 @@ def _clips(root: Path) -> Iterator[Clip]:
             id = f"{row['fold']}-{source}-{row['take']}"
             path = str(root / layout.folder / row[layout.path])
             yield Clip(id, path, int(row["fold"]), row["category"], source)
+
+
+def clips(names: Mapping[str, str]) -> Iterator[Reference]:
+    """ESC-10's clips from category -> their ids, separated by space: FOLD-SOURCE-TAKE."""
+    for category, words in names.items():
+        for word in words.split():
+            recording = word.rpartition("-")[0]
+            yield Reference(word, category, word.partition("-")[0], recording)
+
+
+def esc50(path: Path) -> Iterator[Reference]:
+    """The clips of the ESC-50 repository's meta/esc50.csv, by their file names."""
+    columns = ("filename", "fold", "category", "src_file")
+    for row in read_table(path, columns):
+        recording = f"{row['fold']}-{row['src_file']}"
+        yield Reference(Path(row["filename"]).stem, row["category"], row["fold"], recording)
 
 
 def _pairs(clips: Sequence[Clip], rounds: int) -> list[tuple[Clip, Clip]]:

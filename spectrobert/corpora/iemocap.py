@@ -17,7 +17,8 @@ from ..audio.segment import Segment
 from ..errors import UserError, unknown
 from . import Corpus
 from .example import Dropped, Example, Votes
-from .label_files import index_audio, read_text, require_known
+from .label_files import index_audio, read_json, read_text, require_known
+from .reference import Reference, json_lines
 from .votes import one_vote, tally
 
 SESSIONS = (1, 2, 3, 4, 5)
@@ -118,6 +119,39 @@ def published_counts(
     test = {"examples of test": TEST_TURNS[fold - 1]} if folds == "session" else {}
     labels = {f"class {label}": count for label, count in EXPECTED.items()}
     return {"examples": sum(EXPECTED.values()), "speakers": len(SPEAKERS)} | test | labels
+
+
+def turns(source: Path) -> Iterator[Reference]:
+    """The turns of the four classes, each with the fold that tests its session.
+
+    Args:
+        source: the owner's release, whose audio is not read; EmoBox' iemocap.jsonl; or s3prl's
+            folder with Session1.json to Session5.json.
+    """
+    for turn, emotion in _labels(source):
+        if not re.fullmatch(TURN, turn):
+            raise UserError(f"{source}: {turn!r} is no name of an IEMOCAP turn")
+        require_known(str(source), f"label of {turn}", emotion, OWNER_LABELS)
+        if emotion in FOUR:
+            yield Reference(turn, FOUR[emotion], turn[4], _speaker(turn))
+
+
+def _labels(source: Path) -> Iterator[tuple[str, str]]:
+    """Turn and owner's label, from any of the sources of `turns`."""
+    if source.suffix == ".jsonl":
+        for row in json_lines(source):
+            yield str(row.get("key", "")).removeprefix("iemocap-"), str(row.get("emo", ""))
+    elif (source / "Session1.json").is_file():
+        for session in SESSIONS:
+            for row in read_json(source / f"Session{session}.json").get("meta_data", []):
+                yield Path(row["path"]).stem, row["label"]
+    else:
+        root = source / "IEMOCAP_full_release"
+        for session in SESSIONS:
+            folder = (root if root.is_dir() else source) / f"Session{session}"
+            for _, line, _ in _turns(folder / "dialog" / "EmoEvaluation"):
+                if parts := EVALUATION.fullmatch(line.rstrip()):
+                    yield parts[3], parts[4]
 
 
 def _session(folder: Path, task: str, classes: int, tested: str) -> Iterator[Example | Dropped]:

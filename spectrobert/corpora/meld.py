@@ -13,6 +13,7 @@ from ..audio.segment import Segment
 from . import Corpus
 from .example import Dropped, Example
 from .label_files import index_audio, read_table, require_known
+from .reference import Reference
 
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
 EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
@@ -74,6 +75,23 @@ def _label(row: dict[str, str], task: str, where: str) -> str:
     column, allowed = LABELS[task]
     require_known(where, column, row[column], allowed)
     return row[column]
+
+
+def emotions(table: Path) -> Iterator[Reference]:
+    """The rows of test_sent_emo.csv with their emotion."""
+    return _references(table, "ser")
+
+
+def sentiments(table: Path) -> Iterator[Reference]:
+    """The rows of test_sent_emo.csv with their sentiment."""
+    return _references(table, "sentiment")
+
+
+def _references(table: Path, task: str) -> Iterator[Reference]:
+    for number, row in enumerate(read_table(table, COLUMNS, fallback="cp1252"), start=1):
+        dialogue, utterance = row["Dialogue_ID"], row["Utterance_ID"]
+        label = _label(row, task, f"{table}, row {number}")
+        yield Reference(f"test_dia{dialogue}_utt{utterance}", label, group=f"test_dia{dialogue}")
 
 
 def _repaired(text: str) -> str:

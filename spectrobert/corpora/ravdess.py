@@ -19,6 +19,7 @@ surprise, which may be of either sign, is left out (192 clips). `pre`: the trans
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from ..audio.segment import Segment
@@ -26,6 +27,7 @@ from ..errors import UserError
 from . import Corpus
 from .example import Dropped, Example
 from .file_names import read_names
+from .reference import Reference
 
 NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-([01]\d|2[0-4])")
 AUDIO_SPEECH = ("03", "01")  # modality, channel
@@ -72,6 +74,17 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
         )
 
     return read_names(root, NAME, "MM-VV-EE-II-SS-RR-AA", example)
+
+
+def clips() -> Iterator[Reference]:
+    """The 1440 clips by the rule of their names, each with the fold that tests its actor."""
+    folds = {a: str(n) for n, actors in enumerate(TEST_ACTORS, start=1) for a in actors}
+    two = ("01", "02")
+    for actor, (number, emotion) in product(sorted(folds), enumerate(EMOTIONS, start=1)):
+        strengths = two[:1] if emotion == "neutral" else two  # neutral has no strong version
+        for strength, sentence, repetition in product(strengths, two, two):
+            name = "-".join((*AUDIO_SPEECH, f"{number:02}", strength, sentence, repetition, actor))
+            yield Reference(name, emotion, folds[actor], actor)
 
 
 def published_counts(root: Path, task: str, *, fold: int) -> dict[str, int]:

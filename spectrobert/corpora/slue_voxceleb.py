@@ -15,6 +15,7 @@ from ..audio.segment import Segment
 from . import Corpus
 from .example import Dropped, Example
 from .label_files import embedded_audio, index_audio, number, read_parquet, read_table, shards
+from .reference import Reference
 
 LABELS = {"Negative": "negative", "Neutral": "neutral", "Positive": "positive"}
 COLUMNS = ("id", "normalized_text", "sentiment", "start_second", "end_second")
@@ -51,6 +52,15 @@ def published_counts(root: Path, task: str) -> dict[str, int]:
         for label, count in labels.items()
     }
     return totals | classes
+
+
+def utterances(table: Path) -> Iterator[Reference]:
+    """The rows of slue-voxceleb_dev.tsv or _test.tsv that have one of the three labels."""
+    for row in read_table(table, ("id", "sentiment"), delimiter="\t"):
+        origin = VOXCELEB_ID.fullmatch(row["id"])
+        if row["sentiment"] in LABELS:
+            speaker = origin[1] if origin else ""
+            yield Reference(row["id"], LABELS[row["sentiment"]], group=speaker)
 
 
 def _read_folder(folder: Path, task: str) -> Iterator[Example | Dropped]:

@@ -1,0 +1,1 @@
+"""Public protocols, and anybody's predictions scored by them: no torch, no audio."""
