@@ -49,7 +49,7 @@ def test_the_python_example_composes_and_names_what_exists():
     assert named.keys() == public | {"model.predict"}
     config = eval(named["spectrobert.compose"], {"spectrobert": spectrobert})
     assert (config.task.name, config.trainer.epochs, config.optim.lr) == ("ser", 3, 1e-3)
-    for name in ("fit", "evaluate", "load", "predict"):
+    for name in ("fit", "evaluate", "load", "predict", "score"):
         call = ast.parse(named[f"spectrobert.{name}"], mode="eval").body
         words = {word.arg: None for word in call.keywords}
         inspect.signature(getattr(spectrobert, name)).bind(*call.args, **words)
