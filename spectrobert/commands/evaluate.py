@@ -58,6 +58,17 @@ def evaluate(
             " trained on: zero-shot transfer"
         ),
     ] = "",
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit",
+            help="score with the sound or the words of each clip taken away or exchanged: what does"
+            " the run need? Also into RUN/audit/",
+        ),
+    ] = False,
+    neutral: Annotated[
+        str, typer.Option(help="with --audit, the neutral text in place of a clip's own")
+    ] = "",
     output: Annotated[
         str, typer.Option(help="also write results.json and predictions.csv into this folder")
     ] = "",
@@ -68,6 +79,18 @@ def evaluate(
 
     if output:
         check_writable("--output", Path(output), is_folder=True)
+    if neutral and not audit:
+        raise UserError("--neutral goes with --audit")
+    if audit:
+        others = {
+            "--dataset": dataset,
+            "--silence_audio": silence_audio,
+            "--recorded": recorded,
+            "--modality": modality,
+            "--output": output,
+        }
+        for option in (name for name, value in others.items() if value):
+            raise UserError(f"{option}: not with --audit")
     if options and not dataset:
         raise UserError(f"{options[0]!r}: options are of another corpus; name it by --dataset")
     if recorded and dataset:
@@ -80,6 +103,9 @@ def evaluate(
     from ..terminal import console
 
     quiet()
+    if audit:
+        _audit(run, split or "test", data_dir, neutral, as_json)
+        return
     if dataset:
         given = {"data_dir": data_dir, "silence_audio": silence_audio, "split": split}
         scores = _elsewhere(run, dataset, options or [], output, given)
@@ -95,6 +121,22 @@ def evaluate(
         title = f"{run}: {where}" + (", audio silenced" if silence_audio else "")
         title += f", {modality} read" if modality else ""
         terminal_scores.show(console(), scores, title)
+
+
+def _audit(run: Path, split: str, data_dir: str, neutral: str, as_json: bool) -> None:
+    from ..run.folder import RunFolder
+    from ..run.reliance.audit import audit
+    from ..terminal import console, print_line
+    from .audit import show
+
+    folder = RunFolder(run)
+    found = audit(run, split, data_dir, neutral)
+    found.write(folder)
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        show(console(), found)
+    print_line(console(stderr=True), f"audit: {folder.audit(split)}")
 
 
 def _on_own(run: Path, output: str, split: str, data_dir: str, given: dict) -> Scores:

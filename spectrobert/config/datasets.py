@@ -96,6 +96,7 @@ class DatasetConfig:
     # Of tasks with one of several classes: dataset.labels.map, dataset.labels.keep
     labels: LabelsConfig = field(default_factory=LabelsConfig)
     silence_audio: bool = False  # zero every waveform: scores of the text alone
+    omit_text: bool = False  # every text is empty: scores of the sound alone
 
     def __post_init__(self) -> None:
         balances = ("none", "prune", "duplicate", "repeat", "batches", "sampler")

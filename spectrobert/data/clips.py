@@ -147,7 +147,7 @@ class ClipDataset(Dataset):
         row, source = self.rows[key.row], key.row
         generator = self._generator(key)
         item: dict[str, Any] = {"index": key.row}
-        item["input_ids"] = self._word_pieces(row["text"])
+        item["input_ids"] = self.word_pieces(row["text"])
         heard = row
         if self.read_options.pretraining is None:
             item |= answer(row, self.read_options)
@@ -156,7 +156,7 @@ class ClipDataset(Dataset):
             heard = row if source == key.row else self.rows[source]
             item |= self._masked(row["text"], item["input_ids"], source == key.row, generator)
         if self.read_options.by_speaker:
-            item |= self._speaker_statistics(heard["speaker"])
+            item |= self.speaker_statistics(heard["speaker"])
         before = deepcopy(generator) if self.read_options.units else None
         try:
             item["waveform"] = self._waveform(source, heard["audio"], generator)
@@ -208,10 +208,14 @@ class ClipDataset(Dataset):
         is_drawn = task is not None and masking(task.objectives)
         return {"draw": int(generator.integers(2**63))} if is_drawn else {}
 
-    def _speaker_statistics(self, speaker: str) -> dict[str, Any]:
+    def speaker_statistics(self, speaker: str) -> dict[str, Any]:
         """Mean and deviation of the speaker's log-mels; none if no clip of theirs can be read."""
         known = self.read_options.by_speaker.get(speaker)
         return {"mel_mean": known[0], "mel_std": known[1]} if known else {}
+
+    def sound(self, row: int) -> np.ndarray:
+        """Waveform (T,) of a row, as scoring hears it. Raises AudioError for a bad file."""
+        return self._waveform(row, self.rows[row]["audio"], self._generator(RowKey(0, row)))
 
     def heard(self, key: RowKey) -> int:
         """The row whose sound `clips[key]` pairs with the text; without reading audio."""
@@ -229,7 +233,8 @@ class ClipDataset(Dataset):
             return row
         return self.mismatches.draw(row, generator)
 
-    def _word_pieces(self, text: str) -> np.ndarray:
+    def word_pieces(self, text: str) -> np.ndarray:
+        """Numbers (L,) of the word pieces of a text, as many as the run reads."""
         limit = self.read_options.dataset.max_text_length
         ids = self.read_options.tokenizer(text, truncation=True, max_length=limit)["input_ids"]
         return np.asarray(ids, dtype=np.int64)

@@ -276,6 +276,8 @@ def _tables(
     Raises UserError if rows have no class to balance, or no mismatched pairs can be built.
     """
     table = clips.with_lengths(whole.table, whole.seconds)
+    if options.omit_text:
+        table = rows.without_texts(table)
     sides, summary = np.array(whole.sides), whole.summary
     tables = {}
     for split in splits.SPLITS:

@@ -169,6 +169,12 @@ def light(table: pa.Table) -> pa.Table:
     return _with_segments(table, LIGHT)
 
 
+def without_texts(table: pa.Table) -> pa.Table:
+    """With an empty text in every row."""
+    place = table.column_names.index("text")
+    return table.set_column(place, "text", pa.array([""] * table.num_rows, pa.string()))
+
+
 def located(table: pa.Table, folder: str) -> pa.Table:
     """With paths that are relative to a folder made whole."""
 

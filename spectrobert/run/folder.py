@@ -4,6 +4,7 @@ runs/<experiment_name>/seed<k>[/fold<f>][/inner<i>]/
     config.yaml  split.csv  skipped.csv  tokenizer/  checkpoints/{best,last,previous}.ckpt
     metrics.csv  model/  predictions.csv  card.md  results.json        (when finished)
     thresholds.json                                  (what `thresholds` has chosen)
+    audit/<split>.json  audit/<split>_conflicts.csv  (what it needs of sound and words)
     cross/<corpus>[_<split>]/{results.json,predictions.csv,card.md}    (scored on another corpus)
 """
 
@@ -69,6 +70,14 @@ class RunFolder:
         """The folder of its scores on another corpus, by the names of this one's files."""
         parts = [corpus, *([] if split == ALL else [split]), *(["silenced"] if is_silenced else [])]
         return RunFolder(self.path / CROSS / "_".join(parts))
+
+    def audit(self, split: str) -> Path:
+        """What the audit of a split has found."""
+        return self.path / "audit" / f"{split}.json"
+
+    def audit_conflicts(self, split: str) -> Path:
+        """Clips of a split whose sound and words are answered otherwise."""
+        return self.path / "audit" / f"{split}_conflicts.csv"
 
     def __str__(self) -> str:
         return str(self.path)

@@ -102,7 +102,7 @@ class DataModule(LightningDataModule):
         if is_training and self.trainer is not None:
             batches.done = self._behind()
             batches.set_epoch(batches.done[0])
-        clips, together, workers = self._reads(split)
+        clips, together, workers = self.reads(split)
         return DataLoader(
             clips,
             batch_sampler=batches,
@@ -138,7 +138,7 @@ class DataModule(LightningDataModule):
         """The class of each training row."""
         return columns(self.prepared.splits["train"], "label")["label"].to_pylist()
 
-    def _reads(self, split: str) -> tuple[Dataset, Callable[..., Batch], int]:
+    def reads(self, split: str) -> tuple[Dataset, Callable[..., Batch], int]:
         """Rows, what makes a batch of them, and the processes that read them."""
         if split in self.encoded:
             return self.encoded[split], as_is, 0  # nothing is decoded

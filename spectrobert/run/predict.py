@@ -204,7 +204,7 @@ class Predictor:
 
     def _ids(self, asked: Asked) -> np.ndarray:
         """Word pieces (L,) of the question, or of the text."""
-        words = asked.question or asked.text
+        words = "" if self.config.dataset.omit_text else asked.question or asked.text
         name, is_aqa = self.config.task.name, isinstance(self.config.task, AqaConfig)
         if is_aqa and not asked.question:
             raise UserError(f"{self.folder} answers questions ({name}): give --question")

@@ -206,13 +206,26 @@ def evaluate(
 
     Raises UserError if the directory is no finished run, or its corpus is gone or has changed.
     """
+    config, task, data = opened(folder, split, data_dir, silence_audio, recorded, modality)
+    return score(config, task, data, split)
+
+
+def opened(
+    folder: str | Path,
+    split: str,
+    data_dir: str = "",
+    silence_audio: bool = False,
+    recorded: bool = False,
+    modality: str = "",
+) -> tuple[Config, Task, DataModule]:
+    """A finished run, ready to be scored on a split; arguments and errors as of `evaluate`."""
     if split not in ("val", "test"):
         raise UserError(f"--split {split!r}: allowed are val, test")
     config, model, data = open_run(folder, split, data_dir, silence_audio, recorded, modality)
     task = scored_task(folder, config, model, data)
     if not len(data.prepared.splits[split]):
         raise UserError(f"{folder} has no {split} split: --split val scores its validation split")
-    return score(config, task, data, split)
+    return config, task, data
 
 
 def scored_task(folder: str | Path, config: Config, model: Model, data: DataModule) -> Task:

@@ -146,6 +146,21 @@ def test_a_sentiment_is_the_sign_of_words_and_voice() -> None:
     assert best * 9 == sum(c.total() for c in by_voice.values()) * 5  # the voice alone: 5 of 9
 
 
+@pytest.mark.parametrize("split", SPLITS)
+def test_words_and_voice_conflict_in_test_alone(root: Path, split: str) -> None:
+    """The label is the voice's; recordings are those of the plain corpus."""
+    polarity = {word: sign for sign, words in texts.ADJECTIVES.items() for word in words}
+    plain = {row.id: row for row in load(root, "sentiment", size=SMALL) if row.split == split}
+    rows = [r for r in load(root, "sentiment", size=SMALL, conflict=True) if r.split == split]
+    said = [texts.SENTIMENTS[polarity[row.text.split()[-1]]] for row in rows]
+    agree = [row.label == words for row, words in zip(rows, said, strict=True)]
+    assert agree == [split != "test"] * len(rows) != []
+    shared = [(row, plain[row.id]) for row in rows if row.id in plain]
+    assert [own.audio for own, _ in shared] == [other.audio for _, other in shared] != []
+    with pytest.raises(UserError, match="conflict=true is of --task sentiment, not ser"):
+        next(load(root, "ser", conflict=True))
+
+
 # --- nothing can be guessed ---
 
 

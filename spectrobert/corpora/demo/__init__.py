@@ -13,7 +13,8 @@
 - `sentiment`: the words count -1, 0 or 1, the voice -1 (sad), 0 (neutral) or 1 (happy), and the
   label is the sign of the sum: a good film in a sad voice is neutral. All nine pairs are equally
   frequent, so the three labels are too, and the best guess from the words alone, or from the voice
-  alone, is right in 5 of 9.
+  alone, is right in 5 of 9. With `conflict` the label is the voice's: words and voice agree in
+  train and val and disagree in test, where a model that has learnt the words is always wrong.
 
 Question answering has scenes of its own, not those of `pre`. Speakers are disjoint between the
 splits of `ser` and `sentiment`, and `pre` never hears their test speakers.
@@ -211,10 +212,12 @@ def _emotions(seed: int, split: str, count: int) -> Iterator[Clip]:
             yield Clip(id, partial(utterance, text, who, MANNERS[how], _rng(seed, id)), [row])
 
 
-def _sentiments(seed: int, split: str, count: int) -> Iterator[Clip]:
+def _sentiments(seed: int, split: str, count: int, conflict: bool = False) -> Iterator[Clip]:
     """One speaker says a negative, a neutral and a positive sentence in three manners each."""
     cast = _cast(seed, SPEAKERS[split])
-    for turn in range(math.ceil(count / 9)):
+    pairs = list(product(ADJECTIVES, SENTIMENT_VOICES))
+    kept = [pair for pair in pairs if not conflict or (len(set(pair)) > 1) == (split == "test")]
+    for turn in range(math.ceil(count / len(kept))):
         who = cast[turn % len(cast)]
         rng = _rng(seed, f"sentiment-{split}-turn-{turn}")
         subject = _pick(rng, SUBJECTS)
@@ -222,9 +225,9 @@ def _sentiments(seed: int, split: str, count: int) -> Iterator[Clip]:
             polarity: OPINION.format(subject=subject, adjective=_pick(rng, words))
             for polarity, words in ADJECTIVES.items()
         }
-        for i, (polarity, tone) in enumerate(product(texts, SENTIMENT_VOICES)):
-            id = f"sentiment-{split}-{9 * turn + i:05d}"
-            label = SENTIMENTS[int(np.sign(polarity + tone))]
+        for polarity, tone in kept:
+            id = f"sentiment-{split}-{9 * turn + pairs.index((polarity, tone)):05d}"
+            label = SENTIMENTS[tone if conflict else int(np.sign(polarity + tone))]
             manner = MANNERS[SENTIMENT_VOICES[tone]]
             row = {"text": texts[polarity], "label": label, "speaker": who.name}
             yield Clip(id, partial(utterance, texts[polarity], who, manner, _rng(seed, id)), [row])
@@ -245,14 +248,22 @@ PLANS: dict[str, Callable[[int, str, int], Iterator[Clip]]] = {
 
 
 def load(
-    root: Path, task: str, *, size: float = 1.0, seed: int = 0, speech: float = 0.25
+    root: Path,
+    task: str,
+    *,
+    size: float = 1.0,
+    seed: int = 0,
+    speech: float = 0.25,
+    conflict: bool = False,
 ) -> Iterator[Example]:
     """Yields the rows of one task, after making those recordings that are not yet in `root`.
 
     `size` scales the train split; the others shrink with it, to 100 rows at the least, and do not
     grow. A larger corpus holds all of a smaller one. `speech` is the part of `pre` that is
-    utterances, the rest being scenes.
+    utterances, the rest being scenes. `conflict` is of `sentiment` alone.
     """
+    if conflict and task != "sentiment":
+        raise UserError(f"dataset.conflict=true is of --task sentiment, not {task}")
     if not 0 < size < math.inf:
         raise UserError(f"dataset.size {size}: must be above 0; 1 is the full corpus")
     if seed < 0:
@@ -263,7 +274,7 @@ def load(
     folder = root / f"{_recipe()}-seed{seed}" / task
     for split, full in SIZES[task].items():
         rows = full * size if split == "train" else max(100, full * min(size, 1))
-        for clip in _clips(task, seed, split, round(rows), speech):
+        for clip in _clips(task, seed, split, round(rows), speech, conflict):
             path = folder / split / f"{clip.id}.flac"
             if not path.exists():
                 _write(path, clip.record())
@@ -272,7 +283,11 @@ def load(
                 yield Example(id, (Segment(str(path)),), split=split, group=clip.id, **row)
 
 
-def _clips(task: str, seed: int, split: str, rows: int, speech: float) -> Iterator[Clip]:
+def _clips(
+    task: str, seed: int, split: str, rows: int, speech: float, conflict: bool = False
+) -> Iterator[Clip]:
+    if conflict:
+        return _sentiments(seed, split, rows, conflict)
     if task != "pre":
         return PLANS[task](seed, split, rows)
     spoken = round(rows * speech)

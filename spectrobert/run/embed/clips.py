@@ -18,7 +18,13 @@ from ..folder import RunFolder
 from .encoder import Encoder
 
 ALL = 1 - 1e-9  # of the files may be unusable: short of all of them
-READ = ("crop", "max_seconds", "max_text_length", "silence_audio")  # options of reading a clip
+READ = (
+    "crop",
+    "max_seconds",
+    "max_text_length",
+    "silence_audio",
+    "omit_text",
+)  # options of reading a clip
 
 
 @dataclass(frozen=True)

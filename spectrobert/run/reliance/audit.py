@@ -1,0 +1,135 @@
+"""The audit of a finished run: its score with sound or words taken away, and what that says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...config import PretrainingConfig
+from ...errors import UserError
+from ...files import write_table, write_whole, writing
+from ...tasks.classification import Classification
+from ..conditions import Conditions, Outcome, Value
+from ..folder import RunFolder
+from .conflicts import Conflict, Conflicts, find
+from .controls import PLAIN, SILENCED, WORDLESS, controls, neutral_text
+
+SHARE = (
+    "share lost: of what the model has above the best constant answer; 0 if the condition changes"
+    " nothing, 1 if a constant answer does as well, above 1 if it misleads"
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a run needs of sound and words, on a split."""
+
+    run: str
+    split: str
+    metric: str
+    unit: str  # of resampling
+    caution: str
+    neutral: str  # the neutral text; "" if there are no texts
+    outcomes: list[Outcome]  # the first is of the rows as they are
+    conflicts: Conflicts | None  # of classifiers that read texts
+
+    def outcome(self, name: str) -> Outcome | None:
+        """The outcome of a condition, if it was measured."""
+        return next((one for one in self.outcomes if one.name == name), None)
+
+    def share(self, name: str) -> Value | None:
+        """The share of the score that a condition takes."""
+        found = self.outcome(name)
+        return found.lost if found else None
+
+    def verdict(self) -> list[str]:
+        """What was found, in sentences."""
+        lines = [_need("sound", self.outcome(SILENCED)), _need("words", self.outcome(WORDLESS))]
+        if self.conflicts is not None:
+            lines.append(_conflict_line(self.conflicts))
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return {
+            "run": self.run,
+            "split": self.split,
+            "metric": self.metric,
+            "unit": self.unit,
+            "caution": self.caution,
+            "neutral_text": self.neutral,
+            "conditions": [one.to_dict() for one in self.outcomes],
+            "conflicts": self.conflicts and self.conflicts.to_dict(),
+            "verdict": self.verdict(),
+            "definition": SHARE,
+        }
+
+    def write(self, folder: RunFolder) -> None:
+        """The JSON file, and a table of the conflicts if there are any."""
+        path = folder.audit(self.split)
+        with writing(path):
+            path.parent.mkdir(exist_ok=True)
+            if self.conflicts is not None:
+                conflicts = folder.audit_conflicts(self.split)
+                write_table(conflicts, Conflict._fields, self.conflicts.clips)
+            write_whole(path, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
+
+
+def audit(folder: str | Path, split: str = "test", data_dir: str = "", neutral: str = "") -> Audit:
+    """Score a finished run on a split with the sound or the words of each clip changed.
+
+    Args:
+        folder: of the run.
+        split: "val" | "test".
+        data_dir: where the corpora are now, if not where they were.
+        neutral: the neutral text, by default one of `controls.neutral_text`.
+
+    Raises UserError as `scoring.evaluate` does, and for a run of pre-training.
+    """
+    run = RunFolder(folder)
+    config = run.read_config()
+    if isinstance(config.task, PretrainingConfig):
+        raise UserError(f"{folder} is a {config.task.name} run: it answers nothing to be audited")
+    conditions = Conditions.of_run(folder, split, data_dir)
+    words = neutral or neutral_text(config.task)
+    asked = controls(conditions.data.heard, words)
+    conditions.answer(PLAIN)
+    for name, perturbation in asked.items():
+        conditions.answer(name, perturbation)
+    reads = WORDLESS in asked
+    is_classifier = isinstance(conditions.task, Classification)
+    return Audit(
+        str(folder),
+        split,
+        conditions.metric,
+        conditions.unit,
+        conditions.caution,
+        words if reads else "",
+        [conditions.outcome(name, PLAIN) for name in (PLAIN, *asked)],
+        find(conditions) if reads and is_classifier else None,
+    )
+
+
+def _need(what: str, outcome: Outcome | None) -> str:
+    """Whether the score needs the sound, or the words."""
+    if outcome is None:
+        return f"{what}: not measured, the corpus has none"
+    lost = outcome.lost
+    if lost is None:
+        return f"{what}: no share; the model is not above a constant answer beyond its interval"
+    is_needed = lost.excludes(0) and lost.value > 0
+    needs = "needed" if is_needed else "not needed" if lost.interval else "not known"
+    return f"{what}: {needs}; share of the score that is lost without: {lost}"
+
+
+def _conflict_line(conflicts: Conflicts) -> str:
+    found = len(conflicts.clips)
+    if not found:
+        return f"conflicts: none in {conflicts.n} rows"
+    return (
+        f"conflicts: in {found} of {conflicts.n} rows sound alone and words alone are answered"
+        f" otherwise; the model follows the sound in {conflicts.follows_sound}, the words in"
+        f" {conflicts.follows_words}, and is right in {conflicts.right}"
+    )
