@@ -98,7 +98,7 @@ def evaluate(
     if modality and dataset:
         raise UserError("--modality is of the run's own corpus: leave out --dataset")
 
-    from ..run import terminal_scores
+    from ..run import scoring, terminal_scores  # noqa: F401  Lightning is loud once imported
     from ..run.quiet import quiet
     from ..terminal import console
 

@@ -52,7 +52,8 @@ class Value(NamedTuple):
     no_interval: str = ""
 
     def __str__(self) -> str:
-        return "{:.4f} ({:.4f} to {:.4f})".format(self.value, *self.interval or (np.nan, np.nan))
+        around = "{:.3f} to {:.3f}".format(*self.interval) if self.interval else self.no_interval
+        return f"{self.value:.3f} ({around})"
 
     def excludes(self, number: float) -> bool:
         """True if there is an interval, and it does not hold the number."""

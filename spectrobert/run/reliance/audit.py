@@ -115,7 +115,7 @@ def audit(folder: str | Path, split: str = "test", data_dir: str = "", neutral: 
 def _need(what: str, outcome: Outcome | None) -> str:
     """Whether the score needs the sound, or the words."""
     if outcome is None:
-        return f"{what}: not measured, the corpus has none"
+        return f"{what}: not measured, no row has any"
     lost = outcome.lost
     if lost is None:
         return f"{what}: no share; the model is not above a constant answer beyond its interval"
