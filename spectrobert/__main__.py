@@ -15,6 +15,7 @@ from .commands.protocol import app as protocol_app
 from .commands.push import push
 from .commands.report import report
 from .commands.score import score
+from .commands.serve import serve
 from .commands.table import table
 from .commands.thresholds import thresholds
 from .commands.timeline import timeline
@@ -46,6 +47,7 @@ app.command()(demo)
 app.command()(report)
 app.command()(push)
 app.command()(score)
+app.command()(serve)
 app.command()(cache)
 app.add_typer(data_app, name="data")
 app.add_typer(protocol_app, name="protocol")

@@ -23,6 +23,7 @@ EXTRAS = {
     "speecht5": ("sentencepiece",),
     "timeline": ("silero_vad",),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "serve": ("gradio", "matplotlib"),
     "docs": ("mkdocs",),
 }
 

@@ -100,6 +100,7 @@ def test_every_extra_is_declared():
         ("matplotlib", "report", "demo", "demo"),
         ("PIL", "report", "data stats", "data stats demo"),
         ("pooch", "download", "data download", "data download esc10"),
+        ("gradio", "serve", "serve", "serve runs/a"),
         ("comet_ml", "comet", "logger=comet", "train task=ser dataset=demo logger=comet"),
         ("submitit", "slurm", "hydra/launcher=slurm", "train -m task=ser dataset=demo seed=1,2"),
     ],

@@ -45,7 +45,7 @@ def report(
         page = campaign.write_report(out, title, asked, campaign.lines(asked, {}), data_dir)
     else:
         named = _named(folders)  # refused before the heavy libraries load
-        from ..experiments.report import write
+        from ..experiments.report.page import write
         from ..run.quiet import quiet
 
         quiet()

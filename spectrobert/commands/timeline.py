@@ -69,9 +69,10 @@ def timeline(
     from ..files import check_writable
     from ..run.asked_files import named
     from ..run.timeline import written
+    from ..run.timeline.rules import of_run
     from ..run.timeline.settings import Heard
 
-    choice, rules = Heard(activity, window, hop), _rules(run, threshold, gap, shortest)  # type: ignore[arg-type]
+    choice, rules = Heard(activity, window, hop), of_run(run, threshold, gap, shortest)  # type: ignore[arg-type]
     wanted = written.parse(format)
     asked = named(audio, question, text)
     folders = _folders(asked, output)
@@ -94,18 +95,6 @@ def timeline(
     if failed:
         print(f"{failed} of {len(asked)} recordings have no timeline", file=sys.stderr)
         raise typer.Exit(1)
-
-
-def _rules(run: Path, threshold: float | None, gap: float, shortest: float) -> Rules:
-    """With the thresholds that are stored with a run, if none is given."""
-    from ..run import chosen_thresholds
-    from ..run.folder import RunFolder
-    from ..run.timeline.settings import Rules
-
-    if threshold is not None:
-        return Rules(threshold, gap, shortest)
-    own = chosen_thresholds.of_labels(RunFolder(run))
-    return Rules(gap=gap, shortest=shortest, own=own)
 
 
 def _folders(asked: Sequence[Asked], output: str) -> list[Path]:

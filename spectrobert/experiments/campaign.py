@@ -113,7 +113,7 @@ def write_report(
 
     Raises UserError if no run of the table has finished.
     """
-    from . import report  # draws with torch and Matplotlib, and renders with Jinja
+    from .report import page  # draws with torch and Matplotlib, and renders with Jinja
 
     table, runs_dir = campaign.table, campaign.settings.runs_dir
     done = table_rows.folders(table, runs_dir)
@@ -125,7 +125,7 @@ def write_report(
             f" python -m spectrobert table {table.stem}"
         )
     summary = sheet_of(table, lines)
-    return report.write(path, title or summary.title, folders, summary, data_dir)
+    return page.write(path, title or summary.title, folders, summary, data_dir)
 
 
 def show_commands(campaign: Campaign) -> None:

@@ -6,7 +6,7 @@ from spectrobert.settings import composition
 
 from ..helpers.pages import Page, parse_verb
 
-PAGES = ("docs/detection.md", "docs/hub.md", "docs/score.md")
+PAGES = ("docs/detection.md", "docs/hub.md", "docs/score.md", "docs/serve.md")
 
 
 @pytest.mark.parametrize("name", PAGES)

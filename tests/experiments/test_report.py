@@ -16,8 +16,9 @@ from rich.console import Console
 from spectrobert.data.batches import collate
 from spectrobert.data.clips import RowKey
 from spectrobert.errors import UserError
-from spectrobert.experiments import report
 from spectrobert.experiments.report import anatomy, examples, figures, listening
+from spectrobert.experiments.report.page import write as write_report
+from spectrobert.models.attention import cls_attention
 from spectrobert.run.confidence import surest
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
@@ -42,7 +43,7 @@ def finished(tmp_path_factory):
 def written(finished, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
     named = {"emotions <8>": [finished["ser"]], "pre": [finished["pre"]]}
-    return report.write(path, "two runs", named).read_text()
+    return write_report(path, "two runs", named).read_text()
 
 
 def test_the_page_stands_alone_and_escapes_names(written):
@@ -94,7 +95,7 @@ def test_attention_is_that_of_the_last_layer(finished):
     model, clips = listener.model, listener.clips
     batch = collate([clips[RowKey(0, 0)], clips[RowKey(0, 5)]])
     with torch.inference_mode():
-        found, (time, frequency) = listening.cls_attention(model, batch)
+        found, (time, frequency) = cls_attention(model, batch)
         assert found.sum() == pytest.approx(1, abs=1e-5)
         assert len(found) == batch["input_ids"].shape[1] + time * frequency
         # transformers' own attention, asked to return its weights
@@ -116,7 +117,7 @@ def test_late_fusion_is_drawn_without_attention_on_the_audio():
     model, batch = classifier(architecture="late_fusion"), padded_batch(60)
     for given in (batch, {name: value[:1] for name, value in batch.items()}):
         with torch.inference_mode():
-            found, (time, frequency) = listening.cls_attention(model, given)
+            found, (time, frequency) = cls_attention(model, given)
         words, audio = found[:9], found[9:]
         assert len(audio) == time * frequency > 0
         assert torch.all(words > 0)
@@ -189,7 +190,7 @@ def test_without_curves_the_page_is_still_written(finished, tmp_path):
     copy = tmp_path / "seed0"
     shutil.copytree(finished["pre"], copy)
     (copy / "metrics.csv").unlink()
-    text = report.write(tmp_path / "r.html", "t", {"a": [copy]}).read_text()
+    text = write_report(tmp_path / "r.html", "t", {"a": [copy]}).read_text()
     assert text.count("<svg") == 1  # the drawing of what trains
 
 
@@ -206,7 +207,7 @@ def test_without_the_corpus_the_page_is_still_written(finished, tmp_path):
     config = (copy / "config.yaml").read_text()
     nowhere = re.sub(r"name: demo", "name: ravdess", config)
     (copy / "config.yaml").write_text(re.sub(r"\n  size: .*", "", nowhere))
-    text = report.write(tmp_path / "r.html", "t", {"a": [copy]}).read_text()
+    text = write_report(tmp_path / "r.html", "t", {"a": [copy]}).read_text()
     assert "No sounds and embeddings: " in text
     assert "<h3>Confusion</h3>" in text
 
@@ -229,7 +230,7 @@ def test_the_verb(finished, tmp_path):
 
 def test_a_row_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="is not a run directory"):
-        report.write(tmp_path / "r.html", "t", {"a": [tmp_path]})
+        write_report(tmp_path / "r.html", "t", {"a": [tmp_path]})
 
 
 def test_the_verb_knows_tables(finished, tmp_path):

@@ -10,7 +10,8 @@ import pytest
 from spectrobert import corpora
 from spectrobert.config import Config
 from spectrobert.data.splits import RANDOM, caution
-from spectrobert.experiments import formats, report, table_rows, table_spec
+from spectrobert.experiments import formats, table_rows, table_spec
+from spectrobert.experiments.report.page import write as write_report
 from spectrobert.run import leaks, scoring
 from spectrobert.run.folder import NEEDED, RunFolder
 from spectrobert.settings.schemas import dataset_class
@@ -33,7 +34,7 @@ def test_a_random_split_is_named_everywhere(tmp_path):
     assert json.loads(done.stdout)["caution"] == RANDOM
     done = verb("evaluate", str(folder))
     assert RANDOM in " ".join(done.stdout.split())
-    page = report.write(tmp_path / "report.html", "A report", {"ser": [folder.path]})
+    page = write_report(tmp_path / "report.html", "A report", {"ser": [folder.path]})
     assert f"<h1>A report: {RANDOM}</h1>" in page.read_text()
 
 

@@ -11,7 +11,7 @@ import torch
 from spectrobert.commands.predict import predict as predict_verb
 from spectrobert.corpora.demo import texts
 from spectrobert.errors import UserError
-from spectrobert.experiments import report
+from spectrobert.experiments.report.page import write as write_report
 from spectrobert.models.spectrobert import SpectroBert
 from spectrobert.run import build, curves, scoring
 from spectrobert.run.fit import fit
@@ -198,7 +198,7 @@ def test_plain_classes_are_predicted_and_reported(finished, tmp_path):
     clip = next(data_dir().rglob("classification-test-*.flac"))
     (answer,) = predict(folder, [str(clip)], top=20)
     assert {label for label, _ in answer.ranked} == set(texts.NAMES)
-    page = report.write(tmp_path / "page.html", "sounds", {"sounds": [folder]}).read_text()
+    page = write_report(tmp_path / "page.html", "sounds", {"sounds": [folder]}).read_text()
     assert "<td>task</td><td>classification</td>" in page
 
 
@@ -317,7 +317,7 @@ def test_pre_training_without_a_test_split_scores_validation(tmp_path):
         scoring.evaluate(folder)
     again = scoring.evaluate(folder, "val")
     assert again.values["loss"] == pytest.approx(results["val"]["metrics"]["loss"])
-    page = report.write(tmp_path / "report.html", "A report", {"pre": [folder]})
+    page = write_report(tmp_path / "report.html", "A report", {"pre": [folder]})
     assert "val split scored" in page.read_text()
 
 

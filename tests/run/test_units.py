@@ -13,7 +13,7 @@ from spectrobert.audio.segment import Segment
 from spectrobert.data import unit_file
 from spectrobert.data.unit_file import UnitFile
 from spectrobert.errors import UserError
-from spectrobert.experiments import report
+from spectrobert.experiments.report.page import write as write_report
 from spectrobert.run.fit import fit
 from spectrobert.run.load import predict
 from spectrobert.run.scoring import evaluate
@@ -167,7 +167,7 @@ def test_a_run_knows_its_units_and_answers_nothing(corpus, made, tmp_path):
     assert again == pytest.approx(results["test"]["metrics"], rel=1e-5)
     line = refusal(lambda: predict(folder.path, [str(corpus / "0.wav")]))
     assert "only a run with sap answers" in line
-    report.write(tmp_path / "report.html", "A report", {"pre": [folder.path]})
+    write_report(tmp_path / "report.html", "A report", {"pre": [folder.path]})
     assert "masked units loss" in (tmp_path / "report.html").read_text()
     (made / unit_file.FACTS).rename(made / "kept")
     facts = (made / "kept").read_text()

@@ -1,17 +1,16 @@
 """Single clips in a report: sound, label, prediction, and the attention of [CLS]."""
 
 import html
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ...audio.io import SAMPLE_RATE
 from ...run.confidence import is_right
+from .attention import NO_AUDIO, spectrogram, words
 from .images import in_legend, player, png, pyplot
 from .listening import Hearing
 
-NO_AUDIO = "[CLS] attends to no audio: this model adds it after the last layer"
 WRONG, RIGHT = 4, 2  # mistakes and right answers that are shown, the surest ones
 
 
@@ -24,11 +23,13 @@ def card(heard: Hearing) -> str:
     looked = f"; {share:.0%} of the attention on the audio" if share else f"; {NO_AUDIO}"
     if heard.note:  # stands above the clips
         looked = ""
+    seconds = len(heard.wave) / SAMPLE_RATE
+    drawn = spectrogram(heard.log_mel, heard.audio, seconds, row["id"])
     return (
         f'<div class="clip"><p><b class="{verdict}">{verdict}</b>: predicted'
         f" <b>{html.escape(predicted)}</b>, true <b>{html.escape(row['label'])}</b>"
         f' <span class="note">{html.escape(_heard(row))}{looked}</span></p>'
-        f"<p>{_words(heard.words)}</p>{player(heard.wave)}{_spectrogram(heard)}</div>"
+        f"<p>{words(heard.words)}</p>{player(heard.wave)}{drawn}</div>"
     )
 
 
@@ -39,39 +40,6 @@ def _heard(row: dict[str, Any]) -> str:
     stretch = f" {row['start']} - {row['end'] or 'end'} s" if row["start"] else ""
     own_id = f" ({row['id']})" if row["id"] != row["audio"] else ""
     return f"{row['audio']}{stretch}{own_id}"
-
-
-def _words(words: Sequence[tuple[str, float]]) -> str:
-    strongest = max((weight for _, weight in words), default=0.0)
-    shaded = []
-    for piece, weight in words:
-        shade = 0.75 * weight / strongest if strongest else 0.0
-        shaded.append(
-            f'<span class="word" title="{weight:.3f}" style="background:'
-            f'rgba(209,73,91,{shade:.2f})">{html.escape(piece)}</span>'
-        )
-    return " ".join(shaded)
-
-
-def _spectrogram(heard: Hearing) -> str:
-    seconds = len(heard.wave) / SAMPLE_RATE
-    bins = heard.log_mel.shape[0]
-    extent = (0.0, seconds, 0.0, float(bins))
-    with pyplot(7.2, 2.2) as (figure, (axis,)):
-        axis.imshow(heard.log_mel, origin="lower", aspect="auto", cmap="gray_r", extent=extent)
-        strongest = heard.audio.max()
-        shown = ", attention in red" if strongest else ""
-        axis.imshow(
-            heard.audio,
-            origin="lower",
-            aspect="auto",
-            cmap="Reds",
-            extent=extent,
-            alpha=0.6 * heard.audio / strongest if strongest else 0.0,
-            interpolation="nearest",
-        )
-        axis.set(xlabel="seconds", ylabel="mel bin")
-        return png(figure, f"spectrogram of {html.escape(heard.row['id'])}{shown}")
 
 
 def scatter(points: np.ndarray, colours: dict[str, list[str]]) -> str:

@@ -12,7 +12,6 @@ import typer
 from spectrobert import load
 from spectrobert.audio import io
 from spectrobert.commands.predict import predict
-from spectrobert.commands.timeline import _rules
 from spectrobert.commands.timeline import timeline as verb
 from spectrobert.errors import UserError
 from spectrobert.run import chosen_thresholds
@@ -20,6 +19,7 @@ from spectrobert.run.predict import Asked, Predictor
 from spectrobert.run.timeline import answering
 from spectrobert.run.timeline.answering import answered
 from spectrobert.run.timeline.journal import NAME
+from spectrobert.run.timeline.rules import of_run
 from spectrobert.run.timeline.settings import Heard, Rules
 
 from ...helpers.runs import trained
@@ -194,5 +194,5 @@ def test_predict_takes_no_table_along_a_timeline(folder, call):
 def test_stored_thresholds_are_the_default(folder, monkeypatch):
     seen = chosen_thresholds.ChosenThreshold(0.8, "best F1", [0.8], 4, 2, [])
     monkeypatch.setattr(chosen_thresholds, "read", lambda run: {"yes": seen})
-    assert _rules(folder, None, 0.5, 0.0) == Rules(own={"yes": 0.8})
-    assert _rules(folder, 0.3, 0.5, 0.0) == Rules(0.3)
+    assert of_run(folder, None, 0.5, 0.0) == Rules(own={"yes": 0.8})
+    assert of_run(folder, 0.3, 0.5, 0.0) == Rules(0.3)
