@@ -55,6 +55,7 @@ def test_a_wheel_needs_no_checkout(tmp_path):
     alone = {"cwd": elsewhere, "env": os.environ | {"PYTHONPATH": str(bare)}}
     run(sys.executable, "-c", USE, bare, **alone)
     assert "evaluate" in run(bare / "bin" / "spectrobert", "--help", **alone)
+    assert "ravdess/emobox6" in run(bare / "bin" / "spectrobert", "protocol", "list", **alone)
     assert "bin-frz-nolast" in run(bare / "bin" / "spectrobert", "train", "--help", **alone)
 
 

@@ -81,6 +81,17 @@ def test_probabilities_give_loss_and_auroc_by_hand(hand, tmp_path):
     assert values(one)["loss"] == pytest.approx(-sum(map(math.log, right)) / 6)
 
 
+def test_probabilities_of_some_classes_give_labels_alone(tmp_path, ravdess):
+    lines = [
+        {"file": f"{i}.wav", "predictions": [{"label": w, "score": 0.4}]} for i, w, _ in ravdess
+    ]
+    path = tmp_path / "top1.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = values(spectrobert.score(path, "ravdess/emobox6").files[0])
+    assert found["accuracy"] == 1
+    assert "loss" not in found
+
+
 def test_figures_are_scikit_learns(tmp_path, ravdess):
     generator = np.random.default_rng(0)
     truth = [label for _, label, _ in ravdess]
