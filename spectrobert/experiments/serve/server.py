@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from ...errors import UserError
 from .limits import Limits
@@ -31,37 +32,45 @@ def serving(
     address = _free(host, port)
     with Uploads() as uploads:
         served = ServedRuns(runs, uploads, limits)
-        from .doors import Doors
         from .page import build
-        from .theme import look
 
         logging.getLogger("httpx").setLevel(logging.WARNING)
         page = build(served)
         try:
-            from starlette.middleware import Middleware
-
-            _, url, _ = page.launch(
-                server_name=host,
-                server_port=address,
-                app_kwargs={"middleware": [Middleware(Doors, most=limits.bytes, uploads=uploads)]},
-                max_file_size=limits.bytes,
-                **look(),
-                share=False,
-                quiet=True,
-                inbrowser=False,
-                prevent_thread_lock=True,
-                enable_monitoring=False,
-                run_history=False,
-                footer_links=["api"],
-                ssr_mode=False,
-                pwa=False,
-                mcp_server=False,
-            )
-            yield url.rstrip("/"), uploads
-        except OSError as error:
-            raise UserError(f"--host {host} --port {port}: {error}") from error
+            yield _launched(page, host, address, limits, uploads), uploads
         finally:
             page.close(verbose=False)
+
+
+def _launched(page: Any, host: str, port: int, limits: Limits, uploads: Uploads) -> str:
+    """The address of a page that answers from now on."""
+    from starlette.middleware import Middleware
+
+    from .doors import Doors
+    from .theme import look
+
+    doors = Middleware(Doors, most=limits.bytes, uploads=uploads)
+    try:
+        _, url, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            app_kwargs={"middleware": [doors]},
+            max_file_size=limits.bytes,
+            **look(),
+            share=False,
+            quiet=True,
+            inbrowser=False,
+            prevent_thread_lock=True,
+            enable_monitoring=False,
+            run_history=False,
+            footer_links=["api"],
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+        )
+    except OSError as error:  # another process has taken the port since
+        raise UserError(f"--host {host} --port {port}: {error}") from error
+    return url.rstrip("/")
 
 
 def wait() -> None:
