@@ -26,7 +26,7 @@ def build(served: ServedRuns) -> Any:
     with gr.Blocks(analytics_enabled=False, title="SpectroBERT") as page:
         gr.HTML(_heading(served))
         with gr.Row():
-            with gr.Column(min_width=300):
+            with gr.Column(scale=2, min_width=300):
                 several = len(served.names) > 1
                 run = gr.Dropdown(served.names, value=first.name, label="Run", visible=several)
                 others = [NONE, *((name, name) for name in served.names)]
@@ -43,7 +43,7 @@ def build(served: ServedRuns) -> Any:
                     window = gr.Number(0, label="Window: seconds heard at once; 0: 4, or less")
                     hop = gr.Number(0, label="Hop: seconds from window to window; 0: half of one")
                     least = gr.Number(None, label="Threshold; empty: the run's own, or 0.5")
-            with gr.Column(min_width=300):
+            with gr.Column(scale=3, min_width=300):
                 answers = gr.HTML(elem_id="answers")
         timeline = gr.HTML(elem_id="timeline")
         asked, followed = (

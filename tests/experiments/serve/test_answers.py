@@ -1,7 +1,5 @@
 """The functions behind the page: answers, refusals, and that no sound is left behind."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
@@ -14,7 +12,7 @@ from spectrobert.experiments.serve.recordings import Window
 from spectrobert.experiments.serve.uploads import Uploads
 from spectrobert.run.load import load
 
-from ...helpers.served import ODD, asking_run, odd_run
+from ...helpers.served import ODD
 from ...helpers.sounds import BAD_FILES, noise
 
 ODD_NAME, ASKING = "demo_classification seed 0", "demo_aqa_binary seed 0"
@@ -23,16 +21,9 @@ TIGHT = Limits(megabytes=0.5, minutes=1)
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> list[Path]:
-    place = tmp_path_factory.mktemp("served")
-    odd = odd_run(place / "odd")
-    return [odd, asking_run(place / "asking"), odd]
-
-
-@pytest.fixture(scope="module")
 def served(runs):
     with Uploads() as uploads:
-        yield ServedRuns(runs, uploads, TIGHT)
+        yield ServedRuns([*runs, runs[0]], uploads, TIGHT)
     assert not uploads.sounds.parent.exists()
 
 

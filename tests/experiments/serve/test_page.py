@@ -13,7 +13,7 @@ from spectrobert.experiments.serve.limits import Limits
 from spectrobert.experiments.serve.server import serving
 
 from ...helpers.browser import Browser
-from ...helpers.served import ODD, asking_run, odd_run
+from ...helpers.served import ODD
 from ...helpers.sounds import noise
 
 ODD_NAME = "demo_classification seed 0"
@@ -21,11 +21,10 @@ FAULT = "document.querySelector('#answers .sb-fault')?.innerText"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
+def served(request):
     """The address of a page over two runs, and its uploads."""
     pytest.importorskip("gradio", reason="the extra serve is not installed")
-    place = tmp_path_factory.mktemp("served")
-    runs = [odd_run(place / "odd"), asking_run(place / "asking")]
+    runs = request.getfixturevalue("runs")  # trained only if they are served
     with serving(runs, "127.0.0.1", 0, Limits(1.0, 1.0)) as found:
         yield found
 
