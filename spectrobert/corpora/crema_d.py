@@ -16,6 +16,7 @@ from . import Corpus
 from .example import Dropped, Example, Votes
 from .file_names import read_names, speech
 from .label_files import number, read_table
+from .reference import Reference, emobox_names
 from .votes import tally
 
 EMOTIONS = {
@@ -60,6 +61,12 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         if isinstance(row, Example):
             row = replace(row, votes=votes.get(row.id, ()))
         yield row
+
+
+def emobox(path: Path) -> Iterator[Reference]:
+    """The clips of a fold's file of EmoBox."""
+    for name in emobox_names(path, NAME):
+        yield Reference(name[0], EMOTIONS[name[3]], group=name[1])
 
 
 def _votes(root: Path) -> dict[str, Votes]:

@@ -1,6 +1,7 @@
 """Rows that a public protocol scores, known without the recordings: id, label, fold, group."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,19 @@ def table(path: Path) -> Iterator[Reference]:
     """Rows of a user's own table: columns id, label and, if there are any, fold and group."""
     for row in read_table(path, ("id", "label"), delimiter="\t" if path.suffix == ".tsv" else ","):
         yield Reference(row["id"], row["label"], row.get("fold", ""), row.get("group", ""))
+
+
+def emobox_names(path: Path, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Names of the recordings in a fold's file of EmoBox, one JSON object a line.
+
+    Raises UserError for a recording of another name.
+    """
+    for number, row in enumerate(json_lines(path), start=1):
+        stem = Path(str(row.get("wav", ""))).stem
+        name = pattern.fullmatch(stem)
+        if name is None:
+            raise UserError(f"{path}, row {number}: {stem!r} is no name of a clip of the corpus")
+        yield name
 
 
 def json_lines(path: Path) -> Iterator[dict]:

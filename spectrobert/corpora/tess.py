@@ -14,6 +14,7 @@ from ..audio.segment import Segment
 from . import Corpus
 from .example import Dropped, Example
 from .file_names import read_names
+from .reference import Reference, emobox_names
 
 EMOTIONS = {  # the owner's words
     "angry": "angry",
@@ -31,6 +32,13 @@ NAME = re.compile(rf"(OAF?|YAF)_([a-z]+)_({'|'.join(EMOTIONS)})", re.IGNORECASE)
 def load(root: Path, task: str) -> Iterator[Example | Dropped]:
     """Every clip under `root`; the first of two with one name (a mirror ships each clip twice)."""
     return read_names(root, NAME, "ACTRESS_WORD_EMOTION", _example, by_folder=True)
+
+
+def emobox(path: Path) -> Iterator[Reference]:
+    """The clips of a fold's file of EmoBox; the words are the groups, as in training."""
+    for name in emobox_names(path, NAME):
+        example = _example(name, "")
+        yield Reference(example.id, example.label, group=example.group)
 
 
 def _example(name: re.Match[str], path: str) -> Example:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from spectrobert.corpora.reference import Reference
 from spectrobert.errors import UserError
 from spectrobert.protocols import layouts
 from spectrobert.protocols.names import Ids, Labels
@@ -106,13 +107,15 @@ def test_other_files_are_one_line(tmp_path, name, text, said):
             ),
         ),
         ("savee/emobox4", "DC_a01", ("savee-DC-a01", "DC/a01.wav", "AudioData/DC/a01.wav")),
+        ("crema_d/emobox1", "1040_ITH_SAD_X", ("cremad-1040-ITH-SAD-X",)),
+        ("tess/emobox1", "OAF_bite_ps", ("tess-OAF-bite-ps", "a/OAF_bite_ps.wav")),
         ("emodb/loso10", "03a01Fa", ("wav/03a01Fa.wav", "emodb-03a01Fa")),
         ("esc10/folds5", "1-100032-A", ("audio/1-100032-A-0.wav", "001 - Dog bark/1-100032-A.ogg")),
     ],
 )
 def test_an_id_with_or_without_folder_and_ending(protocol, id, written):
     one = load(protocol)
-    rows = references(one)
+    rows = [Reference(id, "")] if one.file else references(one)
     ids = Ids(one, rows)
     for words in (id, *written):
         (place,) = ids.places(words)

@@ -129,6 +129,8 @@ def test_rows_of_public_tables(tmp_path):
     (tmp_path / "dev.tsv").write_text(
         "id\tsentiment\nid10012_abc_00001\tPositive\nid10013_abc_00001\tMixed\n"
     )
+    for name, wav in (("cremad", "1040_ITH_SAD_X"), ("tess", "OA_Bite_ps")):
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"key": "x", "wav": "downloads/{wav}.wav"}}\n')
     found = {
         rule: [tuple(row)[:4] for row in protocols._function(own(tmp_path, rule))(tmp_path / file)]
         for rule, file in (
@@ -136,6 +138,8 @@ def test_rows_of_public_tables(tmp_path):
             ("meld.emotions", "test_sent_emo.csv"),
             ("meld.sentiments", "test_sent_emo.csv"),
             ("slue_voxceleb.utterances", "dev.tsv"),
+            ("crema_d.emobox", "cremad.jsonl"),
+            ("tess.emobox", "tess.jsonl"),
         )
     }
     assert found == {
@@ -143,7 +147,11 @@ def test_rows_of_public_tables(tmp_path):
         "meld.emotions": [("test_dia3_utt0", "joy", "", "test_dia3")],
         "meld.sentiments": [("test_dia3_utt0", "positive", "", "test_dia3")],
         "slue_voxceleb.utterances": [("id10012_abc_00001", "positive", "", "id10012")],
+        "crema_d.emobox": [("1040_ITH_SAD_X", "sad", "", "1040")],
+        "tess.emobox": [("OAF_bite_ps", "pleasant surprise", "", "bite")],
     }
+    with pytest.raises(UserError, match=r"row 1: '1040_ITH_SAD_X' is no name of a clip"):
+        protocols.references(own(tmp_path, "tess.emobox", file="x"), str(tmp_path / "cremad.jsonl"))
 
 
 def own(folder: Path, rule: str = "reference.table", **more) -> protocols.Protocol:
