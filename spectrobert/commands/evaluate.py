@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -69,6 +69,25 @@ def evaluate(
     neutral: Annotated[
         str, typer.Option(help="with --audit, the neutral text in place of a clip's own")
     ] = "",
+    stress: Annotated[
+        bool,
+        typer.Option(
+            "--stress",
+            help="score under noise, rooms, codecs, clipping, gain, speed and cuts, also into"
+            " RUN/stress/; a call that was stopped goes on",
+        ),
+    ] = False,
+    distortion: Annotated[
+        Optional[list[str]],
+        typer.Option(help="with --stress, one of them by name; may be given several times"),
+    ] = None,
+    noise_folder: Annotated[
+        str, typer.Option(help="with --stress, recordings that are mixed in as noise too")
+    ] = "",
+    part: Annotated[
+        str,
+        typer.Option(help="with --stress, a share of the conditions, 2/8; then call without it"),
+    ] = "",
     output: Annotated[
         str, typer.Option(help="also write results.json and predictions.csv into this folder")
     ] = "",
@@ -79,9 +98,14 @@ def evaluate(
 
     if output:
         check_writable("--output", Path(output), is_folder=True)
-    if neutral and not audit:
-        raise UserError("--neutral goes with --audit")
-    if audit:
+    only_with: dict[str, dict[str, Any]] = {"--audit": {"--neutral": neutral}}
+    only_with["--stress"] = {
+        "--distortion": distortion,
+        "--noise_folder": noise_folder,
+        "--part": part,
+    }
+    _require_mode({"--audit": audit, "--stress": stress}, only_with)
+    if audit or stress:
         others = {
             "--dataset": dataset,
             "--silence_audio": silence_audio,
@@ -90,7 +114,7 @@ def evaluate(
             "--output": output,
         }
         for option in (name for name, value in others.items() if value):
-            raise UserError(f"{option}: not with --audit")
+            raise UserError(f"{option}: not with {'--audit' if audit else '--stress'}")
     if options and not dataset:
         raise UserError(f"{options[0]!r}: options are of another corpus; name it by --dataset")
     if recorded and dataset:
@@ -105,6 +129,10 @@ def evaluate(
     quiet()
     if audit:
         _audit(run, split or "test", data_dir, neutral, as_json)
+        return
+    if stress:
+        asked = {"names": distortion or (), "noise_folder": noise_folder, "part": part}
+        _stress(run, split or "test", data_dir, asked, as_json)
         return
     if dataset:
         given = {"data_dir": data_dir, "silence_audio": silence_audio, "split": split}
@@ -121,6 +149,44 @@ def evaluate(
         title = f"{run}: {where}" + (", audio silenced" if silence_audio else "")
         title += f", {modality} read" if modality else ""
         terminal_scores.show(console(), scores, title)
+
+
+def _require_mode(modes: dict[str, bool], only_with: dict[str, dict[str, Any]]) -> None:
+    """Raise UserError for two ways of scoring at once, and for an option of another one."""
+    chosen = [mode for mode, is_on in modes.items() if is_on]
+    if len(chosen) > 1:
+        raise UserError(f"{' and '.join(chosen)}: one at a time")
+    for mode, options in only_with.items():
+        for option in (name for name, value in options.items() if value):
+            if mode not in chosen:
+                raise UserError(f"{option} goes with {mode}")
+
+
+def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) -> None:
+    from ..run.folder import RunFolder
+    from ..run.stress.stress import Part, stress
+    from ..terminal import console, counting, print_line
+    from .stress import show
+
+    folder, screen = RunFolder(run), console(stderr=True)
+    words = given.pop("part")
+    part = Part.read(words) if words else None
+    with counting("conditions", screen) as bar:
+
+        def progress(name: str, done: int, total: int) -> None:
+            bar(done, total)
+            if not screen.is_terminal:
+                print_line(screen, f"{done + 1} of {total}: {name}")
+
+        found = stress(run, split, data_dir, part=part, progress=progress, **given)
+    if found is None:
+        return
+    found.write(folder)
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        show(console(), found)
+    print_line(screen, f"stress: {folder.stress(split)}")
 
 
 def _audit(run: Path, split: str, data_dir: str, neutral: str, as_json: bool) -> None:

@@ -55,7 +55,7 @@ class Augmentation:
             wave = wave[first : first + longest]
         if not self.effects or len(wave) < LEAST_SECONDS * SAMPLE_RATE:
             return wave
-        with _seeded(generator):
+        with seeded(generator):
             for name, effect in self.effects.items():
                 if generator.random() < getattr(self.options, name):
                     wave = effect(wave)
@@ -116,7 +116,7 @@ def _stretch(widest: float, whole: float, generator: np.random.Generator) -> tup
 
 
 @contextmanager
-def _seeded(generator: np.random.Generator) -> Iterator[None]:
+def seeded(generator: np.random.Generator) -> Iterator[None]:
     """Python's and numpy's generators begin at a number drawn here, and are restored."""
     states = random.getstate(), np.random.get_state()
     seed = int(generator.integers(2**32))

@@ -5,6 +5,7 @@ runs/<experiment_name>/seed<k>[/fold<f>][/inner<i>]/
     metrics.csv  model/  predictions.csv  card.md  results.json        (when finished)
     thresholds.json                                  (what `thresholds` has chosen)
     audit/<split>.json  audit/<split>_conflicts.csv  (what it needs of sound and words)
+    stress/<split>.json  stress/<split>_answers/     (its score under distortions)
     cross/<corpus>[_<split>]/{results.json,predictions.csv,card.md}    (scored on another corpus)
 """
 
@@ -78,6 +79,10 @@ class RunFolder:
     def audit_conflicts(self, split: str) -> Path:
         """Clips of a split whose sound and words are answered otherwise."""
         return self.path / "audit" / f"{split}_conflicts.csv"
+
+    def stress(self, split: str) -> Path:
+        """The scores of a split under distortions."""
+        return self.path / "stress" / f"{split}.json"
 
     def __str__(self) -> str:
         return str(self.path)

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -13,6 +14,7 @@ import soundfile as sf
 import torch
 from rich.console import Console
 
+from spectrobert import files
 from spectrobert.data.batches import collate
 from spectrobert.data.clips import RowKey
 from spectrobert.errors import UserError
@@ -250,3 +252,35 @@ def test_the_verb_knows_tables(finished, tmp_path):
     assert "<h1>mine (ser on demo)</h1>" in page
     assert "<td><div>emotions</div></td>" in page
     assert ">emotions</h2>" in page
+
+
+def test_what_audit_and_stress_have_found_is_shown(finished, tmp_path):
+    """From their files alone; a figure without an interval says why."""
+    point = {
+        "family": "gain",
+        "level": -10.0,
+        "unit": "dB",
+        "name": "gain -10 dB",
+        "score": [0.5, None, "one group"],
+        "difference": [-0.25, [-0.4, -0.1], ""],
+        "lost": None,
+        "changed": 0.125,
+    }
+    folder = RunFolder(finished["ser"])
+    split = folder.read_scores()["split"]
+    common = {"metric": "accuracy", "unit": "6 <speakers>"}
+    audit = {"conditions": [point], "verdict": ["sound: needed"], "definition": "share lost: of"}
+    stress = {"points": [point, {**point, "level": -20.0}], "worst": "gain -10 dB"}
+    try:
+        files.write_whole(folder.audit(split), json.dumps(common | audit))
+        files.write_whole(folder.stress(split), json.dumps(common | stress))
+        text = report.write(tmp_path / "a.html", "t", {"a": [folder.path]}).read_text()
+    finally:
+        folder.audit(split).unlink()
+        folder.stress(split).unlink()
+    assert "Under distortions (worst: gain -10 dB)" in text
+    assert "<div>-0.250</div><div>-0.400 to -0.100</div>" in text
+    assert "<div>0.500</div><div>one group</div>" in text
+    assert "6 &lt;speakers&gt;" in text
+    assert ">12.5 %<" in text
+    assert "sound: needed." in text

@@ -64,7 +64,12 @@ def launched(job: str, *words: str) -> list[str]:
         ". slurm/site.sh; launch() { printf '%s\\0' \"$@\"; };"
         f" source <(grep -v 'site.sh' slurm/{job}.sbatch)"
     )
-    variables = {"ARRAY_TASK_ID": "3", "NTASKS_PER_NODE": "2", "JOB_NUM_NODES": "1"}
+    variables = {
+        "ARRAY_TASK_ID": "3",
+        "ARRAY_TASK_COUNT": "8",
+        "NTASKS_PER_NODE": "2",
+        "JOB_NUM_NODES": "1",
+    }
     environment = os.environ | {f"SLURM_{name}": value for name, value in variables.items()}
     printed = run("bash", "-euc", script, job, *words, cwd=ROOT, env=environment)
     return printed.split("\0")[:-1]
@@ -128,6 +133,8 @@ def test_a_task_of_an_array_runs_one_job_of_a_table_or_joins_a_study():
     words = ["--seeds", "3", "--folds", "1"]
     started = ["-m", "spectrobert", "table", "aqa_binary", "--index", "3", "--cuda", *words]
     assert launched("table", "aqa_binary", *words)[: len(started)] == started
+    shared = ["-m", "spectrobert", "evaluate", "runs/a/seed0", "--stress", "--part", "3/8"]
+    assert launched("stress", "runs/a/seed0")[: len(shared)] == shared
     words = ["--study", "mine", "--trials", "40"]
     started = ["-m", "spectrobert", "tune", "--cuda", *words]
     assert launched("tune", *words)[: len(started)] == started

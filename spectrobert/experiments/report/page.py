@@ -11,7 +11,7 @@ from ...run import card
 from ...run.confidence import surest
 from ...run.folder import RunFolder, scores_of
 from ..sheet import Sheet
-from . import anatomy, examples, figures, listening
+from . import anatomy, examples, figures, listening, trust
 
 TEMPLATES = Path(__file__).parent
 INTERVALS = (
@@ -30,6 +30,7 @@ class Section:
     results: dict[str, Any]  # results.json
     gap: str = ""  # between training and validation, in a sentence
     pictures: dict[str, list[str]] = field(default_factory=dict)  # heading -> pictures in a row
+    tables: dict[str, Sheet] = field(default_factory=dict)  # by heading
     clips: list[str] = field(default_factory=list)
     legend: str = "Red: where [CLS] looks in the last layer, mean over heads."  # of the clips
     notes: list[str] = field(default_factory=list)
@@ -111,6 +112,8 @@ def section(name: str, folder: Path, results: dict[str, Any], data_dir: str) -> 
     scores, labels = made.scores, made.scores.get("labels", [])
     if scores.get("confusion_matrix") and len(labels) <= MAX_CONFUSED:
         made.pictures["Confusion"] = [figures.confusion(scores["confusion_matrix"], labels)]
+    made.tables = trust.tables(folder, scores["split"])
+    made.pictures |= trust.pictures(folder, scores["split"])
     predictions = RunFolder(folder).read_predictions()
     if predictions and "p_prediction" in predictions[0]:
         made.pictures["ROC and calibration"] = [
