@@ -274,7 +274,7 @@ def test_what_audit_and_stress_have_found_is_shown(finished, tmp_path):
     try:
         files.write_whole(folder.audit(split), json.dumps(common | audit))
         files.write_whole(folder.stress(split), json.dumps(common | stress))
-        text = report.write(tmp_path / "a.html", "t", {"a": [folder.path]}).read_text()
+        text = write_report(tmp_path / "a.html", "t", {"a": [folder.path]}).read_text()
     finally:
         folder.audit(split).unlink()
         folder.stress(split).unlink()
