@@ -100,7 +100,7 @@ class Check:
             self._object(answer, answer.protocol, "of another protocol")
         elif self.task.rows[places[0]].fold not in self.task.chosen:
             self.left_out += 1
-        elif earlier := self.found.get(places[0]):
+        elif earlier := next((self.found[p] for p in places if p in self.found), None):
             self._object(answer, f"first: {earlier.place}", "twice the same id")
         else:
             self.found |= dict.fromkeys(places, answer)

@@ -73,7 +73,7 @@ class Scored:
 
     @property
     def values(self) -> dict[str, float]:
-        """Name of each metric of the first file -> value, the protocol's average over folds."""
+        """Name of each metric of the first file -> value."""
         return {name: metric.value for name, metric in self.files[0].metrics.items()}
 
     @property

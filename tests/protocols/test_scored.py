@@ -158,6 +158,13 @@ def test_one_question_has_one_answer(tmp_path):
         spectrobert.score(path, **questions(tmp_path))
 
 
+def test_a_row_and_its_question_are_twice_the_same(tmp_path):
+    lines = [("test:2", "", "yes"), ("a.wav", "rain?", "yes"), ("b.wav", "rain?", "no")]
+    path = write_rows(tmp_path / "a.csv", ("id", "question", "prediction"), lines)
+    with pytest.raises(UserError, match="1 twice the same id"):
+        spectrobert.score(path, **questions(tmp_path))
+
+
 def test_json_and_the_table_of_one_protocol(hand, predicted, tmp_path, monkeypatch, capsys):
     def call(*words) -> int:
         monkeypatch.setattr(sys, "argv", ["spectrobert", *map(str, words)])
