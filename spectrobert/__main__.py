@@ -5,6 +5,7 @@ import sys
 import typer
 
 from .commands.cache import cache
+from .commands.calibrate import calibrate
 from .commands.data import app as data_app
 from .commands.demo import demo
 from .commands.embed import embed
@@ -39,6 +40,7 @@ app.command(context_settings=PASSING)(tune)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(thresholds)
+app.command()(calibrate)
 app.command()(timeline)
 app.command()(embed)
 app.command()(export)

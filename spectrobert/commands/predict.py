@@ -46,6 +46,13 @@ def predict(
         str, typer.Option(help="table, csv, jsonl or json; default: as --output ends, else table")
     ] = "",
     output: Annotated[str, typer.Option(help="a file, in place of the terminal")] = "",
+    calibrated: Annotated[
+        bool,
+        typer.Option(
+            "--calibrated",
+            help="by what `calibrate` has fitted: probabilities, answers that are held back, sets",
+        ),
+    ] = False,
     timeline: Annotated[
         bool,
         typer.Option(
@@ -61,7 +68,7 @@ def predict(
     A file that cannot be answered is named and left out; the exit code is then 1.
     """
     if timeline:
-        _require_recordings(table, format, as_json)
+        _require_recordings(table, format, as_json, calibrated)
         follow(run, [*(audio or []), *(words or [])], question, text, output=output)
         return
     from ..files import check_writable, write_whole, writing
@@ -78,7 +85,7 @@ def predict(
         from ..run.quiet import quiet
 
         quiet()
-    model = load(run)
+    model = load(run, calibrated)
     found, failed = _answered(model.answer(asked, top), len(asked))
     if failed and len(asked) == 1:
         raise UserError(failed[0].reason)
@@ -93,9 +100,9 @@ def predict(
         raise typer.Exit(1)
 
 
-def _require_recordings(table: str, format: str, as_json: bool) -> None:
+def _require_recordings(table: str, format: str, as_json: bool, calibrated: bool) -> None:
     """Raise UserError for what a timeline does not take here."""
-    given = {"--list": table, "--format": format, "--json": as_json}
+    given = {"--list": table, "--format": format, "--json": as_json, "--calibrated": calibrated}
     for option in (name for name, value in given.items() if value):
         raise UserError(f"{option}: not with --timeline; see `timeline --help`")
 
@@ -171,6 +178,9 @@ def _print(predictions: Sequence[Prediction]) -> None:
         print_table(screen, ["answer", *numbers(one.measure)], ranked)
         for label, is_reached in one.detected:
             print_line(screen, f"{label}: {'detected' if is_reached else 'not detected'}")
+        if one.plausible:
+            given = "held back, not sure enough" if one.is_held_back else "given"
+            print_line(screen, f"answer: {given}; plausible: {', '.join(one.plausible)}")
 
 
 def _row(one: Prediction) -> tuple[str, str, str, str]:

@@ -7,6 +7,17 @@ Shapes: N rows of the set, C classes, D targets.
 """
 
 from .bootstrap import MIN_KEPT, RESAMPLES, Interval, intervals, obstacle, percentiles, resample
+from .calibration import (
+    conformal_quantile,
+    conformal_sets,
+    expected_error,
+    least_confidence,
+    log_loss,
+    reliability,
+    risk_coverage,
+    softmax,
+    temperature,
+)
 from .classes import MANY_CLASSES, classification, confusion_matrix, one_against_rest, ranked, ranks
 from .continuous import dimensional
 from .detection import GRID, at_thresholds, best, by_second, detection, mistakes
@@ -31,11 +42,16 @@ __all__ = [
     "by_second",
     "by_votes",
     "classification",
+    "conformal_quantile",
+    "conformal_sets",
     "confusion_matrix",
     "detection",
     "dimensional",
+    "expected_error",
     "interval_method",
     "intervals",
+    "least_confidence",
+    "log_loss",
     "measure",
     "mistakes",
     "multilabel",
@@ -44,7 +60,11 @@ __all__ = [
     "percentiles",
     "ranked",
     "ranks",
+    "reliability",
     "resample",
+    "risk_coverage",
     "sentiment",
+    "softmax",
+    "temperature",
     "values",
 ]

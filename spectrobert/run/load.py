@@ -7,9 +7,13 @@ from .onnx_predict import OnnxPredictor
 from .predict import Prediction, Predictor
 
 
-def load(folder: str | Path) -> Predictor:
-    """A finished run, or an exported .onnx file of one. Raises UserError as Predictor does."""
-    return (OnnxPredictor if Path(folder).suffix == ".onnx" else Predictor)(folder)
+def load(folder: str | Path, calibrated: bool = False) -> Predictor:
+    """A finished run, or an exported .onnx file of one. Raises UserError as Predictor does.
+
+    Args:
+        calibrated: of a run; answers have the probabilities that `calibrate` has fitted.
+    """
+    return (OnnxPredictor if Path(folder).suffix == ".onnx" else Predictor)(folder, calibrated)
 
 
 def predict(

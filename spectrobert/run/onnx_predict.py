@@ -24,8 +24,11 @@ class OnnxPredictor(Predictor):
     Raises UserError for any other file.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, calibrated: bool = False):
+        if calibrated:
+            raise UserError(f"--calibrated: {path} holds no calibration: give the run's folder")
         self.folder = str(path)
+        self.calibration = None
         self.session = Session(path)
         facts = self.session.facts
         self.config = from_dict(facts["config"])

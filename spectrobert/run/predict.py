@@ -45,6 +45,8 @@ class Prediction:
     question: str = ""
     text: str = ""
     detected: tuple[tuple[str, bool], ...] = ()  # labels that have a stored threshold
+    is_held_back: bool = False  # of a calibrated run: the answer is not sure enough
+    plausible: tuple[str, ...] = ()  # of a calibrated run: a set that holds the truth as promised
 
     @property
     def answer(self) -> str:
@@ -82,21 +84,25 @@ class Predictor:
 
     Args:
         folder: of the run.
+        calibrated: probabilities, abstention and sets are those that `calibrate` has fitted.
 
-    Raises UserError for a folder that is no finished run, and for a run that answers nothing.
+    Raises UserError for a folder that is no finished run, for a run that answers nothing, and for
+    one that is not calibrated if it should be.
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path, calibrated: bool = False):
         # torch and its like are imported here and below: an exported file answers without them
         from ..models.answers import answer_names
-        from . import chosen_thresholds, normalisation
+        from . import calibration, chosen_thresholds, normalisation
         from .folder import RunFolder
         from .saved_run import load_run
 
         self.folder = str(folder)
         self.config, self.model, self.tokenizer = load_run(folder)
         self.labels = answer_names(self.config.task, self.model)
-        self.thresholds = chosen_thresholds.of_labels(RunFolder(folder))
+        run = RunFolder(folder)
+        self.thresholds = chosen_thresholds.of_labels(run)
+        self.calibration = calibration.read(run) if calibrated else None
         self.max_seconds: float = self.model.config.max_seconds
         self.least_samples = self.model.least_samples
         self.waits = bool(normalisation.adaptation(self.model.config))  # for all files of a call
@@ -221,20 +227,33 @@ class Predictor:
         if not heard:
             return []
         note, shared = self._of_one_speaker(heard)
-        rows = self._rows(heard, shared).tolist()
         predictions = []
-        for one, row in zip(heard, rows, strict=True):
-            ranked = tuple(sorted(zip(self.labels, row), key=lambda pair: -pair[1]))
+        for one, row in zip(heard, self._rows(heard, shared), strict=True):
+            sure = self._calibrated(row)
+            shown = sure.pop("row")
+            ranked = tuple(sorted(zip(self.labels, shown), key=lambda pair: -pair[1]))
             (audio, question, text), first = one.asked, ranked[:top]
             facts = (one.seconds, one.used, ranked, first, self.measure, note, question, text)
-            predictions.append(Prediction(audio, *facts, self._detected(row)))
+            predictions.append(Prediction(audio, *facts, self._detected(row), **sure))
         return predictions
 
-    def _detected(self, row: Sequence[float]) -> tuple[tuple[str, bool], ...]:
-        """Whether each label that has a threshold reaches it."""
+    def _calibrated(self, row: np.ndarray) -> dict[str, Any]:
+        """The probabilities (C,) that are shown, and fields of Prediction that follow from them."""
+        if self.calibration is None:
+            return {"row": row.tolist()}
+        shown = self.calibration.probabilities(row[None])
+        kept = self.calibration.plausible(shown)[0]
+        return {
+            "row": shown[0].tolist(),
+            "is_held_back": not self.calibration.answers(shown[0]),
+            "plausible": tuple(label for label, is_kept in zip(self.labels, kept) if is_kept),
+        }
+
+    def _detected(self, row: np.ndarray) -> tuple[tuple[str, bool], ...]:
+        """Whether each label that has a threshold reaches it, by probabilities as trained (C,)."""
         return tuple(
             (label, probability >= self.thresholds[label])
-            for label, probability in zip(self.labels, row, strict=True)
+            for label, probability in zip(self.labels, row.tolist(), strict=True)
             if label in self.thresholds
         )
 

@@ -137,15 +137,6 @@ def test_late_fusion_is_drawn_without_attention_on_the_audio():
     assert "attention in red" in page
 
 
-def test_reliability_by_hand():
-    sure = np.array([0.95, 0.95, 0.55, 0.55])
-    right = np.array([1.0, 1.0, 1.0, 0.0])
-    centres, shares, error = figures.reliability(sure, right)
-    assert centres == pytest.approx([0.55, 0.95])
-    assert shares == pytest.approx([0.5, 1.0])
-    assert error == pytest.approx(0.05)
-
-
 def test_curves_of_more_than_ten_classes_are_not_drawn():
     for labels in ("abcdefghij", "abcdefghijk"):
         sure = {f"p_{name}": "0.5" for name in labels}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import metrics
 from ...run import curves
 from ...run.confidence import is_right, roc_curves
 from ...run.folder import RunFolder
@@ -16,7 +17,6 @@ from .images import BLUE, GREY, ORANGE, in_legend, pyplot, svg
 RATE = 0.1  # of the running mean that is drawn over the noisy training curve
 MAX_ROC = 10  # classes with a ROC curve each
 MAX_NUMBERS = 12  # classes up to which a confusion matrix shows its counts
-BINS = 10  # of the calibration
 
 
 def learning_curves(folder: Path, result: dict[str, Any]) -> str:
@@ -127,22 +127,9 @@ def calibration(predictions: Sequence[dict[str, str]]) -> str:
     """Share of right answers against the probability of the prediction."""
     sure = np.array([float(p["p_prediction"]) for p in predictions])
     right = np.array([is_right(p) for p in predictions], dtype=float)
-    centres, shares, error = reliability(sure, right)
+    centres, shares, error = metrics.reliability(sure, right)
     labels = ("probability of the prediction", "share that is right")
     with _unit_square(4.0, *labels) as (figure, axis):
         axis.plot(centres, shares, color=BLUE, marker="o", ms=4)
         axis.set(xlim=(0, 1), ylim=(0, 1), title=f"calibration (expected error {error:.3f})")
         return svg(figure)
-
-
-def reliability(sure: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Mean probability and share of right answers in each bin that is not empty, and their ECE.
-
-    The expected calibration error weighs each bin's distance by its share of the (N,) answers.
-    """
-    number = np.minimum((sure * BINS).astype(int), BINS - 1)
-    used = np.unique(number)
-    centres = np.array([sure[number == b].mean() for b in used])
-    shares = np.array([right[number == b].mean() for b in used])
-    weights = np.array([np.mean(number == b) for b in used])
-    return centres, shares, float(np.sum(weights * np.abs(centres - shares)))

@@ -76,7 +76,7 @@ def _clips(
 ) -> list[Conflict]:
     task = conditions.task
     names = [*task.labels, *task.unseen]
-    both, sound, words = (_softmax(one) for one in outputs)
+    both, sound, words = (metrics.softmax(one) for one in outputs)
     made = [
         Conflict(
             *facts,
@@ -90,9 +90,3 @@ def _clips(
         for i, facts in enumerate(conditions.named(places))
     ]
     return sorted(made, key=lambda clip: -min(clip.p_by_sound, clip.p_by_words))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    """(N, C) probabilities."""
-    apart = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(apart / apart.sum(axis=1, keepdims=True))
