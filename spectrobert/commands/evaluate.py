@@ -88,6 +88,21 @@ def evaluate(
         str,
         typer.Option(help="with --stress, a share of the conditions, 2/8; then call without it"),
     ] = "",
+    spoken: Annotated[
+        bool,
+        typer.Option(
+            "--spoken",
+            help="positive, neutral and negative sentences by a synthetic voice (espeak-ng): how"
+            " far do the answers follow the words? Also into RUN/spoken.json",
+        ),
+    ] = False,
+    sentences: Annotated[
+        str,
+        typer.Option(
+            help="with --spoken, a CSV of recordings of your own: audio, polarity, and frame,"
+            " voice, text"
+        ),
+    ] = "",
     output: Annotated[
         str, typer.Option(help="also write results.json and predictions.csv into this folder")
     ] = "",
@@ -104,8 +119,9 @@ def evaluate(
         "--noise_folder": noise_folder,
         "--part": part,
     }
-    _require_mode({"--audit": audit, "--stress": stress}, only_with)
-    if audit or stress:
+    only_with["--spoken"] = {"--sentences": sentences}
+    _require_mode({"--audit": audit, "--stress": stress, "--spoken": spoken}, only_with)
+    if audit or stress or spoken:
         others = {
             "--dataset": dataset,
             "--silence_audio": silence_audio,
@@ -114,7 +130,8 @@ def evaluate(
             "--output": output,
         }
         for option in (name for name, value in others.items() if value):
-            raise UserError(f"{option}: not with {'--audit' if audit else '--stress'}")
+            mode = "--audit" if audit else "--stress" if stress else "--spoken"
+            raise UserError(f"{option}: not with {mode}")
     if options and not dataset:
         raise UserError(f"{options[0]!r}: options are of another corpus; name it by --dataset")
     if recorded and dataset:
@@ -129,6 +146,9 @@ def evaluate(
     quiet()
     if audit:
         _audit(run, split or "test", data_dir, neutral, as_json)
+        return
+    if spoken:
+        _spoken(run, sentences, as_json)
         return
     if stress:
         asked = {"names": distortion or (), "noise_folder": noise_folder, "part": part}
@@ -160,6 +180,23 @@ def _require_mode(modes: dict[str, bool], only_with: dict[str, dict[str, Any]]) 
         for option in (name for name, value in options.items() if value):
             if mode not in chosen:
                 raise UserError(f"{option} goes with {mode}")
+
+
+def _spoken(run: Path, sentences: str, as_json: bool) -> None:
+    from ..run.folder import RunFolder
+    from ..run.spoken.probe import probe
+    from ..terminal import console, print_line
+    from .spoken import show
+
+    folder = RunFolder(run)
+    folder.read_results()
+    found = probe(run, sentences)
+    found.write(folder)
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        show(console(), found)
+    print_line(console(stderr=True), f"spoken: {folder.spoken}")
 
 
 def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) -> None:

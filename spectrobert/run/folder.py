@@ -4,6 +4,7 @@ runs/<experiment_name>/seed<k>[/fold<f>][/inner<i>]/
     config.yaml  split.csv  skipped.csv  tokenizer/  checkpoints/{best,last,previous}.ckpt
     metrics.csv  model/  predictions.csv  card.md  results.json        (when finished)
     thresholds.json                                  (what `thresholds` has chosen)
+    spoken.json                                      (its answers to a synthetic voice)
     calibration.json                                 (what `calibrate` has fitted)
     audit/<split>.json  audit/<split>_conflicts.csv  (what it needs of sound and words)
     stress/<split>.json  stress/<split>_answers/     (its score under distortions)
@@ -52,6 +53,7 @@ class RunFolder:
         self.model = self.path / "model"
         self.predictions = self.path / "predictions.csv"
         self.thresholds = self.path / "thresholds.json"
+        self.spoken = self.path / "spoken.json"
         self.calibration = self.path / "calibration.json"
         self.card = self.path / "card.md"
         self.results = self.path / RESULTS

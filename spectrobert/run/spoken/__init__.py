@@ -1,0 +1,1 @@
+"""A synthetic voice without emotion says positive, neutral and negative words."""
