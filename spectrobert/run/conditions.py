@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import datasets
 import numpy as np
 from torch.utils.data import Dataset
 
 from .. import metrics
-from ..config import Config
+from ..config import Config, PretrainingConfig
 from ..data import audio_names
 from ..data.batches import collate
 from ..data.perturbed_clips import Perturbation, PerturbedClips
 from ..data.resampling import resampling_groups
+from ..errors import UserError
 from ..metrics import Interval, Statistic
 from ..models.batch import Batch
 from ..tasks import Task
 from ..tasks.classification import Aqa, Classification
 from . import normalisation, scoring
+from .folder import RunFolder
 from .loaders import DataModule
 from .scoring import Answered
 
@@ -84,14 +88,29 @@ class Conditions:
     task: Task
     data: ConditionedData
     metric: str  # by which the run was chosen
+    run: RunFolder
     answered: dict[str, Answered] = field(default_factory=dict)
 
     @classmethod
-    def of_run(cls, folder: Any, split: str, data_dir: str = "") -> Conditions:
-        """A finished run. Raises UserError as `scoring.evaluate` does."""
-        config, task, data = scoring.opened(folder, split, data_dir)
+    def of_run(cls, folder: str | Path, split: str, data_dir: str = "") -> Conditions:
+        """A finished run, or the folds of a seed together. Raises UserError as scoring does.
+
+        Args:
+            folder: of a run, or one that holds its folds.
+        """
+        runs = folds(folder)
+        if len(runs) > 1:
+            return Joined([cls.of_run(run.path, split, data_dir) for run in runs])
+        config, task, data = scoring.opened(runs[0].path, split, data_dir)
+        if isinstance(config.task, PretrainingConfig):
+            raise UserError(f"{folder} is a {config.task.name} run: it answers nothing")
         metric = config.task.monitor.partition("/")[2]
-        return cls(config, task, ConditionedData(data, split), metric)
+        return cls(config, task, ConditionedData(data, split), metric, runs[0])
+
+    @property
+    def parts(self) -> list[Conditions]:
+        """The runs that answer: itself."""
+        return [self]
 
     @property
     def unit(self) -> str:
@@ -104,6 +123,9 @@ class Conditions:
         """Cautions that belong to all scores of the split."""
         adaptation = normalisation.adaptation(self.task.model.config)
         return scoring.caution(self.config, self.data.prepared, self.data.split, adaptation)
+
+    def join(self) -> None:
+        """Take what the parts have answered."""
 
     def answer(self, name: str, perturbation: Perturbation | None = None) -> Answered:
         """Outputs of the model under a condition, computed once."""
@@ -143,8 +165,16 @@ class Conditions:
         asked = None
         if isinstance(self.task, Aqa):
             asked = scoring.question_numbers(self.rows(places))
-        split = self.data.split
-        return self.task.split_statistics(split, places, outputs, truth, asked)[self.metric]
+        return self._statistics(places, outputs, truth, asked)[self.metric]
+
+    def _statistics(
+        self,
+        places: np.ndarray,
+        outputs: np.ndarray,
+        truth: np.ndarray,
+        asked: np.ndarray | None,
+    ) -> dict[str, Statistic]:
+        return self.task.split_statistics(self.data.split, places, outputs, truth, asked)
 
     def rows(self, places: np.ndarray) -> Any:
         """Rows of the split, by their numbers."""
@@ -165,6 +195,61 @@ class Conditions:
         if not isinstance(self.task, Classification):
             return None
         return float((own.outputs.argmax(axis=1) != other.outputs.argmax(axis=1)).mean())
+
+
+class Joined(Conditions):
+    """Folds of one seed as one test set; each row is answered by the run that has not heard it."""
+
+    def __init__(self, parts: list[Conditions]):
+        first = parts[0]
+        super().__init__(first.config, first.task, first.data, first.metric, first.run)
+        if any(part.task.labels != first.task.labels for part in parts):
+            raise UserError(f"{first.run.path.parent}: the folds have other labels")
+        self._parts = parts
+        tables = [part.data.prepared.splits[part.data.split] for part in parts]
+        self.table = datasets.concatenate_datasets(tables)
+        self.starts = np.cumsum([0, *map(len, tables)])
+
+    @property
+    def parts(self) -> list[Conditions]:
+        """One run per fold."""
+        return self._parts
+
+    def join(self) -> None:
+        """Take what all parts have answered."""
+        for name in self._parts[0].answered:
+            own = [part.answered[name] for part in self._parts]
+            places = [one.places + start for one, start in zip(own, self.starts)]
+            outputs, truth = ([getattr(one, f) for one in own] for f in ("outputs", "truth"))
+            self.answered[name] = Answered(*map(np.concatenate, (places, outputs, truth)))
+
+    def rows(self, places: np.ndarray) -> Any:
+        """Rows of all folds, one after the other."""
+        return self.table.select(places)
+
+    def _statistics(
+        self,
+        places: np.ndarray,
+        outputs: np.ndarray,
+        truth: np.ndarray,
+        asked: np.ndarray | None,
+    ) -> dict[str, Statistic]:
+        return self.task.statistics(outputs, truth, asked)  # votes are of one fold's rows
+
+    @property
+    def unit(self) -> str:
+        """Kinds of the groups of all folds, with their number."""
+        groups, kinds = resampling_groups(self.table)
+        return f"{len(set(groups))} {kinds}"
+
+
+def folds(folder: str | Path) -> list[RunFolder]:
+    """The run in a folder, or the finished folds of a seed that lie there."""
+    run = RunFolder(folder)
+    if run.is_begun:
+        return [run]
+    found = sorted(run.path.glob("fold*"), key=lambda path: (len(path.name), path.name))
+    return [one for one in map(RunFolder, found) if one.is_finished] or [run]
 
 
 class _Drawn(NamedTuple):

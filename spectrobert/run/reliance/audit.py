@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...config import PretrainingConfig
-from ...errors import UserError
 from ...files import write_table, write_whole, writing
 from ...tasks.classification import Classification
 from ..conditions import Conditions, Outcome, Value
@@ -81,23 +79,21 @@ def audit(folder: str | Path, split: str = "test", data_dir: str = "", neutral: 
     """Score a finished run on a split with the sound or the words of each clip changed.
 
     Args:
-        folder: of the run.
+        folder: of the run, or of a seed whose folds are then one test set.
         split: "val" | "test".
         data_dir: where the corpora are now, if not where they were.
         neutral: the neutral text, by default one of `controls.neutral_text`.
 
     Raises UserError as `scoring.evaluate` does, and for a run of pre-training.
     """
-    run = RunFolder(folder)
-    config = run.read_config()
-    if isinstance(config.task, PretrainingConfig):
-        raise UserError(f"{folder} is a {config.task.name} run: it answers nothing to be audited")
     conditions = Conditions.of_run(folder, split, data_dir)
-    words = neutral or neutral_text(config.task)
-    asked = controls(conditions.data.heard, words)
-    conditions.answer(PLAIN)
-    for name, perturbation in asked.items():
-        conditions.answer(name, perturbation)
+    words = neutral or neutral_text(conditions.config.task)
+    for part in conditions.parts:
+        part.answer(PLAIN)
+        for name, perturbation in controls(part.data.heard, words).items():
+            part.answer(name, perturbation)
+    conditions.join()
+    asked = list(conditions.answered)
     reads = WORDLESS in asked
     is_classifier = isinstance(conditions.task, Classification)
     return Audit(
@@ -107,7 +103,7 @@ def audit(folder: str | Path, split: str = "test", data_dir: str = "", neutral: 
         conditions.unit,
         conditions.caution,
         words if reads else "",
-        [conditions.outcome(name, PLAIN) for name in (PLAIN, *asked)],
+        [conditions.outcome(name, PLAIN) for name in asked],
         find(conditions) if reads and is_classifier else None,
     )
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from ...config import PretrainingConfig
 from ...errors import UserError
 from ...files import write_whole, writing
 from ..conditions import Conditions, Outcome
@@ -118,7 +117,7 @@ def stress(
     """Score a finished run on a split under distortions.
 
     Args:
-        folder: of the run.
+        folder: of the run, or of a seed whose folds are then one test set.
         split: "val" | "test".
         data_dir: where the corpora are now, if not where they were.
         noise_folder: recordings of noise, for a distortion more.
@@ -129,23 +128,19 @@ def stress(
     Raises UserError as `scoring.evaluate` does, for unknown distortions, a folder without
     recordings, and a run of pre-training.
     """
-    run = RunFolder(folder)
-    config = run.read_config()
-    if isinstance(config.task, PretrainingConfig):
-        raise UserError(f"{folder} is a {config.task.name} run: it answers nothing to be distorted")
     families = distortions.chosen(distortions.families(noise_folder), names)
     conditions = Conditions.of_run(folder, split, data_dir)
-    store = _Store(run, split, noise_folder)
-    jobs = list(_jobs(families))
+    jobs = [(own, *job) for own in conditions.parts for job in _jobs(families)]
     mine = part.of(jobs) if part else jobs
-    for done, (family, level) in enumerate(mine):
+    for done, (own, family, level) in enumerate(mine):
         progress(family.label(level) if family else PLAIN, done, len(mine))
-        _answer(conditions, store, family, level)
+        _answer(own, _Store(own.run, split, noise_folder), family, level)
     if part:
         return None
+    conditions.join()
     points = [
         Point(family.name, level, family.unit, conditions.outcome(family.label(level), PLAIN))
-        for family, level in jobs
+        for family, level in _jobs(families)
         if family
     ]
     plain = conditions.outcome(PLAIN, PLAIN)

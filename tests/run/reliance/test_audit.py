@@ -6,6 +6,7 @@ pairs are said by each of four test speakers, so that every figure can be counte
 
 import csv
 import json
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -137,6 +138,20 @@ def test_a_constant_model_has_no_shares(run, monkeypatch):
     assert all(one.lost is None for one in found.outcomes)
     assert "not above a constant answer" in found.verdict()[0]
     assert found.verdict()[2] == "conflicts: none in 36 rows"
+
+
+def test_folds_are_one_test_set(run, monkeypatch, tmp_path):
+    for fold in (1, 2):
+        shutil.copytree(run.path, tmp_path / f"seed0/fold{fold}")
+    plant(monkeypatch, hears=True, reads=True)
+    found = audit(tmp_path / "seed0")
+    assert {one.n for one in found.outcomes} == {72}
+    assert found.outcome(controls.SILENCED).score.value == pytest.approx(5 / 9)
+    assert (found.conflicts.n, len(found.conflicts.clips)) == (72, 48)
+    found.write(RunFolder(tmp_path / "seed0"))
+    assert (tmp_path / "seed0/audit/test.json").is_file()
+    with pytest.raises(UserError, match="is not a run directory"):
+        audit(tmp_path)
 
 
 def test_a_real_run_is_printed_and_written(run, capsys):
