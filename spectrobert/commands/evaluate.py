@@ -183,6 +183,7 @@ def _require_mode(modes: dict[str, bool], only_with: dict[str, dict[str, Any]]) 
 
 
 def _spoken(run: Path, sentences: str, as_json: bool) -> None:
+    from ..run import findings
     from ..run.folder import RunFolder
     from ..run.spoken.probe import probe
     from ..terminal import console, print_line
@@ -192,6 +193,7 @@ def _spoken(run: Path, sentences: str, as_json: bool) -> None:
     folder.read_results()
     found = probe(run, sentences)
     found.write(folder)
+    findings.refresh(folder)
     if as_json:
         print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
@@ -200,6 +202,7 @@ def _spoken(run: Path, sentences: str, as_json: bool) -> None:
 
 
 def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) -> None:
+    from ..run import findings
     from ..run.folder import RunFolder
     from ..run.stress.stress import Part, stress
     from ..terminal import console, counting, print_line
@@ -219,6 +222,7 @@ def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) ->
     if found is None:
         return
     found.write(folder)
+    findings.refresh(folder, split)
     if as_json:
         print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
@@ -227,6 +231,7 @@ def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) ->
 
 
 def _audit(run: Path, split: str, data_dir: str, neutral: str, as_json: bool) -> None:
+    from ..run import findings
     from ..run.folder import RunFolder
     from ..run.reliance.audit import audit
     from ..terminal import console, print_line
@@ -235,6 +240,7 @@ def _audit(run: Path, split: str, data_dir: str, neutral: str, as_json: bool) ->
     folder = RunFolder(run)
     found = audit(run, split, data_dir, neutral)
     found.write(folder)
+    findings.refresh(folder, split)
     if as_json:
         print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:

@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..metrics import Statistic
 from ..metrics.statistic import mean, ratio
 from ..tasks.classification import Classification
-from . import normalisation, scoring
+from . import findings, normalisation, scoring
 from .calibration import Calibration, write
 from .folder import RunFolder
 from .loaders import DataModule
@@ -70,6 +70,7 @@ def calibrate(folder: str | Path, wish: Wish | None = None, data_dir: str = "") 
         adaptation = normalisation.adaptation(task.model.config)
         figures["caution"] = scoring.caution(config, data.prepared, "test", adaptation)
     write(run, fitted, figures)
+    findings.refresh(run)
     return {**vars(fitted), **figures}
 
 

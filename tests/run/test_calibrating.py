@@ -67,6 +67,9 @@ def test_the_verb_prints_both_splits(run, capsys):
     assert "test (n=" in printed
     assert "conformal sets that hold the truth" in printed
     verb(run.path, accuracy=0.3, as_json=True)
+    card = run.card.read_text(encoding="utf-8")
+    assert card.count("### Calibration") == 1
+    assert "| test | sets hold truth | " in card
     assert json.loads(capsys.readouterr().out)["accuracy"] == 0.3
 
 

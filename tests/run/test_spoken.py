@@ -96,6 +96,7 @@ def test_the_verb_speaks_prints_and_writes(tmp_path, capsys, monkeypatch):
     assert "12 sentences in three forms, 1 voices" in printed.out
     stored = json.loads(run.spoken.read_text(encoding="utf-8"))
     assert set(stored["answers"]) == {"sound alone", "sound and text"}
+    assert "by 1 voices" in run.card.read_text(encoding="utf-8")
     assert len(stored["answers"]["sound alone"]) == len(run.read_scores()["labels"])
 
 

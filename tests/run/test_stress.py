@@ -120,6 +120,9 @@ def test_a_table_is_written_and_goes_on(run, capsys, monkeypatch):
     assert [point["family"] for point in stored["points"]] == ["gain"] * 3 + ["white noise"] * 4
     differences = {point["name"]: point["difference"][0] for point in stored["points"]}
     assert differences[stored["worst"]] == min(differences.values())
+    card = run.card.read_text(encoding="utf-8")
+    assert f"- worst of all strengths: {stored['worst']}" in card
+    assert card.startswith("# Evaluation card")
     # what is kept is not asked again
     monkeypatch.setattr(Conditions, "answer", None)
     verb(run.path, stress=True, distortion=names, as_json=True)

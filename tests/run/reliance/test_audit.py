@@ -165,6 +165,10 @@ def test_a_real_run_is_printed_and_written(run, capsys):
     assert stored["neutral_text"] == "so it is"
     reported = run.read_scores()["metrics"]["unweighted_accuracy"]
     assert stored["conditions"][0]["score"][0] == pytest.approx(reported)
+    card = run.card.read_text(encoding="utf-8")
+    assert "audio of another clip" in card
+    assert "Not measured: `evaluate --stress`, `calibrate`, `evaluate --spoken`." in card
+    assert card.count("## What the score stands on") == 1
     with run.audit_conflicts("test").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == stored["conflicts"]["clips"]
