@@ -88,6 +88,13 @@ def evaluate(
         str,
         typer.Option(help="with --stress, a share of the conditions, 2/8; then call without it"),
     ] = "",
+    slices: Annotated[
+        str,
+        typer.Option(
+            help="score by columns of the corpus, sex,speaker,seconds: for whom does it fail? Also"
+            " into RUN/slices/; RUN may hold the runs of all folds"
+        ),
+    ] = "",
     spoken: Annotated[
         bool,
         typer.Option(
@@ -120,8 +127,9 @@ def evaluate(
         "--part": part,
     }
     only_with["--spoken"] = {"--sentences": sentences}
-    _require_mode({"--audit": audit, "--stress": stress, "--spoken": spoken}, only_with)
-    if audit or stress or spoken:
+    modes = {"--audit": audit, "--stress": stress, "--spoken": spoken, "--slices": bool(slices)}
+    _require_mode(modes, only_with)
+    for mode in (name for name, is_on in modes.items() if is_on):
         others = {
             "--dataset": dataset,
             "--silence_audio": silence_audio,
@@ -130,7 +138,6 @@ def evaluate(
             "--output": output,
         }
         for option in (name for name, value in others.items() if value):
-            mode = "--audit" if audit else "--stress" if stress else "--spoken"
             raise UserError(f"{option}: not with {mode}")
     if options and not dataset:
         raise UserError(f"{options[0]!r}: options are of another corpus; name it by --dataset")
@@ -153,6 +160,9 @@ def evaluate(
     if stress:
         asked = {"names": distortion or (), "noise_folder": noise_folder, "part": part}
         _stress(run, split or "test", data_dir, asked, as_json)
+        return
+    if slices:
+        _slices(run, split or "test", data_dir, slices, as_json)
         return
     if dataset:
         given = {"data_dir": data_dir, "silence_audio": silence_audio, "split": split}
@@ -228,6 +238,25 @@ def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) ->
     else:
         show(console(), found)
     print_line(screen, f"stress: {folder.stress(split)}")
+
+
+def _slices(run: Path, split: str, data_dir: str, names: str, as_json: bool) -> None:
+    from ..run.folder import RunFolder
+    from ..run.slices.slices import slices
+    from ..terminal import console, print_line
+    from .slices import show
+
+    folder = RunFolder(run)
+    asked = [name.strip() for name in names.split(",")]
+    if not all(asked):
+        raise UserError(f"--slices {names!r}: names of columns with commas between, as sex,seconds")
+    found = slices(run, asked, split, data_dir)
+    found.write(folder)
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        show(console(), found)
+    print_line(console(stderr=True), f"slices: {folder.slices(split)}")
 
 
 def _audit(run: Path, split: str, data_dir: str, neutral: str, as_json: bool) -> None:

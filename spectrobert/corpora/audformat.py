@@ -9,6 +9,8 @@ speakers, transcripts and splits are also looked up in the others, by stretch, e
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ..audio.segment import Segment
@@ -23,6 +25,7 @@ from .split_names import SPLIT_NAMES
 LABELS = {"ser": "emotion", "sentiment": "sentiment", "classification": "label"}  # usual names
 DIMENSIONS = ("arousal", "valence", "dominance")
 TRUTHS = {"True": "1", "False": "0"}  # of columns of type bool, as numbers
+TRAITS = ("sex", "gender", "age", "language")  # usual names, read if the table has them
 NO_VALUES = Joined({}, {})
 
 
@@ -36,6 +39,7 @@ def load(
     text: str = "transcription",
     speaker: str = "speaker",
     split_column: str = "split",
+    traits: list[str] | tuple[str, ...] = (),
 ) -> Iterator[Example | Dropped]:
     """The rows of the tables with labels, in order; those without one are dropped.
 
@@ -45,6 +49,9 @@ def load(
             `classification`.
         targets: columns of numbers; for `dimensional` arousal, valence, dominance if none is named.
         text, speaker, split_column: one of another name than the usual has to exist, "" reads none.
+
+        traits: columns that scores are taken by (`evaluate --slices`), besides sex, gender, age and
+            language, which are read if the table of the labels has them.
 
     Raises UserError for a missing or ambiguous column, and for a database that cannot be read.
     """
@@ -56,9 +63,12 @@ def load(
     others = {"speaker": speaker, "text": text, "split_column": split_column}
     for name, split in tables.choose(names, chosen, option).items():
         found = {of: _look_up(tables, name, of, column) for of, column in others.items()}
+        people = _traits(tables, name, traits)
         needed = {column: tables.values(name, column) for column in names}
         for stretch in tables.stretches(name):
-            yield _row(root, task, stretch, needed, found, split)
+            row = _row(root, task, stretch, needed, found, split)
+            own = tuple((trait, cell) for trait, of in people.items() if (cell := of.at(stretch)))
+            yield replace(row, traits=own) if isinstance(row, Example) else row
 
 
 def _needed(task: str, label: str, targets: Sequence[str], text: str) -> tuple[Sequence[str], str]:
@@ -80,6 +90,23 @@ def _look_up(tables: Tables, table: str, option: str, column: str) -> Joined:
             f"{tables.root}: no column {column!r} of dataset.{option}; {tables.summary()}"
         )
     return found or NO_VALUES
+
+
+def _traits(tables: Tables, table: str, names: Sequence[str]) -> dict[str, Joined]:
+    """Trait -> its values. Raises UserError if one that was asked for is not there."""
+    found = {}
+    for name in TRAITS:
+        with suppress(UserError):  # nobody has asked for it
+            if tables.source(table, name):
+                found[name] = Joined(tables.values(table, name), {})
+    for name in names:
+        values = tables.joined(table, name)
+        if values is None:
+            raise UserError(
+                f"{tables.root}: no column {name!r} of dataset.traits; {tables.summary()}"
+            )
+        found[name] = values
+    return found
 
 
 def _row(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from . import Corpus
-from .example import Dropped, Example, Votes
+from .example import Dropped, Example, Traits, Votes
 from .file_names import read_names, speech
 from .label_files import number, read_table
 from .reference import Reference, emobox_names
@@ -28,6 +28,8 @@ EMOTIONS = {
     "SAD": "sad",
 }
 TABLES = ("processedResults/tabulatedVotes.csv", "tabulatedVotes.csv")
+PEOPLE = "VideoDemographics.csv"
+TRAITS = {"Sex": "sex", "Age": "age", "Race": "race", "Ethnicity": "ethnicity"}  # its columns
 VOTED = {name[0]: emotion for name, emotion in EMOTIONS.items()}  # columns of the table
 VOICE = 100_000  # rows of the table are numbered from here; 200,000: the face, 300,000: both
 SENTENCES = {
@@ -51,7 +53,7 @@ NAME = re.compile(rf"(1\d{{3}})_({'|'.join(SENTENCES)})_({'|'.join(EMOTIONS)})_(
 def load(root: Path, task: str) -> Iterator[Example | Dropped]:
     """Every clip under `AudioWAV`, or under `root` if that folder is missing."""
     folder = root / "AudioWAV"  # the release holds the same clips as MP3 and FLV too
-    votes = _votes(root)
+    votes, traits = _votes(root), _traits(root)
     for row in read_names(
         folder if folder.is_dir() else root,
         NAME,
@@ -59,7 +61,8 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         speech(SENTENCES, EMOTIONS),
     ):
         if isinstance(row, Example):
-            row = replace(row, votes=votes.get(row.id, ()))
+            own = traits.get(row.speaker, ())
+            row = replace(row, votes=votes.get(row.id, ()), traits=own)
         yield row
 
 
@@ -67,6 +70,21 @@ def emobox(path: Path) -> Iterator[Reference]:
     """The clips of a fold's file of EmoBox."""
     for name in emobox_names(path, NAME):
         yield Reference(name[0], EMOTIONS[name[3]], group=name[1])
+
+
+def _traits(root: Path) -> dict[str, Traits]:
+    """What the owner's table has of each actor; {} without it."""
+    path = root / PEOPLE
+    if not path.is_file():
+        return {}
+    return {
+        row["ActorID"].strip(): tuple(
+            (name, value.lower() if name == "sex" else value)
+            for column, name in TRAITS.items()
+            if (value := (row.get(column) or "").strip())
+        )
+        for row in read_table(path, ("ActorID", "Sex"))
+    }
 
 
 def _votes(root: Path) -> dict[str, Votes]:

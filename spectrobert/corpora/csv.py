@@ -10,8 +10,9 @@ split, fold, speaker, group, start and end (seconds) are used too (the options f
 are `split_column` and `fold_column`: `dataset.split` is the way to split, `dataset.fold` the fold
 that is tested, see folds.py); a column that was given a name of its own has to exist, and an empty
 name ignores the column. Columns `votes.<class>` hold how many annotators chose a class, an empty
-cell nobody (`dataset.votes=` ignores them). Without an id column, row_ids.py makes ids from the
-rows' content.
+cell nobody (`dataset.votes=` ignores them). `dataset.traits=[sex,age]` names columns that
+`evaluate --slices` takes scores by. Without an id column, row_ids.py makes ids from the rows'
+content.
 
 Paths are absolute, or relative to `audio_dir`, else to the table's folder; in Parquet, audio may be
 the bytes of a file, or a record {bytes, path}. Answers are stripped and put in lower case;
@@ -37,6 +38,7 @@ from .csv_columns import (
     choose_task,
     first_file,
     idle_options,
+    require_columns,
     used_columns,
     vote_columns,
 )
@@ -70,6 +72,7 @@ def load(
     end: str = "end",
     targets: list[str] | tuple[str, ...] = (),
     votes: str = "votes.",
+    traits: list[str] | tuple[str, ...] = (),
 ) -> Iterator[Example | Dropped]:
     """The rows of all files, in order. `root` is unused.
 
@@ -96,7 +99,8 @@ def load(
     if audio_dir and not os.path.isdir(audio_dir):
         raise UserError(f"dataset.audio_dir={audio_dir}: no such folder")
     numbers = tuple(targets) if task in TARGET_TASKS else ()
-    tables = [_Table(path, Path(audio_dir or path.parent), names, task, numbers) for path in files]
+    more = (tuple(numbers), tuple(traits))
+    tables = [_Table(path, Path(audio_dir or path.parent), names, task, *more) for path in files]
     chosen = None
     if fold not in (None, ""):
         cells = (row.fold(fold) for row in chain.from_iterable(tables))
@@ -148,22 +152,22 @@ class _Table:
     names: Mapping[str, str]  # option -> column
     task: str
     targets: tuple[str, ...]  # columns of numbers
+    traits: tuple[str, ...]  # columns that scores are taken by
 
     def __iter__(self) -> Iterator[_Row]:
         columns, rows = read_manifest(self.path)
         used = used_columns(self.path, columns, self.names, self.task)
-        if missing := [name for name in self.targets if name not in columns]:
-            raise UserError(
-                f"{self.path}: no column {missing[0]!r} of dataset.targets;"
-                f" found: {', '.join(columns)}"
-            )
+        require_columns(self.path, columns, "targets", self.targets)
+        require_columns(self.path, columns, "traits", self.traits)
         voted = vote_columns(columns, self.names["votes"], self.task)
         for line, row in enumerate(rows, 1):
             cells = {option: _cell(row.get(used[option])) for option in used if option != "audio"}
             numbers = {name: _cell(row.get(name)) for name in self.targets}
             votes = {name: _cell(row.get(name)) for name in voted}
+            traits = {name: _cell(row.get(name)) for name in self.traits}
             recording = _audio(row.get(used["audio"]))
-            yield _Row(f"{self.path} row {line}", self, used, cells, numbers, votes, *recording)
+            where = f"{self.path} row {line}"
+            yield _Row(where, self, used, cells, numbers, votes, traits, *recording)
 
 
 class _Row(NamedTuple):
@@ -175,6 +179,7 @@ class _Row(NamedTuple):
     cells: Mapping[str, str]  # option -> text; "" for an empty cell
     numbers: Mapping[str, str]  # column of a target -> text
     votes: Mapping[str, str]  # column of votes -> text
+    traits: Mapping[str, str]  # column -> text
     audio: str | bytes  # a path, or the bytes of a file
     name: str  # of the file whose bytes they are, if stated
 
@@ -221,6 +226,7 @@ class _Row(NamedTuple):
             speaker=cells.get("speaker", ""),
             group=cells.get("group", ""),
             votes=tally(map(self._votes, self.votes)),
+            traits=tuple(self.traits.items()),
         )
 
     def _recording(self) -> str | bytes:

@@ -50,6 +50,14 @@ def used_columns(
     return used
 
 
+def require_columns(path: Path, columns: Sequence[str], option: str, names: Sequence[str]) -> None:
+    """Raise UserError if a table lacks a column that an option names."""
+    if missing := [name for name in names if name not in columns]:
+        raise UserError(
+            f"{path}: no column {missing[0]!r} of dataset.{option}; found: {', '.join(columns)}"
+        )
+
+
 def idle_options(task: str) -> tuple[str, ...]:
     """Options that a task does not read: columns of other tasks."""
     options = dict.fromkeys(option for needed in NEEDED.values() for option in needed)

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..audio.segment import Segment
 from ..errors import UserError
 from . import Corpus
-from .example import Dropped, Example
+from .example import Dropped, Example, Traits
 from .file_names import read_names
 from .reference import Reference
 
@@ -38,6 +38,18 @@ SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
+SEX_AND_AGE = {  # the owner's table of speakers, http://emodb.bilderbar.info/docu
+    "03": ("male", "31"),
+    "08": ("female", "34"),
+    "09": ("female", "21"),
+    "10": ("male", "32"),
+    "11": ("male", "26"),
+    "12": ("male", "30"),
+    "13": ("female", "32"),
+    "14": ("female", "35"),
+    "15": ("male", "25"),
+    "16": ("female", "31"),
+}
 ACTORS = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")  # fold k tests the k-th
 NAME = re.compile(rf"(\d\d)({'|'.join(SENTENCES)})([{''.join(EMOTIONS)}])[a-z]?")
 
@@ -56,9 +68,15 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
             label=EMOTIONS[emotion],
             split="test" if speaker == ACTORS[fold - 1] else "train",
             speaker=speaker,
+            traits=_traits(speaker),
         )
 
     return read_names(root, NAME, "SPEAKER SENTENCE EMOTION VERSION", example)
+
+
+def _traits(speaker: str) -> Traits:
+    """Sex and age of an actor; none of a number that is not the owner's."""
+    return tuple(zip(("sex", "age"), SEX_AND_AGE.get(speaker, ())))
 
 
 def clips(names: str) -> Iterator[Reference]:

@@ -7,6 +7,7 @@ from ..audio.segment import Segment
 
 SPLITS = ("train", "val", "test")
 Votes = tuple[tuple[str, float], ...]  # class -> annotators who chose it
+Traits = tuple[tuple[str, str], ...]  # name -> value: of the speaker, or of the clip
 
 
 class Dropped(NamedTuple):
@@ -34,6 +35,7 @@ class Example:
     content: tuple[str, ...] = ()  # sounds heard, in order; (): the corpus does not state them
     claims: tuple[str, ...] = ()  # the part of a content that the text asserts, in the same order
     votes: Votes = ()  # of all annotators, for classes that the task may lack too; (): not stated
+    traits: Traits = ()  # sex, age and the like: scores are taken by them, no model reads them
 
     @property
     def reads(self) -> str:

@@ -182,6 +182,7 @@ def _session(folder: Path, task: str, classes: int, tested: str) -> Iterator[Exa
                 split="test" if speaker.startswith(tested) else "train",
                 speaker=speaker,
                 votes=_votes(raters, classes) if task == "ser" else (),
+                traits=(("sex", "female" if speaker.endswith("F") else "male"),),
             )
 
 

@@ -12,6 +12,7 @@ Folders `train`, `dev` (val, valid) and `test` (eval) with these files are split
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from .split_names import split_folders
 
 LABEL_TASKS = ("classification", "ser", "sentiment")
 KINDS = ("utt2", "spk2")  # how names of files with labels begin
+TRAITS = {"gender": "sex", "sex": "sex", "age": "age", "lang": "language"}  # NAME -> trait
+SEXES = {"f": "female", "m": "male"}  # as Kaldi's recipes write them
 NO_LABELS = ("utt2spk", "spk2utt")
 
 
@@ -100,6 +103,7 @@ class _Folder:
     names_speakers: bool  # False if each utterance is its own, as Kaldi has it if none is known
     texts: Mapping[str, str]  # utterance -> transcript
     values: Mapping[str, Mapping[str, str]]  # name of a label or target -> utterance -> value
+    traits: Mapping[str, Mapping[str, str]]  # name -> utterance -> value
 
     @property
     def utterances(self) -> Sequence[str]:
@@ -122,6 +126,9 @@ class _Folder:
             targets=tuple(read_target(where, *number, task) for number in numbers.items()),
             split=split,
             speaker=self.speakers[utterance] if self.names_speakers else "",
+            traits=tuple(
+                (name, of[utterance]) for name, of in self.traits.items() if utterance in of
+            ),
         )
 
     def _left_out(self, utterance: str, task: str) -> str:
@@ -155,7 +162,19 @@ def _read(path: Path, names: Sequence[str], audio_dir: str, text: str) -> _Folde
         names_speakers=any(utterance != speaker for utterance, speaker in speakers.items()),
         texts=read_map(path / text, may_be_empty=True) if text else {},
         values={name: _values(path, name, speakers) for name in names},
+        traits=_traits(path, speakers),
     )
+
+
+def _traits(path: Path, speakers: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Trait -> utterance -> value, of the files that are there; spoilt ones are not read."""
+    found = {}
+    for name, trait in TRAITS.items():
+        with suppress(UserError):
+            values = _values(path, name, speakers)
+            words = SEXES if trait == "sex" else {}
+            found[trait] = {key: words.get(value.lower(), value) for key, value in values.items()}
+    return found
 
 
 def _values(path: Path, name: str, speakers: Mapping[str, str]) -> dict[str, str]:

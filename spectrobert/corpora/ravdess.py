@@ -32,6 +32,7 @@ from .reference import Reference
 NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-([01]\d|2[0-4])")
 AUDIO_SPEECH = ("03", "01")  # modality, channel
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # 01-08
+STATEMENTS = ("kids", "dogs")  # 01, 02
 SENTENCES = ("Kids are talking by the door", "Dogs are sitting by the door")  # 01, 02
 VALENCE = {
     "neutral": "neutral",
@@ -58,7 +59,7 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
         raise UserError(f"ravdess has folds 1 to {len(TEST_ACTORS)}, not {fold}")
 
     def example(name: re.Match[str], path: str) -> Example | Dropped:
-        modality, channel, number, _, sentence, _, actor = name.groups()
+        modality, channel, number, strength, sentence, _, actor = name.groups()
         emotion = EMOTIONS[int(number) - 1]
         if (modality, channel) != AUDIO_SPEECH:
             return Dropped("not speech of an audio file", name[0])
@@ -71,6 +72,11 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
             label={"ser": emotion, "sentiment": VALENCE.get(emotion, ""), "pre": ""}[task],
             split="test" if actor in TEST_ACTORS[fold - 1] else "train",
             speaker=actor,
+            traits=(
+                ("sex", "male" if int(actor) % 2 else "female"),
+                ("intensity", "normal" if strength == "01" else "strong"),
+                ("statement", STATEMENTS[int(sentence) - 1]),
+            ),
         )
 
     return read_names(root, NAME, "MM-VV-EE-II-SS-RR-AA", example)

@@ -41,6 +41,7 @@ def load(root: Path, task: str, *, fold: int = 1) -> Iterator[Example | Dropped]
             label=EMOTIONS[emotion],
             split="test" if speaker == TEST_SPEAKER[fold] else "train",
             speaker=speaker,
+            traits=(("sex", "male"),),
         )
 
     return read_names(root, NAME, "SPEAKER/EMOTION NUMBER", example, clip=_clip, by_folder=True)

@@ -25,6 +25,7 @@ EMOTIONS = {  # the owner's words
     "ps": "pleasant surprise",
     "sad": "sad",
 }
+AGES = {"OAF": "64", "YAF": "26"}  # of the two women
 # OA_bite_neutral.wav is the owner's slip for OAF_bite_neutral.wav.
 NAME = re.compile(rf"(OAF?|YAF)_([a-z]+)_({'|'.join(EMOTIONS)})", re.IGNORECASE)
 
@@ -43,12 +44,14 @@ def emobox(path: Path) -> Iterator[Reference]:
 
 def _example(name: re.Match[str], path: str) -> Example:
     actress, word, emotion = (part.lower() for part in name.groups())
+    who = "YAF" if actress == "yaf" else "OAF"
     return Example(
-        id=f"{'YAF' if actress == 'yaf' else 'OAF'}_{word}_{emotion}",
+        id=f"{who}_{word}_{emotion}",
         audio=(Segment(path),),
         text=f"Say the word {word}.",
         label=EMOTIONS[emotion],
         group=word,
+        traits=(("sex", "female"), ("age", AGES[who]), ("actress", who)),
     )
 
 

@@ -34,8 +34,10 @@ def opened(folder: Path, name: str, task: str, options: Mapping[str, Any]) -> st
         held = f"holds {index['corpus']}, not {name}" if index["corpus"] else "is not prepared"
         raise UserError(f"dataset.prepared={folder} {held}; write one with: data prepare {name}")
     asked = plain_options(name, options)
+    # folders from before there was the option have no value of it
+    usual: dict[str, Any] = {"traits": []} if "traits" in asked else {}
     of_task = {
-        v: plain_options(name, t["options"])
+        v: usual | plain_options(name, t["options"])
         for v, t in index["tables"].items()
         if t["task"] == task
     }
@@ -54,12 +56,13 @@ def opened(folder: Path, name: str, task: str, options: Mapping[str, Any]) -> st
         unusable = json.loads((folder / variants[0] / "unusable.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(f"{folder / variants[0]} is damaged ({error}); prepare it again") from error
-    if found.table.column_names != rows.SCHEMA.names:
+    kept = rows.with_traits(found.table)
+    if kept.column_names != rows.SCHEMA.names:
         raise UserError(
             f"{folder / variants[0]} was written by another version of spectrobert;"
             " prepare it again"
         )
-    table = rows.located(found.table, str(folder.absolute()))
+    table = rows.located(kept, str(folder.absolute()))
     return store.Parsed(
         found.folder, table, found.dropped, tuple(store.Unusable(*row) for row in unusable)
     )

@@ -3,6 +3,8 @@
 results.json, the card, the column `group` of predictions.csv and the tables take them from here.
 """
 
+from collections.abc import Sequence
+
 import datasets
 import pyarrow as pa
 
@@ -11,7 +13,9 @@ from . import rows as arrow
 KINDS = ("speaker", "group", "recording")  # the first that is known of a row
 
 
-def resampling_groups(split: datasets.Dataset) -> tuple[list[str], str]:
+def resampling_groups(
+    split: datasets.Dataset, known: Sequence[str] = KINDS
+) -> tuple[list[str], str]:
     """The group of each row (N,), and the kinds that occur, in words.
 
     A row is drawn with its speaker if known, else with its group (a scene, a video), else with its
@@ -19,6 +23,9 @@ def resampling_groups(split: datasets.Dataset) -> tuple[list[str], str]:
     annotators. Groups are not chained: scenes that share one of their two recordings stay apart,
     or all of ESC-10 would be one group. A recording is named by the id of its first row, as its
     path differs between machines.
+
+    Args:
+        known: the kinds that may be used; recordings always are.
     """
     table = light_columns(split, "id", "speaker", "group", "audio")
     flat = arrow.stretches(table)
@@ -29,6 +36,8 @@ def resampling_groups(split: datasets.Dataset) -> tuple[list[str], str]:
     groups, used = [], set()
     columns = (table.column(name).to_pylist() for name in ("id", "speaker", "group"))
     for row_id, speaker, group, heard in zip(*columns, recordings):
+        speaker = speaker if KINDS[0] in known else ""
+        group = group if KINDS[1] in known else ""
         name = speaker or group or first_row.setdefault(tuple(heard), row_id)
         kind = KINDS[0] if speaker else KINDS[1] if group else KINDS[2]
         groups.append(f"{kind} {name}")

@@ -26,6 +26,7 @@ SEGMENT = pa.struct(
     }
 )
 VOTE = pa.struct({"label": pa.string(), "count": pa.float64()})
+TRAIT = pa.struct({"name": pa.string(), "value": pa.string()})
 LIGHT = ("path", "digest", "start", "end", "onset")
 SCHEMA = pa.schema(
     {
@@ -39,6 +40,7 @@ SCHEMA = pa.schema(
         "group": pa.string(),
         "stated_seconds": pa.float64(),
         "source": pa.string(),  # of a mixture: corpus, or corpus/source
+        "traits": pa.list_(TRAIT),
         "content": pa.list_(pa.string()),
         "claims": pa.list_(pa.string()),
         "votes": pa.list_(VOTE),
@@ -169,6 +171,14 @@ def light(table: pa.Table) -> pa.Table:
     return _with_segments(table, LIGHT)
 
 
+def with_traits(table: pa.Table) -> pa.Table:
+    """With the column of traits; a table from before there was one has none in any row."""
+    if table.column_names != [name for name in SCHEMA.names if name != "traits"]:
+        return table
+    none = pa.array([[]] * table.num_rows, SCHEMA.field("traits").type)
+    return table.add_column(SCHEMA.get_field_index("traits"), SCHEMA.field("traits"), none)
+
+
 def without_texts(table: pa.Table) -> pa.Table:
     """With an empty text in every row."""
     place = table.column_names.index("text")
@@ -219,4 +229,5 @@ def examples(batch: pa.RecordBatch) -> Iterator[Example]:
         seconds = row.pop("stated_seconds")
         sequences = {name: tuple(row[name]) for name in ("targets", "content", "claims")}
         sequences["votes"] = tuple((vote["label"], vote["count"]) for vote in row["votes"])
+        sequences["traits"] = tuple((trait["name"], trait["value"]) for trait in row["traits"])
         yield Example(**row | sequences | {"audio": segments(row["audio"]), "seconds": seconds})

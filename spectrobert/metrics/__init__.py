@@ -24,6 +24,7 @@ from .detection import GRID, at_thresholds, best, by_second, detection, mistakes
 from .label_sets import multilabel
 from .measured import Metric, interval_method, measure
 from .mosei import sentiment
+from .multiplicity import holm
 from .questions import by_question
 from .statistic import Statistic, values
 from .votes import by_votes
@@ -48,6 +49,7 @@ __all__ = [
     "detection",
     "dimensional",
     "expected_error",
+    "holm",
     "interval_method",
     "intervals",
     "least_confidence",

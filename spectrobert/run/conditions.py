@@ -92,16 +92,20 @@ class Conditions:
     answered: dict[str, Answered] = field(default_factory=dict)
 
     @classmethod
-    def of_run(cls, folder: str | Path, split: str, data_dir: str = "") -> Conditions:
+    def of_run(
+        cls, folder: str | Path, split: str, data_dir: str = "", traits: Sequence[str] = ()
+    ) -> Conditions:
         """A finished run, or the folds of a seed together. Raises UserError as scoring does.
 
         Args:
             folder: of a run, or one that holds its folds.
+            traits: columns of the corpus to read too, as `scoring.open_run` does.
         """
+        more: dict[str, Any] = {"traits": traits} if traits else {}
         runs = folds(folder)
         if len(runs) > 1:
-            return Joined([cls.of_run(run.path, split, data_dir) for run in runs])
-        config, task, data = scoring.opened(runs[0].path, split, data_dir)
+            return Joined([cls.of_run(run.path, split, data_dir, traits) for run in runs])
+        config, task, data = scoring.opened(runs[0].path, split, data_dir, **more)
         if isinstance(config.task, PretrainingConfig):
             raise UserError(f"{folder} is a {config.task.name} run: it answers nothing")
         metric = config.task.monitor.partition("/")[2]
@@ -161,11 +165,15 @@ class Conditions:
 
     def statistic(self, answered: Answered) -> Statistic:
         """The metric of a set of rows."""
+        return self.statistics(answered)[self.metric]
+
+    def statistics(self, answered: Answered) -> dict[str, Statistic]:
+        """All metrics of a set of rows, by name."""
         places, outputs, truth = answered
         asked = None
         if isinstance(self.task, Aqa):
             asked = scoring.question_numbers(self.rows(places))
-        return self._statistics(places, outputs, truth, asked)[self.metric]
+        return self._statistics(places, outputs, truth, asked)
 
     def _statistics(
         self,

@@ -7,6 +7,7 @@ runs/<experiment_name>/seed<k>[/fold<f>][/inner<i>]/
     spoken.json                                      (its answers to a synthetic voice)
     calibration.json                                 (what `calibrate` has fitted)
     audit/<split>.json  audit/<split>_conflicts.csv  (what it needs of sound and words)
+    slices/<split>.json                              (its score by sex, speaker, length, ...)
     stress/<split>.json  stress/<split>_answers/     (its score under distortions)
     cross/<corpus>[_<split>]/{results.json,predictions.csv,card.md}    (scored on another corpus)
 """
@@ -83,6 +84,10 @@ class RunFolder:
     def audit_conflicts(self, split: str) -> Path:
         """Clips of a split whose sound and words are answered otherwise."""
         return self.path / "audit" / f"{split}_conflicts.csv"
+
+    def slices(self, split: str) -> Path:
+        """The scores of a split by sex, speaker, length and the like."""
+        return self.path / "slices" / f"{split}.json"
 
     def stress(self, split: str) -> Path:
         """The scores of a split under distortions."""

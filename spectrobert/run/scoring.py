@@ -1,5 +1,6 @@
 """Scoring: a trained model runs over a split, now or from the directory of a finished run."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -171,11 +172,18 @@ def open_run(
     silence_audio: bool = False,
     recorded: bool = False,
     modality: str = "",
+    traits: Sequence[str] = (),
 ) -> tuple[Config, Model, DataModule]:
-    """A finished run with its corpus, split as split.csv says; arguments as of `evaluate`."""
+    """A finished run with its corpus, split as split.csv says; arguments as of `evaluate`.
+
+    Args:
+        traits: columns that are read besides, of a corpus that lets its user name them.
+    """
     config, model, tokenizer = load_run(folder, modality)
     config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
     config.data_dir = data_dir or config.data_dir
+    if hasattr(config.dataset, "traits") and not config.dataset.prepared:
+        config.dataset.traits = list(dict.fromkeys([*config.dataset.traits, *traits]))
     record = split_record.read(RunFolder(folder).split)
     if record and recorded:
         record = replace(record, needed=(split,), is_subset=True)
@@ -217,11 +225,13 @@ def opened(
     silence_audio: bool = False,
     recorded: bool = False,
     modality: str = "",
+    traits: Sequence[str] = (),
 ) -> tuple[Config, Task, DataModule]:
-    """A finished run, ready to be scored on a split; arguments and errors as of `evaluate`."""
+    """A finished run, ready to be scored on a split; arguments and errors as of `open_run`."""
     if split not in ("val", "test"):
         raise UserError(f"--split {split!r}: allowed are val, test")
-    config, model, data = open_run(folder, split, data_dir, silence_audio, recorded, modality)
+    given = (silence_audio, recorded, modality, traits)
+    config, model, data = open_run(folder, split, data_dir, *given)
     task = scored_task(folder, config, model, data)
     if not len(data.prepared.splits[split]):
         raise UserError(f"{folder} has no {split} split: --split val scores its validation split")

@@ -129,7 +129,7 @@ def _captioned_speech(seed: int, split: str, count: int) -> Iterator[Clip]:
             "text": template.format(
                 who=heard["{who}"], a_how=f"an {how}" if how == "angry" else f"a {how}", text=text
             ),
-            "speaker": who.name,
+            **_of(who),
             "content": tuple(heard.values()),
             "claims": tuple(fact for field, fact in heard.items() if field in template),
         }
@@ -208,7 +208,7 @@ def _emotions(seed: int, split: str, count: int) -> Iterator[Clip]:
         text = SENTENCES[(turn % len(cast) + turn // len(cast)) % len(SENTENCES)]
         for i, how in enumerate(EMOTIONS):
             id = f"ser-{split}-{len(EMOTIONS) * turn + i:05d}"
-            row = {"text": text, "label": how, "speaker": who.name}
+            row = {"text": text, "label": how, **_of(who)}
             yield Clip(id, partial(utterance, text, who, MANNERS[how], _rng(seed, id)), [row])
 
 
@@ -229,13 +229,18 @@ def _sentiments(seed: int, split: str, count: int, conflict: bool = False) -> It
             id = f"sentiment-{split}-{9 * turn + pairs.index((polarity, tone)):05d}"
             label = SENTIMENTS[tone if conflict else int(np.sign(polarity + tone))]
             manner = MANNERS[SENTIMENT_VOICES[tone]]
-            row = {"text": texts[polarity], "label": label, "speaker": who.name}
+            row = {"text": texts[polarity], "label": label, **_of(who)}
             yield Clip(id, partial(utterance, texts[polarity], who, manner, _rng(seed, id)), [row])
 
 
 def _cast(seed: int, numbers: Iterable[int]) -> list[Speaker]:
     """The speakers with these numbers; women have the odd ones."""
     return [speaker(f"speaker-{n:02d}", bool(n % 2), _rng(seed, f"speaker-{n}")) for n in numbers]
+
+
+def _of(who: Speaker) -> dict[str, Any]:
+    """Fields of Example that name the speaker."""
+    return {"speaker": who.name, "traits": (("sex", "female" if who.is_woman else "male"),)}
 
 
 PLANS: dict[str, Callable[[int, str, int], Iterator[Clip]]] = {

@@ -1,4 +1,4 @@
-"""What the audit and the stress of a run have found, for its section of the page."""
+"""What audit, slices and stress of a run have found, for its section of the page."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -12,20 +12,33 @@ from .images import BLUE, GREY, ORANGE, pyplot, svg
 
 INCH = 0.3  # of the picture's width, per strength
 AUDIT, STRESS = "Does it hear, or does it read?", "Under distortions"
+SLICES = "For whom does it fail?"
 
 
 def tables(folder: Path, split: str) -> dict[str, Sheet]:
-    """The audit of a split as a table, if there was one."""
-    path = RunFolder(folder).audit(split)
-    if not path.is_file():
-        return {}
-    found = read_json(path)
+    """The audit of a split, and its slices, as tables, of what there is."""
+    run = RunFolder(folder)
+    made = {AUDIT: (run.audit(split), _audit), SLICES: (run.slices(split), _slices)}
+    return {
+        title: build(read_json(path)) for title, (path, build) in made.items() if path.is_file()
+    }
+
+
+def _audit(found: dict[str, Any]) -> Sheet:
     rows = [_row(one) for one in found["conditions"]]
     header = ("condition", "score", "difference", "share lost", "answers changed")
     notes = [f"{line}." for line in found["verdict"]]
     notes.append(f"{found['metric']}; intervals: 95 %, paired, over {found['unit']}.")
     notes.append(f"{found['definition'].capitalize()}.")
-    return {AUDIT: Sheet("", header, rows, notes)}
+    return Sheet("", header, rows, notes)
+
+
+def _slices(found: dict[str, Any]) -> Sheet:
+    rows = [_sliced(card, one) for card in found["cards"] for one in card["slices"]]
+    notes = [f"{line}." for card in found["cards"] for line in card["verdict"]]
+    notes.append(f"{found['metric']} of all {found['n']} rows: {_cell(found['whole'])[0]}.")
+    notes += [f"{found[name].capitalize()}." for name in ("rule", "definition")]
+    return Sheet("", ("column", "slice", "n", "score", "note"), rows, notes)
 
 
 def pictures(folder: Path, split: str) -> dict[str, list[str]]:
@@ -35,6 +48,11 @@ def pictures(folder: Path, split: str) -> dict[str, list[str]]:
         return {}
     found = read_json(path)
     return {f"{STRESS} (worst: {found['worst']})": [_curves(found)]}
+
+
+def _sliced(card: dict[str, Any], one: dict[str, Any]) -> list[tuple[str, ...]]:
+    size = (str(one["n"]), f"{one['groups']} {card['unit']}")
+    return [(card["name"],), (one["value"],), size, _cell(one["score"]), (one["note"],)]
 
 
 def _row(one: dict[str, Any]) -> list[tuple[str, ...]]:
