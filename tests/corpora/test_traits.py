@@ -1,0 +1,52 @@
+"""What corpora state of speakers and clips, by which scores are taken; no file is opened."""
+
+import pytest
+
+from spectrobert import corpora
+from spectrobert.corpora.example import Example
+from spectrobert.data import rows
+
+NAMES = {
+    "ravdess": (
+        "03-01-05-02-01-01-12.wav",
+        {"sex": "female", "intensity": "strong", "statement": "kids"},
+    ),
+    "emodb": ("03a01Fa.wav", {"sex": "male", "age": "31"}),
+    "savee": ("DC_a01.wav", {"sex": "male"}),
+    "tess": ("YAF_back_angry.wav", {"sex": "female", "age": "26", "actress": "YAF"}),
+    "crema_d": ("1001_DFA_ANG_XX.wav", {"sex": "male", "age": "51", "race": "Caucasian"}),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_owners_names_and_tables_are_read(tmp_path, name):
+    clip, expected = NAMES[name]
+    (tmp_path / clip).touch()
+    people = "ActorID,Age,Sex,Race,Ethnicity\n1001,51,Male,Caucasian,\n"
+    (tmp_path / "VideoDemographics.csv").write_text(people)
+    (example,) = (row for row in corpora.stream(name, tmp_path, "ser") if isinstance(row, Example))
+    assert dict(example.traits) == expected
+
+
+def test_a_file_of_kaldi_is_read_and_a_spoilt_one_is_not(tmp_path):
+    files = {
+        "wav.scp": "u1 a.wav\nu2 b.wav\n",
+        "utt2spk": "u1 s1\nu2 s2\n",
+        "text": "u1 yes\nu2 no\n",
+        "spk2gender": "s1 f\ns2 m\n",
+        "spk2age": "s1 30\ns1 31\n",
+    }
+    for file, text in files.items():
+        (tmp_path / file).write_text(text)
+    found = list(corpora.stream("kaldi", tmp_path, "pre"))
+    assert [row.traits for row in found] == [(("sex", "female"),), (("sex", "male"),)]
+
+
+def test_rows_keep_traits_and_older_tables_have_none():
+    example = Example("a", (), traits=(("sex", "female"), ("age", "31")))
+    table = rows.to_table([example])
+    assert next(rows.examples(table.to_batches()[0])) == example
+    older = rows.with_traits(table.drop_columns(["traits"]))
+    assert older.schema == rows.SCHEMA
+    assert next(rows.examples(older.to_batches()[0])).traits == ()
+    assert rows.with_traits(table.drop_columns(["votes"])).column_names != rows.SCHEMA.names
