@@ -114,6 +114,8 @@ def _record(table: Table, line: Line, metric: str) -> dict[str, Any]:
         "difference_low": difference_low,
         "difference_high": difference_high,
         "p": tested and tested.p,
+        "p_holm": tested and tested.p_holm,
+        "detectable_difference": tested and tested.detectable,
         "epochs": " ".join(map(str, line.epochs)),
         "gap_at_chosen_epoch": gap_at_chosen,
         "gap_at_last_epoch": gap_at_last,

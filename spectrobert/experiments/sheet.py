@@ -36,6 +36,14 @@ COMPARED_OF_ONE_SEED = (
     " seed may give another difference"
 )
 
+HOLM = (
+    "{} comparisons with a baseline were made: of so many, one p below 0.05 is likely to be chance;"
+    " Holm's p is corrected for all of them, metrics and tables that are not shown aside."
+)
+POWER_NOTE = (
+    "Smallest true difference that would have been found with 80 % power (p < 0.05, uncorrected):"
+    " {}. A difference that was not found may still be as large."
+)
 ABOVE = "above one class at"
 ABOVE_NOTE = (
     "above one class at: per run, the first epoch at whose end {} was above that of the best"
@@ -139,8 +147,13 @@ def _difference(metric: str, line: Line) -> Parts:
         low, high = (f"{factor * bound:+{digits}}" for bound in comparison.interval)
         parts.append(f"({low} to {high})")
     if comparison.p is not None:
-        parts.append(f"p = {comparison.p:.3f}" if comparison.p >= 0.001 else "p < 0.001")
+        holm = f", Holm {_p(comparison.p_holm)}" if comparison.p_holm is not None else ""
+        parts.append(f"p {_p(comparison.p, '= ')}{holm}")
     return tuple(parts)
+
+
+def _p(p: float, equal: str = "") -> str:
+    return f"{equal}{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def _epochs(line: Line) -> Parts:
@@ -242,7 +255,26 @@ def _comparisons(table: Table, lines: Sequence[Line]) -> list[str]:
     if 1 in numbers:
         sentence += ("; of one seed, " if max(numbers) > 1 else ", ") + COMPARED_OF_ONE_SEED
     own = [f"{row.name} against {row.baseline}" for row in table.rows if row.baseline]
-    return [f"{sentence}.", *([f"Tested: {'; '.join(own)}."] if own else [])]
+    notes = [f"{sentence}.", *([f"Tested: {'; '.join(own)}."] if own else [])]
+    return [*notes, *_multiplicity(lines), *_power(table, lines)]
+
+
+def _multiplicity(lines: Sequence[Line]) -> list[str]:
+    """How many tests were made, if several were."""
+    number = sum(line.comparison is not None and line.comparison.p is not None for line in lines)
+    return [HOLM.format(number)] if number > 1 else []
+
+
+def _power(table: Table, lines: Sequence[Line]) -> list[str]:
+    """The difference that each comparison could have shown, whatever it has shown."""
+    factor, digits = scale(table.metrics[0])
+    shown = [
+        f"{line.row.name} {factor * found.detectable:{digits}} ({found.num_groups} groups,"
+        f" {found.num_seeds} seed{'s' * (found.num_seeds > 1)})"
+        for line in lines
+        if (found := line.comparison) and found.detectable is not None
+    ]
+    return [POWER_NOTE.format("; ".join(shown))] if shown else []
 
 
 def _fold_means(table: Table, shown: Sequence[Line]) -> list[str]:

@@ -114,7 +114,17 @@ def lines(table: Table, jobs: Sequence[Job], failed: Mapping[Job, str]) -> list[
             both = ([some[seed] for seed in seeds] for some in (line.answers, base))
             comparison = seed_statistics.compare(table.metrics[0], *both)
             made[name] = dataclasses.replace(line, comparison=comparison)
-    return list(made.values())
+    return _corrected(list(made.values()))
+
+
+def _corrected(lines: Sequence[Line]) -> list[Line]:
+    """With Holm's p, if several rows are compared."""
+    compared = [line.comparison for line in lines if line.comparison]
+    left = iter(seed_statistics.corrected(compared))
+    return [
+        dataclasses.replace(line, comparison=next(left)) if line.comparison else line
+        for line in lines
+    ]
 
 
 def _line(table: Table, row: Row, jobs: Sequence[Job], failed: Mapping[Job, str]) -> Line:

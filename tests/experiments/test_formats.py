@@ -1,10 +1,12 @@
 """A table in words, as Markdown, LaTeX and CSV."""
 
 import csv
+import dataclasses
 
 import pytest
 
 from spectrobert.experiments import formats, table_rows, table_spec
+from spectrobert.experiments.seed_statistics import Comparison
 from spectrobert.experiments.sheet import sheet
 from spectrobert.experiments.table_rows import Line
 from spectrobert.markup import tex_escaped
@@ -50,6 +52,22 @@ def test_mean_spread_and_comparison_over_seeds(demo):
     text = formats.markdown(demo.table, [baseline, frozen])
     assert "| baseline | none | 3/3/3 | 60.0 ± 10.0 (" in text
     assert "| bin-frz | runs/mine | 3/3 | 100.0 ± 0.0 (100.0 - 100.0) | 68.8 | +66.7 (" in text
+
+
+def test_a_table_counts_its_comparisons_and_shows_what_it_could_have_found(demo):
+    row = table_rows.lines(demo.table, demo.jobs, {})[1]
+    found = Comparison(0.02, (-0.01, 0.05), 0.04, 1, 12, 0.047)
+    cells = {"accuracy": table_rows.Cell((0.6,), None, False)}
+    one = dataclasses.replace(row, comparison=found, cells=cells)
+    alone = sheet(demo.table, [one])
+    assert not any("Holm" in note for note in alone.notes)
+    assert any("bin-frz 4.7 (12 groups, 1 seed)." in note for note in alone.notes)
+    assert ("+2.0", "(-1.0 to +5.0)", "p = 0.040") in alone.rows[0]
+    both = [dataclasses.replace(one, comparison=dataclasses.replace(found, p_holm=0.08))] * 2
+    shown = sheet(demo.table, both)
+    assert any(note.startswith("2 comparisons with a baseline were made") for note in shown.notes)
+    assert ("+2.0", "(-1.0 to +5.0)", "p = 0.040, Holm 0.080") in shown.rows[0]
+    assert "0.04,0.08,0.047" in formats.comma_separated(demo.table, both)
 
 
 def test_latex_escapes_its_commands():

@@ -148,3 +148,25 @@ def test_the_benchmark_of_coverage_uses_these_errors():
     (low, high), _ = seed_statistics.interval("accuracy", [answers(h, groups) for h in hits])
     assert min(1, hits.mean() + half) == pytest.approx(high)
     assert max(0, hits.mean() - half) == pytest.approx(low)
+
+
+def test_what_so_many_groups_and_seeds_could_show():
+    # t(0.975; 11) = 2.2010, t(0.80; 11) = 0.8755; an interval of one seed is 1.96 errors wide
+    found = seed_statistics.detectable((-0.0196, 0.0196), 1, 12)
+    assert found == pytest.approx(0.01 * (2.2010 + 0.8755), rel=1e-4)
+    # t(0.975; 2) = 4.3027, t(0.80; 2) = 1.0607: half of the interval, and as much more
+    found = seed_statistics.detectable((0.0, 0.086054), 3, 24)
+    assert found == pytest.approx(0.01 * (4.3027 + 1.0607), rel=1e-4)
+    assert seed_statistics.detectable(None, 3, 24) is None
+    some = [answers([1, 0, 1, 1], "wxyz", "abab"), answers([1, 1, 0, 1], "wxyz", "abab")]
+    assert seed_statistics.compare("accuracy", some[:1], some[1:]).num_groups == 4
+
+
+def test_several_comparisons_are_corrected_and_one_is_not():
+    def compared(p):
+        return seed_statistics.Comparison(0.1, None, p, 1)
+
+    several = seed_statistics.corrected([compared(0.03), compared(None), compared(0.01)])
+    assert [one.p_holm for one in several] == [pytest.approx(0.03), None, pytest.approx(0.02)]
+    assert [one.p for one in several] == [0.03, None, 0.01]
+    assert seed_statistics.corrected([compared(0.03), compared(None)])[0].p_holm is None
