@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional, Protocol
 
 import typer
 
@@ -13,6 +14,9 @@ from ..errors import UserError
 from .options import DataDir, Json, Run
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..run.folder import RunFolder
     from ..run.scores import Scores
 
 
@@ -192,8 +196,34 @@ def _require_mode(modes: dict[str, bool], only_with: dict[str, dict[str, Any]]) 
                 raise UserError(f"{option} goes with {mode}")
 
 
-def _spoken(run: Path, sentences: str, as_json: bool) -> None:
+class _Findings(Protocol):
+    """What a way of scoring has found."""
+
+    def write(self, folder: RunFolder) -> None: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def _finish(
+    folder: RunFolder,
+    split: str,
+    found: _Findings,
+    show: Callable[[Console, Any], None],
+    as_json: bool,
+) -> None:
+    """Keep what was found, also at the end of the card, and print it."""
     from ..run import findings
+    from ..terminal import console
+
+    found.write(folder)
+    findings.refresh(folder, split)
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        show(console(), found)
+
+
+def _spoken(run: Path, sentences: str, as_json: bool) -> None:
     from ..run.folder import RunFolder
     from ..run.spoken.probe import probe
     from ..terminal import console, print_line
@@ -201,18 +231,11 @@ def _spoken(run: Path, sentences: str, as_json: bool) -> None:
 
     folder = RunFolder(run)
     folder.read_results()
-    found = probe(run, sentences)
-    found.write(folder)
-    findings.refresh(folder)
-    if as_json:
-        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
-    else:
-        show(console(), found)
+    _finish(folder, "test", probe(run, sentences), show, as_json)
     print_line(console(stderr=True), f"spoken: {folder.spoken}")
 
 
 def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) -> None:
-    from ..run import findings
     from ..run.folder import RunFolder
     from ..run.stress.stress import Part, stress
     from ..terminal import console, counting, print_line
@@ -229,15 +252,9 @@ def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) ->
                 print_line(screen, f"{done + 1} of {total}: {name}")
 
         found = stress(run, split, data_dir, part=part, progress=progress, **given)
-    if found is None:
-        return
-    found.write(folder)
-    findings.refresh(folder, split)
-    if as_json:
-        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
-    else:
-        show(console(), found)
-    print_line(screen, f"stress: {folder.stress(split)}")
+    if found is not None:
+        _finish(folder, split, found, show, as_json)
+        print_line(screen, f"stress: {folder.stress(split)}")
 
 
 def _slices(run: Path, split: str, data_dir: str, names: str, as_json: bool) -> None:
@@ -250,30 +267,18 @@ def _slices(run: Path, split: str, data_dir: str, names: str, as_json: bool) -> 
     asked = [name.strip() for name in names.split(",")]
     if not all(asked):
         raise UserError(f"--slices {names!r}: names of columns with commas between, as sex,seconds")
-    found = slices(run, asked, split, data_dir)
-    found.write(folder)
-    if as_json:
-        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
-    else:
-        show(console(), found)
+    _finish(folder, split, slices(run, asked, split, data_dir), show, as_json)
     print_line(console(stderr=True), f"slices: {folder.slices(split)}")
 
 
 def _audit(run: Path, split: str, data_dir: str, neutral: str, as_json: bool) -> None:
-    from ..run import findings
     from ..run.folder import RunFolder
     from ..run.reliance.audit import audit
     from ..terminal import console, print_line
     from .audit import show
 
     folder = RunFolder(run)
-    found = audit(run, split, data_dir, neutral)
-    found.write(folder)
-    findings.refresh(folder, split)
-    if as_json:
-        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
-    else:
-        show(console(), found)
+    _finish(folder, split, audit(run, split, data_dir, neutral), show, as_json)
     print_line(console(stderr=True), f"audit: {folder.audit(split)}")
 
 

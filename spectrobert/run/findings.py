@@ -32,6 +32,7 @@ def lines(run: RunFolder, split: str) -> list[str]:
     sources = {
         "evaluate --audit": (run.audit(split), _audit),
         "evaluate --stress": (run.stress(split), _stress),
+        "evaluate --slices": (run.slices(split), _slices),
         "calibrate": (run.calibration, _calibration),
         "evaluate --spoken": (run.spoken, _spoken),
     }
@@ -74,6 +75,18 @@ def _stress(found: Found) -> list[str]:
         worst,
         _unit(found),
     ]
+
+
+def _slices(found: Found) -> list[str]:
+    rows = [
+        (card["name"], one["value"], _figure(one["score"]), one["n"], one["groups"], one["note"])
+        for card in found["cards"]
+        for one in card["slices"]
+    ]
+    header = ("column", "slice", "score", "n", "groups", "note")
+    verdict = [f"- {line}" for card in found["cards"] for line in card["verdict"]]
+    title = f"### Slices: {found['metric']} on {found['split']}"
+    return [title, "", *table(header, rows), "", *verdict]
 
 
 def _unit(found: Found) -> str:

@@ -167,7 +167,10 @@ def test_a_real_run_is_printed_and_written(run, capsys):
     assert stored["conditions"][0]["score"][0] == pytest.approx(reported)
     card = run.card.read_text(encoding="utf-8")
     assert "audio of another clip" in card
-    assert "Not measured: `evaluate --stress`, `calibrate`, `evaluate --spoken`." in card
+    assert (
+        "Not measured: `evaluate --stress`, `evaluate --slices`, `calibrate`, `evaluate --spoken`."
+        in card
+    )
     assert card.count("## What the score stands on") == 1
     with run.audit_conflicts("test").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
