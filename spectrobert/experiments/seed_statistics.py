@@ -80,8 +80,12 @@ class Comparison:
     p: float | None  # two-sided
     num_seeds: int
     num_groups: int = 0  # of the items compared
-    detectable: float | None = None  # `detectable`: what so many groups and seeds could show
     p_holm: float | None = None  # corrected for the other rows of a table
+
+    @property
+    def detectable(self) -> float | None:
+        """What so many groups and seeds could have shown; needs scipy, which comparing does not."""
+        return detectable(self.interval, self.num_seeds, self.num_groups)
 
 
 @dataclass(frozen=True)
@@ -171,8 +175,7 @@ def compare(metric: str, row: Sequence[Answers], baseline: Sequence[Answers]) ->
     if len(paired) == 1:
         p = permutation_p(metric, *paired[0])
     difference = float(np.mean([value(one) for one, _ in differences]))
-    least = detectable(around, len(paired), num_groups)
-    return Comparison(difference, around, p, len(paired), num_groups, least)
+    return Comparison(difference, around, p, len(paired), num_groups)
 
 
 def detectable(interval: Interval | None, num_seeds: int, num_groups: int) -> float | None:

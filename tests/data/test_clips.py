@@ -86,6 +86,7 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         content=("dog", "bell"),
         claims=("dog",),
         votes=(("dog", 2.0), ("bell", 0.5)),
+        traits=(("room", "hall"),),
     )
     rows = to_arrow([*examples, scene], [SECONDS] * 12 + [4.5])
     row = rows[12]
@@ -102,6 +103,7 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         "content": ["dog", "bell"],
         "claims": ["dog"],
         "votes": [{"label": "dog", "count": 2.0}, {"label": "bell", "count": 0.5}],
+        "traits": [{"name": "room", "value": "hall"}],
         "seconds": 4.5,
     }
 

@@ -56,7 +56,7 @@ def test_mean_spread_and_comparison_over_seeds(demo):
 
 def test_a_table_counts_its_comparisons_and_shows_what_it_could_have_found(demo):
     row = table_rows.lines(demo.table, demo.jobs, {})[1]
-    found = Comparison(0.02, (-0.01, 0.05), 0.04, 1, 12, 0.047)
+    found = Comparison(0.02, (-0.01, 0.05), 0.04, 1, 12)
     cells = {"accuracy": table_rows.Cell((0.6,), None, False)}
     one = dataclasses.replace(row, comparison=found, cells=cells)
     alone = sheet(demo.table, [one])
