@@ -6,8 +6,8 @@ Simulates test sets: 24 speakers, 12 of each sex, 20 clips each; speakers differ
 often they are answered rightly. The gap between the sexes is 0, 5, 10 or 15 points. Each
 goes through the interval and the permutation test that `evaluate --slices sex` uses
 (spectrobert/metrics/slices.py), and, for comparison, through a test that takes all clips as
-independent. Exits with 1 if false alarms are further from 5 %, or the interval's coverage from 95 %,
-than 2 points: coverage is, as a percentile bootstrap of 12 speakers is too narrow (docs/trust.md).
+independent. Exits with 1 if false alarms are further from 5 %, or the interval's coverage from
+95 %, than 2 points: coverage is, as a bootstrap of 12 speakers is too narrow (docs/trust.md).
 
 Shapes: N clips.
 """
