@@ -197,7 +197,7 @@ def _require_mode(modes: dict[str, bool], only_with: dict[str, dict[str, Any]]) 
 
 
 class _Findings(Protocol):
-    """What a way of scoring has found."""
+    """Findings of a way of scoring."""
 
     def write(self, folder: RunFolder) -> None: ...
 

@@ -26,7 +26,7 @@ BASE = "95 % percentile bootstrap over"
 
 @dataclass(frozen=True)
 class Wish:
-    """What the calibration is fitted for."""
+    """Aims of a calibration."""
 
     accuracy: float = 0.9  # of the answers that are given
     coverage: float = 0.9  # share of the conformal sets that hold the truth
@@ -101,7 +101,7 @@ def _sure(probabilities: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _figures(rows: _Rows, fitted: Calibration) -> dict[str, Any]:
-    """What a split shows of a calibration."""
+    """Figures of a calibration on a split."""
     plain, own = metrics.softmax(rows.logits), metrics.softmax(rows.logits, fitted.temperature)
     before, (sure, right) = _sure(plain, rows.truth), _sure(own, rows.truth)
     sets = fitted.plausible(own)

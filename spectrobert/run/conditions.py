@@ -27,6 +27,7 @@ from .folder import RunFolder
 from .loaders import DataModule
 from .scoring import Answered
 
+PLAIN = "as it is"  # the name of no condition
 MEMORY_GB = 2.0  # of decoded clips, which all conditions share
 
 
@@ -117,9 +118,19 @@ class Conditions:
         return [self]
 
     @property
+    def table(self) -> datasets.Dataset:
+        """The rows that are answered."""
+        return self.data.prepared.splits[self.data.split]
+
+    @property
+    def is_higher_better(self) -> bool:
+        """False for a metric that is an error."""
+        return self.config.task.mode == "max"
+
+    @property
     def unit(self) -> str:
         """Kinds of the groups that are resampled, with their number."""
-        groups, kinds = resampling_groups(self.data.prepared.splits[self.data.split])
+        groups, kinds = resampling_groups(self.table)
         return f"{len(set(groups))} {kinds}"
 
     @property
@@ -152,7 +163,7 @@ class Conditions:
         why = next(filter(None, (metrics.obstacle(one, groups) for one in statistics)), "")
         drawn = None if why else metrics.resample(statistics, groups)  # (R, 3)
         mine, full, constant = _Drawn.each(statistics, drawn)
-        above = (full - constant).figure(why)
+        above = (full - constant if self.is_higher_better else constant - full).figure(why)
         is_above = above.value > 0 and above.excludes(0)
         return Outcome(
             name,
@@ -173,20 +184,13 @@ class Conditions:
         asked = None
         if isinstance(self.task, Aqa):
             asked = scoring.question_numbers(self.rows(places))
-        return self._statistics(places, outputs, truth, asked)
-
-    def _statistics(
-        self,
-        places: np.ndarray,
-        outputs: np.ndarray,
-        truth: np.ndarray,
-        asked: np.ndarray | None,
-    ) -> dict[str, Statistic]:
+        if len(self.parts) > 1:  # votes are of one fold's rows
+            return self.task.statistics(outputs, truth, asked)
         return self.task.split_statistics(self.data.split, places, outputs, truth, asked)
 
     def rows(self, places: np.ndarray) -> Any:
-        """Rows of the split, by their numbers."""
-        return self.data.prepared.splits[self.data.split].select(places)
+        """Rows of `table`, by their numbers."""
+        return self.table.select(places)
 
     def named(self, places: np.ndarray) -> list[tuple[str, str, str]]:
         """Id, recording and text of each row (N,)."""
@@ -215,13 +219,18 @@ class Joined(Conditions):
             raise UserError(f"{first.run.path.parent}: the folds have other labels")
         self._parts = parts
         tables = [part.data.prepared.splits[part.data.split] for part in parts]
-        self.table = datasets.concatenate_datasets(tables)
+        self._table = datasets.concatenate_datasets(tables)
         self.starts = np.cumsum([0, *map(len, tables)])
 
     @property
     def parts(self) -> list[Conditions]:
         """One run per fold."""
         return self._parts
+
+    @property
+    def table(self) -> datasets.Dataset:
+        """Rows of all folds, one after the other."""
+        return self._table
 
     def join(self) -> None:
         """Take what all parts have answered."""
@@ -230,25 +239,6 @@ class Joined(Conditions):
             places = [one.places + start for one, start in zip(own, self.starts)]
             outputs, truth = ([getattr(one, f) for one in own] for f in ("outputs", "truth"))
             self.answered[name] = Answered(*map(np.concatenate, (places, outputs, truth)))
-
-    def rows(self, places: np.ndarray) -> Any:
-        """Rows of all folds, one after the other."""
-        return self.table.select(places)
-
-    def _statistics(
-        self,
-        places: np.ndarray,
-        outputs: np.ndarray,
-        truth: np.ndarray,
-        asked: np.ndarray | None,
-    ) -> dict[str, Statistic]:
-        return self.task.statistics(outputs, truth, asked)  # votes are of one fold's rows
-
-    @property
-    def unit(self) -> str:
-        """Kinds of the groups of all folds, with their number."""
-        groups, kinds = resampling_groups(self.table)
-        return f"{len(set(groups))} {kinds}"
 
 
 def folds(folder: str | Path) -> list[RunFolder]:

@@ -1,13 +1,14 @@
 """Distortions by numbers that can be checked, and the table of a run under them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from spectrobert.commands.evaluate import evaluate as verb
 from spectrobert.errors import UserError
-from spectrobert.run.conditions import Conditions
+from spectrobert.run.conditions import Conditions, Outcome, Value
 from spectrobert.run.folder import RunFolder
 from spectrobert.run.stress import distortions, stress
 from spectrobert.run.stress.distortions import at_snr, coloured, families
@@ -155,3 +156,14 @@ def test_parts_share_the_conditions(run, monkeypatch):
 def test_wrong_calls_are_one_line(run, options, message):
     with pytest.raises(UserError, match=message):
         verb(run.path, **options)
+
+
+def test_the_worst_of_an_error_is_its_highest():
+    plain = Outcome("as it is", 9, Value(0.5, None), Value(0.0, None), None, None)
+    points = [
+        stress.Point("gain", level, "dB", replace(plain, name=name, difference=Value(apart, None)))
+        for level, name, apart in ((-10, "mild", -0.1), (-20, "severe", 0.2))
+    ]
+    found = stress.Stress("run", "test", "mae", "9 speakers", "", plain, points, False)
+    assert found.worst.outcome.name == "severe"
+    assert replace(found, is_higher_better=True).worst.outcome.name == "mild"

@@ -9,10 +9,10 @@ from typing import Any
 
 from ...files import write_table, write_whole, writing
 from ...tasks.classification import Classification
-from ..conditions import Conditions, Outcome, Value
+from ..conditions import PLAIN, Conditions, Outcome, Value
 from ..folder import RunFolder
 from .conflicts import Conflict, Conflicts, find
-from .controls import PLAIN, SILENCED, WORDLESS, controls, neutral_text
+from .controls import SILENCED, WORDLESS, controls, neutral_text
 
 SHARE = (
     "share lost: of what the model has above the best constant answer; 0 if the condition changes"

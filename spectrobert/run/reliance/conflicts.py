@@ -13,8 +13,8 @@ import numpy as np
 from ... import metrics
 from ...metrics import Statistic
 from ...metrics.statistic import mean
-from ..conditions import Conditions, Value
-from .controls import PLAIN, SILENCED, WORDLESS
+from ..conditions import PLAIN, Conditions, Value
+from .controls import SILENCED, WORDLESS
 
 
 class Conflict(NamedTuple):

@@ -13,7 +13,6 @@ from ...data.clips import ClipDataset, columns
 from ...data.partners import partners
 from ...data.perturbed_clips import Perturbation
 
-PLAIN = "as it is"
 SILENCED = "audio silenced"
 WORDLESS = "text removed"
 NEITHER = "audio silenced, text removed"

@@ -81,7 +81,7 @@ def _scored(conditions: Conditions) -> Scored:
     return Scored(
         task,
         conditions.metric,
-        conditions.config.task.mode == "max",
+        conditions.is_higher_better,
         answered.outputs,
         answered.truth,
         np.array(resampling_groups(rows)[0]),

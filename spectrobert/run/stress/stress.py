@@ -19,13 +19,12 @@ import numpy as np
 
 from ...errors import UserError
 from ...files import write_whole, writing
-from ..conditions import Conditions, Outcome
+from ..conditions import PLAIN, Conditions, Outcome
 from ..folder import RunFolder
 from ..scoring import Answered
 from . import distortions
 from .distortions import Family
 
-PLAIN = "as it is"
 SEED = "distortions are drawn from seed 0, the row and their kind: every run meets the same"
 
 Progress = Callable[[str, int, int], None]
@@ -57,11 +56,13 @@ class Stress:
     caution: str
     plain: Outcome
     points: list[Point]
+    is_higher_better: bool = True
 
     @property
     def worst(self) -> Point:
         """The point with the largest loss."""
-        return min(self.points, key=lambda point: point.outcome.difference.value)
+        sign = 1 if self.is_higher_better else -1
+        return min(self.points, key=lambda point: sign * point.outcome.difference.value)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
@@ -93,7 +94,7 @@ class Part:
 
     @classmethod
     def read(cls, words: str) -> Part:
-        """Of "2/8". Raises UserError for anything else."""
+        """A part by its words, "2/8". Raises UserError for anything else."""
         found = re.fullmatch(r"(\d+)/(\d+)", words)
         number, total = map(int, found.groups()) if found else (0, 0)
         if not 1 <= number <= total:
@@ -145,7 +146,7 @@ def stress(
     ]
     plain = conditions.outcome(PLAIN, PLAIN)
     facts = (conditions.metric, conditions.unit, conditions.caution)
-    return Stress(str(folder), split, *facts, plain, points)
+    return Stress(str(folder), split, *facts, plain, points, conditions.is_higher_better)
 
 
 def _jobs(families: Sequence[Family]) -> Iterator[tuple[Family | None, float]]:

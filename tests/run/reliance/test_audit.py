@@ -88,7 +88,7 @@ def test_a_model_of_both_needs_both(run, monkeypatch):
     assert found.metric == "unweighted_accuracy"
     assert found.unit == "4 speakers"
     scores = {one.name: one.score.value for one in found.outcomes}
-    assert scores[controls.PLAIN] == 1
+    assert scores[conditions.PLAIN] == 1
     # words alone, or sounds alone, are right in 5 of 9; a constant answer is in 1 of 3
     for name in (controls.SILENCED, controls.WORDLESS, controls.NOISE, controls.NEUTRAL):
         assert scores[name] == pytest.approx(5 / 9)
@@ -161,7 +161,7 @@ def test_a_real_run_is_printed_and_written(run, capsys):
     assert "paired" in printed.out
     assert str(run.audit("test")) in printed.err
     stored = json.loads(run.audit("test").read_text(encoding="utf-8"))
-    assert stored["conditions"][0]["name"] == controls.PLAIN
+    assert stored["conditions"][0]["name"] == conditions.PLAIN
     assert stored["neutral_text"] == "so it is"
     reported = run.read_scores()["metrics"]["unweighted_accuracy"]
     assert stored["conditions"][0]["score"][0] == pytest.approx(reported)
@@ -183,7 +183,7 @@ def test_a_corpus_without_texts_has_no_conditions_of_words(run, monkeypatch):
     plant(monkeypatch, hears=True, reads=True)
     monkeypatch.setattr(controls, "columns", without_texts(controls.columns))
     found = audit(run.path)
-    assert [one.name for one in found.outcomes] == [controls.PLAIN, *controls.OF_SOUND]
+    assert [one.name for one in found.outcomes] == [conditions.PLAIN, *controls.OF_SOUND]
     assert found.conflicts is None
     assert found.verdict()[1] == "words: not measured, no row has any"
 
