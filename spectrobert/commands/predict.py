@@ -11,10 +11,11 @@ import typer
 
 from ..errors import UserError
 from .options import Json, Run
+from .startup import without_collection
 from .timeline import timeline as follow
 
 if TYPE_CHECKING:
-    from ..run.predict import Asked, Failed, Prediction
+    from ..run.predict import Asked, Failed, Prediction, Predictor
 
 FORMATS = ("table", "csv", "jsonl", "json")
 MARGIN = 40  # characters of a table around a row's cells, headings wider than these included
@@ -79,13 +80,8 @@ def predict(
     asked = _asked([*(audio or []), *(words or [])], table, question, text)
 
     from ..run import answer_formats
-    from ..run.load import load
 
-    if run.suffix != ".onnx":  # which needs neither torch nor transformers
-        from ..run.quiet import quiet
-
-        quiet()
-    model = load(run, calibrated)
+    model = _loaded(run, calibrated)
     found, failed = _answered(model.answer(asked, top), len(asked))
     if failed and len(asked) == 1:
         raise UserError(failed[0].reason)
@@ -98,6 +94,17 @@ def predict(
     if failed:
         _report(failed, len(asked))
         raise typer.Exit(1)
+
+
+def _loaded(run: Path, calibrated: bool) -> Predictor:
+    with without_collection():
+        from ..run.load import load
+
+        if run.suffix != ".onnx":  # which needs neither torch nor transformers
+            from ..run.quiet import quiet
+
+            quiet()
+        return load(run, calibrated)
 
 
 def _require_recordings(table: str, format: str, as_json: bool, calibrated: bool) -> None:

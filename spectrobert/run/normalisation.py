@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..config import Config, DatasetConfig
-from ..data import mel_statistics
 from ..data.clips import columns
 from ..errors import UserError
 
@@ -31,6 +30,8 @@ def choose(config: Config, settings: Any, prepared: Prepared) -> None:
         )
     settings.normalization = wanted
     if wanted in ("corpus", "clip"):
+        from ..data import mel_statistics  # which only some runs need
+
         train, options = prepared.splits["train"], config.dataset
         measured = mel_statistics.of_training(
             train, options, settings.max_seconds, settings.num_mel_bins
@@ -49,6 +50,8 @@ def by_speaker(
     """
     if not normalises_by_speaker(settings):
         return {}
+    from ..data import mel_statistics
+
     require_speakers(prepared, "dataset.normalize=speaker")
     measured = mel_statistics.by_speaker(
         prepared.splits.values(), options, settings.max_seconds, settings.num_mel_bins

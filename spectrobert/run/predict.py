@@ -29,6 +29,7 @@ Result = TypeVar("Result")
 
 BATCH = 16  # clips of like length that are answered together
 CHUNK = 16 * BATCH  # decoded clips that are sorted by length
+FEW = 8  # files that are answered before the kernels are made ready, which takes half a second
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Predictor:
 
     def __init__(self, folder: str | Path, calibrated: bool = False):
         # torch and its like are imported here and below: an exported file answers without them
+        from ..kernels import adopt
         from ..models.answers import answer_names
         from . import calibration, chosen_thresholds, normalisation
         from .folder import RunFolder
@@ -99,6 +101,8 @@ class Predictor:
 
         self.folder = str(folder)
         self.config, self.model, self.tokenizer = load_run(folder)
+        adopt(self.model, "off")
+        self.answered = 0
         self.labels = answer_names(self.config.task, self.model)
         run = RunFolder(folder)
         self.thresholds = chosen_thresholds.of_labels(run)
@@ -184,6 +188,7 @@ class Predictor:
 
         Raises UserError for words as `predict` does.
         """
+        self._count(FEW + 1)  # more will follow, and all are to be answered in one way
         ids, is_mute = self._ids(asked), self.config.dataset.silence_audio
         heard = [
             _Heard(asked, 0.0, (0.0, 0.0), np.zeros_like(wave) if is_mute else wave, ids)
@@ -281,6 +286,7 @@ class Predictor:
         from ..data.batches import collate
         from .normalisation import pools_by_speaker
 
+        self._count(len(heard))
         order = sorted(range(len(heard)), key=lambda place: len(heard[place].wave))
         size = len(order) if pools_by_speaker(self.model.config) else BATCH
         rows: dict[int, Tensor] = {}
@@ -290,6 +296,15 @@ class Predictor:
             with torch.inference_mode():
                 rows.update(zip(places, read(self.model(batch))))
         return torch.stack([rows[place] for place in range(len(heard))])
+
+    def _count(self, clips: int) -> None:
+        """Let the model run its kernels once more than a few clips are answered."""
+        from ..kernels import adopt
+
+        total = self.answered + clips
+        if self.answered <= FEW < total:
+            adopt(self.model, self.config.trainer.kernels)
+        self.answered = total
 
     def _item(self, heard: _Heard) -> dict[str, Any]:
         item = {"index": 0, "input_ids": heard.ids, "waveform": heard.wave}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import typer
 
 from spectrobert import load
@@ -18,7 +19,7 @@ from spectrobert.run.asked_files import listed, named
 from spectrobert.run.chosen_thresholds import ChosenThreshold, write
 from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.predict import Asked, Failed, Prediction
+from spectrobert.run.predict import FEW, Asked, Failed, Prediction
 
 from ..helpers.runs import silent
 from ..helpers.sounds import constant, noise, noise_table
@@ -62,6 +63,15 @@ def test_batches_answer_as_single_files_do_in_their_order(folder, files):
     assert len({one.ranked for one in together}) == len(files)
 
 
+def test_kernels_are_made_ready_behind_a_few_files(folder, files):
+    model = load(folder)
+    linear = next(module for module in model.model.modules() if type(module) is torch.nn.Linear)
+    model.predict(files[:FEW])
+    assert "forward" not in vars(linear)
+    model.predict(files[0])
+    assert "forward" in vars(linear)
+
+
 def test_a_bad_file_is_named_and_the_others_are_answered(folder, files, tmp_path):
     text = tmp_path / "notes.wav"
     text.write_text("no sound")
@@ -71,7 +81,7 @@ def test_a_bad_file_is_named_and_the_others_are_answered(folder, files, tmp_path
     found = list(load(folder).answer(asked))
     assert [type(one) for one in found] == [Prediction, Failed, Failed, Prediction, Failed]
     reasons = [one.reason for one in found if isinstance(one, Failed)]
-    assert [word in reason for word, reason in zip(("not audio", "silent", "takes no"), reasons)]
+    assert all(word in reason for word, reason in zip(("not audio", "silent", "takes no"), reasons))
     assert [one.audio for one in found] == [one.audio for one in asked]
     with pytest.raises(UserError, match="not audio"):
         load(folder).predict([files[0], str(text)])
@@ -202,11 +212,12 @@ def test_wrong_calls_are_one_line(folder, arguments, message):
 
 
 def test_no_framework_is_imported(folder, files):
-    """A program that answers starts without Lightning, Hydra and datasets."""
+    """A program that answers starts without what training needs; for one file without numba."""
     code = (
         "import sys, spectrobert\n"
         f"print(spectrobert.load({str(folder)!r}).predict({files[0]!r}).answer)\n"
-        "print({'pytorch_lightning', 'hydra', 'datasets', 'torchmetrics'} & set(sys.modules))\n"
+        "slow = {'pytorch_lightning', 'hydra', 'datasets', 'torchmetrics', 'numba'}\n"
+        "print(slow & set(sys.modules))\n"
     )
     done = subprocess.run(
         [sys.executable, "-X", "utf8", "-c", code],
