@@ -12,6 +12,7 @@ import typer
 
 from ..errors import UserError
 from .options import DataDir, Json, Run
+from .startup import without_collection
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -150,7 +151,8 @@ def evaluate(
     if modality and dataset:
         raise UserError("--modality is of the run's own corpus: leave out --dataset")
 
-    from ..run import scoring, terminal_scores  # noqa: F401  Lightning is loud once imported
+    with without_collection():
+        from ..run import scoring, terminal_scores  # noqa: F401  Lightning is loud once imported
     from ..run.quiet import quiet
     from ..terminal import console
 

@@ -10,7 +10,7 @@ def without_collection() -> Iterator[None]:
     """Pause the garbage collector.
 
     Imports make a million objects that stay, and it looks through all of them again and again: a
-    tenth of the time to the first answer.
+    tenth of the time that they take.
     """
     was_enabled = gc.isenabled()
     gc.disable()

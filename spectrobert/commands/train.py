@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..errors import exit_code
+from .startup import without_collection
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -49,7 +50,8 @@ def run(config: Config) -> Any:
     from ..run import admission
 
     with admission.admitted(config):
-        from ..run.fit import fit
+        with without_collection():
+            from ..run.fit import fit
         from ..terminal import console
 
         return fit(config, console())

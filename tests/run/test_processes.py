@@ -9,12 +9,13 @@ import torch
 
 from spectrobert.data.batches import LengthBatches
 from spectrobert.run import curves, processes
+from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 from spectrobert.tasks import losses
 
-from ..helpers.runs import checkpoint, kill_at, start
+from ..helpers.runs import checkpoint, kill_at, silent, start
 from ..helpers.runs import losses as curves_of
-from ..helpers.world import overrides, train_py
+from ..helpers.world import configure, overrides, train_py
 
 NO_DROPOUT = tuple(f"model.{name}_dropout_prob=0" for name in ("hidden", "attention_probs", "head"))
 # 120 clips in batches of 17: the last has one row, fewer than processes
@@ -43,7 +44,10 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     [("pre", ()), ("aqa_binary", ()), ("ser", ("task.class_weights=true", "trainer.accumulate=2"))],
 )
 def test_two_processes_are_as_one(tmp_path, task, more):
-    one = run(tmp_path, task, "one", *NO_DROPOUT, *more)
+    words = (*COMMON, *NO_DROPOUT, *more, "experiment_name=one")
+    config = configure(tmp_path, task, *words)
+    fit(config, silent())  # in this process, which has the libraries already
+    one = RunFolder.of(config).path
     two = run(tmp_path, task, "two", *NO_DROPOUT, *more, "trainer.devices=2")
     alone, shared = (curves.read(folder / "metrics.csv") for folder in (one, two))
     compared = [(s, e, m) for s, e, m, _ in alone if "accuracy" not in m or m.startswith("val")]
