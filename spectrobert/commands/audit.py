@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def show(screen: Console, found: Audit) -> None:
     """Print the conditions, and what they say."""
+    from ..metrics import METHOD
     from ..run.reliance.audit import SHARE
     from ..terminal import numbers, print_line, print_table
 
@@ -24,7 +25,7 @@ def show(screen: Console, found: Audit) -> None:
     print_table(screen, ["condition", *headings], rows, title=title)
     for line in found.verdict():
         print_line(screen, line)
-    print_line(screen, f"intervals: 95 % percentile bootstrap over {found.unit}, paired")
+    print_line(screen, f"intervals: {METHOD} over {found.unit}, paired")
     print_line(screen, f"{SHARE}; changed: rows that are answered otherwise")
 
 

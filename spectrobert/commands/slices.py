@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def show(screen: Console, found: Slices) -> None:
     """Print the slices of each column, and what they say."""
+    from ..metrics import METHOD
     from ..run.slices.slices import DEFINITION, RULE
     from ..terminal import numbers, print_line, print_table
 
@@ -27,5 +28,5 @@ def show(screen: Console, found: Slices) -> None:
     print_table(screen, headings, rows, title=title)
     for line in (line for card in found.cards for line in card.verdict()):
         print_line(screen, line)
-    print_line(screen, "intervals: 95 % percentile bootstrap over what stands under 'of'")
+    print_line(screen, f"intervals: {METHOD} over what stands under 'of'")
     print_line(screen, f"{RULE}; {DEFINITION}")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def show(screen: Console, found: Stress) -> None:
     """Print the conditions, and the worst of them."""
+    from ..metrics import METHOD
     from ..run.stress.stress import SEED
     from ..terminal import numbers, print_line, print_table
 
@@ -27,5 +28,5 @@ def show(screen: Console, found: Stress) -> None:
     )
     worst = found.worst.outcome
     print_line(screen, f"worst: {worst.name}, difference {worst.difference}")
-    print_line(screen, f"intervals: 95 % percentile bootstrap over {found.unit}, paired")
+    print_line(screen, f"intervals: {METHOD} over {found.unit}, paired")
     print_line(screen, f"{SEED}; changed: rows that are answered otherwise")

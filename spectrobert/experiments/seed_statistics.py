@@ -25,12 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics
-from ..metrics import Interval, Statistic
+from ..metrics import CONFIDENCE, Interval, Statistic
 
 POWER = 0.80
 PERMUTATIONS = 10_000
 MAX_EXACT = 13  # groups; 2 ** 13 patterns are fewer than PERMUTATIONS
-CONFIDENCE = 0.95
 BISECTIONS = 50
 # metrics made of labels, predictions and ranks alone, and so known over folds and seeds together
 COUNTED = re.compile(
@@ -84,7 +83,7 @@ class Comparison:
 
     @property
     def detectable(self) -> float | None:
-        """What so many groups and seeds could have shown; needs scipy, which comparing does not."""
+        """What so many groups and seeds could have shown."""
         return detectable(self.interval, self.num_seeds, self.num_groups)
 
 
@@ -183,19 +182,14 @@ def detectable(interval: Interval | None, num_seeds: int, num_groups: int) -> fl
 
     Minimum detectable effect (Bloom 1995, Evaluation Review 19): (t(0.975) + t(0.80)) standard
     errors, both of the degrees of freedom of the standard error, that is of the interval: its half
-    width is t(0.975) of them, of one seed (a bootstrap) z(0.975). Ours: of several seeds the fewer
-    of seeds and groups, less one, are taken for the degrees of freedom of both parts.
+    width is t(0.975) of them. Ours: of several seeds the fewer of seeds and groups, less one, are
+    taken for the degrees of freedom of both parts.
     """
-    from scipy.special import ndtri, stdtrit
-
     if interval is None:
         return None
-    half = (interval[1] - interval[0]) / 2
     free = num_groups - 1 if num_seeds == 1 else min(num_seeds, num_groups) - 1
-    outer, inner = (stdtrit(free, share) for share in ((1 + CONFIDENCE) / 2, POWER))
-    if num_seeds == 1:
-        return float(half / ndtri((1 + CONFIDENCE) / 2) * (outer + inner))
-    return float(half * (1 + inner / outer))
+    outer, inner = (metrics.t_quantile(share, free) for share in ((1 + CONFIDENCE) / 2, POWER))
+    return (interval[1] - interval[0]) / 2 * (1 + inner / outer)
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -6,7 +6,18 @@ value, over how many rows it is taken, and what it means.
 Shapes: N rows of the set, C classes, D targets.
 """
 
-from .bootstrap import MIN_KEPT, RESAMPLES, Interval, intervals, obstacle, percentiles, resample
+from .bootstrap import (
+    CONFIDENCE,
+    METHOD,
+    MIN_KEPT,
+    RESAMPLES,
+    Interval,
+    intervals,
+    obstacle,
+    percentiles,
+    reach,
+    resample,
+)
 from .calibration import (
     conformal_quantile,
     conformal_sets,
@@ -27,11 +38,14 @@ from .mosei import sentiment
 from .multiplicity import holm
 from .questions import by_question
 from .statistic import Statistic, values
+from .student import t_quantile
 from .votes import by_votes
 
 __all__ = [
+    "CONFIDENCE",
     "GRID",
     "MANY_CLASSES",
+    "METHOD",
     "MIN_KEPT",
     "RESAMPLES",
     "Interval",
@@ -62,11 +76,13 @@ __all__ = [
     "percentiles",
     "ranked",
     "ranks",
+    "reach",
     "reliability",
     "resample",
     "risk_coverage",
     "sentiment",
     "softmax",
+    "t_quantile",
     "temperature",
     "values",
 ]

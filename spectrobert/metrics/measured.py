@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .bootstrap import RESAMPLES, Interval, intervals
+from .bootstrap import METHOD, RESAMPLES, Interval, intervals
 from .statistic import Statistic, values
 
 FEW_GROUPS = 10  # fewer hardly show how groups differ
@@ -37,7 +37,7 @@ def interval_method(number: int, kinds: str) -> str:
     if number < 2:
         return f"none: resampling by {kinds} needs two of them"
     method = (
-        f"95 % percentile bootstrap, {RESAMPLES} resamples of {number} {kinds},"
+        f"{METHOD}, {RESAMPLES} resamples of {number} {kinds},"
         " for this trained model: how much seeds differ is not part of it"
     )
     return method + ("; so few groups make it too narrow" if number < FEW_GROUPS else "")

@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .bootstrap import Interval, obstacle, percentiles, resample
+from .bootstrap import (
+    Interval,
+    count_groups,
+    obstacle,
+    percentiles,
+    reach,
+    reach_of_difference,
+    resample,
+)
 from .statistic import Statistic
 
 PERMUTATIONS = 1000
@@ -50,17 +58,21 @@ def difference(
             groups of one say nothing about the other.
     """
     both = (first, other)
-    reasons = (obstacle(one.statistic, groups[one.at].tolist()) for one in both)
+    own_groups = [groups[one.at].tolist() for one in both]
+    reasons = (obstacle(one.statistic, own) for one, own in zip(both, own_groups))
     if why := next(filter(None, reasons), ""):
         return None, why
     if is_paired:
         mine, theirs = resample([one.widened() for one in both], groups.tolist()).T
+        deviates = reach(len({group for own in own_groups for group in own}))
     else:
         mine, theirs = (
-            resample([one.statistic], groups[one.at].tolist(), seed)[:, 0]
-            for seed, one in enumerate(both, start=1)
+            resample([one.statistic], own, seed)[:, 0]
+            for seed, (one, own) in enumerate(zip(both, own_groups), start=1)
         )
-    around = percentiles(mine - theirs)
+        sizes = [count_groups(one.statistic, own) for one, own in zip(both, own_groups)]
+        deviates = reach_of_difference((mine, theirs), sizes)
+    around = percentiles(mine - theirs, deviates)
     return around, "" if around else "undefined in more than half of the resamples"
 
 

@@ -21,7 +21,7 @@ from .folder import RunFolder
 from .loaders import DataModule
 
 CURVE = 20  # points of the risk-coverage curve that are kept
-BASE = "95 % percentile bootstrap over"
+BASE = f"{metrics.METHOD} over"
 
 
 @dataclass(frozen=True)

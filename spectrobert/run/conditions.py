@@ -162,7 +162,8 @@ class Conditions:
         groups = self.groups(own.places)
         why = next(filter(None, (metrics.obstacle(one, groups) for one in statistics)), "")
         drawn = None if why else metrics.resample(statistics, groups)  # (R, 3)
-        mine, full, constant = _Drawn.each(statistics, drawn)
+        deviates = 0.0 if why else metrics.reach(len(set(groups)))
+        mine, full, constant = _Drawn.each(statistics, drawn, deviates)
         above = (full - constant if self.is_higher_better else constant - full).figure(why)
         is_above = above.value > 0 and above.excludes(0)
         return Outcome(
@@ -255,12 +256,15 @@ class _Drawn(NamedTuple):
 
     value: float
     drawn: np.ndarray | None
+    deviates: float  # of its interval, from metrics.reach
 
     @classmethod
-    def each(cls, statistics: Sequence[Statistic], drawn: np.ndarray | None) -> list[_Drawn]:
+    def each(
+        cls, statistics: Sequence[Statistic], drawn: np.ndarray | None, deviates: float
+    ) -> list[_Drawn]:
         """Statistics and their resamples (R, S)."""
         columns = [None] * len(statistics) if drawn is None else drawn.T
-        return [cls(float(s.of(np.ones(s.n))), c) for s, c in zip(statistics, columns)]
+        return [cls(float(s.of(np.ones(s.n))), c, deviates) for s, c in zip(statistics, columns)]
 
     def __sub__(self, other: _Drawn) -> _Drawn:
         return self._with(np.subtract, other)
@@ -273,11 +277,11 @@ class _Drawn(NamedTuple):
         paired = None
         if self.drawn is not None and other.drawn is not None:
             paired = both(self.drawn, other.drawn)
-        return _Drawn(float(both(self.value, other.value)), paired)
+        return _Drawn(float(both(self.value, other.value)), paired, self.deviates)
 
     def figure(self, why: str) -> Value:
         """With its interval, or why it has none."""
-        around = None if self.drawn is None else metrics.percentiles(self.drawn)
+        around = None if self.drawn is None else metrics.percentiles(self.drawn, self.deviates)
         undefined = "" if around or why else "undefined in more than half of the resamples"
         return Value(self.value, around, why or undefined)
 

@@ -61,7 +61,7 @@ def test_a_table_counts_its_comparisons_and_shows_what_it_could_have_found(demo)
     one = dataclasses.replace(row, comparison=found, cells=cells)
     alone = sheet(demo.table, [one])
     assert not any("Holm" in note for note in alone.notes)
-    assert any("bin-frz 4.7 (12 groups, 1 seed)." in note for note in alone.notes)
+    assert any("bin-frz 4.2 (12 groups, 1 seed)." in note for note in alone.notes)
     assert ("+2.0", "(-1.0 to +5.0)", "p = 0.040") in alone.rows[0]
     both = [dataclasses.replace(one, comparison=dataclasses.replace(found, p_holm=0.08))] * 2
     shown = sheet(demo.table, both)

@@ -151,8 +151,8 @@ def test_the_benchmark_of_coverage_uses_these_errors():
 
 
 def test_what_so_many_groups_and_seeds_could_show():
-    # t(0.975; 11) = 2.2010, t(0.80; 11) = 0.8755; an interval of one seed is 1.96 errors wide
-    found = seed_statistics.detectable((-0.0196, 0.0196), 1, 12)
+    # t(0.975; 11) = 2.2010, t(0.80; 11) = 0.8755; half an interval of one seed is 2.2010 errors
+    found = seed_statistics.detectable((-0.02201, 0.02201), 1, 12)
     assert found == pytest.approx(0.01 * (2.2010 + 0.8755), rel=1e-4)
     # t(0.975; 2) = 4.3027, t(0.80; 2) = 1.0607: half of the interval, and as much more
     found = seed_statistics.detectable((0.0, 0.086054), 3, 24)

@@ -2,13 +2,22 @@
 
 import math
 import time
+from statistics import NormalDist
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 from spectrobert.metrics import by_question, classification, intervals, multilabel, resample, values
-from spectrobert.metrics.bootstrap import BOUNDS, group_counts
+from spectrobert.metrics.bootstrap import (
+    count_groups,
+    group_counts,
+    percentiles,
+    reach,
+    reach_of_difference,
+)
 from spectrobert.metrics.statistic import Statistic, mean
+from spectrobert.metrics.student import t_quantile
 
 from .test_classes import LABELS, PREDICTED
 
@@ -61,7 +70,9 @@ def test_the_interval_of_a_statistic_is_that_of_the_rows_drawn():
         for counts in group_counts(30):
             rows = np.repeat(np.arange(90), counts.astype(int)[groups])
             found.append(figure(labels[rows], predicted[rows] == labels[rows]))
-        return np.quantile(found, BOUNDS).tolist()
+        # t(0.975; 29) = 2.045230, of 30 groups
+        outside = NormalDist().cdf(-2.045230 * math.sqrt(30 / 29))
+        return np.quantile(found, (outside, 1 - outside)).tolist()
 
     names = [f"{group:02}" for group in groups]  # in the order of their numbers
     found, _ = intervals(classification(np.eye(4)[predicted], labels, "abcd"), names)
@@ -153,3 +164,48 @@ def test_all_of_clotho_aqas_test_split_in_under_five_seconds():
     assert drawn.keys() == known.keys() - {"auroc"}
     for name, (low, high) in drawn.items():
         assert low <= known[name] <= high, name
+
+
+def test_quantiles_of_t_are_scipys():
+    for free in (1, 2, 3, 4, 11, 23, 100, 8513):
+        for probability in (0.5, 0.8, 0.975, 0.999):
+            expected = stdtrit(free, probability)
+            assert t_quantile(probability, free) == pytest.approx(expected, abs=1e-9, rel=1e-9)
+
+
+def test_the_reach_of_few_groups_by_hand():
+    assert reach(20) == pytest.approx(math.sqrt(20 / 19) * 2.0930, abs=1e-4)
+    assert reach(24) / 1.95996 == pytest.approx(1.0782, abs=1e-4)  # 7.8 % wider than the normal one
+    assert reach(2) == pytest.approx(math.sqrt(2) * 12.7062, abs=1e-3)
+    assert reach(10_000) == pytest.approx(1.96, abs=1e-3)
+
+
+def test_the_interval_of_a_mean_is_about_the_t_interval():
+    """Of 12 groups; plain percentiles would be 15 % narrower."""
+    values = np.random.default_rng(3).normal(size=12)
+    (low, high) = intervals({"": mean(values, "")}, own_groups(12))[0][""]
+    width = 2 * 2.2010 * values.std(ddof=1) / math.sqrt(12)
+    assert high - low == pytest.approx(width, rel=0.07)
+    assert np.ptp(np.quantile(share(values, own_groups(12)), (0.025, 0.975))) < 0.9 * width
+
+
+def test_a_figure_is_widened_by_the_groups_that_hold_its_rows():
+    """A recall whose class is spoken in 4 of 40 groups is a figure of 4 groups."""
+    groups, at = own_groups(40), np.arange(4)
+    assert count_groups(mean(np.ones(4), "", at), groups) == 4
+    assert count_groups(mean(np.ones(40), ""), groups) == 40
+    rows = np.array([0.1, 0.5, 0.6, 0.9])
+    found = intervals({"": mean(rows, "", at)}, groups)[0][""]
+    drawn = resample([mean(rows, "", at)], groups)[:, 0]
+    assert found == percentiles(drawn, reach(4)) != percentiles(drawn, reach(40))
+
+
+def test_the_reach_of_two_sides_is_welchs():
+    """Variances 4 and 1 of 5 and 10 groups: 4 * 5 / 4 = 5 and 1 * 10 / 9, of 4 and 9 degrees."""
+    drawn = [np.tile([-2.0, 2.0], 500), np.tile([-1.0, 1.0], 500)]
+    free = (5 + 10 / 9) ** 2 / (25 / 4 + (10 / 9) ** 2 / 9)  # 5.84, so 5: t is 2.5706
+    assert int(free) == 5
+    expected = math.sqrt((5 + 10 / 9) / 5) * 2.5706
+    assert reach_of_difference(drawn, (5, 10)) == pytest.approx(expected, abs=1e-4)
+    constant = [np.ones(1000), np.ones(1000)]
+    assert reach_of_difference(constant, (5, 10)) == reach(5)

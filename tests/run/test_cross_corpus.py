@@ -100,7 +100,9 @@ def test_the_decision_is_among_the_common_classes(prepared):
     assert scores.common.masked == ("fearful", "sad")
     assert scores.common.left_out == {"joy": 6}
     assert scores.split == "all"
-    assert scores.interval.startswith("95 % percentile bootstrap, 1000 resamples of 2 speakers")
+    assert scores.interval.startswith(
+        "95 % expanded percentile bootstrap, 1000 resamples of 2 speakers"
+    )
     assert {row["group"] for row in scores.predictions} == {"speaker t0", "speaker t1"}
     assert {row["prediction"] for row in scores.predictions} == {"calm"}
     assert {row["p_calm"] for row in scores.predictions} == {f"{np.e / (1 + np.e):.6f}"}

@@ -29,7 +29,7 @@ from .voices import speak
 
 MEANING = (
     "difference: mean answer to positive minus negative words, by the same voice in the same"
-    " sentence otherwise; intervals: 95 % percentile bootstrap over sentences"
+    f" sentence otherwise; intervals: {metrics.METHOD} over sentences"
 )
 
 
