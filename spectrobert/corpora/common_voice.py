@@ -10,10 +10,20 @@ from pathlib import Path
 from ..audio.segment import Segment
 from ..errors import UserError, unknown
 from . import Corpus
-from .example import Dropped, Example
+from .example import Dropped, Example, Traits
 from .label_files import number, read_table
 
 COLUMNS = ("client_id", "path", "sentence", "up_votes", "down_votes")
+# What speakers state of themselves -> column, by its name in newer and in older releases
+TRAITS = {
+    "sex": ("gender",),
+    "age": ("age",),
+    "accent": ("accents", "accent"),
+    "variant": ("variant",),
+    "language": ("locale",),
+}
+# Answers to gender of releases from 2024 on; the others are kept in the owner's words
+SEXES = {"male_masculine": "male", "female_feminine": "female", "do_not_wish_to_say": ""}
 # The tables of a choice of rows, with the split of each.
 ROWS = {
     "official": {"train": "train", "dev": "val", "test": "test"},
@@ -61,7 +71,18 @@ def load(
                     text=row["sentence"],
                     split=split,
                     speaker=row["client_id"],
+                    traits=_traits(row),
                 )
+
+
+def _traits(row: Mapping[str, str]) -> Traits:
+    """What the speaker has stated; ages are decades in words, "fourties"."""
+    stated = {
+        name: next(filter(None, (row.get(column, "") for column in columns)), "")
+        for name, columns in TRAITS.items()
+    }
+    stated["sex"] = SEXES.get(stated["sex"], stated["sex"])
+    return tuple((name, value) for name, value in stated.items() if value)
 
 
 def _refused(row: Mapping[str, str], min_up_votes: int, max_down_votes: int | None) -> str:

@@ -1,7 +1,8 @@
 """ESD: 35,000 clips, 350 sentences by ten speakers each of English and Mandarin (Zhou et al. 2021).
 
 The owner's train/evaluation/test folders divide the sentences and share all speakers (they were
-made for voice conversion): they are ignored, and splits are carved by speaker.
+made for voice conversion): they are ignored, and splits are carved by speaker. The sexes are
+those of its read-me file.
 """
 
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 from ..audio.segment import Segment
 from ..errors import unknown
 from . import Corpus
-from .example import Dropped, Example
+from .example import Dropped, Example, Traits
 from .label_files import index_audio, read_text
 
 # the owner's words, which are also the folders' names
@@ -20,6 +21,7 @@ LANGUAGES = {
     "mandarin": tuple(f"{n:04}" for n in range(1, 11)),
     "english": tuple(f"{n:04}" for n in range(11, 21)),
 }
+WOMEN = ("0001", "0002", "0003", "0007", "0009", "0015", "0016", "0017", "0018", "0019")
 # They stand after the sentence, in English or (speakers 0001-0010) in Chinese.
 TAGS = (*EMOTIONS, "生气", "快乐", "中立", "伤心", "惊喜")
 # Mostly tabs between the three columns; a few of the owner's lines have spaces or lack the emotion.
@@ -39,10 +41,13 @@ def load(root: Path, task: str, *, language: str = "english") -> Iterator[Exampl
             yield Dropped("no folder of this speaker", speaker)
             continue
         fallback = "gb18030" if language == "mandarin" else "cp1252"
-        yield from _load_speaker(folder, speaker, fallback)
+        traits = (("sex", "female" if speaker in WOMEN else "male"), ("language", language))
+        yield from _load_speaker(folder, speaker, fallback, traits)
 
 
-def _load_speaker(folder: Path, speaker: str, fallback: str) -> Iterator[Example | Dropped]:
+def _load_speaker(
+    folder: Path, speaker: str, fallback: str, traits: Traits
+) -> Iterator[Example | Dropped]:
     """One speaker's clips, and the lines of the text file that no clip has."""
     texts: dict[str, str] = {}
     transcript = folder / f"{speaker}.txt"
@@ -66,6 +71,7 @@ def _load_speaker(folder: Path, speaker: str, fallback: str) -> Iterator[Example
                 text=texts.get(stem, ""),
                 label=emotion.name.lower(),
                 speaker=speaker,
+                traits=traits,
             )
     for stem in sorted(texts.keys() - found):
         yield Dropped("no audio file", stem)

@@ -2,6 +2,8 @@
 
 The owner's splits divide dialogues and share speakers: the six friends are in all three. So
 `speaker` stays empty, the group is the dialogue, and a score here does not hold for new speakers.
+Who speaks is a trait, `character`; the sex, which MELD does not state, is ours, of the six friends
+alone.
 MELD ships video: extract the audio first, with the command in `CORPUS.layout`.
 """
 
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from ..audio.segment import Segment
 from . import Corpus
-from .example import Dropped, Example
+from .example import Dropped, Example, Traits
 from .label_files import index_audio, read_table, require_known
 from .reference import Reference
 
@@ -20,6 +22,10 @@ EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 SENTIMENTS = ("negative", "neutral", "positive")
 # by task: column, and the values allowed in it
 LABELS = {"ser": ("Emotion", EMOTIONS), "sentiment": ("Sentiment", SENTIMENTS)}
+# of the characters of the column Speaker that most utterances are of
+SEXES = dict.fromkeys(("Monica", "Phoebe", "Rachel"), "female") | dict.fromkeys(
+    ("Chandler", "Joey", "Ross"), "male"
+)
 COLUMNS = ("Utterance", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID")
 
 
@@ -51,6 +57,7 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
                     label=_label(row, task, f"{table}, row {number}"),
                     split=split,
                     group=f"{name}_dia{int(dialogue)}",  # each split numbers its dialogues from 0
+                    traits=_traits(row.get("Speaker", "")),
                 )
 
 
@@ -67,6 +74,12 @@ def _index_split(root: Path, name: str) -> dict[str, str]:
     for folder in sorted(root.glob(f"*{name}*/")):
         found |= index_audio(folder)
     return found
+
+
+def _traits(character: str) -> Traits:
+    """The character, and the sex of a friend."""
+    stated = {"sex": SEXES.get(character, ""), "character": character}
+    return tuple((name, value) for name, value in stated.items() if value)
 
 
 def _label(row: dict[str, str], task: str, where: str) -> str:

@@ -4,6 +4,7 @@ Tasks: `ser`, eight classes; `dimensional`, arousal, valence and dominance of al
 another or of no emotion (O, X) included.
 
 Votes are the primary emotions (EmoClass_Major) of `labels_detailed`, .csv or .json, if it is there.
+The sex is that of the column Gender, if the release has it.
 
 Releases and test sets differ a lot (arousal CCC .75 on 1.7 test1, .57 on 1.11 test3): name both
 with every score.
@@ -15,7 +16,7 @@ from pathlib import Path
 from ..audio.segment import Segment
 from ..errors import UserError, unknown
 from . import Corpus
-from .example import Dropped, Example, Votes
+from .example import Dropped, Example, Traits, Votes
 from .label_files import index_audio, number, read_json, read_table, read_text, require_known
 from .votes import tally
 
@@ -42,6 +43,7 @@ EMOTIONS = {
 }
 # An annotator's words, in lower case -> class; all others are classes that no task has
 VOTED = {"fear": "fearful", "surprise": "surprised"}
+SEXES = ("female", "male")  # other cells: Unknown
 DROPPED = ("O", "X")  # another emotion; no agreement
 DIMENSIONS = ("EmoAct", "EmoVal", "EmoDom")
 # Validation: before release 1.11
@@ -91,7 +93,14 @@ def load(
                 split=splits[split],
                 speaker="" if row["SpkrID"] == "Unknown" else row["SpkrID"],
                 votes=votes.get(clip, ()),
+                traits=_traits(row),
             )
+
+
+def _traits(row: Mapping[str, str]) -> Traits:
+    """The speaker's sex; none if it is unknown."""
+    sex = row.get("Gender", "").lower()
+    return (("sex", sex),) if sex in SEXES else ()
 
 
 def _dimensions(row: Mapping[str, str]) -> tuple[float, ...]:
