@@ -53,10 +53,10 @@ def test_pink_noise_falls_by_3_db_per_octave():
     [
         ("faster", 1.25, 0.8),
         ("slower", 0.8, 1.25),
-        ("start cut by", 25, 0.75),
-        ("end cut by", 50, 0.5),
+        ("start cut", 25, 0.75),
+        ("end cut", 50, 0.5),
         ("Opus", 16, 1.0),
-        ("sampled at", 8, 1.0),
+        ("sampling rate", 8, 1.0),
         ("low-pass", 4, 1.0),
         ("mu-law", 8, 1.0),
     ],
@@ -67,12 +67,12 @@ def test_lengths(name, level, seconds):
 
 def test_levels():
     assert distorted("gain", -20) == pytest.approx(TONE * 0.1)
-    assert np.abs(distorted("gain, cut at full scale,", 20)).max() == 1
+    assert np.abs(distorted("overdrive", 20)).max() == 1
     clipped = distorted("clipping", 10)
     assert (np.abs(clipped) == np.abs(clipped).max()).mean() == pytest.approx(0.1, abs=0.01)
-    assert distorted("start cut by", 25).tolist() == TONE[4000:].tolist()
+    assert distorted("start cut", 25).tolist() == TONE[4000:].tolist()
     high = np.sin(2 * np.pi * 6000 * np.arange(RATE) / RATE).astype(np.float32)
-    for name, level in (("low-pass", 2), ("sampled at", 8)):
+    for name, level in (("low-pass", 2), ("sampling rate", 8)):
         assert power(distorted(name, level, high)) < 1e-3 * power(high)
         assert power(distorted(name, level)) == pytest.approx(power(TONE), rel=0.05)
 

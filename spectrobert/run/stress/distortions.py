@@ -52,16 +52,16 @@ def families(noise_folder: str = "") -> list[Family]:
         Family("MP3", "kbit/s", (64, 32, 16), _mp3),
         Family("Opus", "kbit/s", tuple(OPUS), _opus),
         Family("mu-law", "bit", (8,), lambda _: _library("mulaw")),
-        Family("sampled at", "kHz", (8,), lambda rate: _resampled(1000 * rate)),
+        Family("sampling rate", "kHz", (8,), lambda rate: _resampled(1000 * rate)),
         Family("telephone", "", (1,), lambda _: _library("telephone")),
         Family("low-pass", "kHz", (4, 2, 1), _low_pass),
         Family("clipping", "% of the samples", (1, 10, 30), _clipped),
         Family("gain", "dB", (-10, -20, -30), _gain),
-        Family("gain, cut at full scale,", "dB", (10, 20), _gain),
+        Family("overdrive", "dB", (10, 20), _gain),
         Family("faster", "times", (1.1, 1.25, 1.5), _speed),
         Family("slower", "times", (0.9, 0.8, 0.67), _speed),
-        Family("start cut by", "%", (10, 25, 50), lambda part: _cut(part, 0)),
-        Family("end cut by", "%", (10, 25, 50), lambda part: _cut(0, part)),
+        Family("start cut", "%", (10, 25, 50), lambda part: _cut(part, 0)),
+        Family("end cut", "%", (10, 25, 50), lambda part: _cut(0, part)),
     ]
     if noise_folder:
         _folder_noise(noise_folder, 20)  # refuses a folder without recordings
