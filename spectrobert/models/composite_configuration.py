@@ -10,7 +10,8 @@ from transformers import AutoConfig, PreTrainedConfig
 from ..config.model import CompositeOptions
 from ..config.objectives import OBJECTIVES, masking, need
 from .configuration import objectives_of
-from .fusion import FUSIONS
+from .fusions.base import Fusion
+from .fusions.registry import FUSIONS
 from .heads import CLASSIFIERS, HEADS
 from .pooling import NORMS, POOLINGS
 from .speech_types import SPEECH_TYPES
@@ -76,13 +77,7 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         yield not self.max_seconds > 0, f"model.max_seconds={self.max_seconds}: must be above 0"
         yield from self._encoder_checks("speech", self.speech, SPEECH_TYPES, self.hears)
         yield from self._encoder_checks("text", self.text, TEXT_TYPES, self.reads)
-        is_bert = self.text.get("model_type") == "bert"
-        yield (
-            self.fusion == "joint" and not is_bert,
-            "model.fusion=joint needs a BERT as model.text",
-        )
-        is_idle = self.orthogonality > 0 and self.fusion != "cross"
-        yield is_idle, f"model.orthogonality is of model.fusion=cross, not {self.fusion}"
+        yield from self.kind.checks(self)
         for lacks, what, names in self._objective_checks():
             yield (
                 lacks and bool(names),
@@ -96,9 +91,10 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         names = self.objectives if self.head == "pretraining" else ()
         yield not self.reads, "text", need(names, "text")
         yield not self.hears, "audio", need(names, "audio")
-        yield self.fusion != "joint", "one stack of both (model.fusion=joint)", need(names, "pairs")
+        is_apart = not self.kind.is_text_stack
+        yield is_apart, "one stack of both (model.fusion=joint)", need(names, "pairs")
         yield not self._shares_units, "model=speechlm", need(names, "shared")
-        is_merged = self.fusion == "joint" and self.frames_per_token > 1
+        is_merged = self.kind.is_text_stack and self.frames_per_token > 1
         yield is_merged, "model.frames_per_token=1", masking(names)
 
     def _allowed(self) -> list[str]:
@@ -108,7 +104,7 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
             for name, entry in OBJECTIVES.items()
             if (self.reads or not entry.of_text)
             and (self.hears or not entry.of_audio)
-            and (self.fusion == "joint" or not entry.of_pairs)
+            and (self.kind.is_text_stack or not entry.of_pairs)
             and (self._shares_units or not entry.of_shared)
         ]
 
@@ -147,14 +143,19 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         yield first > last, f"model.speech_states={self.speech_states}: the first is above the last"
 
     @property
+    def kind(self) -> type[Fusion]:
+        """The class of the fusion."""
+        return FUSIONS[self.fusion]
+
+    @property
     def hears(self) -> bool:
         """False for text alone."""
-        return self.fusion != "text"
+        return self.kind.hears
 
     @property
     def reads(self) -> bool:
         """False for audio alone."""
-        return self.fusion != "audio"
+        return self.kind.reads
 
     @property
     def of_speech(self) -> PreTrainedConfig:

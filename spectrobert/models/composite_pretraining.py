@@ -13,20 +13,19 @@ from torch import Tensor
 
 from . import acoustic
 from .batch import Batch
-from .fusion import Sequence
+from .fusions.base import Sequence
 from .heads import PretrainingHead
 from .model import AudioSizes, AudioTokens, Output, UnitStates
 
 
 def head(model: Any) -> PretrainingHead:
     """Layers of the objectives of `model`, a Composite."""
-    config, text, sizes = model.config, None, None
-    if config.reads:
-        text = model.stack.config if config.fusion == "joint" else model.text.config
+    config, sizes = model.config, None
+    text = model.text_stack.config if config.reads else None
     width = text.hidden_size if text else 0
     if config.hears:
         speech = model.speech
-        hidden = width if config.fusion == "joint" else speech.width
+        hidden = model.fusion.sound_width
         mels = acoustic.width(speech.grid)
         between = speech.width if getattr(speech, "num_speech_layers", 0) else 0
         sizes = AudioSizes(hidden, speech.feature_width, speech.width, mels, between)
@@ -35,24 +34,21 @@ def head(model: Any) -> PretrainingHead:
 
 def output(model: Any, batch: Batch, objectives: PretrainingHead) -> Output:
     """All that the objectives of `model`, a Composite, read."""
-    fusion = model.config.fusion
     words = sound = between = None
     features: Any = None
     if model.config.hears:
         features, hidden, mask = model.start(batch)
         sound, between = _behind(model, batch, hidden, mask)
-    if fusion == "joint":
-        words, sound = _joint(model, batch, sound)
-    elif model.config.reads:
+    if model.has_text_encoder:
         words = model.words(batch)
-        sound = model.cross(sound, words) if fusion == "cross" else sound
-    first = words or sound
-    assert first is not None
+    first, sound = model.fusion.states(sound, words, batch)
     audio = None
     if sound is not None and objectives.needs_audio:
-        audio = AudioTokens(*sound, features, *_targets(model, batch, features), between)
+        targets, acoustic = _targets(model, batch, features)
+        audio = AudioTokens(sound.hidden, sound.mask, features, targets, acoustic, between)
     given = objectives(first.hidden, batch, _word_table(model))
-    return Output(*first, audio=audio, units=_units(model, batch, first.mask), **given)
+    units = _units(model, batch, first.mask)
+    return Output(first.hidden, first.mask, audio=audio, units=units, **given)
 
 
 def _targets(model: Any, batch: Batch, features: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -78,13 +74,6 @@ def _behind(
     return model.mixture(*model.run(states, mask, lower, len(model.speech.layers))), between
 
 
-def _joint(model: Any, batch: Batch, sound: Sequence | None) -> tuple[Sequence, Sequence]:
-    """The joint sequence, which begins with words, and its audio."""
-    words = model.stack(sound, batch["input_ids"], batch["text_mask"])
-    length = batch["input_ids"].shape[1]
-    return words, Sequence(words.hidden[:, length:], words.mask[:, length:])
-
-
 def _units(model: Any, batch: Batch, mask: Tensor) -> UnitStates | None:
     """Units of the clips, as many as frames, behind the stack that they share."""
     hidden = model.head.embed_units(batch)
@@ -97,6 +86,4 @@ def _units(model: Any, batch: Batch, mask: Tensor) -> UnitStates | None:
 
 def _word_table(model: Any) -> Tensor:
     """Word embeddings (vocabulary, W), to which masked language modelling is tied."""
-    if model.config.fusion == "joint":
-        return model.stack.embeddings.word_embeddings.weight
-    return model.text.word_table if model.config.reads else torch.empty(0)
+    return model.text_stack.word_table if model.config.reads else torch.empty(0)

@@ -24,6 +24,11 @@ class Pooling(nn.Module):
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         raise NotImplementedError
 
+    @property
+    def is_weightless(self) -> bool:
+        """True if it has no weights."""
+        return not any(True for _ in self.parameters())
+
 
 class First(Pooling):
     """The first token, such as [CLS]."""

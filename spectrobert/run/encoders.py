@@ -12,8 +12,10 @@ from ..config.model import CompositeOptions
 from ..data import vocabulary
 from ..errors import UserError
 from ..models.composite import Composite
+from ..models.fusions.base import Fusion
+from ..models.fusions.joint import JointStack
+from ..models.fusions.registry import FUSIONS
 from ..models.speech_types import SPEECH_TYPES
-from ..models.text_encoder import TEXT_TYPES
 from . import fairseq_speechlm, foreign
 from .foreign import Source
 from .pretrained import require_same_size
@@ -52,17 +54,16 @@ def sources(config: Config) -> Sources:
         _refuse(init, "speech_model", "SpectroBERT has patches in place of a speech encoder")
         return Sources()
     _refuse(init, "audio_encoder", "a composite model has a speech encoder: init.speech_model")
-    reads, hears = options.fusion != "audio", options.fusion != "text"
-    if not hears:
+    fusion = _fusion(options)
+    if not fusion.hears:
         _refuse(init, "speech_model", "model.fusion=text hears nothing")
-    if not reads:
+    if not fusion.reads:
         _refuse(init, "text_model", "model.fusion=audio reads no text")
-    speech = (init.speech_model or options.speech_model) if hears else ""
-    text = (init.text_model or options.text_model) if reads else ""
-    text_types = ("bert",) if options.fusion == "joint" else tuple(TEXT_TYPES)
+    speech = (init.speech_model or options.speech_model) if fusion.hears else ""
+    text = (init.text_model or options.text_model) if fusion.reads else ""
     return Sources(
         _source("speech model", tuple(SPEECH_TYPES), "init.speech_model=<folder>", speech),
-        _source("text model", text_types, "init.text_model=<folder>", text),
+        _source("text model", tuple(fusion.text_types), "init.text_model=<folder>", text),
     )
 
 
@@ -73,10 +74,15 @@ def names(config: Config) -> dict[str, str]:
     """
     if config.init.checkpoint or not is_composite(config):
         return {}
-    named, options = sources(config), config.model
-    speech = {"speech_model": named.speech} if options.fusion != "text" else {}
-    text = {"text_model": named.text} if options.fusion != "audio" else {}
+    named, fusion = sources(config), _fusion(config.model)
+    speech = {"speech_model": named.speech} if fusion.hears else {}
+    text = {"text_model": named.text} if fusion.reads else {}
     return {name: source.name if source else "" for name, source in (speech | text).items()}
+
+
+def _fusion(options: CompositeOptions) -> type[Fusion]:
+    """The class of the fusion; an unknown one is refused later, by the configuration."""
+    return FUSIONS.get(options.fusion, Fusion)
 
 
 def _refuse(init: InitConfig, name: str, reason: str) -> None:
@@ -167,8 +173,8 @@ def load(model: Composite, config: Config) -> None:
     if named.speech:
         encoder: Any = model.speech.model
         encoder.load_state_dict(_speech_weights(named.speech, encoder, allow_bin))
-    if named.text and model.config.fusion == "joint":
-        foreign.load_text_model(model.stack, named.text.name, allow_bin, model.head)
+    if named.text and isinstance(model.fusion, JointStack):
+        foreign.load_text_model(model.fusion, named.text.name, allow_bin, model.head)
     elif named.text:
         encoder = model.text.model
         encoder.load_state_dict(_weights(named.text, encoder.config, allow_bin))

@@ -17,7 +17,7 @@ from transformers import (
 
 from ..data import vocabulary
 from ..errors import UserError
-from ..models.fusion import JointStack
+from ..models.fusions.joint import JointStack
 from ..models.heads import PretrainingHead
 from ..models.spectrobert import SpectroBert
 from .pretrained import UNREADABLE, first_line, require_same_size, without_loading_report

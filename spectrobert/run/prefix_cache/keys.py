@@ -20,7 +20,7 @@ from ...data.preparation import Prepared
 from ...models.model import FrozenPrefix, Model
 
 # Code that decides a frozen value. A file here that changes gives every entry another key
-CODE = ("audio", "kernels", "models", "run/prefix_cache")
+CODE = ("audio", "kernels", "models", "models/fusions", "run/prefix_cache")
 PACKAGE = Path(__file__).parents[2]
 VERSIONS = ("torch", "transformers", "soundfile", "soxr")
 
