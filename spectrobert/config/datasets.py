@@ -76,6 +76,10 @@ class DatasetConfig:
     crop: str = "first"  # of longer clips: "first" | "center" | "random" (train only) | "whole"
     # Word pieces, [CLS] and [SEP] included (thesis 3.3.1); longer texts are cut and counted
     max_text_length: int = 128
+    # Times of words, for models that align them with the audio: "stated" by the corpus alone |
+    # "proportional": where it states none, each word has a share of the clip by its letters, this
+    # project's stand-in
+    word_times: str = "stated"
     # Read each file once before training: "decode" | "header" | "auto" (by total length) | "none":
     # no file is opened; lengths are those the owner states, and batches are mixed if there are none
     check: str = "auto"
@@ -105,6 +109,7 @@ class DatasetConfig:
         choose("dataset.split", self.split, ("official", "random"))
         choose("dataset.crop", self.crop, ("first", "center", "random", "whole"))
         choose("dataset.normalize", self.normalize, ("auto", *NORMALIZATIONS))
+        choose("dataset.word_times", self.word_times, ("stated", "proportional"))
         choose("dataset.check", self.check, ("auto", "decode", "header", "none"))
         for name in ("val_share", "test_share", "max_skipped"):
             if getattr(self, name) is not None:

@@ -62,6 +62,7 @@ class Corpus:
     # Options that a task does not read, by the task
     idle_options: Callable[[str], tuple[str, ...]] | None = None
     votes: str = ""  # one line: the files or columns that hold votes of annotators, if any do
+    words: str = ""  # one line: the file, column or option that holds times of words, if any does
     caveat: str = ""  # one line: the limit of scores on the owner's splits
     unnamed_caveat: str = ""  # one line: the limit of scores if no row names its speaker
     # "speaker", "group": what the owner's splits may share, a caution in place of a refusal

@@ -23,7 +23,7 @@ import numpy as np
 from ..audio.segment import Segment
 from ..errors import UserError, require_extra, unknown
 from . import Corpus
-from .example import Dropped, Example
+from .example import Dropped, Example, Word
 from .label_files import first_line, index_audio, number, read_table, read_text
 
 LABELS_CSV, LABELS_CSD = "CMU_MOSEI_Labels.csv", "CMU_MOSEI_Labels.csd"
@@ -63,7 +63,7 @@ class Cut(NamedTuple):
 
 
 def load(root: Path, task: str, *, classes: str = "7") -> Iterator[Example | Dropped]:
-    """The segments of the standard folds; words from the .csd of words, if it is there.
+    """The segments of the standard folds; words, with times, if their .csd is there.
 
     `sentiment`: `classes="7"` labels -3 to 3 as MMSA does: clipped, then rounded half to even;
     `"2_nonneg"` negative or non-negative; `"2_pos"` negative or positive, sentiment 0 dropped;
@@ -110,7 +110,7 @@ def published_counts(root: Path, task: str, *, classes: str) -> dict[str, int]:
 
 
 def _example(
-    cut: Cut, task: str, classes: str, audio: Mapping[str, str], text: str
+    cut: Cut, task: str, classes: str, audio: Mapping[str, str], words: tuple[Word, ...]
 ) -> Example | Dropped:
     clip = f"{cut.video}_{cut.part}"
     segment = _segment(cut, audio)
@@ -128,7 +128,14 @@ def _example(
     if task == "sentiment" and not label:
         return Dropped("sentiment 0, neither negative nor positive", clip)
     return Example(
-        clip, (segment,), text, label=label, targets=targets, split=cut.split, group=cut.video
+        clip,
+        (segment,),
+        " ".join(word.text for word in words),
+        label=label,
+        targets=targets,
+        split=cut.split,
+        group=cut.video,
+        words=words,
     )
 
 
@@ -249,14 +256,18 @@ def _values_at(cut: Cut, values: Mapping[str, Sequence[Row]]) -> tuple[float, ..
     return ()
 
 
-def _words_in(cut: Cut, words: Mapping[str, Sequence[Row]]) -> str:
-    """The words whose middle lies in the segment; `sp` marks a pause."""
+def _words_in(cut: Cut, words: Mapping[str, Sequence[Row]]) -> tuple[Word, ...]:
+    """The words whose middle lies in the segment, in seconds from its start; `sp` marks a pause."""
     said = (
-        row.cells[0].decode("utf-8", "replace")
+        Word(
+            row.cells[0].decode("utf-8", "replace"),
+            max(row.start - cut.start, 0.0),
+            min(row.end, cut.end) - cut.start,
+        )
         for row in sorted(words.get(cut.video, ()))
         if cut.start <= (row.start + row.end) / 2 < cut.end
     )
-    return " ".join(word for word in said if word != "sp")
+    return tuple(word for word in said if word.text != "sp")
 
 
 CORPUS = Corpus(
@@ -274,4 +285,5 @@ CORPUS = Corpus(
     "and the audio as Segmented_Audio/{train,dev,test}/VIDEO_INDEX.wav or Full/WAV_16000/VIDEO.wav",
     source="Zadeh et al. 2018, doi:10.18653/v1/P18-1208, research use",
     published_counts=published_counts,
+    words=f"{WORDS_CSD} in dataset.root",
 )

@@ -10,7 +10,9 @@ split, fold, speaker, group, start and end (seconds) are used too (the options f
 are `split_column` and `fold_column`: `dataset.split` is the way to split, `dataset.fold` the fold
 that is tested, see folds.py); a column that was given a name of its own has to exist, and an empty
 name ignores the column. Columns `votes.<class>` hold how many annotators chose a class, an empty
-cell nobody (`dataset.votes=` ignores them). `dataset.traits=[sex,age]` names columns that
+cell nobody (`dataset.votes=` ignores them). A column `words` holds the words of the text with their
+times (word_times.py), in seconds into the recording, as start and end are; a row without a text
+reads them as its text. `dataset.traits=[sex,age]` names columns that
 `evaluate --slices` takes scores by. Without an id column, row_ids.py makes ids from the rows'
 content.
 
@@ -31,7 +33,7 @@ from typing import Any, NamedTuple
 
 from ..audio.segment import Segment
 from ..errors import UserError
-from . import Corpus, folds, row_ids
+from . import Corpus, folds, row_ids, word_times
 from .answers import left_out
 from .csv_columns import (
     NEEDED,
@@ -42,12 +44,14 @@ from .csv_columns import (
     used_columns,
     vote_columns,
 )
-from .example import Dropped, Example
+from .example import Dropped, Example, Word
 from .label_files import number
 from .manifest import read_manifest
 from .own_targets import TARGET_TASKS, check_targets, read_target
 from .split_names import SPLIT_NAMES
 from .votes import tally
+
+RAW = ("audio", "words")  # columns whose cells need not be text
 
 
 def load(
@@ -59,6 +63,7 @@ def load(
     id: str = "id",
     audio: str = "audio",
     text: str = "text",
+    words: str = "words",
     label: str = "label",
     question: str = "question",
     answer: str = "answer",
@@ -83,6 +88,7 @@ def load(
         "id": id,
         "audio": audio,
         "text": text,
+        "words": words,
         "label": label,
         "question": question,
         "answer": answer,
@@ -161,13 +167,14 @@ class _Table:
         require_columns(self.path, columns, "traits", self.traits)
         voted = vote_columns(columns, self.names["votes"], self.task)
         for line, row in enumerate(rows, 1):
-            cells = {option: _cell(row.get(used[option])) for option in used if option != "audio"}
+            cells = {option: _cell(row.get(used[option])) for option in used if option not in RAW}
             numbers = {name: _cell(row.get(name)) for name in self.targets}
             votes = {name: _cell(row.get(name)) for name in voted}
             traits = {name: _cell(row.get(name)) for name in self.traits}
             recording = _audio(row.get(used["audio"]))
+            said = row.get(used["words"]) if "words" in used else None
             where = f"{self.path} row {line}"
-            yield _Row(where, self, used, cells, numbers, votes, traits, *recording)
+            yield _Row(where, self, used, cells, numbers, votes, traits, said, *recording)
 
 
 class _Row(NamedTuple):
@@ -180,6 +187,7 @@ class _Row(NamedTuple):
     numbers: Mapping[str, str]  # column of a target -> text
     votes: Mapping[str, str]  # column of votes -> text
     traits: Mapping[str, str]  # column -> text
+    said: Any  # words and their times, as the cell has them
     audio: str | bytes  # a path, or the bytes of a file
     name: str  # of the file whose bytes they are, if stated
 
@@ -215,10 +223,12 @@ class _Row(NamedTuple):
         if end is not None and end <= start:
             raise UserError(f"{self.where}: end {end:g} must lie after start {start:g}")
         cells = self.cells
+        row_id = cells.get("id", key)
+        text, words = self._words(start, end)
         return Example(
-            id=cells.get("id", key),
+            id=row_id,
             audio=(Segment(recording, start, end),),
-            text=cells.get("text", ""),
+            text=text,
             question=cells.get("question", ""),
             label=cells["answer"].lower() if "answer" in cells else cells.get("label", ""),
             targets=targets,
@@ -227,7 +237,29 @@ class _Row(NamedTuple):
             group=cells.get("group", ""),
             votes=tally(map(self._votes, self.votes)),
             traits=tuple(self.traits.items()),
+            words=words,
         )
+
+    def _words(self, start: float, end: float | None) -> tuple[str, tuple[Word, ...]]:
+        """The text and its words, whose times are then of the row's stretch.
+
+        Raises UserError for words that are not those of the text, or lie outside the stretch.
+        """
+        text = self.cells.get("text", "")
+        if not (self.said and _cell(self.said)):
+            return text, ()
+        try:
+            words = word_times.parse(self.said)
+            text = text or " ".join(word.text for word in words)
+            word_times.owners(text, words)
+            return text, word_times.inside(words, start, end)
+        except UserError as error:
+            named = self.cells.get("id") or self.name
+            clip = named or (self.audio if isinstance(self.audio, str) else "")
+            raise UserError(
+                f"{self.where}, clip {clip}: column {self.columns['words']!r}: {error}"
+                " (dataset.words= ignores the column)"
+            ) from None
 
     def _recording(self) -> str | bytes:
         """The recording of the row. Raises UserError if it, or a cell that is needed, is empty."""
@@ -306,4 +338,5 @@ CORPUS = Corpus(
     folders=("audio_dir",),
     choose_task=choose_task,
     votes="columns votes.<class>",
+    words="a column words (dataset.words=COLUMN)",
 )

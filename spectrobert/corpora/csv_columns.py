@@ -38,7 +38,7 @@ def used_columns(
         names: option -> column.
     """
     used = {}
-    for option in (*NEEDED[task], *_text_if_there(task), *OPTIONAL):
+    for option in (*NEEDED[task], *_text_if_there(task), *_words_if_there(task), *OPTIONAL):
         name = names[option]
         if name in columns:
             used[option] = name
@@ -61,8 +61,8 @@ def require_columns(path: Path, columns: Sequence[str], option: str, names: Sequ
 def idle_options(task: str) -> tuple[str, ...]:
     """Options that a task does not read: columns of other tasks."""
     options = dict.fromkeys(option for needed in NEEDED.values() for option in needed)
-    read = (*NEEDED[task], *_text_if_there(task))
-    idle = tuple(option for option in options if option not in read)
+    read = (*NEEDED[task], *_text_if_there(task), *_words_if_there(task))
+    idle = tuple(option for option in (*options, "words") if option not in read)
     idle = idle if task in TARGET_TASKS else (*idle, "targets")
     return idle if _has_votes(task) else (*idle, "votes")
 
@@ -81,6 +81,11 @@ def _has_votes(task: str) -> bool:
 
 def _text_if_there(task: str) -> tuple[str, ...]:
     return () if "text" in NEEDED[task] or task.startswith("aqa") else ("text",)
+
+
+def _words_if_there(task: str) -> tuple[str, ...]:
+    """Words with their times, of a text that is said: no question is."""
+    return () if task.startswith("aqa") else ("words",)
 
 
 def choose_task(options: Mapping[str, Any]) -> tuple[str, str]:

@@ -10,6 +10,14 @@ Votes = tuple[tuple[str, float], ...]  # class -> annotators who chose it
 Traits = tuple[tuple[str, str], ...]  # name -> value: of the speaker, or of the clip
 
 
+class Word(NamedTuple):
+    """A spoken word and its time, in seconds into the clip."""
+
+    text: str
+    start: float
+    end: float
+
+
 class Dropped(NamedTuple):
     """A row that a parser leaves out, yielded in place of an Example, and counted."""
 
@@ -36,6 +44,7 @@ class Example:
     claims: tuple[str, ...] = ()  # the part of a content that the text asserts, in the same order
     votes: Votes = ()  # of all annotators, for classes that the task may lack too; (): not stated
     traits: Traits = ()  # sex, age and the like: scores are taken by them, no model reads them
+    words: tuple[Word, ...] = ()  # of the text, in order, with times; (): not stated
 
     @property
     def reads(self) -> str:

@@ -6,6 +6,8 @@ always dropped.
 
 Votes are those of the raters (`C-E1:` and so on in EmoEvaluation), an equal part for each category
 that a rater names; what the actors said of themselves (`C-F1:`, `C-M1:`) is not counted.
+
+Times of words (`alignment`) are those of the release's forced alignment, iemocap_alignment.py.
 """
 
 import re
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from ..audio.segment import Segment
 from ..errors import UserError, unknown
-from . import Corpus
+from . import Corpus, iemocap_alignment
 from .example import Dropped, Example, Votes
 from .label_files import index_audio, read_json, read_text, require_known
 from .reference import Reference, json_lines
@@ -77,6 +79,7 @@ def load(
     folds: str = "session",
     fold: int = 1,
     strict: bool = True,
+    alignment: bool = False,
 ) -> Iterator[Example | Dropped]:
     """All labelled turns (`ser`), all turns (`dimensional`), or all transcribed ones (`pre`).
 
@@ -86,6 +89,8 @@ def load(
     Ses02F, ...; the partner in the same dialogues then stays in training. There is no validation
     split: it is carved by speaker. Raises UserError if all five sessions are there but their
     four classes are not the known 5531 turns; `strict=False` takes them as they are.
+    `alignment=True` reads the times of words; a turn has none if its file is missing, or has not
+    the words of the transcript.
     """
     if classes not in CLASSES:
         raise unknown("number of classes of iemocap", classes, CLASSES)
@@ -102,6 +107,8 @@ def load(
         for session in sessions
         for row in _session(root / f"Session{session}", task, classes, tested)
     ]
+    if alignment:
+        rows = [iemocap_alignment.with_words(root, row) for row in rows]
     if strict and task == "ser" and classes == 4 and len(sessions) == len(SESSIONS):
         _check_counts(root, rows)
     for session in SESSIONS:
@@ -111,7 +118,7 @@ def load(
 
 
 def published_counts(
-    root: Path, task: str, *, classes: int, folds: str, fold: int, strict: bool
+    root: Path, task: str, *, classes: int, folds: str, fold: int, **others: bool
 ) -> dict[str, int]:
     """The four-class protocol's turns; nothing for the others."""
     if task != "ser" or classes != 4:
@@ -261,4 +268,5 @@ CORPUS = Corpus(
     source="Busso et al. 2008, doi:10.1007/s10579-008-9076-6, licence from USC SAIL",
     published_counts=published_counts,
     votes="the raters' lines in EmoEvaluation",
+    words="dataset.alignment=true, which reads sentences/ForcedAlignment/DIALOG/TURN.wdseg",
 )

@@ -6,7 +6,7 @@ Shapes: B batch, L word pieces, T samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +19,8 @@ from ..models.batch import IGNORED, Batch
 from . import mixtures
 from .checks import Skipped
 from .clips import RowKey
+from .word_spans import FIELDS as TIMES
+from .word_spans import NO_TIME
 
 POOL = 16  # batches among which rows are sorted by length: little padding, still a random order
 
@@ -121,7 +123,7 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
         "input_ids": pad_sequence(ids, batch_first=True),  # (B, L); [PAD] is 0
     }
     batch["text_mask"] = torch.arange(batch["input_ids"].shape[1]) < lengths[:, None]
-    batch |= collate_answers(read) | collate_sound(read)
+    batch |= collate_answers(read) | collate_sound(read) | collate_times(read)
     if unread:
         batch["unread"] = unread
     for name in ("matched", "draw"):
@@ -165,6 +167,19 @@ def collate_sound(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         drawn["mix_weight"] = torch.tensor([item["mix_weight"] for item in items])
         drawn["mix_with"] = _partners([item.get("speaker", 0) for item in items])
     return drawn
+
+
+def collate_times(items: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+    """Times of word pieces (B, L, 2) and words (B, K, 2), if the items have any."""
+    return {
+        name: pad_sequence(
+            [torch.from_numpy(item[name]) for item in items],
+            batch_first=True,
+            padding_value=NO_TIME,
+        )
+        for name in TIMES
+        if items and name in items[0]
+    }
 
 
 def _partners(speakers: Sequence[int]) -> Tensor:

@@ -23,9 +23,10 @@ from ..audio import io
 from ..audio.crop import window
 from ..config import DatasetConfig, PretrainingConfig
 from ..config.objectives import masking, need
+from ..corpora import word_times
 from ..corpora.example import Example
 from ..models.batch import IGNORED
-from . import letters, mismatches, rows, votes
+from . import letters, mismatches, rows, votes, word_spans
 from .augmentation import Augmentation
 from .checks import Skipped
 from .masking import mask_words
@@ -104,6 +105,7 @@ class ReadOptions:
     units: Units | None = None  # of objectives that predict units
     # False for a model of text alone: no audio is read, `waveform` is UNHEARD_SAMPLES zeros
     hears: bool = True
+    has_word_times: bool = False  # the model aligns words with the audio
     memory_gb: float = 0.0  # of decoded clips that each reading process keeps
 
 
@@ -157,11 +159,13 @@ class ClipDataset(Dataset):
             item |= self._masked(row["text"], item["input_ids"], source == key.row, generator)
         if self.read_options.by_speaker:
             item |= self.speaker_statistics(heard["speaker"])
-        before = deepcopy(generator) if self.read_options.units else None
+        options = self.read_options
+        before = deepcopy(generator) if options.units or options.has_word_times else None
         try:
             item["waveform"] = self._waveform(source, heard["audio"], generator)
         except io.AudioError as error:
             return Skipped(row["id"], error.recording, f"{error.fault}: {error.detail}")
+        item |= self.word_times(row, heard, before)
         item |= self._augmentation(item, generator)
         return item | self._units(heard, before) | self._draw(generator)
 
@@ -190,17 +194,61 @@ class ClipDataset(Dataset):
         return item | {"input_ids": ids}
 
     def _units(self, heard: dict[str, Any], before: np.random.Generator | None) -> dict[str, Any]:
-        """Units (U,) of the stretch that is heard.
-
-        Args:
-            before: the generator as it was before the stretch was drawn.
-        """
+        """Units (U,) of the stretch that is heard; `before` as of `word_times`."""
         options = self.read_options
         if options.units is None:
             return {}
+        _, *stretch = self._stretch(heard, before)
+        return {"units": options.units.of(heard["id"], *stretch)}
+
+    def _stretch(
+        self, heard: dict[str, Any], before: np.random.Generator | None
+    ) -> tuple[float, float, float]:
+        """Seconds of a clip, and first and last second of the stretch that is heard."""
+        options = self.read_options
         kept, max_seconds = crop(options.dataset, options.model_seconds, self.is_training)
         total = io.duration(segments(heard["audio"]))
-        return {"units": options.units.of(heard["id"], *window(total, max_seconds, kept, before))}
+        return total, *window(total, max_seconds, kept, before)
+
+    def word_times(
+        self,
+        row: dict[str, Any],
+        heard: dict[str, Any],
+        before: np.random.Generator | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Times of the word pieces of `row` (L, 2), and of the words of the clip that is heard
+        (K, 2), in seconds; none if no model reads them. The pieces of a text that is not what is
+        heard have no time.
+
+        Args:
+            before: the generator as it was before the stretch was drawn.
+
+        Raises AudioError, and UserError for a clip whose words have no times.
+        """
+        options = self.read_options
+        if not options.has_word_times:
+            return {}
+        total, first, _ = self._stretch(heard, before)
+        words = word_spans.of_row(heard, options.dataset.word_times, total)
+        found = word_spans.times(heard["text"], words, self._letters(heard["text"]), first)
+        if row is not heard:
+            found["piece_times"] = word_spans.without_time(len(self._letters(row["text"])))
+        return found
+
+    def _letters(self, text: str) -> np.ndarray:
+        options = self.read_options
+        return word_spans.offsets(options.tokenizer, text, options.dataset.max_text_length)
+
+    def other_words(self, text: str, item: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Fields of an item with another text, whose words share its clip in proportion: nobody
+        says them.
+        """
+        fields = {"input_ids": self.word_pieces(text)}
+        if not self.read_options.has_word_times:
+            return fields
+        words = word_times.proportional(text, len(item["waveform"]) / io.SAMPLE_RATE)
+        found = word_spans.times(text, words, self._letters(text), 0.0)
+        return fields | {"piece_times": found["piece_times"]}
 
     def _draw(self, generator: np.random.Generator) -> dict[str, Any]:
         """The number that objectives of audio draw from."""

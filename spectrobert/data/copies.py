@@ -34,8 +34,9 @@ def opened(folder: Path, name: str, task: str, options: Mapping[str, Any]) -> st
         held = f"holds {index['corpus']}, not {name}" if index["corpus"] else "is not prepared"
         raise UserError(f"dataset.prepared={folder} {held}; write one with: data prepare {name}")
     asked = plain_options(name, options)
-    # folders from before there was the option have no value of it
-    usual: dict[str, Any] = {"traits": []} if "traits" in asked else {}
+    # folders from before there was an option have no value of it
+    defaults = {o: known.default for o, known in corpora.corpus(name).options().items()}
+    usual = plain_options(name, defaults)
     of_task = {
         v: usual | plain_options(name, t["options"])
         for v, t in index["tables"].items()
@@ -56,7 +57,7 @@ def opened(folder: Path, name: str, task: str, options: Mapping[str, Any]) -> st
         unusable = json.loads((folder / variants[0] / "unusable.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(f"{folder / variants[0]} is damaged ({error}); prepare it again") from error
-    kept = rows.with_traits(found.table)
+    kept = rows.completed(found.table)
     if kept.column_names != rows.SCHEMA.names:
         raise UserError(
             f"{folder / variants[0]} was written by another version of spectrobert;"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..audio.segment import Segment
-from ..corpora.example import Example
+from ..corpora.example import Example, Word
 
 SEGMENT = pa.struct(
     {
@@ -27,6 +27,7 @@ SEGMENT = pa.struct(
 )
 VOTE = pa.struct({"label": pa.string(), "count": pa.float64()})
 TRAIT = pa.struct({"name": pa.string(), "value": pa.string()})
+WORD = pa.struct({"text": pa.string(), "start": pa.float64(), "end": pa.float64()})
 LIGHT = ("path", "digest", "start", "end", "onset")
 SCHEMA = pa.schema(
     {
@@ -41,12 +42,14 @@ SCHEMA = pa.schema(
         "stated_seconds": pa.float64(),
         "source": pa.string(),  # of a mixture: corpus, or corpus/source
         "traits": pa.list_(TRAIT),
+        "words": pa.list_(WORD),
         "content": pa.list_(pa.string()),
         "claims": pa.list_(pa.string()),
         "votes": pa.list_(VOTE),
     }
 )
 OWNERS = ("split", "stated_seconds")  # not needed once splits are drawn and lengths are known
+LATER = ("traits", "words")  # columns that tables of earlier versions lack
 DERIVED = ("audio", "text", "stated_seconds")  # columns that are no field of Example
 BYTES = "<bytes of "  # begins the name of a recording that is no file
 BATCH_ROWS = 2048
@@ -94,6 +97,7 @@ def _batch(examples: Sequence[Example]) -> pa.RecordBatch:
     cells["audio"] = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), audio)
     cells["text"] = [example.reads for example in examples]
     cells["stated_seconds"] = [example.seconds for example in examples]
+    cells["words"] = [[word._asdict() for word in example.words] for example in examples]
     arrays = [
         cells[f.name] if f.name == "audio" else pa.array(cells[f.name], f.type) for f in SCHEMA
     ]
@@ -171,18 +175,22 @@ def light(table: pa.Table) -> pa.Table:
     return _with_segments(table, LIGHT)
 
 
-def with_traits(table: pa.Table) -> pa.Table:
-    """With the column of traits; a table from before there was one has none in any row."""
-    if table.column_names != [name for name in SCHEMA.names if name != "traits"]:
-        return table
-    none = pa.array([[]] * table.num_rows, SCHEMA.field("traits").type)
-    return table.add_column(SCHEMA.get_field_index("traits"), SCHEMA.field("traits"), none)
+def completed(table: pa.Table) -> pa.Table:
+    """With the columns that tables of earlier versions lack, empty in every row."""
+    for name in (name for name in LATER if name not in table.column_names):
+        place = min(SCHEMA.get_field_index(name), table.num_columns)
+        none = pa.array([[]] * table.num_rows, SCHEMA.field(name).type)
+        table = table.add_column(place, name, none)
+    return table
 
 
 def without_texts(table: pa.Table) -> pa.Table:
-    """With an empty text in every row."""
-    place = table.column_names.index("text")
-    return table.set_column(place, "text", pa.array([""] * table.num_rows, pa.string()))
+    """With an empty text, and so no words, in every row."""
+    empty: dict[str, Any] = {"text": "", "words": []}
+    for name, value in empty.items():
+        cells = pa.array([value] * table.num_rows, SCHEMA.field(name).type)
+        table = table.set_column(table.column_names.index(name), name, cells)
+    return table
 
 
 def located(table: pa.Table, folder: str) -> pa.Table:
@@ -229,5 +237,6 @@ def examples(batch: pa.RecordBatch) -> Iterator[Example]:
         seconds = row.pop("stated_seconds")
         sequences = {name: tuple(row[name]) for name in ("targets", "content", "claims")}
         sequences["votes"] = tuple((vote["label"], vote["count"]) for vote in row["votes"])
+        sequences["words"] = tuple(Word(**word) for word in row["words"])
         sequences["traits"] = tuple((trait["name"], trait["value"]) for trait in row["traits"])
         yield Example(**row | sequences | {"audio": segments(row["audio"]), "seconds": seconds})

@@ -20,6 +20,10 @@ class Batch(TypedDict, total=False):
     num_samples: Tensor  # (B,)
     unread: list[Any]  # data.checks.Skipped; with none of the other fields if no clip was read
 
+    # seconds of the stretch that is heard, of models that align words with the audio; -1: no time
+    piece_times: Tensor  # (B, L, 2) start and end of each word piece's word
+    word_times: Tensor  # (B, K, 2) of each word that is said
+
     # augmentation of a training batch (data/augmentation.py)
     masks: Tensor  # (B, K, 4) of the spectrogram: from, to in seconds; from, to in shares of bins
     mel_gains: Tensor  # (B, K) at equally distant mel bins, first and last included

@@ -21,7 +21,7 @@ from ..models.model import Model
 from ..models.registry import MODELS
 from ..models.spectrobert import SpectroBert
 from ..tasks import TASKS, Task
-from . import encoders, foreign, normalisation, pretrained, weights
+from . import encoders, foreign, normalisation, pretrained, spoken_words, weights
 from .loaders import DataModule, speaker_batches
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
@@ -278,6 +278,7 @@ def datamodule(
     built: Model | None = None,
 ) -> DataModule:
     """The loaders of a model with these settings; `built` is it, if units are predicted."""
+    spoken_words.require(config, prepared, settings, words)
     read_options = ReadOptions(
         words,
         config.dataset,
@@ -292,6 +293,7 @@ def datamodule(
         augmentation=Augmentation(config.augment) if config.augment.is_on else None,
         by_speaker=normalisation.by_speaker(config.dataset, settings, prepared),
         speakers=normalisation.speakers(settings, prepared),
+        has_word_times=bool(spoken_words.option(settings)),
         memory_gb=config.trainer.memory_gb,
     )
     return DataModule(prepared, read_options, config.trainer)

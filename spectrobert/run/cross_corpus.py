@@ -29,7 +29,7 @@ from .saved_run import load_run
 from .scores import Scores
 
 # Options of the run by which it reads the other corpus too
-READ_AS_RUN = ("max_seconds", "crop", "max_text_length", "silence_audio", "omit_text")
+READ_AS_RUN = ("max_seconds", "crop", "max_text_length", "silence_audio", "omit_text", "word_times")
 GIVEN = ("dataset.", "labels.")  # beginnings of the options that are taken
 SCORED = "test"  # the split that a DataModule scores, whatever its rows
 

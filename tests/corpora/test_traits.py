@@ -1,9 +1,11 @@
 """What corpora state of speakers and clips, by which scores are taken; no file is opened."""
 
+from dataclasses import replace
+
 import pytest
 
 from spectrobert import corpora
-from spectrobert.corpora.example import Example
+from spectrobert.corpora.example import Example, Word
 from spectrobert.data import rows
 
 from ..helpers import made_up
@@ -88,11 +90,12 @@ def test_a_file_of_kaldi_is_read_and_a_spoilt_one_is_not(tmp_path):
     assert [row.traits for row in found] == [(("sex", "female"),), (("sex", "male"),)]
 
 
-def test_rows_keep_traits_and_older_tables_have_none():
-    example = Example("a", (), traits=(("sex", "female"), ("age", "31")))
+def test_rows_keep_traits_and_words_and_older_tables_have_none():
+    words = (Word("yes", 0.1, 0.4),)
+    example = Example("a", (), traits=(("sex", "female"), ("age", "31")), words=words)
     table = rows.to_table([example])
     assert next(rows.examples(table.to_batches()[0])) == example
-    older = rows.with_traits(table.drop_columns(["traits"]))
+    older = rows.completed(table.drop_columns(["traits", "words"]))
     assert older.schema == rows.SCHEMA
-    assert next(rows.examples(older.to_batches()[0])).traits == ()
-    assert rows.with_traits(table.drop_columns(["votes"])).column_names != rows.SCHEMA.names
+    assert next(rows.examples(older.to_batches()[0])) == replace(example, traits=(), words=())
+    assert rows.completed(table.drop_columns(["votes"])).column_names != rows.SCHEMA.names

@@ -8,7 +8,7 @@ import pytest
 from spectrobert.audio import io
 from spectrobert.audio.segment import Segment
 from spectrobert.config import DatasetConfig, PretrainingConfig
-from spectrobert.corpora.example import Example
+from spectrobert.corpora.example import Example, Word
 from spectrobert.data import vocabulary
 from spectrobert.data.checks import Skipped
 from spectrobert.data.clips import ClipDataset, ReadOptions, RowKey, segments, to_arrow
@@ -87,6 +87,7 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         claims=("dog",),
         votes=(("dog", 2.0), ("bell", 0.5)),
         traits=(("room", "hall"),),
+        words=(Word("dog", 0.5, 1.0),),
     )
     rows = to_arrow([*examples, scene], [SECONDS] * 12 + [4.5])
     row = rows[12]
@@ -104,6 +105,7 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         "claims": ["dog"],
         "votes": [{"label": "dog", "count": 2.0}, {"label": "bell", "count": 0.5}],
         "traits": [{"name": "room", "value": "hall"}],
+        "words": [{"text": "dog", "start": 0.5, "end": 1.0}],
         "seconds": 4.5,
     }
 

@@ -16,6 +16,8 @@
   alone, is right in 5 of 9. With `conflict` the label is the voice's: words and voice agree in
   train and val and disagree in test, where a model that has learnt the words is always wrong.
 
+Rows of `ser` and `sentiment` state the times of their words, which are those of the synthesis.
+
 Question answering has scenes of its own, not those of `pre`. Speakers are disjoint between the
 splits of `ser` and `sentiment`, and `pre` never hears their test speakers.
 """
@@ -42,7 +44,7 @@ from .. import Corpus
 from ..example import Example
 from . import synthesis
 from . import texts as demo_texts
-from .synthesis import EVENTS, MANNERS, RATE, Speaker, scene, speaker, utterance
+from .synthesis import EVENTS, MANNERS, RATE, Speaker, scene, speaker, utterance, word_times
 from .texts import (
     ADJECTIVES,
     CAPTIONS,
@@ -208,8 +210,10 @@ def _emotions(seed: int, split: str, count: int) -> Iterator[Clip]:
         text = SENTENCES[(turn % len(cast) + turn // len(cast)) % len(SENTENCES)]
         for i, how in enumerate(EMOTIONS):
             id = f"ser-{split}-{len(EMOTIONS) * turn + i:05d}"
-            row = {"text": text, "label": how, **_of(who)}
-            yield Clip(id, partial(utterance, text, who, MANNERS[how], _rng(seed, id)), [row])
+            spoken = (text, who, MANNERS[how])
+            words = word_times(*spoken, _rng(seed, id))
+            row = {"text": text, "label": how, **_of(who), "words": words}
+            yield Clip(id, partial(utterance, *spoken, _rng(seed, id)), [row])
 
 
 def _sentiments(seed: int, split: str, count: int, conflict: bool = False) -> Iterator[Clip]:
@@ -228,9 +232,10 @@ def _sentiments(seed: int, split: str, count: int, conflict: bool = False) -> It
         for polarity, tone in kept:
             id = f"sentiment-{split}-{9 * turn + pairs.index((polarity, tone)):05d}"
             label = SENTIMENTS[tone if conflict else int(np.sign(polarity + tone))]
-            manner = MANNERS[SENTIMENT_VOICES[tone]]
-            row = {"text": texts[polarity], "label": label, **_of(who)}
-            yield Clip(id, partial(utterance, texts[polarity], who, manner, _rng(seed, id)), [row])
+            spoken = (texts[polarity], who, MANNERS[SENTIMENT_VOICES[tone]])
+            words = word_times(*spoken, _rng(seed, id))
+            row = {"text": texts[polarity], "label": label, **_of(who), "words": words}
+            yield Clip(id, partial(utterance, *spoken, _rng(seed, id)), [row])
 
 
 def _cast(seed: int, numbers: Iterable[int]) -> list[Speaker]:
@@ -337,4 +342,5 @@ CORPUS = Corpus(
     layout="nothing: the corpus writes its own files",
     source="synthesised by spectrobert.corpora.demo.synthesis; no recordings of people or things",
     needs_root=False,
+    words="the synthesis, of tasks ser and sentiment",
 )

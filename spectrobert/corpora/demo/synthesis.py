@@ -16,6 +16,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from ..example import Word
+
 Signal = NDArray[np.floating[Any]]
 
 RATE = 16_000
@@ -223,16 +225,52 @@ def _pulse_responses(speaker: Speaker, effort: float) -> Signal:
     return (loud * np.exp(-np.pi * (60 + 0.05 * hz) * t) * np.sin(2 * np.pi * hz * t)).sum(axis=1)
 
 
+@dataclass(frozen=True)
+class Syllables:
+    """The S syllables of an utterance: one for each run of vowels of its text."""
+
+    spelling: list[tuple[str, str]]  # consonants and vowel
+    words: list[int]  # the word that each is of
+    lengths: Signal  # (S,) seconds
+    ends: Signal
+
+    @property
+    def starts(self) -> Signal:
+        return self.ends - self.lengths
+
+
+def syllables(text: str, speaker: Speaker, manner: Manner, rng: Generator) -> Syllables:
+    """The times of the syllables, which are the first that an utterance draws."""
+    lower = text.lower().replace("y", "i")
+    found = list(re.finditer(r"( ?)([^aeiou ]*)([aeiou])[aeiou]*", lower))
+    rate = 6 * speaker.tempo * manner.tempo * _between(rng, 0.85, 1.18)  # syllables per second
+    lengths = rng.uniform(0.75, 1.05, len(found)) / rate
+    ends = np.cumsum(lengths + np.array([0.25 if one[1] else 0.05 for one in found]) / rate)
+    words = [lower.count(" ", 0, one.start(3)) for one in found]
+    return Syllables([(one[2], one[3]) for one in found], words, lengths, ends)
+
+
+def word_times(text: str, speaker: Speaker, manner: Manner, rng: Generator) -> tuple[Word, ...]:
+    """Each word of an utterance, from the start of its first syllable to the end of its last.
+
+    Args:
+        rng: as the utterance gets it.
+    """
+    drawn = syllables(text, speaker, manner, rng)
+    times: dict[int, list[float]] = {}
+    for word, start, end in zip(drawn.words, drawn.starts.tolist(), drawn.ends.tolist()):
+        times.setdefault(word, [start])[1:] = [end]
+    spelt = text.split(" ")
+    return tuple(Word(spelt[word], *pair) for word, pair in times.items())
+
+
 def utterance(text: str, speaker: Speaker, manner: Manner, rng: Generator) -> NDArray[np.int16]:
     """`text` spoken by `speaker`: a syllable for each run of vowels, 1 to 2 seconds in all.
 
     No phoneme is right, but other words make another recording, and the same words a similar one.
     """
-    found = re.findall(r"( ?)([^aeiou ]*)([aeiou])[aeiou]*", text.lower().replace("y", "i"))
-    rate = 6 * speaker.tempo * manner.tempo * _between(rng, 0.85, 1.18)  # syllables per second
-    lengths = rng.uniform(0.75, 1.05, len(found)) / rate
-    ends = np.cumsum(lengths + np.array([0.25 if space else 0.05 for space, _, _ in found]) / rate)
-    starts = ends - lengths
+    drawn = syllables(text, speaker, manner, rng)
+    found, lengths, starts, ends = drawn.spelling, drawn.lengths, drawn.starts, drawn.ends
 
     line = manner.pitch + manner.fall * np.linspace(0.5, -0.5, len(found)) + rng.normal(0, 1.5)
     semitones = line + manner.melody * rng.standard_normal(len(found))
@@ -244,7 +282,7 @@ def utterance(text: str, speaker: Speaker, manner: Manner, rng: Generator) -> ND
     pulses_s += manner.jitter * rng.standard_normal(len(pulses_s)) * periods_s
 
     syllable = np.searchsorted(ends[:-1], pulses_s)
-    vowel = np.array(["aeiou".index(v) for _, _, v in found])[syllable]
+    vowel = np.array(["aeiou".index(vowel) for _, vowel in found])[syllable]
     corners_s = (starts[:, None] + lengths[:, None] * [0, 0.2, 0.8, 1]).ravel()
     loud = np.interp(pulses_s, corners_s, np.tile([0, 1, 0.8, 0], len(found)))
     quarters = np.maximum(0, np.round(pulses_s * RATE * SHIFTS)).astype(np.int64)
@@ -256,7 +294,7 @@ def utterance(text: str, speaker: Speaker, manner: Manner, rng: Generator) -> ND
     voice = np.bincount(where, responses.ravel(), minlength=length)[:length]
 
     hiss = np.zeros(length)
-    for start, (_, consonants, _) in zip(starts, found, strict=True):
+    for start, (consonants, _) in zip(starts, found, strict=True):
         if set(consonants) & set("cfhkpqstx"):  # voiceless
             burst = _fade(np.diff(_noise(rng, 500)))
             at = max(0, int(start * RATE) - 300)

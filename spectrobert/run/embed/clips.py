@@ -14,6 +14,7 @@ from ...data import checks, split_record
 from ...data.clips import ClipDataset, ReadOptions, columns, crop, to_arrow
 from ...data.preparation import prepare
 from ...errors import UserError
+from .. import spoken_words
 from ..folder import RunFolder
 from .encoder import Encoder
 
@@ -24,6 +25,7 @@ READ = (
     "max_text_length",
     "silence_audio",
     "omit_text",
+    "word_times",
 )  # options of reading a clip
 
 
@@ -87,6 +89,7 @@ def dataset(encoder: Encoder, rows: datasets.Dataset, has_targets: bool) -> Clip
         has_targets=has_targets,
         model_seconds=model.config.max_seconds,
         hears=model.hears,
+        has_word_times=bool(spoken_words.option(model.config)),
     )
     return ClipDataset(rows, options, is_training=False)
 

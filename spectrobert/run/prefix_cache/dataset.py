@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from ...data.batches import collate_answers
+from ...audio.io import AudioError
+from ...data.batches import collate_answers, collate_times
 from ...data.checks import Skipped
-from ...data.clips import ReadOptions, RowKey, answer
+from ...data.clips import ClipDataset, ReadOptions, RowKey, answer
 from ...models.model import FrozenPrefix
 from .storage import Entry
 
@@ -49,6 +50,8 @@ class EncodedRows(Dataset):
         unread: Mapping[int, Skipped],
     ):
         self.entry, self.layout, self.pairs, self.unread = entry, layout, pairs, unread
+        clips = ClipDataset(rows, read_options, is_training=False)
+        self.times = [_times(clips, row) for row in rows] if read_options.has_word_times else []
         self.rows = rows.remove_columns(["audio", "text"])
         self.answers = collate_answers([answer(row, read_options) for row in self.rows])
 
@@ -65,10 +68,19 @@ class EncodedRows(Dataset):
         index = torch.from_numpy(rows)
         batch = {name: values[index] for name, values in self.answers.items()}
         frozen = padded(self.entry, self.pairs[rows], self.layout)
+        frozen |= collate_times([self.times[row] for row in rows] if self.times else ())
         return batch | {"index": index} | frozen | missing
 
     def _skipped(self, row: int) -> Skipped:
         return self.unread[self.pairs[row]]._replace(id=self.rows[row]["id"])
+
+
+def _times(clips: ClipDataset, row: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Times of a row's words; none if its file cannot be read: then it is never asked for."""
+    try:
+        return clips.word_times(row, row)
+    except AudioError:
+        return {}
 
 
 def padded(entry: Entry, pairs: np.ndarray, layout: Layout) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def backwards(clips: ClipDataset, row: int, item: Mapping[str, Any]) -> dict[str
 
 def wordless(clips: ClipDataset, row: int, item: Mapping[str, Any]) -> dict[str, Any]:
     """An empty text (L,)."""
-    return {"input_ids": clips.word_pieces("")}
+    return clips.other_words("", item)
 
 
 def _of_sound(clips: ClipDataset) -> dict[str, Perturbation]:
@@ -83,10 +83,10 @@ def _of_words(
     others = partners(texts, strata)
 
     def neutralised(clips: ClipDataset, row: int, item: Mapping[str, Any]) -> dict[str, Any]:
-        return {"input_ids": clips.word_pieces(neutral)}
+        return clips.other_words(neutral, item)
 
     def other(clips: ClipDataset, row: int, item: Mapping[str, Any]) -> dict[str, Any]:
-        return {"input_ids": clips.word_pieces(texts[others[row]])}
+        return clips.other_words(texts[others[row]], item)
 
     return {WORDLESS: wordless, NEUTRAL: neutralised, OTHER_TEXT: other}
 
