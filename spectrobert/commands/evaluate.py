@@ -209,32 +209,33 @@ class _Findings(Protocol):
 def _finish(
     folder: RunFolder,
     split: str,
+    path: Path,
     found: _Findings,
     show: Callable[[Console, Any], None],
     as_json: bool,
 ) -> None:
-    """Keep what was found, also at the end of the card, and print it."""
+    """Keep what was found, also in the card and Comet, print it, and the path of its file."""
     from ..run import findings
-    from ..terminal import console
+    from ..terminal import console, print_line
 
     found.write(folder)
-    findings.refresh(folder, split)
+    findings.keep(folder, path, split)
     if as_json:
         print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
         show(console(), found)
+    kind = path.stem if path.parent == folder.path else path.parent.name
+    print_line(console(stderr=True), f"{kind}: {path}")
 
 
 def _spoken(run: Path, sentences: str, as_json: bool) -> None:
     from ..run.folder import RunFolder
     from ..run.spoken.probe import probe
-    from ..terminal import console, print_line
     from .spoken import show
 
     folder = RunFolder(run)
     folder.read_results()
-    _finish(folder, "test", probe(run, sentences), show, as_json)
-    print_line(console(stderr=True), f"spoken: {folder.spoken}")
+    _finish(folder, "test", folder.spoken, probe(run, sentences), show, as_json)
 
 
 def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) -> None:
@@ -255,33 +256,30 @@ def _stress(run: Path, split: str, data_dir: str, given: dict, as_json: bool) ->
 
         found = stress(run, split, data_dir, part=part, progress=progress, **given)
     if found is not None:
-        _finish(folder, split, found, show, as_json)
-        print_line(screen, f"stress: {folder.stress(split)}")
+        _finish(folder, split, folder.stress(split), found, show, as_json)
 
 
 def _slices(run: Path, split: str, data_dir: str, names: str, as_json: bool) -> None:
     from ..run.folder import RunFolder
     from ..run.slices.slices import slices
-    from ..terminal import console, print_line
     from .slices import show
 
     folder = RunFolder(run)
     asked = [name.strip() for name in names.split(",")]
     if not all(asked):
         raise UserError(f"--slices {names!r}: names of columns with commas between, as sex,seconds")
-    _finish(folder, split, slices(run, asked, split, data_dir), show, as_json)
-    print_line(console(stderr=True), f"slices: {folder.slices(split)}")
+    found = slices(run, asked, split, data_dir)
+    _finish(folder, split, folder.slices(split), found, show, as_json)
 
 
 def _audit(run: Path, split: str, data_dir: str, neutral: str, as_json: bool) -> None:
     from ..run.folder import RunFolder
     from ..run.reliance.audit import audit
-    from ..terminal import console, print_line
     from .audit import show
 
     folder = RunFolder(run)
-    _finish(folder, split, audit(run, split, data_dir, neutral), show, as_json)
-    print_line(console(stderr=True), f"audit: {folder.audit(split)}")
+    found = audit(run, split, data_dir, neutral)
+    _finish(folder, split, folder.audit(split), found, show, as_json)
 
 
 def _on_own(run: Path, output: str, split: str, data_dir: str, given: dict) -> Scores:

@@ -70,7 +70,7 @@ def calibrate(folder: str | Path, wish: Wish | None = None, data_dir: str = "") 
         adaptation = normalisation.adaptation(task.model.config)
         figures["caution"] = scoring.caution(config, data.prepared, "test", adaptation)
     write(run, fitted, figures)
-    findings.refresh(run)
+    findings.keep(run, run.calibration)
     return {**vars(fitted), **figures}
 
 

@@ -4,14 +4,22 @@ The JSON files of the run own the figures; the Hub's card holds card.md, and so 
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_whole, writing
 from .card import table
+from .comet import findings as comet
 from .folder import RunFolder
 
 HEADING = "## What the score stands on"
 Found = Mapping[str, Any]
+
+
+def keep(run: RunFolder, path: Path, split: str = "test") -> None:
+    """Write what was found, in `path` of the run, into its card, and send it to its Comet."""
+    refresh(run, split)
+    comet.send(run, path)
 
 
 def refresh(run: RunFolder, split: str = "test") -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,9 @@ import pytest
 import soundfile as sf
 
 from spectrobert.errors import UserError
-from spectrobert.run import card, curves
+from spectrobert.run import card, curves, findings
+from spectrobert.run.calibrating import calibrate
+from spectrobert.run.comet.findings import figures
 from spectrobert.run.comet.logger import IDENTITY, KEY
 from spectrobert.run.folder import RunFolder
 
@@ -177,3 +180,64 @@ def test_online_without_a_key_is_refused(tmp_path):
     with pytest.raises(UserError, match="COMET_API_KEY is not set"):
         finish(config)
     assert not (tmp_path / "runs").exists()
+
+
+def test_what_is_found_after_the_run_goes_into_its_experiment(finished, capfd):
+    run = finished.run
+    before = set(run.comet.glob("*.zip"))
+    found = calibrate(run.path)
+    (written,) = set(run.comet.glob("*.zip")) - before
+    archive = Archive(run, written.name)
+    assert archive.experiment["offline_id"] == (run.comet / IDENTITY).read_text()
+    assert archive.experiment["resume_strategy"] == "get_or_create"
+    values = {name: value for name, of in archive.metrics().items() for value in of.values()}
+    assert values["calibration/temperature"] == pytest.approx(found["temperature"])
+    ece = found["test"]["metrics"]["ece_after"]
+    assert values["calibration/test/metrics/ece_after"] == pytest.approx(ece)
+    assets = archive.assets()
+    assert assets["calibration.json"] == run.calibration.read_bytes()
+    assert assets["card.md"] == run.card.read_bytes()
+    assert b"### Calibration" in assets["card.md"]
+    assert "Comet: calibration.json is in an archive" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("fault", ["no package", "no key"])
+def test_what_cannot_be_sent_is_one_line(finished, monkeypatch, tmp_path, capfd, fault):
+    run = RunFolder(tmp_path / "run")
+    run.comet.mkdir(parents=True)
+    (run.comet / IDENTITY).write_text("0" * 32)
+    mode = "online" if fault == "no key" else "offline"
+    config = finished.run.config.read_text().replace("mode: auto", f"mode: {mode}")
+    run.config.write_text(config)
+    run.spoken.write_text('{"answers": {}}')
+    if fault == "no package":
+        monkeypatch.setitem(sys.modules, "comet_ml", None)
+    findings.keep(run, run.spoken)
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("Comet: spoken.json is not sent: ")
+    assert ("COMET_API_KEY is not set" in lines[0]) is (fault == "no key")
+    assert not list(run.comet.glob("*.zip"))
+
+
+def test_findings_of_a_run_without_comet_stay_at_home(tmp_path, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "comet_ml", None)
+    findings.keep(RunFolder(tmp_path), tmp_path / "spoken.json")
+    assert capfd.readouterr().err == ""
+
+
+def test_figures_by_their_paths():
+    found = {
+        "run": "runs/a",
+        "n": 24,
+        "sure": True,
+        "threshold": None,
+        "curve": [[0.1, 0.2], [0.3, 0.4]],
+        "plain": {"name": "as it is", "score": [0.5, [0.4, 0.6], ""], "lost": None},
+        "cards": [{"name": "sex", "slices": [{"value": "male", "n": 12}], "p": float("nan")}],
+    }
+    assert figures(found, "slices/test") == {
+        "slices/test/n": 24,
+        "slices/test/plain/score": 0.5,
+        "slices/test/cards/sex/slices/male/n": 12,
+    }

@@ -1,1 +1,1 @@
-"""Comet: its logger, and the scores of a finished run."""
+"""Comet: its logger, the scores of a finished run, and what is found later."""

@@ -70,9 +70,17 @@ def is_online(options: LoggerConfig) -> bool:
 
 
 def comet_logger(config: Config, archives: Path, console: Console) -> CometCurves:
-    """Online if a key is set and the server answers, else into an archive in `archives`.
+    """The logger of a run, as `opened` says."""
+    experiment = opened(config, archives, console)
+    write_whole(archives / IDENTITY, experiment.get_key())
+    experiment.log_parameters(to_dict(config))
+    return CometCurves(experiment)
 
-    A run that is resumed continues the experiment it began.
+
+def opened(config: Config, archives: Path, console: Console) -> Any:
+    """Comet's experiment of a run: the one it has begun, or else a new one.
+
+    Online if a key is set and the server answers, else into an archive in `archives`.
     """
     identity = archives / IDENTITY
     known = identity.read_text(encoding="utf-8").strip() if identity.exists() else None
@@ -86,9 +94,7 @@ def comet_logger(config: Config, archives: Path, console: Console) -> CometCurve
             " (comet upload sends it later)",
         )
         experiment = _start(config, archives, known, online=False)
-    write_whole(identity, experiment.get_key())
-    experiment.log_parameters(to_dict(config))
-    return CometCurves(experiment)
+    return experiment
 
 
 def _start(config: Config, archives: Path, known: str | None, online: bool) -> Any:
