@@ -6,6 +6,8 @@ Apart from their configurations, which import transformers: a command line is re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .fusion_options import MultOptions
+
 # What a task, a tokenizer or `freeze` decides, not the user's `model.` group.
 DERIVED = (
     *("vocab_size", "head", "num_logits", "lora_rank", "lora_alpha", "lora_parts"),
@@ -77,7 +79,7 @@ class ModelOptions:
 
 
 @dataclass(repr=False, eq=False)
-class CompositeOptions:
+class CompositeOptions(MultOptions):
     """A speech encoder, a text encoder or both, a fusion, a pooling and a head.
 
     The defaults are those of a speech encoder alone; conf/model has one file per system.
@@ -85,8 +87,9 @@ class CompositeOptions:
 
     architecture: str = "composite"
 
-    # Speech encoder: model_type (wav2vec2, hubert, wavlm, data2vec-audio, whisper, speechlm) and
-    # fields of transformers' configuration that differ from its defaults; empty: the checkpoint's
+    # Speech encoder: model_type (wav2vec2, hubert, wavlm, data2vec-audio, whisper, speechlm,
+    # logmel) and fields of transformers' configuration that differ from its defaults; empty: the
+    # checkpoint's
     speech: dict[str, Any] = field(default_factory=dict)
     # Its checkpoint, a Hub name or a folder, unless init.speech_model names another; empty: random
     speech_model: str = ""
@@ -107,11 +110,14 @@ class CompositeOptions:
 
     # "audio" | "text": one encoder alone | "concat": pooled audio and text next to each other
     # (shallow fusion) | "cross": audio attends to text (CMT) | "joint": SpectroBERT's stack, its
-    # audio tokens the speech encoder's frames; `text` is then the stack
+    # audio tokens the speech encoder's frames; `text` is then the stack | "mult": each attends to
+    # the other (MulT) | "ctal": "cross" with CTAL's poolings | "coattention": first tokens attend
+    # to the other modality
     fusion: str = "audio"
-    fusion_layers: int = 4  # of "cross"
-    layer_pooler: bool = False  # of "cross": learned mean of its layers in place of the last one
-    orthogonality: float = 0.0  # of "cross": weight of |cos| between the two modalities
+    fusion_layers: int = 4  # of "cross", "mult" and "ctal"
+    # of "cross" and "ctal": learned mean of their layers in place of the last one
+    layer_pooler: bool = False
+    orthogonality: float = 0.0  # of "cross", "ctal": weight of |cos| between the two modalities
     frames_per_token: int = 1  # of "joint": frames that are averaged into one audio token
 
     # "first" | "mean" | "max" | "last" | "statistics": mean and deviation | "attentive": attentive

@@ -10,6 +10,7 @@ real token.
 """
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
 from ..audio.features import SAMPLE_RATE
+from ..config.fusion_options import MultOptions
 from ..kernels import adopt
 from . import composite_prefix, composite_pretraining, lora
 from .augmentation import augment_waveform
@@ -37,6 +39,8 @@ from .pooling import POOLINGS, AttentiveStatistics, LayerWeights, normed, pooled
 from .speech_types import SPEECH_TYPES
 from .text_encoder import TextEncoder
 
+MULT_OPTIONS = tuple(option.name for option in fields(MultOptions))
+
 
 class Composite(Model):
     """The network that its configuration describes."""
@@ -49,6 +53,7 @@ class Composite(Model):
         (
             *("speech_model", "text_model", "initializer_range", "head_dropout_prob"),
             *("orthogonality", "detach_head", "max_seconds"),
+            *(name for name in MULT_OPTIONS if name.endswith("dropout")),
         )
     )
     behind_layers = frozenset(
@@ -57,13 +62,16 @@ class Composite(Model):
             *("classifier", "speech_states", "norm_states"),
         )
     )
-    weights_behind_layers = ("pooling.", "text_pooling.", "embedding.", "layer_weights.")
+    weights_behind_layers = (
+        *("pooling.", "text_pooling.", "embedding.", "layer_weights.", "ctal.pools_of_both."),
+    )
     inactive: ClassVar[frozenset[str]] = frozenset(
         (
             *("speech_model", "text_model", "initializer_range", "head_dropout_prob"),
             *("orthogonality", "detach_head", "pooled_norm", "embedding_size", "embedding_act"),
             "norm_states",
             *("classifier", "fusion_layers", "layer_pooler", "frames_per_token"),
+            *MULT_OPTIONS,
         )
     )
 
@@ -84,7 +92,7 @@ class Composite(Model):
             words = self.text.width
         fusion = config.kind(config, sound, words)
         self.add_module(config.kind.attribute, fusion)
-        sound, words = fusion.sound_width, fusion.word_width
+        sound, words = (fusion.sound_width, fusion.word_width) if fusion.pools else (0, 0)
         self.pooling = POOLINGS[config.pooling](sound) if sound else None
         self.text_pooling = POOLINGS[config.text_pooling](words) if words else None
         self.pooled_norm = pooled_norm(config.pooled_norm, fusion.width)
@@ -116,7 +124,7 @@ class Composite(Model):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, Objective):
+        if isinstance(module, (Objective, Fusion)):
             module.reset()
 
     def forward(self, batch: Batch) -> Output:

@@ -82,13 +82,14 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
             yield (
                 lacks and bool(names),
                 f"task.objectives: {' and '.join(names)} need {what}; with"
-                f" model.fusion={self.fusion} allowed are {', '.join(self._allowed())}",
+                f" model.fusion={self.fusion} allowed are {', '.join(self._allowed()) or 'none'}",
             )
         yield from self._layer_checks()
 
     def _objective_checks(self) -> Iterator[tuple[bool, str, list[str]]]:
         """Parts that the model may lack, in words, and the objectives that need them."""
-        names = self.objectives if self.head == "pretraining" else ()
+        names = list(self.objectives) if self.head == "pretraining" else []
+        yield not self.kind.pretrains, "another model.fusion, whose layers they train", names
         yield not self.reads, "text", need(names, "text")
         yield not self.hears, "audio", need(names, "audio")
         is_apart = not self.kind.is_text_stack
@@ -102,7 +103,8 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         return [
             name
             for name, entry in OBJECTIVES.items()
-            if (self.reads or not entry.of_text)
+            if self.kind.pretrains
+            and (self.reads or not entry.of_text)
             and (self.hears or not entry.of_audio)
             and (self.kind.is_text_stack or not entry.of_pairs)
             and (self._shares_units or not entry.of_shared)

@@ -26,7 +26,7 @@ def head(model: Any) -> PretrainingHead:
     if config.hears:
         speech = model.speech
         hidden = model.fusion.sound_width
-        mels = acoustic.width(speech.grid)
+        mels = speech.feature_width if speech.predicts_input else acoustic.width(speech.grid)
         between = speech.width if getattr(speech, "num_speech_layers", 0) else 0
         sizes = AudioSizes(hidden, speech.feature_width, speech.width, mels, between)
     return PretrainingHead(text, width, config.objectives, sizes)
@@ -56,6 +56,8 @@ def _targets(model: Any, batch: Batch, features: Tensor) -> tuple[Tensor, Tensor
     normed = model.speech.norm_features(features)
     if not model.head.needs_acoustic:
         return normed, None
+    if model.speech.predicts_input:
+        return normed, features
     return normed, acoustic.log_mels(batch, model.speech.grid, normed.shape[1])
 
 

@@ -9,7 +9,7 @@ Shapes: B batch, T samples, C channels of the convolutions, N frames, D width.
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,8 @@ class SpeechEncoder(nn.Module):
         config: transformers' configuration of the encoder.
         normalize: bring each clip to mean 0 and variance 1 first.
     """
+
+    predicts_input: ClassVar[bool] = False  # masked acoustic modelling, of its features
 
     def __init__(self, config: PreTrainedConfig, normalize: bool):
         super().__init__()

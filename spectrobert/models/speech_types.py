@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from transformers import PreTrainedConfig
 
+from .logmel_encoder import LogMelEncoder
 from .speech_encoder import (
     Data2VecEncoder,
     HubertEncoder,
@@ -22,4 +23,5 @@ SPEECH_TYPES: dict[str, Callable[[PreTrainedConfig, bool], SpeechEncoder]] = {
     "data2vec-audio": Data2VecEncoder,
     "whisper": WhisperEncoder,
     "speechlm": SpeechLmEncoder,
+    "logmel": LogMelEncoder,
 }

@@ -57,7 +57,8 @@ class Fusion(nn.Module):
     reads: ClassVar[bool] = True  # it needs a text encoder
     is_late: ClassVar[bool] = False  # pooled vectors alone meet, which may then be cached
     is_text_stack: ClassVar[bool] = False  # `model.text` is its own stack; no other reads text
-    pretrains: ClassVar[bool] = True  # objectives can train what it has
+    pretrains: ClassVar[bool] = True  # objectives of pre-training can read what it mixes
+    pools: ClassVar[bool] = True  # by `model.pooling` and `model.text_pooling`
     text_types: ClassVar[Collection[str]] = tuple(TEXT_TYPES)  # model_type of its text encoder
 
     def __init__(self, config: Any, sound: int, words: int):
@@ -70,7 +71,7 @@ class Fusion(nn.Module):
         """Conditions that a configuration with this fusion must not meet, each with a message."""
         yield (
             config.orthogonality > 0,
-            (f"model.orthogonality is of model.fusion=cross, not {config.fusion}"),
+            (f"model.orthogonality is of model.fusion=cross and ctal, not {config.fusion}"),
         )
 
     def pooled_width(self, config: Any) -> int:
@@ -91,10 +92,17 @@ class Fusion(nn.Module):
 
     def forward(self, encoders: Encoders, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The vector that the head reads (B, V), and losses, weighted."""
+        sound, words = self.mixed(encoders, batch)
+        return pooled(encoders, sound, words), self.losses(sound, words)
+
+    def mixed(self, encoders: Encoders, batch: Batch) -> tuple[Sequence | None, Sequence | None]:
+        """`mix` of what the encoders give."""
         sound = encoders.frames(batch) if self.hears else None
         reads = self.reads and not self.is_text_stack
-        sound, words = self.mix(sound, encoders.words(batch) if reads else None, batch)
-        return pooled(encoders, sound, words), self.losses(sound, words)
+        return self.mix(sound, encoders.words(batch) if reads else None, batch)
+
+    def reset(self) -> None:
+        """Draw first values of parameters that do not begin as transformers' do."""
 
     def losses(self, sound: Sequence | None, words: Sequence | None) -> dict[str, Tensor]:
         """Losses of mixed frames and word pieces, weighted."""

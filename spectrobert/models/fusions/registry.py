@@ -1,9 +1,12 @@
 """The fusions by their names in `model.fusion`."""
 
 from .base import Fusion
+from .coattention import CoAttention
 from .concat import Concat
 from .cross import CrossModal
+from .ctal import Ctal
 from .joint import JointStack
+from .mult import MulT
 from .unimodal import Audio, Text
 
 # model.fusion -> class
@@ -13,4 +16,7 @@ FUSIONS: dict[str, type[Fusion]] = {
     "concat": Concat,
     "cross": CrossModal,
     "joint": JointStack,
+    "mult": MulT,
+    "ctal": Ctal,
+    "coattention": CoAttention,
 }
