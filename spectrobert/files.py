@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,12 @@ def write_whole(path: Path, content: str | bytes) -> None:
     with aside(path) as place:
         place.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(place, path)
+
+
+def write_json(path: Path, found: Mapping[str, Any]) -> None:
+    """A file of indented JSON, whole or not at all. Raises UserError if it cannot be written."""
+    with writing(path):
+        write_whole(path, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

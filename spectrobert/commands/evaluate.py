@@ -287,11 +287,12 @@ def _on_own(run: Path, output: str, split: str, data_dir: str, given: dict) -> S
     from ..run import scoring
     from ..run.folder import RunFolder
 
-    scores = scoring.evaluate(run, split, data_dir, **given)
+    how = scoring.Rereading(**given)
+    scores = scoring.evaluate(run, split, data_dir, how)
     if not RunFolder(run).split.is_file():
         print(split_record.missing_line(run), file=sys.stderr)
     if output:
-        scoring.write(Path(output), run, scores, given["silence_audio"], given["modality"])
+        scoring.write(Path(output), run, scores, how)
     return scores
 
 

@@ -25,7 +25,7 @@ from ..tasks.classification import Aqa, Classification
 from . import normalisation, scoring
 from .folder import RunFolder
 from .loaders import DataModule
-from .scoring import Answered
+from .scoring import Answered, Rereading
 
 PLAIN = "as it is"  # the name of no condition
 MEMORY_GB = 2.0  # of decoded clips, which all conditions share
@@ -100,13 +100,12 @@ class Conditions:
 
         Args:
             folder: of a run, or one that holds its folds.
-            traits: columns of the corpus to read too, as `scoring.open_run` does.
+            traits: columns of the corpus to read too, as of `scoring.Rereading`.
         """
-        more: dict[str, Any] = {"traits": traits} if traits else {}
         runs = folds(folder)
         if len(runs) > 1:
             return Joined([cls.of_run(run.path, split, data_dir, traits) for run in runs])
-        config, task, data = scoring.opened(runs[0].path, split, data_dir, **more)
+        config, task, data = scoring.opened(runs[0].path, split, data_dir, Rereading(traits=traits))
         if isinstance(config.task, PretrainingConfig):
             raise UserError(f"{folder} is a {config.task.name} run: it answers nothing")
         metric = config.task.monitor.partition("/")[2]

@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import UserError
 from .cross_corpus import evaluate_on
 from .scores import Scores
+from .scoring import Rereading
 from .scoring import evaluate as evaluate_on_own
 
 
@@ -40,4 +41,5 @@ def evaluate(
         return evaluate_on(folder, dataset, options or {}, split, data_dir, silence_audio).scores
     if options:
         raise UserError("options are of another corpus: name it by dataset")
-    return evaluate_on_own(folder, split or "test", data_dir, silence_audio, recorded)
+    how = Rereading(silence_audio, recorded)
+    return evaluate_on_own(folder, split or "test", data_dir, how)

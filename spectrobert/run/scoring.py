@@ -1,7 +1,7 @@
 """Scoring: a trained model runs over a split, now or from the directory of a finished run."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +29,19 @@ from .preemption import interruptible
 from .saved_run import load_run
 from .scores import Scores
 from .unread import UnreadClips
+
+
+@dataclass(frozen=True)
+class Rereading:
+    """How the rows of a finished run are read again, where not as in training."""
+
+    silence_audio: bool = False  # zero every waveform, to see how well the text alone answers
+    recorded: bool = False  # only the split's recorded rows must be as they were, not all rows
+    modality: str = ""  # "audio" or "text", of a model that reads either
+    traits: Sequence[str] = ()  # columns read besides, of a corpus that lets its user name them
+
+
+AS_TRAINED = Rereading()
 
 
 class Answered(NamedTuple):
@@ -166,40 +179,25 @@ def silenced(data: DataModule) -> DataModule:
 
 
 def open_run(
-    folder: str | Path,
-    split: str,
-    data_dir: str = "",
-    silence_audio: bool = False,
-    recorded: bool = False,
-    modality: str = "",
-    traits: Sequence[str] = (),
+    folder: str | Path, split: str, data_dir: str = "", how: Rereading = AS_TRAINED
 ) -> tuple[Config, Model, DataModule]:
-    """A finished run with its corpus, split as split.csv says; arguments as of `evaluate`.
-
-    Args:
-        traits: columns that are read besides, of a corpus that lets its user name them.
-    """
-    config, model, tokenizer = load_run(folder, modality)
-    config.dataset.silence_audio = config.dataset.silence_audio or silence_audio
+    """A finished run with its corpus, split as split.csv says; arguments as of `evaluate`."""
+    config, model, tokenizer = load_run(folder, how.modality)
+    config.dataset.silence_audio = config.dataset.silence_audio or how.silence_audio
     config.data_dir = data_dir or config.data_dir
     if hasattr(config.dataset, "traits") and not config.dataset.prepared:
-        config.dataset.traits = list(dict.fromkeys([*config.dataset.traits, *traits]))
+        config.dataset.traits = list(dict.fromkeys([*config.dataset.traits, *how.traits]))
     record = split_record.read(RunFolder(folder).split)
-    if record and recorded:
+    if record and how.recorded:
         record = replace(record, needed=(split,), is_subset=True)
     prepared = prepare(config.task.reading, config.dataset, config.data_dir, recorded=record)
-    if modality == "text":
+    if how.modality == "text":
         texts.require(config, prepared, "--modality text")
     return config, model, build.datamodule(config, prepared, tokenizer, model.config, model)
 
 
 def evaluate(
-    folder: str | Path,
-    split: str = "test",
-    data_dir: str = "",
-    silence_audio: bool = False,
-    recorded: bool = False,
-    modality: str = "",
+    folder: str | Path, split: str = "test", data_dir: str = "", how: Rereading = AS_TRAINED
 ) -> Scores:
     """Score a finished run again, on the rows that its split.csv names.
 
@@ -207,31 +205,21 @@ def evaluate(
         folder: of the run.
         split: "val" | "test".
         data_dir: where the corpora are now, if not where they were.
-        silence_audio: zero every waveform, to see how well the text alone answers.
-        recorded: only the recorded rows of this split must be as they were; else all rows of the
-            corpus.
-        modality: "audio" or "text", of a model that reads either; "": what it was trained on.
+        how: its rows are read.
 
     Raises UserError if the directory is no finished run, or its corpus is gone or has changed.
     """
-    config, task, data = opened(folder, split, data_dir, silence_audio, recorded, modality)
+    config, task, data = opened(folder, split, data_dir, how)
     return score(config, task, data, split)
 
 
 def opened(
-    folder: str | Path,
-    split: str,
-    data_dir: str = "",
-    silence_audio: bool = False,
-    recorded: bool = False,
-    modality: str = "",
-    traits: Sequence[str] = (),
+    folder: str | Path, split: str, data_dir: str = "", how: Rereading = AS_TRAINED
 ) -> tuple[Config, Task, DataModule]:
     """A finished run, ready to be scored on a split; arguments and errors as of `open_run`."""
     if split not in ("val", "test"):
         raise UserError(f"--split {split!r}: allowed are val, test")
-    given = (silence_audio, recorded, modality, traits)
-    config, model, data = open_run(folder, split, data_dir, *given)
+    config, model, data = open_run(folder, split, data_dir, how)
     task = scored_task(folder, config, model, data)
     if not len(data.prepared.splits[split]):
         raise UserError(f"{folder} has no {split} split: --split val scores its validation split")
@@ -248,14 +236,14 @@ def scored_task(folder: str | Path, config: Config, model: Model, data: DataModu
     return build.task(config, model, prepared)
 
 
-def write(folder: Path, run: Path, scores: Scores, silence_audio: bool, modality: str = "") -> None:
+def write(folder: Path, run: Path, scores: Scores, how: Rereading) -> None:
     """A second scoring of a run, as files of the run's own names and keys."""
     results = RunFolder(run).read_results()
     second = RunFolder(folder)
-    results["silence_audio"] = results["silence_audio"] or silence_audio
+    results["silence_audio"] = results["silence_audio"] or how.silence_audio
     results["test"] = scores.to_dict()  # names its split
-    if modality:
-        results["modality"] = modality
+    if how.modality:
+        results["modality"] = how.modality
     with files.writing(folder):
         second.write_predictions(scores.header, scores.rows)
         second.write_results(results)

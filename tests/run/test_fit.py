@@ -113,7 +113,7 @@ def test_a_monitor_that_is_not_measured_is_refused_by_name(tmp_path):
 
 def test_silenced_audio_gives_one_answer_per_text(finished):
     folder, _ = finished("ser")
-    scores = scoring.evaluate(folder, silence_audio=True)
+    scores = scoring.evaluate(folder, how=scoring.Rereading(silence_audio=True))
     spoken = scoring.evaluate(folder)
     probability = scores.header.index("p_prediction")
     assert len({row[probability] for row in scores.rows}) < len(

@@ -17,13 +17,12 @@ from spectrobert.commands.predict import predict as verb
 from spectrobert.errors import UserError
 from spectrobert.run.asked_files import listed, named
 from spectrobert.run.chosen_thresholds import ChosenThreshold, write
-from spectrobert.run.fit import fit
 from spectrobert.run.folder import RunFolder
 from spectrobert.run.predict import FEW, Asked, Failed, Prediction
 
-from ..helpers.runs import silent
-from ..helpers.sounds import constant, noise, noise_table
-from ..helpers.world import ROOT, configure
+from ..helpers.served import odd_run
+from ..helpers.sounds import constant, noise
+from ..helpers.world import ROOT
 
 ODD = ("[laughter]", "[/s]", 'a, "b"', "غضب", "😀")
 
@@ -31,16 +30,7 @@ ODD = ("[laughter]", "[/s]", 'a, "b"', "غضب", "😀")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A run with labels of any spelling."""
-    place = tmp_path_factory.mktemp("odd")
-    cells = [
-        '"{}",{},{}'.format(label.replace('"', '""'), f"s{take}", split)
-        for take, split in enumerate(("train", "train", "val", "test"))
-        for label in ODD
-    ]
-    config = configure(place, "classification", "trainer.epochs=1")
-    config.dataset = noise_table(place, "label,speaker,split", cells)
-    fit(config, silent())
-    return RunFolder.of(config).path
+    return odd_run(tmp_path_factory.mktemp("odd"), ODD)
 
 
 @pytest.fixture

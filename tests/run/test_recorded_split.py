@@ -75,7 +75,7 @@ def trained(once):
 
 def refusal(trained: Trained, **options) -> str:
     with pytest.raises(UserError) as caught:
-        scoring.evaluate(trained.run.path, **options)
+        scoring.evaluate(trained.run.path, how=scoring.Rereading(**options))
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -134,7 +134,7 @@ def test_a_changed_corpus_is_refused_and_its_recorded_rows_are_scored(
     if not is_scored:
         assert expected in refusal(trained, recorded=True)
         return
-    scores = scoring.evaluate(trained.run.path, recorded=True)
+    scores = scoring.evaluate(trained.run.path, how=scoring.Rereading(recorded=True))
     assert scores.to_dict() == trained.results["test"]
     assert {row["id"] for row in scores.predictions} == set(trained.ids["test"])
 

@@ -230,7 +230,7 @@ def test_the_card_of_the_questions_names_the_control(tmp_path):
     results = fit.fit(config, shown)
     control = results["question_only"]
     assert control["n"] == results["test"]["n"]
-    again = scoring.evaluate(RunFolder.of(config).path, silence_audio=True)
+    again = scoring.evaluate(RunFolder.of(config).path, how=scoring.Rereading(silence_audio=True))
     assert again.values == pytest.approx(control["metrics"], abs=1e-6)
     text = shown.file.getvalue()
     assert "question only" in text

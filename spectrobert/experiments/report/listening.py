@@ -49,7 +49,7 @@ class Hearing:
 
 def listener(folder: Path, data_dir: str = "") -> Listener:
     """Raises UserError if the run's corpus is not at hand any more."""
-    _, model, data = scoring.open_run(folder, "test", data_dir, recorded=True)
+    _, model, data = scoring.open_run(folder, "test", data_dir, scoring.Rereading(recorded=True))
     return Listener(model, data)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...files import write_table, write_whole, writing
+from ...files import write_json, write_table, writing
 from ...tasks.classification import Classification
 from ..conditions import PLAIN, Conditions, Outcome, Value
 from ..folder import RunFolder
+from ..found import Found
 from .conflicts import Conflict, Conflicts, find
 from .controls import SILENCED, WORDLESS, controls, neutral_text
 
@@ -21,14 +21,9 @@ SHARE = (
 
 
 @dataclass(frozen=True)
-class Audit:
+class Audit(Found):
     """What a run needs of sound and words, on a split."""
 
-    run: str
-    split: str
-    metric: str
-    unit: str  # of resampling
-    caution: str
     neutral: str  # the neutral text; "" if there are no texts
     outcomes: list[Outcome]  # the first is of the rows as they are
     conflicts: Conflicts | None  # of classifiers that read texts
@@ -51,12 +46,7 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
-        return {
-            "run": self.run,
-            "split": self.split,
-            "metric": self.metric,
-            "unit": self.unit,
-            "caution": self.caution,
+        return self.head() | {
             "neutral_text": self.neutral,
             "conditions": [one.to_dict() for one in self.outcomes],
             "conflicts": self.conflicts and self.conflicts.to_dict(),
@@ -66,13 +56,11 @@ class Audit:
 
     def write(self, folder: RunFolder) -> None:
         """The JSON file, and a table of the conflicts if there are any."""
-        path = folder.audit(self.split)
-        with writing(path):
-            path.parent.mkdir(exist_ok=True)
-            if self.conflicts is not None:
-                conflicts = folder.audit_conflicts(self.split)
-                write_table(conflicts, Conflict._fields, self.conflicts.clips)
-            write_whole(path, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
+        if self.conflicts is not None:
+            path = folder.audit_conflicts(self.split)
+            with writing(path):
+                write_table(path, Conflict._fields, self.conflicts.clips)
+        write_json(folder.audit(self.split), self.to_dict())
 
 
 def audit(folder: str | Path, split: str = "test", data_dir: str = "", neutral: str = "") -> Audit:

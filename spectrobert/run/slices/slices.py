@@ -6,7 +6,6 @@ rows on: of five speakers against five a permutation can give a p of 0.008, of t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ... import metrics
-from ...files import write_whole, writing
+from ...files import write_json
 from ...metrics.slices import Sliced
 from ..conditions import Value
 from ..folder import RunFolder
@@ -99,9 +98,7 @@ class Slices:
 
     def write(self, folder: RunFolder) -> None:
         """The JSON file."""
-        with writing(folder.slices(self.split)):
-            text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-            write_whole(folder.slices(self.split), text + "\n")
+        write_json(folder.slices(self.split), self.to_dict())
 
 
 def slices(

@@ -5,7 +5,6 @@ F frames, C labels.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,7 +18,7 @@ import numpy as np
 from ... import metrics
 from ...config import AqaConfig
 from ...errors import UserError
-from ...files import write_whole, writing
+from ...files import write_json
 from ...metrics.statistic import mean
 from ..conditions import Value
 from ..folder import RunFolder
@@ -72,9 +71,7 @@ class Probe:
 
     def write(self, folder: RunFolder) -> None:
         """The JSON file."""
-        with writing(folder.spoken):
-            text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-            write_whole(folder.spoken, text + "\n")
+        write_json(folder.spoken, self.to_dict())
 
 
 def probe(folder: str | Path, table: str = "") -> Probe:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import UserError
-from ...files import write_whole, writing
+from ...files import write_json, write_whole, writing
 from ..conditions import PLAIN, Conditions, Outcome
 from ..folder import RunFolder
+from ..found import Found
 from ..scoring import Answered
 from . import distortions
 from .distortions import Family
@@ -46,14 +46,9 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Stress:
+class Stress(Found):
     """The score of a run on a split, under every distortion that was asked for."""
 
-    run: str
-    split: str
-    metric: str
-    unit: str  # of resampling
-    caution: str
     plain: Outcome
     points: list[Point]
     is_higher_better: bool = True
@@ -66,12 +61,7 @@ class Stress:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
-        return {
-            "run": self.run,
-            "split": self.split,
-            "metric": self.metric,
-            "unit": self.unit,
-            "caution": self.caution,
+        return self.head() | {
             "plain": self.plain.to_dict(),
             "points": [point.to_dict() for point in self.points],
             "worst": self.worst.outcome.name,
@@ -80,9 +70,7 @@ class Stress:
 
     def write(self, folder: RunFolder) -> None:
         """The JSON file."""
-        with writing(folder.stress(self.split)):
-            text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-            write_whole(folder.stress(self.split), text + "\n")
+        write_json(folder.stress(self.split), self.to_dict())
 
 
 @dataclass(frozen=True)

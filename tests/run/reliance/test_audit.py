@@ -60,8 +60,8 @@ def plant(monkeypatch, hears: bool, reads: bool) -> None:
     """Every run that is opened answers by the sign of what it hears and reads."""
     opened = conditions.scoring.opened
 
-    def planted(folder, split, data_dir=""):
-        config, task, data = opened(folder, split, data_dir)
+    def planted(*given):
+        config, task, data = opened(*given)
         known = data.read_options.tokenizer
         worth = {known(word)["input_ids"][1]: value for value, word in WORDS.items()}
 
