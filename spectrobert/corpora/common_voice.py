@@ -76,7 +76,7 @@ def load(
 
 
 def _traits(row: Mapping[str, str]) -> Traits:
-    """What the speaker has stated; ages are decades in words, "fourties"."""
+    """Statements of the speaker; ages are decades in words, "fourties"."""
     stated = {
         name: next(filter(None, (row.get(column, "") for column in columns)), "")
         for name, columns in TRAITS.items()

@@ -73,7 +73,7 @@ def emobox(path: Path) -> Iterator[Reference]:
 
 
 def _traits(root: Path) -> dict[str, Traits]:
-    """What the owner's table has of each actor; {} without it."""
+    """Traits of each actor by the owner's table; {} without it."""
     path = root / PEOPLE
     if not path.is_file():
         return {}

@@ -83,7 +83,7 @@ class Comparison:
 
     @property
     def detectable(self) -> float | None:
-        """What so many groups and seeds could have shown."""
+        """The least difference that so many groups and seeds could have shown."""
         return detectable(self.interval, self.num_seeds, self.num_groups)
 
 

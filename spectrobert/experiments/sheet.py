@@ -260,7 +260,7 @@ def _comparisons(table: Table, lines: Sequence[Line]) -> list[str]:
 
 
 def _multiplicity(lines: Sequence[Line]) -> list[str]:
-    """How many tests were made, if several were."""
+    """The number of tests that were made, if they were several."""
     number = sum(line.comparison is not None and line.comparison.p is not None for line in lines)
     return [HOLM.format(number)] if number > 1 else []
 

@@ -70,7 +70,7 @@ class Check:
         self._probabilities: dict[int, np.ndarray] = {}
 
     def of(self, answers: Sequence[Answer]) -> Checked:
-        """What is scored, if there are no offences."""
+        """The predictions that are scored, if there are no offences."""
         for answer in answers:
             self._take(answer)
         scored = self.task.scored

@@ -19,7 +19,7 @@ from .folder import RunFolder
 
 @dataclass(frozen=True)
 class Calibration:
-    """How logits become probabilities, and when an answer is held back.
+    """The way from logits to probabilities, and to answers that are held back.
 
     The rest of the file are figures on both splits, which nothing reads back but reports.
     """
@@ -46,7 +46,7 @@ class Calibration:
 
 
 def read(run: RunFolder) -> Calibration:
-    """What was fitted. Raises UserError if nothing was, or the file is damaged."""
+    """The stored calibration. Raises UserError if nothing was, or the file is damaged."""
     if not os.path.isfile(run.calibration):
         raise UserError(f"{run} is not calibrated: python -m spectrobert calibrate {run}")
     try:

@@ -1,4 +1,4 @@
-"""What audit, stress, calibration and a synthetic voice have found, as the end of card.md.
+"""Findings of audit, stress, slices, calibration and a synthetic voice, as the end of card.md.
 
 The JSON files of the run own the figures; the Hub's card holds card.md, and so these lines.
 """

@@ -78,7 +78,7 @@ class RunFolder:
         return RunFolder(self.path / CROSS / "_".join(parts))
 
     def audit(self, split: str) -> Path:
-        """What the audit of a split has found."""
+        """Findings of the audit of a split."""
         return self.path / "audit" / f"{split}.json"
 
     def audit_conflicts(self, split: str) -> Path:

@@ -33,7 +33,7 @@ from .unread import UnreadClips
 
 @dataclass(frozen=True)
 class Rereading:
-    """How the rows of a finished run are read again, where not as in training."""
+    """Changes in how the rows of a finished run are read, against training."""
 
     silence_audio: bool = False  # zero every waveform, to see how well the text alone answers
     recorded: bool = False  # only the split's recorded rows must be as they were, not all rows
@@ -205,7 +205,7 @@ def evaluate(
         folder: of the run.
         split: "val" | "test".
         data_dir: where the corpora are now, if not where they were.
-        how: its rows are read.
+        how: its rows are read otherwise than in training.
 
     Raises UserError if the directory is no finished run, or its corpus is gone or has changed.
     """

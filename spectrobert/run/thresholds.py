@@ -200,7 +200,7 @@ def _on_val(
 
 
 def _no_line(lines: list[dict[str, Any]], label: str, choice: Choice, highest: float) -> str:
-    """Why no threshold can be chosen.
+    """The reason why no threshold can be chosen.
 
     Args:
         highest: probability of a row of the label.

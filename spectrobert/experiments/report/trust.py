@@ -1,4 +1,4 @@
-"""What audit, slices and stress of a run have found, for its section of the page."""
+"""Findings of audit, slices and stress of a run, for its section of the page."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby

@@ -78,7 +78,7 @@ class ServedRun:
         return Asked(path, text=words)
 
     def to_dict(self) -> dict[str, Any]:
-        """What a program needs to know."""
+        """Facts that a program needs."""
         words = "question" if self.asks else "text" if self.reads else ""
         labels = list(self.predictor.labels)
         return {"run": self.name, "words": words, "labels": labels}
@@ -103,7 +103,7 @@ class ServedRuns:
 
     @property
     def names(self) -> list[str]:
-        """Of all runs, in their order."""
+        """Names of all runs, in their order."""
         return list(self.by_name)
 
     def run(self, name: str) -> ServedRun:

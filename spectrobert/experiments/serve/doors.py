@@ -1,4 +1,4 @@
-"""What may be asked of the server: of Gradio's many addresses those that the page needs."""
+"""Addresses of the server that may be asked: those of Gradio's many that the page needs."""
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping

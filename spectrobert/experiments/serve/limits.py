@@ -12,7 +12,7 @@ MOST_RATE = 800_000  # samples a second over all channels: 8 at 96 kHz; a block 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is taken.
+    """Limits of a request.
 
     Args:
         megabytes: of an uploaded file, 10^6 bytes each.
@@ -31,7 +31,7 @@ class Limits:
 
     @property
     def bytes(self) -> int:
-        """Of an uploaded file."""
+        """Largest size of an uploaded file."""
         return round(self.megabytes * 1e6)
 
     def check(self, path: str, words: str) -> None:

@@ -16,7 +16,7 @@ from ...run.timeline.settings import Heard
 
 @dataclass(frozen=True)
 class Window:
-    """What is heard at once; 0 and None stand for the verb's defaults."""
+    """The stretch that is heard at once; 0 and None stand for the verb's defaults."""
 
     seconds: float = 0.0
     hop: float = 0.0

@@ -22,7 +22,7 @@ SHARE = (
 
 @dataclass(frozen=True)
 class Audit(Found):
-    """What a run needs of sound and words, on a split."""
+    """Needs of a run for sound and words, on a split."""
 
     neutral: str  # the neutral text; "" if there are no texts
     outcomes: list[Outcome]  # the first is of the rows as they are
@@ -38,7 +38,7 @@ class Audit(Found):
         return found.lost if found else None
 
     def verdict(self) -> list[str]:
-        """What was found, in sentences."""
+        """The findings, in sentences."""
         lines = [_need("sound", self.outcome(SILENCED)), _need("words", self.outcome(WORDLESS))]
         if self.conflicts is not None:
             lines.append(_conflict_line(self.conflicts))
@@ -97,7 +97,7 @@ def audit(folder: str | Path, split: str = "test", data_dir: str = "", neutral: 
 
 
 def _need(what: str, outcome: Outcome | None) -> str:
-    """Whether the score needs the sound, or the words."""
+    """A sentence on the need of the sound, or of the words."""
     if outcome is None:
         return f"{what}: not measured, no row has any"
     lost = outcome.lost

@@ -83,7 +83,7 @@ def _binned(name: str, cells: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _edges(name: str, numbers: Sequence[float]) -> list[float]:
-    """Where a bin ends and the next one begins, which takes the edge itself."""
+    """Ends of the bins; an edge itself belongs to the bin that it begins."""
     if name == "seconds":
         return list(EDGES[1:])
     if name == "age":

@@ -47,7 +47,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Card:
-    """What one column shows."""
+    """Figures of one column."""
 
     name: str
     unit: str  # of resampling
@@ -61,7 +61,7 @@ class Card:
     shift: Between | None = None  # the target whose shifts differ most
 
     def verdict(self) -> list[str]:
-        """What was found, in sentences."""
+        """The findings, in sentences."""
         if self.gap is None:
             return [f"{self.name}: fewer than two slices can be judged"]
         p = "none" if self.p is None else f"{self.p:.3f}, Holm {self.p_holm:.3f}"

@@ -1,4 +1,4 @@
-"""How far do predictions follow the words, if the voice says all of them alike?
+"""A probe of how far predictions follow the words, if the voice says all of them alike.
 
 F frames, C labels.
 """
@@ -43,7 +43,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a run answers to a voice without emotion."""
+    """Answers of a run to a voice without emotion."""
 
     run: str
     measure: str  # "probability" or "value"

@@ -167,7 +167,7 @@ class _Store:
         return self.folder / (re.sub(r"[^\w.-]+", "_", name) + f".{self.key}.npz")
 
     def read(self, name: str) -> Answered | None:
-        """What was answered, if it is there."""
+        """The answers that are kept, if any."""
         try:
             with np.load(self._path(name), allow_pickle=False) as kept:
                 return Answered(kept["places"], kept["outputs"], kept["truth"])
