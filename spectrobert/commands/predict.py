@@ -42,6 +42,14 @@ def predict(
     ] = "",
     question: Annotated[str, typer.Option(help="for runs that answer questions")] = "",
     text: Annotated[str, typer.Option(help="what is said in the clip")] = "",
+    spoken: Annotated[
+        str,
+        typer.Option(
+            "--words",
+            help="words and their times, for runs that read them: 'good 0.31 0.55 film 0.58 0.97',"
+            " JSON, or a file of either; --list may have a column words",
+        ),
+    ] = "",
     top: Annotated[int, typer.Option(min=1, help="how many answers")] = 5,
     format: Annotated[
         str, typer.Option(help="table, csv, jsonl or json; default: as --output ends, else table")
@@ -69,7 +77,7 @@ def predict(
     A file that cannot be answered is named and left out; the exit code is then 1.
     """
     if timeline:
-        _require_recordings(table, format, as_json, calibrated)
+        _require_recordings(table, format, as_json, calibrated, spoken)
         follow(run, [*(audio or []), *(words or [])], question, text, output=output)
         return
     from ..files import check_writable, write_whole, writing
@@ -77,7 +85,7 @@ def predict(
     form = _form("json" if as_json else format, output)
     if output:
         check_writable("--output", Path(output))
-    asked = _asked([*(audio or []), *(words or [])], table, question, text)
+    asked = _asked([*(audio or []), *(words or [])], table, question, text, _cell(spoken))
 
     from ..run import answer_formats
 
@@ -107,9 +115,12 @@ def _loaded(run: Path, calibrated: bool) -> Predictor:
         return load(run, calibrated)
 
 
-def _require_recordings(table: str, format: str, as_json: bool, calibrated: bool) -> None:
+def _require_recordings(
+    table: str, format: str, as_json: bool, calibrated: bool, spoken: str
+) -> None:
     """Raise UserError for what a timeline does not take here."""
     given = {"--list": table, "--format": format, "--json": as_json, "--calibrated": calibrated}
+    given["--words"] = spoken
     for option in (name for name, value in given.items() if value):
         raise UserError(f"{option}: not with --timeline; see `timeline --help`")
 
@@ -126,13 +137,23 @@ def _form(asked: str, output: str) -> str:
     return form
 
 
-def _asked(names: list[str], table: str, question: str, text: str) -> list[Asked]:
+def _cell(spoken: str) -> str:
+    """Words and times as they are given, or as a file holds them. Raises UserError."""
+    from ..corpora.label_files import read_text
+
+    if not spoken or len(spoken.split()) > 1 or spoken.startswith("["):
+        return spoken
+    return read_text(Path(spoken)).strip()
+
+
+def _asked(names: list[str], table: str, question: str, text: str, spoken: str = "") -> list[Asked]:
     """All files of a call. Raises UserError if there are none."""
     from ..run.asked_files import listed, named
 
     if "-" in names:
         names = [name for name in names if name != "-"] + sys.stdin.read().splitlines()
-    asked = named(names, question, text) + (listed(table, question, text) if table else [])
+    asked = named(names, question, text, spoken)
+    asked += listed(table, question, text, spoken) if table else []
     if not asked:
         raise UserError("give --audio with a file, a folder or a pattern, or --list with a table")
     return asked

@@ -112,13 +112,17 @@ class CompositeOptions(MultOptions):
     # (shallow fusion) | "cross": audio attends to text (CMT) | "joint": SpectroBERT's stack, its
     # audio tokens the speech encoder's frames; `text` is then the stack | "mult": each attends to
     # the other (MulT) | "ctal": "cross" with CTAL's poolings | "coattention": first tokens attend
-    # to the other modality
+    # to the other modality | "cm_bert": text whose attention hears the frames of each word piece
+    # (CM-BERT), by times of words
     fusion: str = "audio"
     fusion_layers: int = 4  # of "cross", "mult" and "ctal"
     # of "cross" and "ctal": learned mean of their layers in place of the last one
     layer_pooler: bool = False
     orthogonality: float = 0.0  # of "cross", "ctal": weight of |cos| between the two modalities
     frames_per_token: int = 1  # of "joint": frames that are averaged into one audio token
+    # Of "joint": "frames" | "words": one audio token per word that is said, by times of words
+    # (SpeechBERT)
+    audio_tokens: str = "frames"
 
     # "first" | "mean" | "max" | "last" | "statistics": mean and deviation | "attentive": attentive
     # statistics | "gru": the last state of a GRU

@@ -6,14 +6,16 @@ Shapes: L word pieces, K words.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
 
 from ..corpora import word_times
 from ..corpora.example import Word
 from ..errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 NO_TIME = -1.0  # start and end of what is said at no time: [CLS], punctuation, padding
 PROPORTIONAL = "proportional"  # of dataset.word_times

@@ -70,7 +70,7 @@ class Composite(Model):
             *("speech_model", "text_model", "initializer_range", "head_dropout_prob"),
             *("orthogonality", "detach_head", "pooled_norm", "embedding_size", "embedding_act"),
             "norm_states",
-            *("classifier", "fusion_layers", "layer_pooler", "frames_per_token"),
+            *("classifier", "fusion_layers", "layer_pooler", "frames_per_token", "audio_tokens"),
             *MULT_OPTIONS,
         )
     )
@@ -92,6 +92,8 @@ class Composite(Model):
             words = self.text.width
         fusion = config.kind(config, sound, words)
         self.add_module(config.kind.attribute, fusion)
+        if config.hears:
+            fusion.grid = self.speech.grid
         sound, words = (fusion.sound_width, fusion.word_width) if fusion.pools else (0, 0)
         self.pooling = POOLINGS[config.pooling](sound) if sound else None
         self.text_pooling = POOLINGS[config.text_pooling](words) if words else None

@@ -30,6 +30,7 @@ ENCODER_FIELDS: dict[str, Any] = {
 }
 CHOICES: dict[str, Collection[str]] = {
     "fusion": FUSIONS,
+    "audio_tokens": ("frames", "words"),
     "pooling": POOLINGS,
     "text_pooling": POOLINGS,
     "pooled_norm": NORMS,
@@ -77,6 +78,8 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         yield not self.max_seconds > 0, f"model.max_seconds={self.max_seconds}: must be above 0"
         yield from self._encoder_checks("speech", self.speech, SPEECH_TYPES, self.hears)
         yield from self._encoder_checks("text", self.text, TEXT_TYPES, self.reads)
+        is_idle = self.audio_tokens == "words" and not self.kind.is_text_stack
+        yield is_idle, f"model.audio_tokens=words is of model.fusion=joint, not {self.fusion}"
         yield from self.kind.checks(self)
         for lacks, what, names in self._objective_checks():
             yield (
@@ -97,6 +100,7 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
         yield not self._shares_units, "model=speechlm", need(names, "shared")
         is_merged = self.kind.is_text_stack and self.frames_per_token > 1
         yield is_merged, "model.frames_per_token=1", masking(names)
+        yield self.audio_tokens == "words", "model.audio_tokens=frames", masking(names)
 
     def _allowed(self) -> list[str]:
         """Objectives that the fusion allows."""
@@ -158,6 +162,15 @@ class CompositeConfig(CompositeOptions, PreTrainedConfig):
     def reads(self) -> bool:
         """False for audio alone."""
         return self.kind.reads
+
+    @property
+    def needs_word_times(self) -> str:
+        """The option by which words are aligned with frames; "" if they are not."""
+        return (
+            "model.audio_tokens=words"
+            if self.audio_tokens == "words"
+            else self.kind.needs_word_times
+        )
 
     @property
     def of_speech(self) -> PreTrainedConfig:

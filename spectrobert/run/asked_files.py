@@ -11,16 +11,16 @@ from ..files import read_table
 from .predict import Asked
 
 
-def named(paths: Iterable[str], question: str = "", text: str = "") -> list[Asked]:
+def named(paths: Iterable[str], question: str = "", text: str = "", words: str = "") -> list[Asked]:
     """Files as they are named, those of folders and patterns in order of their names.
 
     Raises UserError for an empty name, a folder without audio, and a pattern that fits nothing.
     """
-    return [Asked(path, question, text) for name in paths for path in _expanded(name)]
+    return [Asked(path, question, text, words) for name in paths for path in _expanded(name)]
 
 
-def listed(table: str | Path, question: str = "", text: str = "") -> list[Asked]:
-    """The rows of a CSV: column `audio`, and `question` or `text` of a file if there are such.
+def listed(table: str | Path, question: str = "", text: str = "", words: str = "") -> list[Asked]:
+    """The rows of a CSV: column `audio`, and `question`, `text` or `words` if there are such.
 
     Relative paths start from the table's folder.
 
@@ -41,6 +41,7 @@ def listed(table: str | Path, question: str = "", text: str = "") -> list[Asked]
             os.path.join(path.parent, row["audio"]),
             row.get("question") or question,
             row.get("text") or text,
+            row.get("words") or words,
         )
         for row in rows
     ]

@@ -15,10 +15,11 @@ import numpy as np
 from ..audio import io
 from ..audio.crop import window
 from ..audio.segment import Segment
-from ..config import AqaConfig, DatasetConfig, NumbersConfig, PretrainingConfig
+from ..config import DatasetConfig, NumbersConfig, PretrainingConfig
 from ..data.stretch import crop
 from ..data.threads import in_threads
 from ..errors import UserError
+from .asked_words import Asked, ReadWords, read_words
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,14 +56,6 @@ class Prediction:
         return self.ranked[0][0]
 
 
-class Asked(NamedTuple):
-    """A sound file, and the words that belong to it."""
-
-    audio: str
-    question: str = ""  # needed by the AQA tasks, refused by the others
-    text: str = ""  # what is said or described; optional
-
-
 class Failed(NamedTuple):
     """A file that has no answer, and why, in one line that names it."""
 
@@ -78,6 +71,7 @@ class _Heard(NamedTuple):
     used: tuple[float, float]
     wave: np.ndarray  # (T,)
     ids: np.ndarray  # (L,)
+    times: dict[str, np.ndarray]  # of words, if the model reads them
 
 
 class Predictor:
@@ -95,7 +89,7 @@ class Predictor:
         # torch and its like are imported here and below: an exported file answers without them
         from ..kernels import adopt
         from ..models.answers import answer_names
-        from . import calibration, chosen_thresholds, normalisation
+        from . import calibration, chosen_thresholds, normalisation, spoken_words
         from .folder import RunFolder
         from .saved_run import load_run
 
@@ -109,6 +103,7 @@ class Predictor:
         self.calibration = calibration.read(run) if calibrated else None
         self.max_seconds: float = self.model.config.max_seconds
         self.least_samples = self.model.least_samples
+        self.aligns = bool(spoken_words.option(self.model.config))
         self.waits = bool(normalisation.adaptation(self.model.config))  # for all files of a call
 
     @property
@@ -118,12 +113,22 @@ class Predictor:
 
     @overload  # a str is a sequence of strings, but one file here
     def predict(  # type: ignore[overload-overlap]
-        self, audio: str | PathLike[str], question: str = "", text: str = "", top: int = 5
+        self,
+        audio: str | PathLike[str],
+        question: str = "",
+        text: str = "",
+        top: int = 5,
+        words: str = "",
     ) -> Prediction: ...
 
     @overload
     def predict(
-        self, audio: Sequence[str | PathLike[str]], question: str = "", text: str = "", top: int = 5
+        self,
+        audio: Sequence[str | PathLike[str]],
+        question: str = "",
+        text: str = "",
+        top: int = 5,
+        words: str = "",
     ) -> list[Prediction]: ...
 
     def predict(
@@ -132,6 +137,7 @@ class Predictor:
         question: str = "",
         text: str = "",
         top: int = 5,
+        words: str = "",
     ) -> Prediction | list[Prediction]:
         """Rank the labels for a file, or for each of several.
 
@@ -140,14 +146,14 @@ class Predictor:
             question: needed by the AQA tasks, refused by the others.
             text: what is said or described; optional.
             top: how many labels to return.
+            words: of the text, with their times, for runs that read them; see `Asked`.
 
         Raises UserError for a file that cannot be read, is silent where the model would hear it or
-        shorter than its encoder's receptive field, a missing or superfluous question, or a text
-        longer than the run's limit.
+        shorter than its encoder's receptive field, and for words as `asked_words.read_words` does.
         """
         if isinstance(audio, (str, PathLike)):
-            return self.predict([audio], question, text, top)[0]
-        read = self._read([Asked(fspath(path), question, text) for path in audio])
+            return self.predict([audio], question, text, top, words)[0]
+        read = self._read([Asked(fspath(path), question, text, words) for path in audio])
         return self._predictions([_require_heard(one) for one in read], top)
 
     def answer(self, asked: Iterable[Asked], top: int = 5) -> Iterator[Prediction | Failed]:
@@ -174,8 +180,8 @@ class Predictor:
         return self._vectors([_require_heard(one) for one in read])
 
     def check_words(self, asked: Asked) -> None:
-        """Raise UserError for a missing or superfluous question, or a text that is too long."""
-        self._ids(asked)
+        """Raise UserError as `asked_words.read_words`."""
+        self._words(asked)
 
     def answer_waves(
         self, waves: Sequence[np.ndarray], asked: Asked, shared: dict[str, Any]
@@ -189,44 +195,33 @@ class Predictor:
         Raises UserError for words as `predict` does.
         """
         self._count(FEW + 1)  # more will follow, and all are to be answered in one way
-        ids, is_mute = self._ids(asked), self.config.dataset.silence_audio
+        ids, is_mute = self._words(asked).ids, self.config.dataset.silence_audio
         heard = [
-            _Heard(asked, 0.0, (0.0, 0.0), np.zeros_like(wave) if is_mute else wave, ids)
+            _Heard(asked, 0.0, (0.0, 0.0), np.zeros_like(wave) if is_mute else wave, ids, {})
             for wave in waves
         ]
         return self._rows(heard, shared)
 
     def _read(self, asked: Sequence[Asked]) -> list[_Heard | Failed]:
         """Files decoded in threads; words are cut here, as tokenizers serve one thread alone."""
-        words = [_tried(one.audio, partial(self._ids, one)) for one in asked]
+        words = [_tried(one.audio, partial(self._words, one)) for one in asked]
 
-        def read(pair: tuple[Asked, np.ndarray | Failed]) -> _Heard | Failed:
-            one, ids = pair
-            if isinstance(ids, Failed):
-                return ids
-            return _tried(one.audio, partial(self._hear, one, ids))
+        def hear(pair: tuple[Asked, ReadWords | Failed]) -> _Heard | Failed:
+            one, own = pair
+            if isinstance(own, Failed):
+                return own
+            return _tried(one.audio, partial(self._hear, one, own))
 
-        return list(in_threads(read, zip(asked, words, strict=True), CHUNK))
+        return list(in_threads(hear, zip(asked, words, strict=True), CHUNK))
 
-    def _hear(self, asked: Asked, ids: np.ndarray) -> _Heard:
+    def _hear(self, asked: Asked, words: ReadWords) -> _Heard:
         seconds, used, wave = hear(asked.audio, self.config.dataset, self.max_seconds)
         _require_length(asked.audio, wave, self.least_samples)
-        return _Heard(asked, seconds, used, wave, ids)
+        return _Heard(asked, seconds, used, wave, words.ids, words.times(used[0], seconds))
 
-    def _ids(self, asked: Asked) -> np.ndarray:
-        """Word pieces (L,) of the question, or of the text."""
-        words = "" if self.config.dataset.omit_text else asked.question or asked.text
-        name, is_aqa = self.config.task.name, isinstance(self.config.task, AqaConfig)
-        if is_aqa and not asked.question:
-            raise UserError(f"{self.folder} answers questions ({name}): give --question")
-        if asked.question and not is_aqa:
-            raise UserError(
-                f"{self.folder} is a {name} run and takes no --question; give --text, or nothing"
-            )
-        ids = np.asarray(self.tokenizer(words)["input_ids"], dtype=np.int64)
-        if len(ids) > (limit := self.config.dataset.max_text_length):
-            raise UserError(f"the text has {len(ids)} word pieces; this run reads {limit} at most")
-        return ids
+    def _words(self, asked: Asked) -> ReadWords:
+        """The words of a file. Raises UserError as `asked_words.read_words`."""
+        return read_words(self.folder, self.config, self.tokenizer, asked, self.aligns)
 
     def _predictions(self, heard: Sequence[_Heard], top: int) -> list[Prediction]:
         if not heard:
@@ -237,7 +232,7 @@ class Predictor:
             sure = self._calibrated(row)
             shown = sure.pop("row")
             ranked = tuple(sorted(zip(self.labels, shown), key=lambda pair: -pair[1]))
-            (audio, question, text), first = one.asked, ranked[:top]
+            (audio, question, text, _), first = one.asked, ranked[:top]
             facts = (one.seconds, one.used, ranked, first, self.measure, note, question, text)
             predictions.append(Prediction(audio, *facts, self._detected(row), **sure))
         return predictions
@@ -307,7 +302,7 @@ class Predictor:
         self.answered = total
 
     def _item(self, heard: _Heard) -> dict[str, Any]:
-        item = {"index": 0, "input_ids": heard.ids, "waveform": heard.wave}
+        item = {"index": 0, "input_ids": heard.ids, "waveform": heard.wave, **heard.times}
         if isinstance(self.config.task, PretrainingConfig):
             from ..models.batch import IGNORED
 

@@ -1,9 +1,11 @@
 """Tiny random encoders and composite models from conf/model/debug_*.yaml, and batches for them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 import yaml
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
@@ -83,9 +85,25 @@ def text_batch(*lengths: int, pad: int = 0) -> dict[str, Tensor]:
 
 
 def pair_batch() -> dict[str, Tensor]:
-    """Three clips, three texts, three classes."""
+    """Three clips, three texts with times, three classes."""
     label = torch.tensor([0, 2, 1])
-    return sound_batch(noise(9000, 3000, 6001)) | text_batch(4, 9, 6) | {"label": label}
+    clips, lengths = noise(9000, 3000, 6001), (4, 9, 6)
+    times = [shares(length, len(clip) / 16000) for length, clip in zip(lengths, clips)]
+    return sound_batch(clips) | text_batch(*lengths) | timed(times) | {"label": label}
+
+
+def shares(length: int, seconds: float) -> Tensor:
+    """Times (L, 2) of pieces: equal parts of a clip, none of the first and the last piece."""
+    bounds = torch.linspace(0.0, seconds, length - 1)
+    own = torch.stack([bounds[:-1], bounds[1:]], dim=1)
+    return F.pad(own, (0, 0, 1, 1), value=-1.0)
+
+
+def timed(times: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Times of pieces (L, 2), padded together, and of words, each of which is one of them."""
+    words = [own[own[:, 0] >= 0] for own in times]
+    pad = partial(pad_sequence, batch_first=True, padding_value=-1.0)
+    return {"piece_times": pad(list(times)), "word_times": pad(words)}
 
 
 def row(batch: dict[str, Tensor], number: int) -> dict[str, Tensor]:
@@ -93,5 +111,7 @@ def row(batch: dict[str, Tensor], number: int) -> dict[str, Tensor]:
     samples, words = batch["num_samples"][number], batch["text_mask"][number].sum()
     one = {name: value[number : number + 1] for name, value in batch.items()}
     one["waveform"] = one["waveform"][:, :samples]
-    one["input_ids"], one["text_mask"] = one["input_ids"][:, :words], one["text_mask"][:, :words]
+    for name in ("input_ids", "text_mask", "piece_times"):
+        one[name] = one[name][:, :words]
+    one["word_times"] = one["word_times"][:, : int((one["word_times"][0, :, 0] >= 0).sum())]
     return one

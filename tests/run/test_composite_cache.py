@@ -35,11 +35,15 @@ TEXTS = ("a dog", "the bell rings twice", "rain", "a dog and rain", "bells", "th
 def table(tmp_path_factory) -> Path:
     """Twelve clips of different lengths, four per split, each with words."""
     folder = tmp_path_factory.mktemp("clips")
-    lines = ["audio,text,label,split,speaker"]
+    lines = ["audio,text,words,label,split,speaker"]
     for number in range(12):
         noise(folder / f"{number}.wav", number, seconds=0.11 + 0.03 * number)
         split, label = ("train", "val", "test")[number % 3], "ab"[number // 3 % 2]
-        lines.append(f"{number}.wav,{TEXTS[number % 6]},{label},{split},{split}")
+        text = TEXTS[number % 6]
+        words = " ".join(
+            f"{word} 0.0{place} 0.{place + 1}" for place, word in enumerate(text.split())
+        )
+        lines.append(f"{number}.wav,{text},{words},{label},{split},{split}")
     path = folder / "table.csv"
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -178,6 +182,9 @@ CASES = [
     Case("joint", (), 2, 0, WIDTH),
     Case("joint", (UPPER, WEIGHTED), 1, 0, 2 * WIDTH),
     Case("joint", TEXT, 2, 0, WIDTH),
+    Case("speechbert", (), 2, 0, WIDTH),
+    Case("cm_bert", (), 2, WIDTH, WIDTH),
+    Case("cm_bert", TEXT, 2, 0, WIDTH),
     Case("shallow_fusion", (), 3, WIDTH, WIDTH),
     Case("shallow_fusion", (WORD_STATISTICS,), 3, WIDTH, WIDTH),
     Case("shallow_fusion", (ATTENTIVE,), 2, WIDTH, WIDTH),

@@ -9,13 +9,14 @@ from safetensors.torch import load_file
 from spectrobert.config import Config
 from spectrobert.run import fit, scoring
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.load import predict
+from spectrobert.run.load import load
 
 from ..helpers.encoders import DEBUG, options
 from ..helpers.runs import checkpoint, finish, kill_at, losses, silent, start
 from ..helpers.sounds import noise, noise_table
 from ..helpers.world import configure, overrides, train_py
 
+TIMES = "words 0 0.1 {} 0.1 0.25"  # of the words of a text
 SPLITS = ("train",) * 12 + ("val",) * 3 + ("test",) * 3
 
 
@@ -23,8 +24,11 @@ def on_noise(folder: Path, name: str, *more: str, splits=SPLITS, **corpus) -> Co
     """One epoch on short clips, a speaker per split."""
     quick = ("trainer.epochs=1", "trainer.batch_size=4", f"experiment_name={name}")
     config = configure(folder, "ser", *quick, *more, from_checkpoint=True)
-    cells = [f"words {i % 4},{'ab'[i % 2]},{split},{split}" for i, split in enumerate(splits)]
-    config.dataset = noise_table(folder, "text,label,split,speaker", cells, **corpus)
+    cells = [
+        f"words {i % 4},{TIMES.format(i % 4)},{'ab'[i % 2]},{split},{split}"
+        for i, split in enumerate(splits)
+    ]
+    config.dataset = noise_table(folder, "text,words,label,split,speaker", cells, **corpus)
     return config
 
 
@@ -39,7 +43,9 @@ def test_every_debug_model_trains_is_scored_and_predicts(tmp_path, name):
     assert len(losses(run.path)["train/loss"]) == 3
     assert scoring.evaluate(run.path).to_dict() == results["test"]
     text = "" if options(name).get("fusion", "audio") == "audio" else "words 1"
-    (prediction,) = predict(run.path, [noise(tmp_path / "new.wav", 99)], text=text)
+    model = load(run.path)
+    words = TIMES.format(1) if model.aligns else ""
+    prediction = model.predict(noise(tmp_path / "new.wav", 99), text=text, words=words)
     assert {label for label, _ in prediction.ranked} == {"a", "b"}
     assert sum(share for _, share in prediction.ranked) == pytest.approx(1.0)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..batch import Batch
+from ..model import TokenGrid
 from ..pooling import POOLINGS, Pooling
 from ..text_encoder import TEXT_TYPES
 
@@ -59,11 +60,13 @@ class Fusion(nn.Module):
     is_text_stack: ClassVar[bool] = False  # `model.text` is its own stack; no other reads text
     pretrains: ClassVar[bool] = True  # objectives of pre-training can read what it mixes
     pools: ClassVar[bool] = True  # by `model.pooling` and `model.text_pooling`
+    needs_word_times: ClassVar[str] = ""  # the option by which it aligns words with frames, if any
     text_types: ClassVar[Collection[str]] = tuple(TEXT_TYPES)  # model_type of its text encoder
 
     def __init__(self, config: Any, sound: int, words: int):
         super().__init__()
         self.sound_width, self.word_width = sound, words
+        self.grid = TokenGrid(0.0, 0.0)  # times of frames, which a model that hears sets
         self.width = self.pooled_width(config)
 
     @classmethod

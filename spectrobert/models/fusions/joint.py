@@ -14,6 +14,7 @@ from transformers.models.bert.modeling_bert import BertEncoder
 
 from ..batch import Batch
 from ..embeddings import JointEmbeddings
+from ..word_alignment import word_frames, word_means
 from .base import Fusion, Sequence
 
 
@@ -22,6 +23,10 @@ class JointStack(Fusion):
 
     Its names are SpectroBERT's, so that BERT's weights load into it. Its sequence is that of words
     and frames together, which `model.pooling` pools.
+
+    With `model.audio_tokens=words` an audio token is a word, in the order in which they are said,
+    as in SpeechBERT (Chuang et al. 2019). Its audio words are vectors of an RNN auto-encoder over
+    the segments of words; here each is the mean of its frames, this project's reading.
     """
 
     attribute = "stack"
@@ -33,6 +38,7 @@ class JointStack(Fusion):
         super().__init__(config, stack.hidden_size, 0)
         self.config = stack
         self.frames_per_token = config.frames_per_token
+        self.has_words = config.audio_tokens == "words"
         self.layer_norm = nn.LayerNorm(sound)
         self.projection = nn.Linear(sound, stack.hidden_size)
         self.embeddings = JointEmbeddings(stack)
@@ -42,6 +48,12 @@ class JointStack(Fusion):
     def checks(cls, config: Any) -> Iterator[tuple[bool, str]]:
         is_bert = config.text.get("model_type") == "bert"
         yield not is_bert, "model.fusion=joint needs a BERT as model.text"
+        is_merged = config.audio_tokens == "words" and config.frames_per_token > 1
+        yield (
+            is_merged,
+            f"model.frames_per_token={config.frames_per_token}: model.audio_tokens=words averages"
+            " the frames of each word",
+        )
         yield from super().checks(config)
 
     @property
@@ -54,7 +66,7 @@ class JointStack(Fusion):
     ) -> tuple[Sequence | None, Sequence | None]:
         """The sequence behind the stack: (B, L + N, W)."""
         assert sound is not None
-        frames, mask = averaged(sound, self.frames_per_token)
+        frames, mask = self.audio_tokens(sound, batch)
         tokens = self.projection(self.layer_norm(frames))[:, :, None]  # (B, N, 1, W)
         joint = self.embeddings(batch["input_ids"], tokens)
         mask = torch.cat([batch["text_mask"], mask], dim=1)
@@ -62,6 +74,15 @@ class JointStack(Fusion):
         for layer in self.encoder.layer:
             joint = layer(joint, attention)
         return Sequence(joint, mask), None
+
+    def audio_tokens(self, sound: Sequence, batch: Batch) -> Sequence:
+        """Frames, means of some in a row, or means of those of each word: (B, N, D)."""
+        if not self.has_words:
+            return averaged(sound, self.frames_per_token)
+        # more words than positions are no speech
+        times = batch["word_times"][:, : self.config.max_audio_positions]
+        frames = word_frames(times, sound.mask, self.grid)
+        return Sequence(word_means(sound.hidden, frames), frames.any(dim=2))
 
     def states(
         self, sound: Sequence | None, words: Sequence | None, batch: Batch

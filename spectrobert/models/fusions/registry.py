@@ -1,6 +1,7 @@
 """The fusions by their names in `model.fusion`."""
 
 from .base import Fusion
+from .cm_bert import CmBert
 from .coattention import CoAttention
 from .concat import Concat
 from .cross import CrossModal
@@ -19,4 +20,5 @@ FUSIONS: dict[str, type[Fusion]] = {
     "mult": MulT,
     "ctal": Ctal,
     "coattention": CoAttention,
+    "cm_bert": CmBert,
 }

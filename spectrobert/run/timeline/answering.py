@@ -54,6 +54,8 @@ def answered(
     """
     choice = choice.of_model(longest(model), model.model.least_samples / io.SAMPLE_RATE)
     model.check_words(asked)
+    if model.aligns:
+        raise UserError(f"{model.folder}: it reads times of words, which no timeline has")
     if normalisation.pools_by_speaker(model.model.config):
         raise UserError(f"{model.folder}: model.pooled_norm=speaker: it answers about whole sets")
     fault, length_seconds = io.look(asked.audio, decode=False)
