@@ -88,6 +88,12 @@ RECIPES = {
         "model.fusion=cross model.speech_model=facebook/hubert-large-ll60k"
         " model.text_model=FacebookAI/roberta-large",
     ),
+    "cmt_cm_bert": (
+        "ser iemocap",
+        "model.fusion=cm_bert freeze.frozen=['audio','text.embeddings'] optim.lr=2e-05"
+        " optim.lr_of={'fusion':0.01} trainer.batch_size=24 dataset.max_text_length=50"
+        " task.epochs=3 optim.warmup_share=0.1",
+    ),
     "cmt_base_orthogonality": ("ser iemocap", "model.fusion=cross model.orthogonality=0.1"),
     "cmt_base_layer_pooler": ("ser iemocap", "model.fusion=cross model.layer_pooler=True"),
     "whisper_random": (

@@ -112,5 +112,5 @@ def test_first_values_are_the_published_and_all_of_them_hear():
 
 
 def test_there_is_no_pre_training_of_it():
-    with pytest.raises(ValueError, match="need another model.fusion, whose layers they train"):
+    with pytest.raises(ValueError, match=r"need another model\.fusion, whose layers they train"):
         configuration("debug_cm_bert", head="pretraining", objectives={"mlm": {}})
