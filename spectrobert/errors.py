@@ -24,6 +24,7 @@ EXTRAS = {
     "timeline": ("silero_vad",),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "serve": ("gradio", "matplotlib"),
+    "caption": ("aac_metrics",),
     "docs": ("mkdocs",),
 }
 

@@ -26,6 +26,7 @@ MONITORS = {
     "ser_multilabel": ("val/balanced_accuracy", "max", 30),
     "sentiment_regression": ("val/mae", "min", 30),
     "dimensional": ("val/ccc", "max", 30),
+    "caption": ("val/loss", "min", 30),
 }
 
 

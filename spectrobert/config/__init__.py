@@ -16,6 +16,7 @@ from .run import (
 from .tasks import (
     TASKS,
     AqaConfig,
+    CaptionConfig,
     ClassesConfig,
     NumbersConfig,
     PretrainingConfig,
@@ -29,6 +30,7 @@ __all__ = [
     "TASKS",
     "AqaConfig",
     "AugmentConfig",
+    "CaptionConfig",
     "ClassesConfig",
     "CompositeOptions",
     "Config",

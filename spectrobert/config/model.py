@@ -11,7 +11,7 @@ from .fusion_options import MultOptions
 # What a task, a tokenizer or `freeze` decides, not the user's `model.` group.
 DERIVED = (
     *("vocab_size", "head", "num_logits", "lora_rank", "lora_alpha", "lora_parts"),
-    *("normalization", "mel_mean", "mel_std", "objectives"),
+    *("normalization", "mel_mean", "mel_std", "objectives", "decoder"),
 )
 NORMALIZATIONS = ("audioset", "corpus", "clip", "speaker")  # of spectrograms
 
@@ -71,11 +71,12 @@ class ModelOptions:
     # Of the pooled vector: "none" | "layer" | "running" | "speaker", among the clips of its
     # speaker, those to be tested included, without labels: a batch holds several of them
     pooled_norm: str = "none"
-    head: str = "none"  # "none" | "pretraining" | "classification"
+    head: str = "none"  # "none" | "pretraining" | "classification" | "generation"
     num_logits: int = 0
     head_dropout_prob: float = 0.1
     # Of a pre-training head: objectives, each with the options of its layers; empty: mlm and sap
     objectives: dict[str, Any] = field(default_factory=dict)
+    decoder: dict[str, Any] = field(default_factory=dict)  # of a generation head: DecoderConfig
 
 
 @dataclass(repr=False, eq=False)
@@ -141,6 +142,7 @@ class CompositeOptions(MultOptions):
     detach_head: bool = False  # the head trains alone: a linear probe of a trained embedding
     # Of a pre-training head: objectives, each with the options of its layers
     objectives: dict[str, Any] = field(default_factory=dict)
+    decoder: dict[str, Any] = field(default_factory=dict)  # of a generation head: DecoderConfig
 
     vocab_size: int = 30522
     max_seconds: float = 30.0  # the longest clip that is read to its end

@@ -277,6 +277,11 @@ class Config:
                 f"augment.mixup={self.augment.mixup}: --task pre has pairs that match or do not,"
                 " and no targets to mix"
             )
+        if self.task.truth == "caption":
+            raise UserError(
+                f"augment.mixup={self.augment.mixup}: --task {self.task.name} writes texts, which"
+                " cannot be mixed"
+            )
         contrastive = getattr(self.task, "contrastive", 0.0)
         has_means = getattr(self.model, "classifier", "linear") == "class_means"
         if contrastive or has_means:

@@ -14,7 +14,7 @@ from .objectives import ContrastiveConfig, MaskedUnitsConfig
 class TaskConfig:
     """Options of every task; the classes that learn are in spectrobert/tasks."""
 
-    # The field of Example that holds the right answer: "label" | "targets" | "" for neither
+    # The field of Example that holds the right answer: "label" | "targets" | "caption" | "": none
     truth: ClassVar[str] = "label"
     is_open: ClassVar[bool] = False  # a label that train lacks is wrong by definition, no error
     has_classes: ClassVar[bool] = True
@@ -217,6 +217,59 @@ class DimensionalConfig(NumbersConfig):
     monitor: str = "val/ccc"
 
 
+@dataclass
+class DecoderConfig:
+    """The decoder that writes; its width, heads and dropout are those of the stack it reads."""
+
+    layers: int = 6
+    positions: int = 128  # rows of its position table: word pieces of the longest text
+    # Word pieces have the vectors of the stack that reads text, if the model has one
+    tie: bool = True
+
+    def __post_init__(self) -> None:
+        at_least("task.decoder.layers", self.layers, 1)
+        at_least("task.decoder.positions", self.positions, 3)
+
+
+@dataclass
+class CaptionConfig(TaskConfig):
+    """Texts about a recording, or free-form answers (thesis 2.4.5)."""
+
+    truth: ClassVar[str] = "caption"
+    has_classes: ClassVar[bool] = False
+    name: str = "caption"
+    monitor: str = "val/loss"
+    mode: str = "min"
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    # Share of each word piece's target that is spread evenly over all, in training alone
+    label_smoothing: float = 0.0
+    # Word pieces, both ends included: longer captions are cut in training, and none is written
+    max_length: int = 32
+    beams: int = 4  # of the beam search; 1: greedy
+    # Above 0 long texts are favoured, below 0 short ones: the sum of log probabilities is divided
+    # by the length to this power
+    length_penalty: float = 1.0
+    no_repeat_ngram: int = 0  # no so many word pieces in a row are written twice; 0: they may be
+    # Write texts in validation too, so that their metrics can be monitored; else its loss alone
+    write_in_validation: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.decoder, dict):  # from config.yaml
+            self.decoder = DecoderConfig(**self.decoder)
+        share("task.label_smoothing", self.label_smoothing)
+        at_least("task.max_length", self.max_length, 3)
+        at_least("task.beams", self.beams, 1)
+        at_least("task.no_repeat_ngram", self.no_repeat_ngram, 0)
+        if not math.isfinite(self.length_penalty):
+            raise UserError(f"task.length_penalty={self.length_penalty}: must be finite")
+        if self.max_length > self.decoder.positions:
+            raise UserError(
+                f"task.max_length={self.max_length} is more than the {self.decoder.positions}"
+                " positions of the decoder: raise task.decoder.positions"
+            )
+
+
 TASKS: dict[str, type[TaskConfig]] = {
     task.name: task
     for task in (
@@ -229,5 +282,6 @@ TASKS: dict[str, type[TaskConfig]] = {
         SentimentConfig,
         SentimentRegressionConfig,
         DimensionalConfig,
+        CaptionConfig,
     )
 }

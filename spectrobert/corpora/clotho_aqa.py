@@ -6,9 +6,10 @@ QuestionText, answer, confidence) and the recordings in `audio_files/`, or next 
 The splits are the owner's, and no recording is in two of them.
 
 Tasks: `aqa_binary` takes the rows answered yes or no, `aqa_open` all others (one word, 828 in
-train); the rows of the other task are counted as left out. Every row is an example: three people,
-three rows, who need not agree. Scored row by row, no system can pass 86.2 % binary and 61.1 % open
-on the test split. Votes are the three answers to the question.
+train), and `caption` those of `aqa_open`, their answers to be written, not chosen; the rows of the
+other task are counted as left out. Every row is an example: three people, three rows, who need not
+agree. Scored row by row, no system can pass 86.2 % binary and 61.1 % open on the test split. Votes
+are the three answers to the question.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +23,7 @@ from .label_files import read_table
 from .reference import Reference
 from .votes import tally
 
+WRITTEN = {"caption": "aqa_open"}  # a task that writes answers -> the task whose rows it has
 COLUMNS = ("file_name", "QuestionText", "answer")
 # Named one way in the CSV files and another way in some copies of the audio.
 TWO_NAMES = {
@@ -43,14 +45,15 @@ def load(root: Path, task: str) -> Iterator[Example | Dropped]:
         votes = _votes(rows)
         for number, row in enumerate(rows, 1):
             answer = row["answer"].lower()
-            if reason := left_out(task, answer):
+            if reason := left_out(WRITTEN.get(task, task), answer):
                 yield Dropped(reason, f"{split}:{number}")
                 continue
             yield Example(
                 id=f"{split}:{number}",
                 audio=(Segment(str(_recording(folder, row["file_name"]))),),
                 question=row["QuestionText"],
-                label=answer,
+                label="" if task in WRITTEN else answer,
+                caption=answer if task in WRITTEN else "",
                 split=split,
                 group=row["file_name"],
                 votes=votes[_question(row)],
@@ -92,13 +95,15 @@ def published_counts(root: Path, task: str) -> dict[str, int]:
     examples, questions = {
         "aqa_binary": ((14088, 4128, 5676), (4695, 1376, 1892)),
         "aqa_open": ((7044, 2064, 2838), (2348, 688, 946)),
-    }[task]
+    }[WRITTEN.get(task, task)]
     counts = {"examples": examples, "questions": questions, "recordings": (1174, 344, 473)}
     by_split = {
         f"{what} of {split}": count
         for what, of_splits in counts.items()
         for split, count in zip(SPLITS, of_splits)
     }
+    if task in WRITTEN:
+        return by_split
     return by_split | {"classes": 828 if task == "aqa_open" else len(YES_NO)}
 
 
@@ -111,7 +116,7 @@ def _recording(folder: Path, file_name: str) -> Path:
 
 CORPUS = Corpus(
     load=load,
-    tasks=("aqa_binary", "aqa_open"),
+    tasks=("aqa_binary", "aqa_open", "caption"),
     labels={"aqa_binary": YES_NO},
     notes={
         "aqa_binary": "the rows answered yes or no, three annotators per question; row by row no "

@@ -2,19 +2,19 @@
 
     dataset.file=mine.tsv dataset.audio=path dataset.text=transcript
 
-Columns may have any names. Needed are, by task: `pre` audio, text; `aqa_binary` and `aqa_open`
-audio, question, answer; `classification`, `ser` and `sentiment` audio, label (and text, if there is
-one); `dimensional`, `sentiment_regression` and `ser_multilabel` audio and the columns of numbers
-that `dataset.targets=[arousal,valence]` names (and text, if there is one). If they exist, id,
-split, fold, speaker, group, start and end (seconds) are used too (the options for split and fold
-are `split_column` and `fold_column`: `dataset.split` is the way to split, `dataset.fold` the fold
-that is tested, see folds.py); a column that was given a name of its own has to exist, and an empty
-name ignores the column. Columns `votes.<class>` hold how many annotators chose a class, an empty
-cell nobody (`dataset.votes=` ignores them). A column `words` holds the words of the text with their
-times (word_times.py), in seconds into the recording, as start and end are; a row without a text
-reads them as its text. `dataset.traits=[sex,age]` names columns that
-`evaluate --slices` takes scores by. Without an id column, row_ids.py makes ids from the rows'
-content.
+Columns may have any names. Needed are, by task: `pre` audio, text; `caption` audio, caption (or
+caption_1, caption_2, ..., each its own row) and question, if there is one; `aqa_binary` and
+`aqa_open` audio, question, answer; `classification`, `ser` and `sentiment` audio, label (and text,
+if there is one); `dimensional`, `sentiment_regression` and `ser_multilabel` audio and the columns
+of numbers that `dataset.targets=[arousal,valence]` names (and text, if there is one). If they
+exist, id, split, fold, speaker, group, start and end (seconds) are used too (the options for split
+and fold are `split_column` and `fold_column`: `dataset.split` is the way to split, `dataset.fold`
+the fold that is tested, see folds.py); a column that was given a name of its own has to exist, and
+an empty name ignores the column. Columns `votes.<class>` hold how many annotators chose a class, an
+empty cell nobody (`dataset.votes=` ignores them). A column `words` holds the words of the text with
+their times (word_times.py), in seconds into the recording, as start and end are; a row without a
+text reads them as its text. `dataset.traits=[sex,age]` names columns that `evaluate --slices` takes
+scores by. Without an id column, row_ids.py makes ids from the rows' content.
 
 Paths are absolute, or relative to `audio_dir`, else to the table's folder; in Parquet, audio may be
 the bytes of a file, or a record {bytes, path}. Answers are stripped and put in lower case;
@@ -37,6 +37,7 @@ from . import Corpus, folds, row_ids, word_times
 from .answers import left_out
 from .csv_columns import (
     NEEDED,
+    caption_columns,
     choose_task,
     first_file,
     idle_options,
@@ -64,6 +65,7 @@ def load(
     audio: str = "audio",
     text: str = "text",
     words: str = "words",
+    caption: str = "caption",
     label: str = "label",
     question: str = "question",
     answer: str = "answer",
@@ -89,6 +91,7 @@ def load(
         "audio": audio,
         "text": text,
         "words": words,
+        "caption": caption,
         "label": label,
         "question": question,
         "answer": answer,
@@ -174,7 +177,29 @@ class _Table:
             recording = _audio(row.get(used["audio"]))
             said = row.get(used["words"]) if "words" in used else None
             where = f"{self.path} row {line}"
-            yield _Row(where, self, used, cells, numbers, votes, traits, said, *recording)
+            for own in self._captioned(where, columns, row, cells):
+                yield _Row(where, self, used, own, numbers, votes, traits, said, *recording)
+
+    def _captioned(
+        self, where: str, columns: Sequence[str], row: Mapping[str, Any], cells: dict[str, str]
+    ) -> Iterator[dict[str, str]]:
+        """The cells of a row, once per caption if its captions have columns with numbers.
+
+        Raises UserError if all of them are empty.
+        """
+        if self.task != "caption":
+            yield cells
+            return
+        named = caption_columns(self.path, columns, self.names["caption"])
+        if len(named) == 1:
+            yield cells
+            return
+        given = {name: text for name in named if (text := _cell(row.get(name)))}
+        if not given:
+            raise UserError(f"{where}: columns {', '.join(named)} are empty")
+        for name, text in given.items():
+            own_id = {"id": f"{cells['id']}#{name.rpartition('_')[2]}"} if cells.get("id") else {}
+            yield cells | {"caption": text} | own_id
 
 
 class _Row(NamedTuple):
@@ -194,7 +219,8 @@ class _Row(NamedTuple):
     def key(self) -> str:
         """The key of row_ids."""
         start, end = self.cells.get("start", ""), self.cells.get("end", "")
-        asked = (self.cells[o] for o in NEEDED[self.table.task] if o in ("question", "text"))
+        said = ("question", "text", "caption")
+        asked = (self.cells[option] for option in NEEDED[self.table.task] if option in said)
         folder = os.path.abspath(self.table.folder)
         return row_ids.key(folder, self.audio, self.name, start, end, next(asked, ""))
 
@@ -230,6 +256,7 @@ class _Row(NamedTuple):
             audio=(Segment(recording, start, end),),
             text=text,
             question=cells.get("question", ""),
+            caption=cells.get("caption", ""),
             label=cells["answer"].lower() if "answer" in cells else cells.get("label", ""),
             targets=targets,
             split=self._split() if side is None else side,

@@ -1,5 +1,6 @@
 """The columns of a user's table: which a task needs, and which task they allow."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from .own_targets import TARGET_TASKS
 
 NEEDED = {
     "pre": ("audio", "text"),
+    "caption": ("audio", "caption"),
     "aqa_binary": ("audio", "question", "answer"),
     "aqa_open": ("audio", "question", "answer"),
     "classification": ("audio", "label"),
@@ -40,7 +42,9 @@ def used_columns(
     used = {}
     for option in (*NEEDED[task], *_text_if_there(task), *_words_if_there(task), *OPTIONAL):
         name = names[option]
-        if name in columns:
+        if option == "caption":
+            used[option] = caption_columns(path, columns, name)[0]
+        elif name in columns:
             used[option] = name
         elif option in NEEDED[task] or name not in ("", option.removesuffix("_column")):
             raise UserError(
@@ -48,6 +52,22 @@ def used_columns(
                 f"name the right one with dataset.{option}=COLUMN"
             )
     return used
+
+
+def caption_columns(path: Path, columns: Sequence[str], name: str) -> list[str]:
+    """The column of that name, or those that are numbered: caption_1, caption_2, ...
+
+    Raises UserError if a table has neither.
+    """
+    if name in columns:
+        return [name]
+    numbered = [c for c in columns if re.fullmatch(rf"{re.escape(name)}_\d+", c)]
+    if not numbered:
+        raise UserError(
+            f"{path}: no column {name!r} or {name + '_1'!r}; found: {', '.join(columns)}; "
+            "name the right one with dataset.caption=COLUMN"
+        )
+    return numbered
 
 
 def require_columns(path: Path, columns: Sequence[str], option: str, names: Sequence[str]) -> None:
@@ -80,6 +100,8 @@ def _has_votes(task: str) -> bool:
 
 
 def _text_if_there(task: str) -> tuple[str, ...]:
+    if task == "caption":
+        return ("question",)
     return () if "text" in NEEDED[task] or task.startswith("aqa") else ("text",)
 
 
@@ -105,7 +127,7 @@ def choose_task(options: Mapping[str, Any]) -> tuple[str, str]:
         binary = sum(_is_yes_no(row, named["answer"]) for row in some)
         task = "aqa_binary" if 2 * binary > len(some) else "aqa_open"
         return task, f"columns {named['question']!r} and {named['answer']!r}"
-    for option, task in (("label", "classification"), ("text", "pre")):
+    for option, task in (("label", "classification"), ("text", "pre"), ("caption", "caption")):
         if named[option] in columns:
             return task, f"column {named[option]!r}"
     raise UserError(

@@ -8,7 +8,8 @@ next, training the rest.
 
 `classification` learns the ten classes, without text. For the other tasks captions, questions and
 answers are made from the classes by rule, the same on each machine: `pre`: one of four wordings of
-the class, whose `claims` are the classes in their order; `aqa_binary`: "can you hear X?", and of
+the class, whose `claims` are the classes in their order; `caption`: the same, to be written;
+`aqa_binary`: "can you hear X?", and of
 scenes "does X come before Y?", each question with as many yes as no in each fold, so that the text
 alone is no help; `aqa_open`: "what makes the sound?", and of scenes "what comes first?" and
 "what comes last?", one word of ten.
@@ -90,13 +91,14 @@ def load(root: Path, task: str, *, fold: int = 1, scenes: int = 2) -> Iterator[E
             yield Example(
                 id="+".join(clip.id for clip in scene) + key,
                 audio=_segments(scene),
-                text=text,
+                text="" if task == "caption" else text,
+                caption=text if task == "caption" else "",
                 question=question,
                 label=label,
                 split=split.get(number, "train"),
                 group="+".join(f"{clip.fold}-{clip.source}" for clip in scene),
                 content=heard,
-                claims=heard if text else (),
+                claims=heard if text and task == "pre" else (),
             )
 
 
@@ -200,6 +202,7 @@ def _classes(clips: Sequence[Clip], pairs: Sequence[tuple[Clip, Clip]]) -> Made:
 
 MAKERS = {
     "pre": _captions,
+    "caption": _captions,
     "aqa_binary": _yes_or_no,
     "aqa_open": _one_word,
     "classification": _classes,

@@ -32,7 +32,8 @@ class Example:
     id: str  # unique in the corpus, the same on every machine; the key of predictions.csv
     audio: tuple[Segment, ...]
     text: str = ""  # caption or transcript: read by the model with the audio
-    question: str = ""  # AQA only; the model then reads the question in place of the text
+    # A question, or another prompt; the model then reads it in place of the text
+    question: str = ""
     label: str = ""  # the class, as a string: emotion, sentiment, answer
     targets: tuple[float, ...] = ()  # continuous or multi-hot, in the corpus' documented order
     split: str = ""  # "train", "val", "test", or "" if the owner draws no line
@@ -43,6 +44,8 @@ class Example:
     content: tuple[str, ...] = ()  # sounds heard, in order; (): the corpus does not state them
     claims: tuple[str, ...] = ()  # the part of a content that the text asserts, in the same order
     votes: Votes = ()  # of all annotators, for classes that the task may lack too; (): not stated
+    # To be written about the clip; rows of one recording and question are references of each other
+    caption: str = ""
     traits: Traits = ()  # sex, age and the like: scores are taken by them, no model reads them
     words: tuple[Word, ...] = ()  # of the text, in order, with times; (): not stated
 

@@ -69,7 +69,7 @@ def load(
             )
         left_out = frozenset[str]().union(*(of.get(source.blacklist, ()) for of in excluded))
         for row, record in enumerate(_records(labels[name])):
-            yield _example(name, row, record, clips, left_out)
+            yield _example(task, name, row, record, clips, left_out)
 
 
 def published_counts(
@@ -92,7 +92,12 @@ def overlaps(sources: Sequence[str], blacklist: str) -> dict[str, str]:
 
 
 def _example(
-    source: str, row: int, record: object, clips: dict[str, str], left_out: frozenset[str]
+    task: str,
+    source: str,
+    row: int,
+    record: object,
+    clips: dict[str, str],
+    left_out: frozenset[str],
 ) -> Example | Dropped:
     if not _is_record(record):
         return Dropped("no id or no caption", f"{source} row {row}")
@@ -105,7 +110,8 @@ def _example(
     return Example(
         what,
         (Segment(clips[clip]),),
-        text=record["caption"].strip(),
+        text="" if task == "caption" else record["caption"].strip(),
+        caption=record["caption"].strip() if task == "caption" else "",
         seconds=_seconds(record.get("duration")),
         source=source,
     )
@@ -188,7 +194,7 @@ def _audio_folders(root: Path, wanted: Sequence[str]) -> dict[str, list[Path]]:
 
 CORPUS = Corpus(
     load=load,
-    tasks=("pre",),
+    tasks=("pre", "caption"),
     layout="json_files/{AudioSet_SL/as,BBC_Sound_Effects/bbc,FreeSound/fsd,SoundBible/sb}_final"
     ".json, json_files/blacklist/*.json, and the unpacked FLAC files in Zip_files/SoundBible/ and "
     "so on, as cvssp/WavCaps on the Hub holds them",

@@ -140,8 +140,8 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
 
 
 def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-    """`clips.answer` of each item as tensors: (B,) classes and (B, C) votes, or (B, D) numbers, and
-    (B,) speakers.
+    """`clips.answer` of each item as tensors: (B,) classes and (B, C) votes, (B, D) numbers or
+    (B, C) word pieces of captions, and (B,) speakers.
     """
     first = items[0] if items else {}
     answers: dict[str, Tensor] = {
@@ -152,6 +152,9 @@ def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
     for name in ("targets", "votes"):
         if name in first:
             answers[name] = torch.from_numpy(np.stack([item[name] for item in items]))
+    if "caption" in first:
+        captions = [torch.from_numpy(item["caption"]) for item in items]
+        answers["caption"] = pad_sequence(captions, batch_first=True, padding_value=IGNORED)
     return answers
 
 

@@ -94,6 +94,7 @@ class ReadOptions:
     seed: int
     pretraining: PretrainingConfig | None = None
     has_targets: bool = False  # numbers are learnt, not a label
+    caption_length: int = 0  # most word pieces of a caption that is learnt; 0: none is
     soft_classes: int = 0  # classes, if votes of annotators are learnt; 0: the label alone is
     model_seconds: float = math.inf  # the longest clip that the model hears to its end
     augmentation: Augmentation | None = None  # of training
@@ -117,10 +118,18 @@ def answer(row: dict[str, Any], read_options: ReadOptions) -> dict[str, Any]:
     speaker = {"speaker": speakers[row["speaker"]]} if speakers else {}
     if read_options.has_targets:
         return {"targets": np.asarray(row["targets"], dtype=np.float32)} | speaker
+    if limit := read_options.caption_length:
+        return {"caption": pieces(read_options.tokenizer, row["caption"], limit)} | speaker
     own: dict[str, Any] = {"label": read_options.labels[row["label"]]}
     if num := read_options.soft_classes:
         own["votes"] = votes.of_row(row["votes"], read_options.labels, num)
     return own | speaker
+
+
+def pieces(tokenizer: PreTrainedTokenizerBase, text: str, limit: int) -> np.ndarray:
+    """Numbers (L,) of the word pieces of a text, at most `limit` with both ends."""
+    ids = tokenizer(text, truncation=True, max_length=limit)["input_ids"]
+    return np.asarray(ids, dtype=np.int64)
 
 
 class ClipDataset(Dataset):
@@ -284,8 +293,7 @@ class ClipDataset(Dataset):
     def word_pieces(self, text: str) -> np.ndarray:
         """Numbers (L,) of the word pieces of a text, as many as the run reads."""
         limit = self.read_options.dataset.max_text_length
-        ids = self.read_options.tokenizer(text, truncation=True, max_length=limit)["input_ids"]
-        return np.asarray(ids, dtype=np.int64)
+        return pieces(self.read_options.tokenizer, text, limit)
 
     def _waveform(
         self, row: int, audio: list[dict[str, Any]], generator: np.random.Generator

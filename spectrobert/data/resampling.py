@@ -6,6 +6,7 @@ results.json, the card, the column `group` of predictions.csv and the tables tak
 from collections.abc import Sequence
 
 import datasets
+import numpy as np
 import pyarrow as pa
 
 from . import rows as arrow
@@ -49,3 +50,23 @@ def light_columns(split: datasets.Dataset, *names: str) -> pa.Table:
     """Columns of a split, `audio` without its bytes."""
     whole = arrow.light(split.data.table.select(list(names)))
     return whole if split._indices is None else whole.take(split._indices.column(0))
+
+
+def question_numbers(rows: datasets.Dataset) -> np.ndarray | None:
+    """(N,) one number for the rows that ask the same of the same recording.
+
+    None if every question has one row: then there are no annotators to compare.
+    """
+    numbers = clip_numbers(rows)
+    return numbers if numbers.max(initial=-1) + 1 < len(numbers) else None
+
+
+def clip_numbers(rows: datasets.Dataset) -> np.ndarray:
+    """(N,) one number for the rows of the same recording and text."""
+    numbers: dict[tuple[int, str], int] = {}
+    of_rows = []
+    for row in rows.select_columns(["audio", "text"]):
+        # An encoded file may stand in the table itself: its hash is kept, not its bytes
+        key = (hash(arrow.segments(row["audio"])), row["text"])
+        of_rows.append(numbers.setdefault(key, len(numbers)))
+    return np.array(of_rows, dtype=int)

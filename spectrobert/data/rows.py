@@ -46,10 +46,12 @@ SCHEMA = pa.schema(
         "content": pa.list_(pa.string()),
         "claims": pa.list_(pa.string()),
         "votes": pa.list_(VOTE),
+        "caption": pa.string(),
     }
 )
 OWNERS = ("split", "stated_seconds")  # not needed once splits are drawn and lengths are known
-LATER = ("traits", "words")  # columns that tables of earlier versions lack
+# Columns that tables of earlier versions lack, and an empty cell of each
+LATER: dict[str, Any] = {"traits": [], "words": [], "caption": ""}
 DERIVED = ("audio", "text", "stated_seconds")  # columns that are no field of Example
 BYTES = "<bytes of "  # begins the name of a recording that is no file
 BATCH_ROWS = 2048
@@ -179,7 +181,7 @@ def completed(table: pa.Table) -> pa.Table:
     """With the columns that tables of earlier versions lack, empty in every row."""
     for name in (name for name in LATER if name not in table.column_names):
         place = min(SCHEMA.get_field_index(name), table.num_columns)
-        none = pa.array([[]] * table.num_rows, SCHEMA.field(name).type)
+        none = pa.array([LATER[name]] * table.num_rows, SCHEMA.field(name).type)
         table = table.add_column(place, name, none)
     return table
 

@@ -6,7 +6,7 @@ Shapes: B batch, C labels.
 import torch
 from torch import Tensor
 
-from ..config import NumbersConfig, PretrainingConfig, TaskConfig
+from ..config import CaptionConfig, NumbersConfig, PretrainingConfig, TaskConfig
 from ..config.tasks import AqaBinaryConfig, SerMultilabelConfig
 from ..errors import UserError
 from .model import Model, Output
@@ -43,12 +43,19 @@ def answer_names(task: TaskConfig, model: Model) -> tuple[str, ...]:
     if isinstance(task, PretrainingConfig):
         require_answers(task)
         return "match", "mismatch"
+    refuse_texts(task)
     return label_names(model)
 
 
 def label_names(model: Model) -> tuple[str, ...]:
     """The labels of a saved model, in the order of its logits."""
     return tuple(label for _, label in sorted(model.config.id2label.items()))
+
+
+def refuse_texts(task: TaskConfig) -> None:
+    """Raise UserError for a run that writes texts, and has neither labels nor targets."""
+    if isinstance(task, CaptionConfig):
+        raise UserError(f"a {task.name} run writes texts: it has neither labels nor targets")
 
 
 def require_answers(config: PretrainingConfig) -> None:

@@ -39,6 +39,7 @@ class Batch(TypedDict, total=False):
     label: Tensor  # (B,) class; with task.soft_labels together with
     votes: Tensor  # (B, C) annotators who chose each class, all 0 if unknown
     targets: Tensor  # (B, C) numbers, or 1 and 0
+    caption: Tensor  # (B, C) word pieces of a text to be written, IGNORED beyond it
     mlm_labels: Tensor  # (B, L) masked word pieces, IGNORED elsewhere; together with
     matched: Tensor  # (B,) 1 if the audio belongs to the text, else 0
     draw: Tensor  # (B,) numbers that all that objectives draw of a row begins from

@@ -21,12 +21,13 @@ from transformers import AutoConfig, AutoModel
 from ..audio.features import SAMPLE_RATE
 from ..config.fusion_options import MultOptions
 from ..kernels import adopt
-from . import composite_prefix, composite_pretraining, lora
+from . import composite_generation, composite_prefix, composite_pretraining, lora
 from .augmentation import augment_waveform
 from .batch import Batch
 from .composite_configuration import CompositeConfig
 from .fusions.base import Fusion, Sequence
-from .heads import CLASSIFIERS, HEADS, PretrainingHead, embedding_layer
+from .generation import GenerationHead
+from .heads import CLASSIFIERS, HEADS, PretrainingHead, embedding_layer, head_parts
 from .model import (
     Activations,
     FrozenPrefix,
@@ -120,6 +121,8 @@ class Composite(Model):
         config = self.config
         if config.head == "pretraining":
             return composite_pretraining.head(self)
+        if config.head == "generation":
+            return composite_generation.head(self)
         is_chosen = config.head == "classification"
         return (CLASSIFIERS[config.classifier] if is_chosen else HEADS[config.head])(config, width)
 
@@ -132,6 +135,8 @@ class Composite(Model):
     def forward(self, batch: Batch) -> Output:
         if isinstance(self.head, PretrainingHead):
             return composite_pretraining.output(self, batch, self.head)
+        if isinstance(self.head, GenerationHead):
+            return composite_generation.output(self, batch, self.head)
         vector, losses = self.fusion(self, batch)
         embedding = self.embedding(normed(self.pooled_norm, vector, batch))  # (B, E)
         read = embedding.detach() if self.config.detach_head else embedding
@@ -247,6 +252,10 @@ class Composite(Model):
         return self.speech.num_frames(num_samples) if self.hears else torch.zeros_like(num_samples)
 
     @property
+    def word_table(self) -> Tensor:
+        return self.text_stack.word_table if self.config.reads else super().word_table
+
+    @property
     def token_grid(self) -> TokenGrid:
         return self.speech.grid
 
@@ -269,7 +278,7 @@ class Composite(Model):
         parts |= self.fusion.parts()
         pooling = [getattr(self, "layer_weights", None), self.pooling, self.text_pooling]
         parts["pooling"] = [module for module in pooling if module is not None]
-        return parts | {"head": [self.pooled_norm, self.embedding, self.head]}
+        return parts | head_parts(self.head, [self.pooled_norm, self.embedding])
 
     def frozen_prefix(self) -> FrozenPrefix | str:
         return composite_prefix.frozen_prefix(self)

@@ -44,9 +44,14 @@ def frozen_prefix(model: Any) -> FrozenPrefix | str:
 
 def _caches_vectors(model: Any, depth: int) -> bool:
     """True if all of the speech encoder is frozen, and behind it a pooling without weights."""
-    if not (model.hears and model.fusion.is_late) or depth < len(model.speech.layers):
+    if not (model.hears and _reads_vectors(model)) or depth < len(model.speech.layers):
         return False
     return model.pooling.is_weightless
+
+
+def _reads_vectors(model: Any) -> bool:
+    """True if pooled vectors alone meet; a decoder attends to what is not pooled."""
+    return model.fusion.is_late and model.config.head != "generation"
 
 
 def _sound_width(model: Any, depth: int, is_vector: bool) -> int:
@@ -61,7 +66,7 @@ def _word_prefix(model: Any, is_frozen: bool) -> tuple[int, bool]:
     """Width of cached words (0: none), and True if they are one vector."""
     if not is_frozen:
         return 0, False
-    is_vector = model.fusion.is_late and model.config.text_pooling in OF_ONE
+    is_vector = _reads_vectors(model) and model.config.text_pooling in OF_ONE
     return model.text.width, is_vector
 
 

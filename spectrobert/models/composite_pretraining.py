@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from . import acoustic
@@ -46,7 +45,7 @@ def output(model: Any, batch: Batch, objectives: PretrainingHead) -> Output:
     if sound is not None and objectives.needs_audio:
         targets, acoustic = _targets(model, batch, features)
         audio = AudioTokens(sound.hidden, sound.mask, features, targets, acoustic, between)
-    given = objectives(first.hidden, batch, _word_table(model))
+    given = objectives(first.hidden, batch, model.word_table)
     units = _units(model, batch, first.mask)
     return Output(first.hidden, first.mask, audio=audio, units=units, **given)
 
@@ -84,8 +83,3 @@ def _units(model: Any, batch: Batch, mask: Tensor) -> UnitStates | None:
     speech = model.speech
     *_, last = speech.run_layers(hidden, mask, speech.num_speech_layers, len(speech.layers))
     return UnitStates(last, mask)
-
-
-def _word_table(model: Any) -> Tensor:
-    """Word embeddings (vocabulary, W), to which masked language modelling is tied."""
-    return model.text_stack.word_table if model.config.reads else torch.empty(0)

@@ -99,8 +99,8 @@ def part_names(model: Model) -> dict[str, list[str]]:
             named.setdefault(".".join(words[:length]), []).append(part)
         named[part] = [part]
     stacks = [name for name in named if name.split(".")[-1] == "encoder"]
-    for stack in stacks:
-        layers = named[stack]
+    for stack in [*stacks, *(name for name in named if name == "decoder")]:
+        layers = [name for name in named[stack] if name.split(".")[-1].isdigit()]
         for number, layer in enumerate(layers):
             named[f"{stack}.{number - len(layers)}"] = [layer]
     if "encoder" not in named:

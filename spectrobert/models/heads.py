@@ -2,7 +2,7 @@
 (thesis 2.2.6, 2.3, 2.4).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from transformers.models.bert.modeling_bert import BertPooler, BertPredictionHea
 
 from ..config.model import CompositeOptions
 from .batch import IGNORED, Batch
+from .generation import GenerationHead
 from .model import AudioSizes
 from .objectives import registry
 
@@ -186,4 +187,11 @@ HEADS: dict[str, type[nn.Module]] = {
     "none": NoHead,
     "pretraining": PretrainingHead,
     "classification": ClassificationHead,
+    "generation": GenerationHead,  # of a configuration of its own (`generation_head` of a model)
 }
+
+
+def head_parts(head: nn.Module, before: Iterable[nn.Module] = ()) -> dict[str, list[nn.Module]]:
+    """The part `head`, with modules before it; of a generation head also its decoder's parts."""
+    parts = head.parts() if isinstance(head, GenerationHead) else {"head": [head]}
+    return parts | {"head": [*before, *parts["head"]]}

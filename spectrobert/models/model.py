@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -55,9 +56,11 @@ class TokenGrid(NamedTuple):
 class Output:
     """Output of a model for a batch; a field is None if the model does not give it."""
 
-    hidden: Tensor  # (B, L + N, D); the head's input alone, (B, 1, D), if it reads one vector
-    mask: Tensor  # (B, L + N), or (B, 1)
-    logits: Tensor | None = None  # (B, num_logits)
+    # (B, L + N, D); the head's input alone, (B, 1, D), if it reads one vector; of a generation head
+    # the states (B, M, D) that its decoder attends to
+    hidden: Tensor
+    mask: Tensor  # (B, L + N), (B, 1) or (B, M)
+    logits: Tensor | None = None  # (B, num_logits); (B, C - 1, V) of a generation head
     masked_words: Tensor | None = None  # (K, vocabulary), where `mlm_labels` is not IGNORED
     match: Tensor | None = None  # (B,)
     embedding: Tensor | None = None  # (B, E), of models with `model.embedding_size`
@@ -133,6 +136,11 @@ class Model(PreTrainedModel):
     @abstractmethod
     def count_tokens(self, num_samples: Tensor) -> Tensor:
         """Audio tokens of clips of (P,) samples: (P,)."""
+
+    @property
+    def word_table(self) -> Tensor:
+        """Word embeddings (vocabulary, D) of the stack that reads text; (0,) without one."""
+        return torch.empty(0, device=self.device)
 
     @property
     def token_grid(self) -> TokenGrid:

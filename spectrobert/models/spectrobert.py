@@ -22,7 +22,8 @@ from .augmentation import augment
 from .batch import Batch
 from .configuration import SpectroBertConfig
 from .embeddings import JointEmbeddings
-from .heads import HEADS, PretrainingHead
+from .generation import GenerationHead, decoder_config
+from .heads import HEADS, PretrainingHead, head_parts
 from .model import (
     Activations,
     AudioSizes,
@@ -120,6 +121,11 @@ class SpectroBert(Model):
 
     def _head(self, width: int) -> nn.Module:
         config = self.config
+        if config.head == "generation":
+            own = decoder_config(
+                config.decoder, config, config.vocab_size, config.initializer_range
+            )
+            return GenerationHead(own, [config.hidden_size], config.decoder["tie"])
         if config.head != "pretraining":
             return HEADS[config.head](config, width)
         width, patch = config.hidden_size, config.patch[0] * config.patch[1]
@@ -260,10 +266,16 @@ class SpectroBert(Model):
             mask = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
         elif isinstance(self.head, PretrainingHead) and self.head.needs_audio:
             return self._pretrained(batch, self.head)
+        elif isinstance(self.head, GenerationHead):
+            hidden, mask = self.head.remember([self.encode(batch)])
+            return Output(hidden, mask, **self.head((hidden, mask), batch, self.word_table))
         else:
             hidden, mask = self.encode(batch)
-        words = self.embeddings.word_embeddings.weight
-        return Output(hidden, mask, **self.head(hidden, batch, words))
+        return Output(hidden, mask, **self.head(hidden, batch, self.word_table))
+
+    @property
+    def word_table(self) -> Tensor:
+        return self.embeddings.word_embeddings.weight
 
     def _pretrained(self, batch: Batch, head: PretrainingHead) -> Output:
         """The output of objectives that read audio tokens, some of which are masked."""
@@ -278,8 +290,7 @@ class SpectroBert(Model):
         patches = self.audio_encoder.patches(mels.values) if head.needs_acoustic else None
         acoustic = None if patches is None else mels.spread(patches).flatten(1, 2)
         tokens = AudioTokens(hidden[:, words:], mask[:, words:], found, normed, acoustic)
-        table = self.embeddings.word_embeddings.weight
-        return Output(hidden, mask, audio=tokens, **head(hidden, batch, table))
+        return Output(hidden, mask, audio=tokens, **head(hidden, batch, self.word_table))
 
     def pooled(self, batch: Batch) -> Tensor:
         """The audio tokens behind the stack as one vector (B, D) or (B, 2 D)."""
@@ -310,7 +321,8 @@ class SpectroBert(Model):
             return "the embeddings train, only the audio tokens lie below them"
         frozen = tuple(self.frozen_parts())
         depth = sum(part.startswith("encoder.") for part in frozen)
-        is_vector = depth == len(self.encoder.layer) and self.pooling is None
+        is_whole = isinstance(self.head, GenerationHead)  # the whole sequence is read
+        is_vector = depth == len(self.encoder.layer) and self.pooling is None and not is_whole
         what = "h_[CLS]" if is_vector else f"hidden states before encoder.{depth}"
         width = self.config.hidden_size
         return FrozenPrefix(depth, what, frozen, (width, width), is_vector, is_vector)
@@ -335,7 +347,7 @@ class SpectroBert(Model):
             "audio.conv": [audio.conv_layers],
             "audio.projection": [audio.layer_norm, audio.projection],
             **layers,
-            "head": [self.pooled_norm, self.head],
+            **head_parts(self.head, [self.pooled_norm]),
         }
 
 

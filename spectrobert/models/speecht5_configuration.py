@@ -46,6 +46,11 @@ class SpeechT5ClassConfig(SpeechT5Options, PreTrainedConfig):
             value = getattr(self, name)
             yield value not in allowed, f"model.{name}={value!r}: allowed are {', '.join(allowed)}"
         yield (
+            self.head == "generation",
+            "--task caption: model=speecht5 has a decoder of its own, for classes; choose another"
+            " model=",
+        )
+        yield (
             self.head not in HEADS,
             "--task pre: model=speecht5 has no pre-training objective here; it starts from"
             " published weights, or at random",

@@ -44,7 +44,9 @@ def _csv(predictions: Sequence[Prediction], labels: Sequence[str]) -> str:
     is_number = any(one.measure == "value" for one in predictions)
     shown = labels if len(labels) <= FEW or is_number else ()
     first = ("audio", "seconds", "start", "end")
-    best = () if is_number else ("prediction", "p_prediction")
+    is_text = any(one.measure == "log_probability" for one in predictions)
+    how_sure = "log_probability" if is_text else "p_prediction"
+    best = () if is_number else ("prediction", how_sure)
     prefix = "predicted_" if is_number else "p_"
     first_detected = next((one.detected for one in predictions), ())
     thresholds = [f"detected_{label}" for label, _ in first_detected]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..config import AqaConfig, Config
+from ..config import AqaConfig, CaptionConfig, Config
 from ..errors import UserError
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ class Asked(NamedTuple):
     """A sound file, and the words that belong to it."""
 
     audio: str
-    question: str = ""  # needed by the AQA tasks, refused by the others
-    text: str = ""  # what is said or described; optional
+    question: str = ""  # needed by the AQA tasks, a prompt of `caption`, refused by the others
+    text: str = ""  # what is said or described; optional, refused by `caption`
     # Words and their times, for models that read them: a cell as corpora/word_times.py spells it
     words: str = ""
 
@@ -66,7 +66,13 @@ def read_words(
     name, is_aqa = config.task.name, isinstance(config.task, AqaConfig)
     if is_aqa and not asked.question:
         raise UserError(f"{folder} answers questions ({name}): give --question")
-    if asked.question and not is_aqa:
+    writes = isinstance(config.task, CaptionConfig)
+    if asked.text and writes:
+        raise UserError(
+            f"{folder} is a {name} run and takes no --text: it writes one; a prompt is given by"
+            " --question"
+        )
+    if asked.question and not is_aqa and not writes:
         raise UserError(
             f"{folder} is a {name} run and takes no --question; give --text, or nothing"
         )

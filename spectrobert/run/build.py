@@ -7,12 +7,13 @@ from typing import Any, Literal, cast
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from ..config import Config, FreezeConfig, PretrainingConfig, TrainerConfig
+from ..config import CaptionConfig, Config, FreezeConfig, PretrainingConfig, TrainerConfig
 from ..config.objectives import OPTIONS, need
 from ..data import unit_file, vocabulary, votes
 from ..data.augmentation import Augmentation
 from ..data.clips import ReadOptions, columns
 from ..data.preparation import Prepared
+from ..data.resampling import clip_numbers
 from ..data.unit_file import UnitFile
 from ..errors import UserError
 from ..kernels import adopt
@@ -100,6 +101,8 @@ def model_config(
     }
     if isinstance(config.task, PretrainingConfig):
         head["objectives"] = objective_options(config.task)
+    if isinstance(config.task, CaptionConfig):
+        head["decoder"] = dataclasses.asdict(config.task.decoder)
     if labels:
         head["id2label"] = dict(enumerate(labels))
         head["label2id"] = {label: i for i, label in enumerate(labels)}
@@ -212,15 +215,20 @@ def learns_votes(config: Config) -> bool:
     return getattr(config.task, "soft_labels", False)
 
 
-def task(config: Config, built: Model, prepared: Prepared) -> Task:
-    """The LightningModule."""
+def task(
+    config: Config,
+    built: Model,
+    prepared: Prepared,
+    words: PreTrainedTokenizerBase | None = None,
+) -> Task:
+    """The LightningModule; `words` is the tokenizer, of a task that writes texts."""
     weights = None
     if config.task.class_weights and prepared.labels:
         weights = class_weights(prepared, config.task.truth)
     kind = TASKS[config.task.name]
     steps = total_steps(config.trainer, batches_per_epoch(config, built.config, prepared))
-    voted = scored_votes(config, prepared)
-    made = kind(built, config.task, config.optim, prepared.labels, weights, steps, **voted)
+    more = scored_votes(config, prepared) | writing(config, prepared, words)
+    made = kind(built, config.task, config.optim, prepared.labels, weights, steps, **more)
     made.unseen = prepared.unseen
     return made
 
@@ -234,6 +242,25 @@ def scored_votes(config: Config, prepared: Prepared) -> dict[str, Any]:
         for split in ("val", "test")
     }
     return {"votes": {split: counts for split, counts in tables.items() if counts is not None}}
+
+
+def writing(
+    config: Config, prepared: Prepared, words: PreTrainedTokenizerBase | None
+) -> dict[str, Any]:
+    """The argument `writing` of a task that writes texts."""
+    if not isinstance(config.task, CaptionConfig):
+        return {}
+    from ..tasks.captioning import References, Writing
+
+    assert words is not None
+    references = {
+        split: References(
+            columns(prepared.splits[split], "caption")["caption"].to_pylist(),
+            clip_numbers(prepared.splits[split]),
+        )
+        for split in ("val", "test")
+    }
+    return {"writing": Writing(words, references)}
 
 
 def class_weights(prepared: Prepared, truth: str) -> torch.Tensor:
@@ -286,6 +313,7 @@ def datamodule(
         config.seed,
         config.task if config.task.name == "pre" else None,
         has_targets=config.task.truth == "targets",
+        caption_length=getattr(config.task, "max_length", 0),
         soft_classes=len(prepared.labels) if learns_votes(config) else 0,
         model_seconds=settings.max_seconds,
         hears=getattr(settings, "hears", True),

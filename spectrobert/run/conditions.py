@@ -19,6 +19,7 @@ from ..data.perturbed_clips import Perturbation, PerturbedClips
 from ..data.resampling import resampling_groups
 from ..errors import UserError
 from ..metrics import Interval, Statistic
+from ..models.answers import refuse_texts
 from ..models.batch import Batch
 from ..tasks import Task
 from ..tasks.classification import Aqa, Classification
@@ -108,6 +109,7 @@ class Conditions:
         config, task, data = scoring.opened(runs[0].path, split, data_dir, Rereading(traits=traits))
         if isinstance(config.task, PretrainingConfig):
             raise UserError(f"{folder} is a {config.task.name} run: it answers nothing")
+        refuse_texts(config.task)
         metric = config.task.monitor.partition("/")[2]
         return cls(config, task, ConditionedData(data, split), metric, runs[0])
 

@@ -73,7 +73,7 @@ def evaluate_on(
     if split not in (ALL, *SPLITS):
         raise UserError(f"--split {split!r}: allowed are {', '.join((ALL, *SPLITS))}")
     config, model, tokenizer = load_run(folder)
-    if not config.task.truth:
+    if config.task.truth in ("", "caption"):
         raise UserError(f"a {config.task.name} run has no labels that another corpus could share")
     words = _words(options)
     other = _composed(config, dataset, words, data_dir, silence_audio)

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.export import Dim
 
 from ..audio import features, io
-from ..config import Config, PretrainingConfig, to_dict
+from ..config import CaptionConfig, Config, PretrainingConfig, to_dict
 from ..errors import UserError
 from ..files import aside, writing
 from ..models.answers import answer_names
@@ -86,6 +86,8 @@ def _require_exportable(folder: str, config: Config, model: Model) -> None:
     what = f"{folder} cannot be exported"
     if isinstance(config.task, PretrainingConfig):
         raise UserError(f"{what}: pre-training has no logits; export a fine-tuned run")
+    if isinstance(config.task, CaptionConfig):
+        raise UserError(f"{what}: it writes texts piece by piece, which no one graph does")
     if normalisation.adaptation(model.config):
         raise UserError(f"{what}: it is normalised by speaker, which needs more than one clip")
     if needed := spoken_words.option(model.config):

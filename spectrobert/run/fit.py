@@ -200,8 +200,7 @@ def _build(run: Run) -> None:
     if run.is_resumed:
         run.tokenizer = pretrained.saved_tokenizer(str(run.folder), run.folder.tokenizer)
     else:
-        train = columns(prepared.splits["train"], "text")["text"].to_pylist()
-        run.tokenizer = build.tokenizer(config, train)
+        run.tokenizer = build.tokenizer(config, texts.of_rows(config, prepared.splits["train"]))
     words = run.tokenizer
     padding = words.pad_token_id or 0
     settings = build.model_config(config, len(words), prepared.labels, padding)
@@ -210,7 +209,7 @@ def _build(run: Run) -> None:
     model = build.model(config, settings)
     frozen = config.freeze
     run.frozen = freezing.freeze(model, frozen.train, frozen.name, frozen.frozen)
-    run.task = build.task(config, model, prepared)
+    run.task = build.task(config, model, prepared, run.tokenizer)
     run.data = build.datamodule(config, prepared, run.tokenizer, settings, model)
 
 

@@ -97,7 +97,8 @@ def _is_on_hub(name: Any) -> bool:
 def _pipeline(config: Config) -> str:
     """The Hub's name of the kind of task."""
     is_pretraining = isinstance(config.task, PretrainingConfig)
-    return "feature-extraction" if is_pretraining else "audio-classification"
+    answers = "audio-classification" if config.task.truth != "caption" else "audio-text-to-text"
+    return "feature-extraction" if is_pretraining else answers
 
 
 def _introduction(config: Config, results: Mapping[str, Any], licence: str) -> str:
@@ -184,7 +185,9 @@ def _limits(config: Config, results: Mapping[str, Any]) -> Iterator[str]:
         f"The figures are of {n} rows of the {scored['split']} split of {name}: other speakers,"
         " rooms, microphones and languages were not measured."
     )
-    if not isinstance(config.task, (NumbersConfig, PretrainingConfig)):
+    if config.task.truth == "caption":
+        yield "A text is written about every sound, true or not; its wording is that of the corpus."
+    elif not isinstance(config.task, (NumbersConfig, PretrainingConfig)):
         yield "Every sound gets one of the labels above, also one that is none of them."
         yield "Probabilities are as the network gives them, not calibrated."
     if number := len(split["speakers"].get("train", ())):

@@ -15,7 +15,7 @@ import numpy as np
 from ..audio import io
 from ..audio.crop import window
 from ..audio.segment import Segment
-from ..config import DatasetConfig, NumbersConfig, PretrainingConfig
+from ..config import CaptionConfig, DatasetConfig, NumbersConfig, PretrainingConfig
 from ..data.stretch import crop
 from ..data.threads import in_threads
 from ..errors import UserError
@@ -35,14 +35,16 @@ FEW = 8  # files that are answered before the kernels are made ready, which take
 
 @dataclass(frozen=True)
 class Prediction:
-    """Answers for one file: labels with probabilities or targets with values, the highest first."""
+    """Answers for one file: labels with probabilities, targets with values, or texts with their log
+    probabilities; the highest first.
+    """
 
     audio: str
     seconds: float  # of the file
     used: tuple[float, float]  # first and last second of the stretch that the model heard
     every: tuple[tuple[str, float], ...]
     ranked: tuple[tuple[str, float], ...]  # the first of them
-    measure: str = "probability"  # or "value"
+    measure: str = "probability"  # or "value", or "log_probability"
     note: str = ""  # on all predictions of a call
     question: str = ""
     text: str = ""
@@ -52,7 +54,7 @@ class Prediction:
 
     @property
     def answer(self) -> str:
-        """The first label or target."""
+        """The first label, target or text."""
         return self.ranked[0][0]
 
 
@@ -97,7 +99,7 @@ class Predictor:
         self.config, self.model, self.tokenizer = load_run(folder)
         adopt(self.model, "off")
         self.answered = 0
-        self.labels = answer_names(self.config.task, self.model)
+        self.labels = () if self.writes else answer_names(self.config.task, self.model)
         run = RunFolder(folder)
         self.thresholds = chosen_thresholds.of_labels(run)
         self.calibration = calibration.read(run) if calibrated else None
@@ -107,8 +109,23 @@ class Predictor:
         self.waits = bool(normalisation.adaptation(self.model.config))  # for all files of a call
 
     @property
+    def writes(self) -> bool:
+        """True for a run that writes texts."""
+        return isinstance(self.config.task, CaptionConfig)
+
+    def require_labels(self) -> None:
+        """Raise UserError for a run that writes texts, and has neither labels nor targets."""
+        if self.writes:
+            raise UserError(
+                f"{self.folder} is a {self.config.task.name} run: it writes texts, and has neither"
+                " labels nor targets"
+            )
+
+    @property
     def measure(self) -> str:
-        """Kind of an answer's number: "probability" or "value"."""
+        """Kind of an answer's number: "probability", "value" or "log_probability"."""
+        if self.writes:
+            return "log_probability"
         return "value" if isinstance(self.config.task, NumbersConfig) else "probability"
 
     @overload  # a str is a sequence of strings, but one file here
@@ -139,13 +156,13 @@ class Predictor:
         top: int = 5,
         words: str = "",
     ) -> Prediction | list[Prediction]:
-        """Rank the labels for a file, or for each of several.
+        """Rank the labels for a file, or for each of several; of a run that writes, its beams.
 
         Args:
             audio: sound files.
-            question: needed by the AQA tasks, refused by the others.
-            text: what is said or described; optional.
-            top: how many labels to return.
+            question: needed by the AQA tasks, a prompt of `caption`, refused by the others.
+            text: what is said or described; optional, refused by `caption`.
+            top: how many labels to return; of texts, at most as many as the run has beams.
             words: of the text, with their times, for runs that read them; see `Asked`.
 
         Raises UserError for a file that cannot be read, is silent where the model would hear it or
@@ -174,8 +191,9 @@ class Predictor:
     ) -> np.ndarray:
         """(n, P) float32: the vector of each file that the run's head reads.
 
-        Arguments and errors as of `predict`.
+        Arguments and errors as of `predict`; no run that writes texts has such a vector.
         """
+        self.require_labels()
         read = self._read([Asked(fspath(path), question, text) for path in audio])
         return self._vectors([_require_heard(one) for one in read])
 
@@ -227,6 +245,8 @@ class Predictor:
         if not heard:
             return []
         note, shared = self._of_one_speaker(heard)
+        if self.writes:
+            return self._written(heard, top, note, shared)
         predictions = []
         for one, row in zip(heard, self._rows(heard, shared), strict=True):
             sure = self._calibrated(row)
@@ -235,6 +255,21 @@ class Predictor:
             (audio, question, text, _), first = one.asked, ranked[:top]
             facts = (one.seconds, one.used, ranked, first, self.measure, note, question, text)
             predictions.append(Prediction(audio, *facts, self._detected(row), **sure))
+        return predictions
+
+    def _written(
+        self, heard: Sequence[_Heard], top: int, note: str, shared: dict[str, Any]
+    ) -> list[Prediction]:
+        """The texts of each file with their log probabilities, the likeliest first."""
+        from . import beams
+
+        read = beams.reader(self.model, self.config.task, self.tokenizer, top)
+        rows = self._computed(heard, shared, read).tolist()
+        predictions = []
+        for one, row in zip(heard, rows, strict=True):
+            ranked, (audio, question, text) = beams.ranked(row, self.tokenizer), one.asked
+            facts = (one.seconds, one.used, ranked, ranked, self.measure, note, question, text)
+            predictions.append(Prediction(audio, *facts))
         return predictions
 
     def _calibrated(self, row: np.ndarray) -> dict[str, Any]:

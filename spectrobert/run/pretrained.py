@@ -25,6 +25,7 @@ OF_RUN = (
     "head",
     "num_logits",
     "objectives",
+    "decoder",
 )  # by task and tokenizer, also of a checkpoint's model
 MOST_LABELS = 10  # that are named
 # Raised by the libraries for a file that is absent, cut short, or not what its name says
@@ -135,6 +136,8 @@ def why_new_head(checkpoint: str, config: Any) -> str:
         return f"the checkpoint's is for {saved.head}"
     if config.head == "pretraining" and saved.objectives != config.objectives:
         return f"the checkpoint's objectives are {', '.join(saved.objectives)}"
+    if config.head == "generation":
+        return "" if saved.decoder == config.decoder else f"the checkpoint's has {saved.decoder}"
     for option in ("pooling", "pooled_norm"):
         if (before := getattr(saved, option, "")) != getattr(config, option, ""):
             return f"the checkpoint's is behind model.{option}={before}"

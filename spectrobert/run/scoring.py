@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import datasets
 import numpy as np
 from rich.console import Console
 
@@ -13,9 +12,8 @@ from .. import files, metrics, terminal
 from ..config import Config
 from ..data import audio_names, shortcuts, split_record, splits
 from ..data.checks import Skipped
-from ..data.clips import segments
 from ..data.preparation import Prepared, prepare
-from ..data.resampling import resampling_groups
+from ..data.resampling import question_numbers, resampling_groups
 from ..errors import UserError
 from ..models.answers import label_names
 from ..models.model import Model
@@ -98,7 +96,7 @@ def summarise(
     rows = whole.select(index)
     questions = question_numbers(rows) if isinstance(task, Aqa) else None
     groups, kinds = resampling_groups(rows)
-    header, cells = task.predictions(outputs, truth)
+    header, cells = task.split_predictions(split, index, outputs, truth)
     names = audio_names.audio_names(rows, audio_names.folders(config.dataset, config.data_dir))
     return Scores(
         split,
@@ -135,6 +133,7 @@ def _outputs(
     """Run the model over a split."""
     data.trainer = trainer = trainers.for_scoring(config.trainer, unread)
     loader = data.test_dataloader() if split == "test" else data.val_dataloader()
+    task.split = split
     task.eval()
     with interruptible():
         trainer.test(task, dataloaders=loader, verbose=False)
@@ -156,20 +155,6 @@ def _labels(task: Task, outputs: np.ndarray, truth: np.ndarray) -> dict[str, Any
         matrix = metrics.confusion_matrix(truth[seen], predicted[seen], num_classes)
         fields["confusion_matrix"] = matrix.tolist()
     return fields
-
-
-def question_numbers(rows: datasets.Dataset) -> np.ndarray | None:
-    """(N,) one number for the rows that ask the same of the same recording.
-
-    None if every question has one row: then there are no annotators to compare.
-    """
-    numbers: dict[tuple[int, str], int] = {}
-    of_rows = []
-    for row in rows.select_columns(["audio", "text"]):
-        # An encoded file may stand in the table itself: its hash is kept, not its bytes
-        key = (hash(segments(row["audio"])), row["text"])
-        of_rows.append(numbers.setdefault(key, len(numbers)))
-    return np.array(of_rows) if len(numbers) < len(of_rows) else None
 
 
 def silenced(data: DataModule) -> DataModule:
@@ -233,7 +218,7 @@ def scored_task(folder: str | Path, config: Config, model: Model, data: DataModu
         raise UserError(
             f"the labels of {config.dataset.name} have changed since {folder} was trained"
         )
-    return build.task(config, model, prepared)
+    return build.task(config, model, prepared, data.read_options.tokenizer)
 
 
 def write(folder: Path, run: Path, scores: Scores, how: Rereading) -> None:

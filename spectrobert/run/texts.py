@@ -1,5 +1,6 @@
 """Texts that a run cannot do without."""
 
+import datasets
 import pyarrow.compute as pc
 
 from ..config import Config, PretrainingConfig
@@ -15,6 +16,8 @@ def require(config: Config, prepared: Prepared, reason: str = "") -> None:
     Args:
         reason: an option that needs texts, if it is none of the configuration.
     """
+    if config.task.truth == "caption":
+        _require_captions(config.dataset.name, prepared)
     reason = reason or _reason(config)
     if not reason:
         return
@@ -24,6 +27,27 @@ def require(config: Config, prepared: Prepared, reason: str = "") -> None:
             f"dataset {config.dataset.name!r} states no text in any training row, which {reason}"
             " needs"
         )
+
+
+def _require_captions(dataset: str, prepared: Prepared) -> None:
+    """Raise UserError for a caption without a word."""
+    for rows in prepared.splits.values():
+        known = columns(rows, "id", "caption")
+        has_word = pc.match_substring_regex(known["caption"], r"[\p{L}\p{N}]")
+        if wordless := known.filter(pc.invert(has_word)).to_pylist():
+            first = wordless[0]
+            raise UserError(
+                f"dataset {dataset!r}: {len(wordless)} captions have no word, the first:"
+                f" {first['caption']!r} of {first['id']}"
+            )
+
+
+def of_rows(config: Config, rows: datasets.Dataset) -> list[str]:
+    """All that a run reads or writes of its rows, by which a vocabulary is trained."""
+    texts = columns(rows, "text")["text"].to_pylist()
+    if config.task.truth == "caption":
+        texts += columns(rows, "caption")["caption"].to_pylist()
+    return texts
 
 
 def _reason(config: Config) -> str:

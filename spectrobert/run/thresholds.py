@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .. import metrics
-from ..config import Config, NumbersConfig, PretrainingConfig
+from ..config import CaptionConfig, Config, NumbersConfig, PretrainingConfig
 from ..data import rows as arrow
 from ..data.resampling import light_columns, resampling_groups
 from ..errors import UserError, unknown
@@ -85,7 +85,7 @@ def choose(
     choice = choice or Choice()
     run = RunFolder(folder)
     config = run.read_config()
-    if isinstance(config.task, (NumbersConfig, PretrainingConfig)):
+    if isinstance(config.task, (NumbersConfig, PretrainingConfig, CaptionConfig)):
         raise UserError(f"{folder} is a {config.task.name} run: it has no classes to detect")
     stored = read(run)
     known = _stored(run, stored, labels, choice, again)

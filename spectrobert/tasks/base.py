@@ -64,6 +64,7 @@ class Task(LightningModule):
         self.total_steps = total_steps
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.val_rows, self.test_rows = Collected(), Collected()
+        self.split = "val"  # that is answered
         self.plateau: optimisers.Plateau | None = None
         self.frozen_hash = ""  # of the frozen weights, once a checkpoint has been written
 
@@ -122,6 +123,12 @@ class Task(LightningModule):
     def predictions(self, outputs: Array, truth: Array) -> tuple[tuple[str, ...], list[list[Any]]]:
         """Header and cells of predictions.csv, one line per row of `rows`."""
         raise NotImplementedError
+
+    def split_predictions(
+        self, split: str, index: Array, outputs: Array, truth: Array
+    ) -> tuple[tuple[str, ...], list[list[Any]]]:
+        """`predictions` of the rows `index` (N,) of a split, with what else is known of them."""
+        return self.predictions(outputs, truth)
 
     def forward(self, batch: Batch) -> Output:
         return self.model(batch)

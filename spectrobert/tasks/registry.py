@@ -1,6 +1,7 @@
 """The tasks by name."""
 
 from .base import Task
+from .captioning import Captioning
 from .classification import AqaBinary, AqaOpen, Classes, Sentiment, Ser
 from .pretraining import Pretraining
 from .targets import Dimensional, SentimentRegression, SerMultilabel
@@ -15,5 +16,6 @@ _ALL: tuple[type[Task], ...] = (
     Sentiment,
     SentimentRegression,
     Dimensional,
+    Captioning,
 )
 TASKS = {task.options.name: task for task in _ALL}

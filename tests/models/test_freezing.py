@@ -31,6 +31,7 @@ TRAINS = {
     "ser-frz-nolast-noaudio-conv": ("head.", LAST, "audio_encoder.conv_layers."),
 }
 OF_COMPOSITES = {"probe", "all-but-conv", "last-2"}  # see test_composite.py
+OF_DECODERS = {"decoder"}  # see test_generation.py
 CONF = Path(__file__).parents[2] / "conf" / "freeze"
 
 
@@ -52,7 +53,9 @@ def step(model: SpectroBert) -> None:
 
 
 def test_every_preset_is_listed_here():
-    assert {path.stem for path in CONF.glob("*.yaml")} == TRAINS.keys() | OF_COMPOSITES
+    assert {path.stem for path in CONF.glob("*.yaml")} == (
+        TRAINS.keys() | OF_COMPOSITES | OF_DECODERS
+    )
 
 
 @pytest.mark.parametrize("name", TRAINS)

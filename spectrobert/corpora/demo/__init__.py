@@ -2,6 +2,9 @@
 
 - `pre`: scenes of one to three sound events, captioned in order or by one of them, and utterances,
   captioned with the words, the speaker and the manner.
+- `caption`: scenes of one to three sound events, each of which is to be named in order. A training
+  scene has one of the wordings, a scene that is scored all of them as references: who hears every
+  sound can always write a reference.
 - `aqa_binary`: "is there a bell?", "does the bell ring before the siren?". Each question is asked
   of as many scenes with the answer yes as of scenes with the answer no: the text alone is worth
   50 %.
@@ -24,6 +27,7 @@ splits of `ser` and `sentiment`, and `pre` never hears their test speakers.
 
 import hashlib
 import io
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -69,6 +73,7 @@ T = TypeVar("T")
 # rows at size 1
 SIZES: dict[str, dict[str, int]] = {
     "pre": {"train": 2400, "val": 200, "test": 200},
+    "caption": {"train": 1800, "val": 400, "test": 800},
     "aqa_binary": {"train": 400, "val": 200, "test": 1000},
     "aqa_open": {"train": 432, "val": 180, "test": 612},
     "classification": {"train": 420, "val": 120, "test": 240},
@@ -114,6 +119,24 @@ def _captioned_scenes(seed: int, split: str, count: int) -> Iterator[Clip]:
             "claims": (*named, number) if number in caption.split() else tuple(named),
         }
         yield Clip(id, partial(scene, events, rng), [row])
+
+
+def _described_scenes(seed: int, split: str, count: int) -> Iterator[Clip]:
+    """Scenes with a caption each in train; others with all wordings, until `count` rows are there.
+
+    One, two and three events come in turn.
+    """
+    rows = 0
+    for i in itertools.count():
+        if rows >= count:
+            return
+        rng = _rng(seed, id := f"caption-{split}-{i:05d}")
+        events = rng.permutation(list(NAMES)).tolist()[: 1 + i % 3]
+        wordings = CAPTIONS[len(events)]
+        kept = [_pick(rng, wordings)] if split == "train" else list(wordings)
+        captions = [{"caption": wording.format_map(words_for(events))} for wording in kept]
+        rows += len(captions)
+        yield Clip(id, partial(scene, events, rng), captions)
 
 
 def _captioned_speech(seed: int, split: str, count: int) -> Iterator[Clip]:
@@ -249,6 +272,7 @@ def _of(who: Speaker) -> dict[str, Any]:
 
 
 PLANS: dict[str, Callable[[int, str, int], Iterator[Clip]]] = {
+    "caption": _described_scenes,
     "aqa_binary": _yes_or_no,
     "aqa_open": _one_word,
     "classification": _single_sounds,

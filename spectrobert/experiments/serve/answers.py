@@ -100,6 +100,7 @@ class ServedRuns:
         for path in runs:
             name = self._free(_name(path))
             self.by_name[name] = ServedRun(name, load(path))
+            self.by_name[name].predictor.require_labels()
 
     @property
     def names(self) -> list[str]:

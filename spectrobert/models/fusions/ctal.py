@@ -30,7 +30,8 @@ class Ctal(CrossModal):
 
     def __init__(self, config: Any, sound: int, words: int):
         super().__init__(config, sound, words)
-        is_read = config.head != "pretraining"  # which reads frames and word pieces
+        # others read frames and word pieces
+        is_read = config.head not in ("pretraining", "generation")
         self.pools_of_both = CtalPools(sound, words) if is_read else None
         self.width = 2 * sound
 

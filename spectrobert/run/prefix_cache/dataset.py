@@ -19,6 +19,7 @@ from ...audio.io import AudioError
 from ...data.batches import collate_answers, collate_times
 from ...data.checks import Skipped
 from ...data.clips import ClipDataset, ReadOptions, RowKey, answer
+from ...models.batch import IGNORED
 from ...models.model import FrozenPrefix
 from .storage import Entry
 
@@ -67,6 +68,9 @@ class EncodedRows(Dataset):
             return missing
         index = torch.from_numpy(rows)
         batch = {name: values[index] for name, values in self.answers.items()}
+        if "caption" in batch:  # padded to the longest of the split
+            longest = int((batch["caption"] != IGNORED).sum(dim=1).max())
+            batch["caption"] = batch["caption"][:, :longest]
         frozen = padded(self.entry, self.pairs[rows], self.layout)
         frozen |= collate_times([self.times[row] for row in rows] if self.times else ())
         return batch | {"index": index} | frozen | missing

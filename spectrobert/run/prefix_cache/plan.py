@@ -17,6 +17,8 @@ from ..loaders import DataModule
 from . import keys, storage
 from .keys import Pairs
 
+CACHED = ("classification", "generation")  # heads whose words are the same in every epoch
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -78,7 +80,7 @@ def reason_against(
     limited = options.max_steps * options.accumulate * options.batch_size
     rules = (
         (options.prefix_cache == "off", "trainer.prefix_cache=off"),
-        (model.config.head != "classification", "words and pairs are drawn again in every epoch"),
+        (model.config.head not in CACHED, "words and pairs are drawn again in every epoch"),
         (isinstance(prefix, str), str(prefix)),
         (
             dataset.crop == "random" and longest > dataset.max_seconds,

@@ -85,6 +85,7 @@ def probe(folder: str | Path, table: str = "") -> Probe:
     cannot be read.
     """
     model = Predictor(folder)
+    model.require_labels()
     if isinstance(model.config.task, AqaConfig):
         raise UserError(f"{folder} answers questions: there are none about these sentences")
     with TemporaryDirectory(prefix="spectrobert-") as place:

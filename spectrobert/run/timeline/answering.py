@@ -52,6 +52,7 @@ def answered(
     not take, a choice that the model cannot hear, a folder that another process writes or that
     holds another timeline, and a run whose pooled vectors are normalised by speaker.
     """
+    model.require_labels()
     choice = choice.of_model(longest(model), model.model.least_samples / io.SAMPLE_RATE)
     model.check_words(asked)
     if model.aligns:
