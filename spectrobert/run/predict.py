@@ -267,7 +267,7 @@ class Predictor:
         rows = self._computed(heard, shared, read).tolist()
         predictions = []
         for one, row in zip(heard, rows, strict=True):
-            ranked, (audio, question, text) = beams.ranked(row, self.tokenizer), one.asked
+            ranked, (audio, question, text, _) = beams.ranked(row, self.tokenizer), one.asked
             facts = (one.seconds, one.used, ranked, ranked, self.measure, note, question, text)
             predictions.append(Prediction(audio, *facts))
         return predictions
