@@ -12,7 +12,7 @@ from ..conditions import PLAIN, Conditions, Outcome, Value
 from ..folder import RunFolder
 from ..found import Found
 from .conflicts import Conflict, Conflicts, find
-from .controls import SILENCED, WORDLESS, controls, neutral_text
+from .controls import NEITHER, SILENCED, WORDLESS, controls, neutral_text
 
 SHARE = (
     "share lost: of what the model has above the best constant answer; 0 if the condition changes"
@@ -78,7 +78,8 @@ def audit(folder: str | Path, split: str = "test", data_dir: str = "", neutral: 
     words = neutral or neutral_text(conditions.config.task)
     for part in conditions.parts:
         part.answer(PLAIN)
-        for name, perturbation in controls(part.data.heard, words).items():
+        settings = part.task.model.config
+        for name, perturbation in controls(part.data.heard, words, settings).items():
             part.answer(name, perturbation)
     conditions.join()
     asked = list(conditions.answered)
@@ -92,14 +93,14 @@ def audit(folder: str | Path, split: str = "test", data_dir: str = "", neutral: 
         conditions.caution,
         words if reads else "",
         [conditions.outcome(name, PLAIN) for name in asked],
-        find(conditions) if reads and is_classifier else None,
+        find(conditions) if NEITHER in asked and is_classifier else None,
     )
 
 
 def _need(what: str, outcome: Outcome | None) -> str:
     """A sentence on the need of the sound, or of the words."""
     if outcome is None:
-        return f"{what}: not measured, no row has any"
+        return f"{what}: not measured: no row has any, or the model takes none"
     lost = outcome.lost
     if lost is None:
         return f"{what}: no share; the model is not above a constant answer beyond its interval"

@@ -31,13 +31,19 @@ def neutral_text(task: TaskConfig) -> str:
     return "what do you hear?" if isinstance(task, AqaConfig) else "this is what was said"
 
 
-def controls(clips: ClipDataset, neutral: str) -> dict[str, Perturbation]:
-    """The conditions of a split, by name; those of words only if some row has any."""
+def controls(clips: ClipDataset, neutral: str, settings: Any) -> dict[str, Perturbation]:
+    """The conditions of a split, by name; those of words only if some row has any.
+
+    Args:
+        settings: configuration of the model: what it does not hear or read at all is left as it is.
+    """
     texts = columns(clips.rows, "text")["text"].to_pylist()
-    made = _of_sound(clips)
-    if any(texts):
-        made |= _of_words(texts, _strata(clips), neutral) | {NEITHER: _both(silenced, wordless)}
-    return made
+    hears = getattr(settings, "hears", True)
+    reads = getattr(settings, "reads", True) and any(texts)
+    made = _of_sound(clips) if hears else {}
+    if reads:
+        made |= _of_words(texts, _strata(clips), neutral)
+    return made | {NEITHER: _both(silenced, wordless)} if hears and reads else made
 
 
 def silenced(clips: ClipDataset, row: int, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import json
 import shutil
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -185,7 +186,7 @@ def test_a_corpus_without_texts_has_no_conditions_of_words(run, monkeypatch):
     found = audit(run.path)
     assert [one.name for one in found.outcomes] == [conditions.PLAIN, *controls.OF_SOUND]
     assert found.conflicts is None
-    assert found.verdict()[1] == "words: not measured, no row has any"
+    assert found.verdict()[1] == "words: not measured: no row has any, or the model takes none"
 
 
 def without_texts(columns):
@@ -237,7 +238,7 @@ def test_controls_change_what_they_name(run):
     assert (controls.noise(clips, 3, plain)["waveform"] == loud).all()
     backwards = controls.backwards(clips, 3, plain)["waveform"]
     assert (backwards[::-1] == plain["waveform"]).all()
-    made = controls.controls(clips, "fine")
+    made = controls.controls(clips, "fine", found.task.model.config)
     other = made[controls.OTHER_SOUND](clips, 3, plain)["waveform"]
     assert any(np.array_equal(other, clips.sound(row)) for row in range(len(clips)) if row != 3)
     assert not np.array_equal(other, plain["waveform"])
@@ -245,3 +246,11 @@ def test_controls_change_what_they_name(run):
     assert made[controls.OTHER_TEXT](clips, 3, plain)["input_ids"].tolist() != (
         plain["input_ids"].tolist()
     )
+
+
+@pytest.mark.parametrize(
+    ("lacks", "left"), [("reads", controls.OF_SOUND), ("hears", controls.OF_WORDS)]
+)
+def test_what_a_model_has_no_encoder_for_is_not_changed(run, lacks, left):
+    clips = conditions.Conditions.of_run(run.path, "test").data.heard
+    assert tuple(controls.controls(clips, "fine", SimpleNamespace(**{lacks: False}))) == left
