@@ -22,6 +22,7 @@ EXTRAS = {
     "classic": ("opensmile",),
     "speecht5": ("sentencepiece",),
     "timeline": ("silero_vad",),
+    "video": ("av",),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "serve": ("gradio", "matplotlib"),
     "caption": ("aac_metrics",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -37,7 +37,8 @@ def predict(
     table: Annotated[
         str,
         typer.Option(
-            "--list", help="a CSV with a column audio, and question or text of each file if needed"
+            "--list",
+            help="a CSV with a column audio, and question, text or video of each file if needed",
         ),
     ] = "",
     question: Annotated[str, typer.Option(help="for runs that answer questions")] = "",
@@ -49,6 +50,9 @@ def predict(
             help="words and their times, for runs that read them: 'good 0.31 0.55 film 0.58 0.97',"
             " JSON, or a file of either; --list may have a column words",
         ),
+    ] = "",
+    video: Annotated[
+        str, typer.Option(help="frames of the one file, for runs whose model sees")
     ] = "",
     top: Annotated[int, typer.Option(min=1, help="how many answers")] = 5,
     format: Annotated[
@@ -77,7 +81,9 @@ def predict(
     A file that cannot be answered is named and left out; the exit code is then 1.
     """
     if timeline:
-        _require_recordings(table, format, as_json, calibrated, spoken)
+        _require_recordings(
+            table, format, as_json, calibrated, {"--words": spoken, "--video": video}
+        )
         follow(run, [*(audio or []), *(words or [])], question, text, output=output)
         return
     from ..files import check_writable, write_whole, writing
@@ -85,7 +91,8 @@ def predict(
     form = _form("json" if as_json else format, output)
     if output:
         check_writable("--output", Path(output))
-    asked = _asked([*(audio or []), *(words or [])], table, question, text, _cell(spoken))
+    given = (question, text, _cell(spoken), video)
+    asked = _asked([*(audio or []), *(words or [])], table, given)
 
     from ..run import answer_formats
 
@@ -116,11 +123,15 @@ def _loaded(run: Path, calibrated: bool) -> Predictor:
 
 
 def _require_recordings(
-    table: str, format: str, as_json: bool, calibrated: bool, spoken: str
+    table: str, format: str, as_json: bool, calibrated: bool, words: Mapping[str, str]
 ) -> None:
-    """Raise UserError for what a timeline does not take here."""
+    """Raise UserError for what a timeline does not take here.
+
+    Args:
+        words: other options with their values, "" if they are not given.
+    """
     given = {"--list": table, "--format": format, "--json": as_json, "--calibrated": calibrated}
-    given["--words"] = spoken
+    given |= words
     for option in (name for name, value in given.items() if value):
         raise UserError(f"{option}: not with --timeline; see `timeline --help`")
 
@@ -146,13 +157,14 @@ def _cell(spoken: str) -> str:
     return read_text(Path(spoken)).strip()
 
 
-def _asked(names: list[str], table: str, question: str, text: str, spoken: str = "") -> list[Asked]:
+def _asked(names: list[str], table: str, given: tuple[str, str, str, str]) -> list[Asked]:
     """All files of a call. Raises UserError if there are none."""
     from ..run.asked_files import listed, named
 
     if "-" in names:
         names = [name for name in names if name != "-"] + sys.stdin.read().splitlines()
-    asked = named(names, question, text, spoken)
+    question, text, spoken, video = given
+    asked = named(names, question, text, spoken, video)
     asked += listed(table, question, text, spoken) if table else []
     if not asked:
         raise UserError("give --audio with a file, a folder or a pattern, or --list with a table")

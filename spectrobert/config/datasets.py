@@ -100,6 +100,9 @@ class DatasetConfig:
     # Of tasks with one of several classes: dataset.labels.map, dataset.labels.keep
     labels: LabelsConfig = field(default_factory=LabelsConfig)
     silence_audio: bool = False  # zero every waveform: scores of the text alone
+    # Of models that see: training frames of 96 pixels are cut to 88 anywhere, in place of in the
+    # middle, and half the clips are mirrored
+    augment_video: bool = True
     omit_text: bool = False  # every text is empty: scores of the sound alone
 
     def __post_init__(self) -> None:

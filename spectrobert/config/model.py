@@ -182,6 +182,60 @@ class SpeechT5Options:
     lora_parts: list[str] | tuple[str, ...] = ()
 
 
+@dataclass(repr=False, eq=False)
+class AvHubertOptions:
+    """AV-HuBERT, and VATLM if it has phones. The defaults are those of AV-HuBERT base."""
+
+    architecture: str = "av_hubert"
+
+    # Fields of transformers' HubertConfig that differ from its defaults, of the stack alone
+    speech: dict[str, Any] = field(default_factory=dict)
+    # Streams that are read, some of audio, video, phones; the others are zeros, as those that a
+    # clip lacks. The length of a clip is always that of its audio
+    streams: list[str] | tuple[str, ...] = ("audio", "video")
+    num_phones: int = 0  # VATLM: numbers of phones, 46 there; 0: no such stream
+    # ResNet: channels and blocks of each stage; the first convolution has those of the first stage
+    video_channels: list[int] | tuple[int, ...] = (64, 128, 256, 512)
+    video_blocks: list[int] | tuple[int, ...] = (2, 2, 2, 2)
+    video_mean: float = 0.5  # of grey values from 0 to 1, as frames are normalised
+    video_std: float = 0.25
+    # Probability that a training clip with audio and video loses one of them, and that it is then
+    # the audio
+    modality_dropout: float = 0.5
+    audio_dropout: float = 0.5
+    # Probability that a training clip with phones loses all else, as text without audio (VATLM)
+    phones_alone: float = 0.0
+    # Of pre-training. "substitution": spans of audio and spans of video are each replaced by others
+    # of the same clip | "embedding": a learned vector in place of both, as in the first iterations
+    masking: str = "substitution"
+    video_mask_share: float = 0.3  # of "substitution"; task.mask_share and mask_seconds: of audio
+    video_mask_seconds: float = 0.2
+    front_end_gradient: float = 0.1  # factor of the gradients of all that is below the fusion
+
+    # As of a composite model with a speech encoder alone
+    speech_states: str = "last"
+    norm_states: bool = False
+    pooling: str = "mean"
+    pooled_norm: str = "none"
+    embedding_size: int = 0
+    embedding_act: str = "tanh"
+
+    # head
+    head: str = "none"
+    num_logits: int = 0
+    head_dropout_prob: float = 0.1
+    classifier: str = "linear"
+    detach_head: bool = False
+    objectives: dict[str, Any] = field(default_factory=dict)
+
+    vocab_size: int = 30522
+    max_seconds: float = 30.0  # the longest clip that is read to its end
+    initializer_range: float = 0.02
+    lora_rank: int = 0
+    lora_alpha: float = 0.0
+    lora_parts: list[str] | tuple[str, ...] = ()
+
+
 class Architecture(NamedTuple):
     """A kind of model."""
 
@@ -195,10 +249,12 @@ ARCHITECTURES = {
     "late_fusion": Architecture(ModelOptions, "late_fusion.LateFusion"),
     "composite": Architecture(CompositeOptions, "composite.Composite"),
     "speecht5": Architecture(SpeechT5Options, "speecht5.SpeechT5"),
+    "av_hubert": Architecture(AvHubertOptions, "av_hubert.AvHubert"),
 }
 # first entry of `defaults` in a file of conf/model -> options of that file
 SCHEMAS: dict[str, type] = {
     "schema": ModelOptions,
     "composite": CompositeOptions,
     "schema_speecht5": SpeechT5Options,
+    "schema_av_hubert": AvHubertOptions,
 }

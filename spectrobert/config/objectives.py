@@ -46,9 +46,11 @@ class MaskedUnitsConfig:
     size: int = 256  # width in which tokens and units are compared
     temperature: float = 0.1  # of the cosines
     feature_penalty: float = 10.0  # weight of the mean square of the convolved features
+    unmasked: float = 0.0  # weight of the units of audio tokens that are not masked
 
     def __post_init__(self) -> None:
         _check_sizes("task.masked_units", self, ("size",))
+        at_least("task.masked_units.unmasked", self.unmasked, 0)
 
 
 @dataclass

@@ -7,9 +7,10 @@ caption_1, caption_2, ..., each its own row) and question, if there is one; `aqa
 `aqa_open` audio, question, answer; `classification`, `ser` and `sentiment` audio, label (and text,
 if there is one); `dimensional`, `sentiment_regression` and `ser_multilabel` audio and the columns
 of numbers that `dataset.targets=[arousal,valence]` names (and text, if there is one). If they
-exist, id, split, fold, speaker, group, start and end (seconds) are used too (the options for split
-and fold are `split_column` and `fold_column`: `dataset.split` is the way to split, `dataset.fold`
-the fold that is tested, see folds.py); a column that was given a name of its own has to exist, and
+exist, id, split, fold, speaker, group, start and end (seconds), video (a path) and phones (numbers,
+one per 10 ms, or a path) are used too (the options for split and fold are `split_column` and
+`fold_column`: `dataset.split` is the way to split, `dataset.fold` the fold that is tested, see
+folds.py); a column that was given a name of its own has to exist, and
 an empty name ignores the column. Columns `votes.<class>` hold how many annotators chose a class, an
 empty cell nobody (`dataset.votes=` ignores them). A column `words` holds the words of the text with
 their times (word_times.py), in seconds into the recording, as start and end are; a row without a
@@ -77,6 +78,8 @@ def load(
     group: str = "group",
     start: str = "start",
     end: str = "end",
+    video: str = "video",
+    phones: str = "phones",
     targets: list[str] | tuple[str, ...] = (),
     votes: str = "votes.",
     traits: list[str] | tuple[str, ...] = (),
@@ -101,6 +104,8 @@ def load(
         "group": group,
         "start": start,
         "end": end,
+        "video": video,
+        "phones": phones,
         "votes": votes,
     }
     first_file(file)
@@ -263,6 +268,8 @@ class _Row(NamedTuple):
             speaker=cells.get("speaker", ""),
             group=cells.get("group", ""),
             votes=tally(map(self._votes, self.votes)),
+            video=self._stream("video"),
+            phones=self._stream("phones"),
             traits=tuple(self.traits.items()),
             words=words,
         )
@@ -301,6 +308,12 @@ class _Row(NamedTuple):
                 column = self.columns[option]
                 raise UserError(f"{self.where}: column {column!r} is empty{ignored}")
         return audio if isinstance(audio, bytes) else str(self.table.folder / audio)
+
+    def _stream(self, option: str) -> str:
+        """The path of a video, or of a file of phones, or the phones themselves; "" for none."""
+        cell = self.cells.get(option, "")
+        is_path = cell and (option == "video" or cell.endswith(".npy"))
+        return os.path.abspath(self.table.folder / cell) if is_path else cell
 
     def _votes(self, column: str) -> tuple[str, float]:
         """The class of a column and the votes for it. Raises UserError for what is no count."""

@@ -24,7 +24,10 @@ NEEDED = {
     "ser_multilabel": ("audio",),
 }
 # Besides those that a task needs, if the table has them
-OPTIONAL = ("id", "split_column", "fold_column", "speaker", "group", "start", "end")
+OPTIONAL = (
+    *("id", "split_column", "fold_column", "speaker", "group", "start", "end"),
+    *("video", "phones"),
+)
 READ_ROWS = 1000  # by which a task is chosen
 
 

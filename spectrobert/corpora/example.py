@@ -46,6 +46,8 @@ class Example:
     votes: Votes = ()  # of all annotators, for classes that the task may lack too; (): not stated
     # To be written about the clip; rows of one recording and question are references of each other
     caption: str = ""
+    video: str = ""  # a path (audio/video.py), for models that see; "": the corpus has none
+    phones: str = ""  # numbers, one per 10 ms, or the path of a .npy file of them, likewise
     traits: Traits = ()  # sex, age and the like: scores are taken by them, no model reads them
     words: tuple[Word, ...] = ()  # of the text, in order, with times; (): not stated
 

@@ -133,10 +133,21 @@ def collate(items: Sequence[dict[str, Any] | Skipped]) -> Batch:
         if name in read[0]:
             targets = [torch.from_numpy(item[name]) for item in read]
             batch[name] = pad_sequence(targets, batch_first=True, padding_value=IGNORED)
+    for name, count in (("video", "num_frames"), ("phones", "num_phones")):
+        if any(name in item for item in read):
+            batch |= _padded(read, name, count)
     if "letters" in read[0]:
         spelt = [torch.from_numpy(item["letters"]) for item in read]
         batch["letters"] = pad_sequence(spelt, batch_first=True)  # 0 is CTC's blank
     return cast(Batch, batch)
+
+
+def _padded(items: Sequence[dict[str, Any]], name: str, count: str) -> dict[str, Tensor]:
+    """A stream that some clips have, padded with 0 (B, longest, ...), and its lengths (B,)."""
+    some = next(item[name] for item in items if name in item)
+    streams = [torch.from_numpy(item.get(name, some[:0])) for item in items]
+    lengths = torch.tensor([len(stream) for stream in streams])
+    return {name: pad_sequence(streams, batch_first=True), count: lengths}
 
 
 def collate_answers(items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:

@@ -21,12 +21,13 @@ from transformers import PreTrainedTokenizerBase
 
 from ..audio import io
 from ..audio.crop import window
+from ..audio.video import VideoError
 from ..config import DatasetConfig, PretrainingConfig
 from ..config.objectives import masking, need
 from ..corpora import word_times
 from ..corpora.example import Example
 from ..models.batch import IGNORED
-from . import letters, mismatches, rows, votes, word_spans
+from . import letters, mismatches, rows, streams, votes, word_spans
 from .augmentation import Augmentation
 from .checks import Skipped
 from .masking import mask_words
@@ -107,6 +108,7 @@ class ReadOptions:
     # False for a model of text alone: no audio is read, `waveform` is UNHEARD_SAMPLES zeros
     hears: bool = True
     has_word_times: bool = False  # the model aligns words with the audio
+    streams: streams.StreamOptions | None = None  # besides audio, of models that read some
     memory_gb: float = 0.0  # of decoded clips that each reading process keeps
 
 
@@ -169,13 +171,18 @@ class ClipDataset(Dataset):
         if self.read_options.by_speaker:
             item |= self.speaker_statistics(heard["speaker"])
         options = self.read_options
-        before = deepcopy(generator) if options.units or options.has_word_times else None
+        is_timed = options.units or options.has_word_times or options.streams
+        before = deepcopy(generator) if is_timed else None
         try:
             item["waveform"] = self._waveform(source, heard["audio"], generator)
         except io.AudioError as error:
             return Skipped(row["id"], error.recording, f"{error.fault}: {error.detail}")
         item |= self.word_times(row, heard, before)
         item |= self._augmentation(item, generator)
+        try:
+            item |= self._streams(heard, before, generator)
+        except VideoError as error:
+            return Skipped(row["id"], error.recording, error.detail)
         return item | self._units(heard, before) | self._draw(generator)
 
     def _masked(
@@ -213,11 +220,15 @@ class ClipDataset(Dataset):
     def _stretch(
         self, heard: dict[str, Any], before: np.random.Generator | None
     ) -> tuple[float, float, float]:
-        """Seconds of a clip, and first and last second of the stretch that is heard."""
+        """Seconds of a clip, and first and last second of the stretch that is heard.
+
+        Args:
+            before: the generator as it was before the stretch was drawn.
+        """
         options = self.read_options
         kept, max_seconds = crop(options.dataset, options.model_seconds, self.is_training)
         total = io.duration(segments(heard["audio"]))
-        return total, *window(total, max_seconds, kept, before)
+        return total, *window(total, max_seconds, kept, deepcopy(before))
 
     def word_times(
         self,
@@ -258,6 +269,22 @@ class ClipDataset(Dataset):
         words = word_times.proportional(text, len(item["waveform"]) / io.SAMPLE_RATE)
         found = word_spans.times(text, words, self._letters(text), 0.0)
         return fields | {"piece_times": found["piece_times"]}
+
+    def _streams(
+        self,
+        heard: dict[str, Any],
+        before: np.random.Generator | None,
+        generator: np.random.Generator,
+    ) -> dict[str, Any]:
+        """Video and phones of the stretch that is heard, if the model reads them."""
+        options = self.read_options.streams
+        if options is None or not (heard.get("video") or heard.get("phones")):
+            return {}
+        _, *stretch = self._stretch(heard, before)
+        drawn = generator if self.is_training else None
+        return streams.of_clip(
+            heard, segments(heard["audio"])[0], (stretch[0], stretch[1]), options, drawn
+        )
 
     def _draw(self, generator: np.random.Generator) -> dict[str, Any]:
         """The number that objectives of audio draw from."""

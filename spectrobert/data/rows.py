@@ -47,11 +47,13 @@ SCHEMA = pa.schema(
         "claims": pa.list_(pa.string()),
         "votes": pa.list_(VOTE),
         "caption": pa.string(),
+        "video": pa.string(),  # a path
+        "phones": pa.string(),
     }
 )
 OWNERS = ("split", "stated_seconds")  # not needed once splits are drawn and lengths are known
 # Columns that tables of earlier versions lack, and an empty cell of each
-LATER: dict[str, Any] = {"traits": [], "words": [], "caption": ""}
+LATER: dict[str, Any] = {"traits": [], "words": [], "caption": "", "video": "", "phones": ""}
 DERIVED = ("audio", "text", "stated_seconds")  # columns that are no field of Example
 BYTES = "<bytes of "  # begins the name of a recording that is no file
 BATCH_ROWS = 2048

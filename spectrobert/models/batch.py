@@ -24,6 +24,12 @@ class Batch(TypedDict, total=False):
     piece_times: Tensor  # (B, L, 2) start and end of each word piece's word
     word_times: Tensor  # (B, K, 2) of each word that is said
 
+    # of models that see or read phones, if a clip of the batch has some (data/streams.py)
+    video: Tensor  # (B, F, S, S) grey, 0 to 255, at 25 frames per second, 0 beyond `num_frames`
+    num_frames: Tensor  # (B,) 0 for a clip without video
+    phones: Tensor  # (B, P) numbers at 100 per second, 0 beyond `num_phones`
+    num_phones: Tensor  # (B,)
+
     # augmentation of a training batch (data/augmentation.py)
     masks: Tensor  # (B, K, 4) of the spectrogram: from, to in seconds; from, to in shares of bins
     mel_gains: Tensor  # (B, K) at equally distant mel bins, first and last included
@@ -49,6 +55,8 @@ class Batch(TypedDict, total=False):
     units: Tensor  # (B, U) of a clip, IGNORED beyond it; then (B, N), one per audio token
     negatives: Tensor  # (B, N, M) masked audio tokens that a masked one is compared with
     masked: Tensor  # (B, N) True at audio tokens that are masked, never at padding
+    audio_sources: Tensor  # (B, N) the step that each step of audio is taken from (AV-HuBERT)
+    video_sources: Tensor  # (B, N) the same of video
 
     # activations of frozen layers in place of `input_ids` and `waveform` (run/prefix_cache); of a
     # joint stack in one sequence, else apart

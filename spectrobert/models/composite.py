@@ -37,6 +37,7 @@ from .model import (
 )
 from .objectives.base import Objective
 from .pooling import POOLINGS, AttentiveStatistics, LayerWeights, normed, pooled_norm
+from .speech_encoder import SpeechEncoder
 from .speech_types import SPEECH_TYPES
 from .text_encoder import TextEncoder
 
@@ -82,8 +83,7 @@ class Composite(Model):
         self.has_text_encoder = config.reads and not config.kind.is_text_stack
         sound = words = 0
         if config.hears:
-            speech = config.of_speech
-            self.speech = SPEECH_TYPES[speech.model_type](speech, config.normalize)
+            self.speech = self._speech_encoder()
             sound = self.speech.width
             self.first_mixed = config.first_mixed
             states = self.num_states(len(self.speech.layers))
@@ -116,6 +116,10 @@ class Composite(Model):
     def text_stack(self) -> Any:
         """The owner of the word table: the text encoder, or a fusion in its place."""
         return self.text if self.has_text_encoder else self.fusion
+
+    def _speech_encoder(self) -> SpeechEncoder:
+        speech = self.config.of_speech
+        return SPEECH_TYPES[speech.model_type](speech, self.config.normalize)
 
     def _head(self, width: int) -> nn.Module:
         config = self.config

@@ -26,23 +26,23 @@ def frozen_prefix(model: Any) -> FrozenPrefix | str:
     if model.hears and "audio.projection" not in named:
         return "audio.conv or audio.projection trains"
     depth = sum(name.startswith("audio.encoder.") for name in named)
-    is_vector = _caches_vectors(model, depth)
+    is_vector = caches_vectors(model, depth)
     word_width, is_word_vector = _word_prefix(model, is_text_frozen)
     if word_width:
         named += text
-    what = [_sound_words(model, depth, is_vector)] if model.hears else []
+    what = [sound_words(model, depth, is_vector)] if model.hears else []
     what += ["states of the text encoder"] if word_width else []
     return FrozenPrefix(
         depth + is_vector,
         " and ".join(what),
         tuple(named),
-        (word_width, _sound_width(model, depth, is_vector)),
+        (word_width, sound_width(model, depth, is_vector)),
         is_word_vector,
         is_vector,
     )
 
 
-def _caches_vectors(model: Any, depth: int) -> bool:
+def caches_vectors(model: Any, depth: int) -> bool:
     """True if all of the speech encoder is frozen, and behind it a pooling without weights."""
     if not (model.hears and _reads_vectors(model)) or depth < len(model.speech.layers):
         return False
@@ -54,7 +54,8 @@ def _reads_vectors(model: Any) -> bool:
     return model.fusion.is_late and model.config.head != "generation"
 
 
-def _sound_width(model: Any, depth: int, is_vector: bool) -> int:
+def sound_width(model: Any, depth: int, is_vector: bool) -> int:
+    """Width of cached sounds."""
     if not model.hears:
         return 0
     states = model.num_states(depth)
@@ -70,7 +71,8 @@ def _word_prefix(model: Any, is_frozen: bool) -> tuple[int, bool]:
     return model.text.width, is_vector
 
 
-def _sound_words(model: Any, depth: int, is_vector: bool) -> str:
+def sound_words(model: Any, depth: int, is_vector: bool) -> str:
+    """The cached states of the speech encoder, for people."""
     states = "states" if model.layer_weights is None else "the mixed states"
     if is_vector:
         return f"pooled {states} of the speech encoder"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -109,6 +110,8 @@ class Model(PreTrainedModel):
     behind_layers: ClassVar[frozenset[str]] = frozenset()
     weights_behind_layers: ClassVar[tuple[str, ...]] = ()
     hears: bool = True  # False: no audio need be read
+    sees: bool = False  # True: it reads the video of clips that have some
+    reads_phones: bool = False
 
     @abstractmethod
     def forward(self, batch: Batch) -> Output:
@@ -128,6 +131,17 @@ class Model(PreTrainedModel):
     @abstractmethod
     def run_frozen(self, batch: Batch, prefix: FrozenPrefix) -> Activations:
         """The activations behind `frozen_prefix`."""
+
+    def draw(
+        self, generator: np.random.Generator, masked: np.ndarray, frames: int
+    ) -> dict[str, np.ndarray]:
+        """Whatever else a row draws in pre-training, by field of the batch; padded and stacked.
+
+        Args:
+            masked: (n,) True at the masked ones of the row's audio tokens; may be drawn again.
+            frames: of the row's video.
+        """
+        return {}
 
     def fixed_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters that never train, such as sinusoidal positions."""

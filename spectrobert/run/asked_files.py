@@ -11,16 +11,30 @@ from ..files import read_table
 from .predict import Asked
 
 
-def named(paths: Iterable[str], question: str = "", text: str = "", words: str = "") -> list[Asked]:
+def named(
+    paths: Iterable[str], question: str = "", text: str = "", words: str = "", video: str = ""
+) -> list[Asked]:
     """Files as they are named, those of folders and patterns in order of their names.
 
-    Raises UserError for an empty name, a folder without audio, and a pattern that fits nothing.
+    Args:
+        video: of the one file.
+
+    Raises UserError for an empty name, a folder without audio, a pattern that fits nothing, and a
+    video with several files.
     """
-    return [Asked(path, question, text, words) for name in paths for path in _expanded(name)]
+    asked = [
+        Asked(path, question, text, words, video) for name in paths for path in _expanded(name)
+    ]
+    if video and len(asked) != 1:
+        raise UserError(
+            f"--video {video} belongs to one file, and {len(asked)} are asked for; --list takes a"
+            " table with a column video"
+        )
+    return asked
 
 
 def listed(table: str | Path, question: str = "", text: str = "", words: str = "") -> list[Asked]:
-    """The rows of a CSV: column `audio`, and `question`, `text` or `words` if there are such.
+    """The rows of a CSV: column `audio`; `question`, `text`, `words` and `video` if there are such.
 
     Relative paths start from the table's folder.
 
@@ -42,6 +56,7 @@ def listed(table: str | Path, question: str = "", text: str = "", words: str = "
             row.get("question") or question,
             row.get("text") or text,
             row.get("words") or words,
+            os.path.join(path.parent, row["video"]) if row.get("video") else "",
         )
         for row in rows
     ]

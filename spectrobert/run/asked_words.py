@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """A sound file, and the words that belong to it."""
+    """A sound file, and the words and the film that belong to it."""
 
     audio: str
     question: str = ""  # needed by the AQA tasks, a prompt of `caption`, refused by the others
     text: str = ""  # what is said or described; optional, refused by `caption`
     # Words and their times, for models that read them: a cell as corpora/word_times.py spells it
     words: str = ""
+    video: str = ""  # of the same length, for runs whose model sees; optional
 
 
 class ReadWords(NamedTuple):

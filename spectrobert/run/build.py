@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..config import CaptionConfig, Config, FreezeConfig, PretrainingConfig, TrainerConfig
 from ..config.objectives import OPTIONS, need
-from ..data import unit_file, vocabulary, votes
+from ..data import stream_checks, streams, unit_file, vocabulary, votes
 from ..data.augmentation import Augmentation
 from ..data.clips import ReadOptions, columns
 from ..data.preparation import Prepared
@@ -27,6 +27,7 @@ from .loaders import DataModule, speaker_batches
 
 Precision = Literal["32-true", "16-mixed", "bf16-mixed"]
 
+TIMED = ("crop_seconds", "tempo", "speed", "shift", "mixup")  # effects that video does not follow
 BF16_CAPABILITY = (8, 0)  # Ampere; a V100 (7.0) has no bf16
 
 
@@ -304,8 +305,14 @@ def datamodule(
     settings: Any,
     built: Model | None = None,
 ) -> DataModule:
-    """The loaders of a model with these settings; `built` is it, if units are predicted."""
+    """The loaders of a model with these settings; `built` is it, if units are predicted.
+
+    Raises UserError if the video or the phones of a row cannot be used by a model that reads them.
+    """
     spoken_words.require(config, prepared, settings, words)
+    others = stream_options(config, settings)
+    if others and config.dataset.check != "none":
+        stream_checks.require(prepared.splits, others, timed_effects(config))
     read_options = ReadOptions(
         words,
         config.dataset,
@@ -322,6 +329,21 @@ def datamodule(
         by_speaker=normalisation.by_speaker(config.dataset, settings, prepared),
         speakers=normalisation.speakers(settings, prepared),
         has_word_times=bool(spoken_words.option(settings)),
+        streams=others,
         memory_gb=config.trainer.memory_gb,
     )
     return DataModule(prepared, read_options, config.trainer)
+
+
+def stream_options(config: Config, settings: Any) -> streams.StreamOptions | None:
+    """The streams besides audio that a model with these settings reads; None if it reads none."""
+    names = getattr(settings, "streams", ())
+    num_phones = settings.num_phones if "phones" in names else 0
+    if "video" not in names and not num_phones:
+        return None
+    return streams.StreamOptions("video" in names, num_phones, config.dataset.augment_video)
+
+
+def timed_effects(config: Config) -> list[str]:
+    """Effects of augmentation that are on, and change when or what a clip's audio is."""
+    return [name for name in TIMED if getattr(config.augment, name)]

@@ -88,6 +88,8 @@ def _require_exportable(folder: str, config: Config, model: Model) -> None:
         raise UserError(f"{what}: pre-training has no logits; export a fine-tuned run")
     if isinstance(config.task, CaptionConfig):
         raise UserError(f"{what}: it writes texts piece by piece, which no one graph does")
+    if model.config.architecture == "av_hubert":
+        raise UserError(f"{what}: a model of several streams has no ONNX form here")
     if normalisation.adaptation(model.config):
         raise UserError(f"{what}: it is normalised by speaker, which needs more than one clip")
     if needed := spoken_words.option(model.config):

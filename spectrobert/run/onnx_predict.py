@@ -36,7 +36,7 @@ class OnnxPredictor(Predictor):
         self.labels = tuple(facts["labels"])
         self.max_seconds, self.least_samples = facts["max_seconds"], facts["least_samples"]
         self.thresholds = facts.get("thresholds", {})  # files of earlier versions have none
-        self.waits = self.aligns = False
+        self.streams, self.waits, self.aligns = None, False, False
 
     def __getattr__(self, name: str) -> Any:
         """Raise UserError for `model`, which timelines and the like look at."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..audio import io
 from ..audio.crop import window
 from ..audio.segment import Segment
 from ..config import CaptionConfig, DatasetConfig, NumbersConfig, PretrainingConfig
+from ..data import streams
 from ..data.stretch import crop
 from ..data.threads import in_threads
 from ..errors import UserError
@@ -74,6 +76,7 @@ class _Heard(NamedTuple):
     wave: np.ndarray  # (T,)
     ids: np.ndarray  # (L,)
     times: dict[str, np.ndarray]  # of words, if the model reads them
+    streams: Mapping[str, np.ndarray] = MappingProxyType({})  # besides audio, by field of a batch
 
 
 class Predictor:
@@ -91,7 +94,7 @@ class Predictor:
         # torch and its like are imported here and below: an exported file answers without them
         from ..kernels import adopt
         from ..models.answers import answer_names
-        from . import calibration, chosen_thresholds, normalisation, spoken_words
+        from . import build, calibration, chosen_thresholds, normalisation, spoken_words
         from .folder import RunFolder
         from .saved_run import load_run
 
@@ -106,6 +109,7 @@ class Predictor:
         self.max_seconds: float = self.model.config.max_seconds
         self.least_samples = self.model.least_samples
         self.aligns = bool(spoken_words.option(self.model.config))
+        self.streams = build.stream_options(self.config, self.model.config)
         self.waits = bool(normalisation.adaptation(self.model.config))  # for all files of a call
 
     @property
@@ -136,6 +140,7 @@ class Predictor:
         text: str = "",
         top: int = 5,
         words: str = "",
+        video: str = "",
     ) -> Prediction: ...
 
     @overload
@@ -146,6 +151,7 @@ class Predictor:
         text: str = "",
         top: int = 5,
         words: str = "",
+        video: str = "",
     ) -> list[Prediction]: ...
 
     def predict(
@@ -155,6 +161,7 @@ class Predictor:
         text: str = "",
         top: int = 5,
         words: str = "",
+        video: str = "",
     ) -> Prediction | list[Prediction]:
         """Rank the labels for a file, or for each of several; of a run that writes, its beams.
 
@@ -164,13 +171,16 @@ class Predictor:
             text: what is said or described; optional, refused by `caption`.
             top: how many labels to return; of texts, at most as many as the run has beams.
             words: of the text, with their times, for runs that read them; see `Asked`.
+            video: of one sound file, for runs whose model sees; optional.
 
         Raises UserError for a file that cannot be read, is silent where the model would hear it or
         shorter than its encoder's receptive field, and for words as `asked_words.read_words` does.
         """
         if isinstance(audio, (str, PathLike)):
-            return self.predict([audio], question, text, top, words)[0]
-        read = self._read([Asked(fspath(path), question, text, words) for path in audio])
+            return self.predict([audio], question, text, top, words, video)[0]
+        if video and len(audio) != 1:
+            raise UserError(f"video={video} belongs to one file, and {len(audio)} are asked for")
+        read = self._read([Asked(fspath(path), question, text, words, video) for path in audio])
         return self._predictions([_require_heard(one) for one in read], top)
 
     def answer(self, asked: Iterable[Asked], top: int = 5) -> Iterator[Prediction | Failed]:
@@ -235,7 +245,24 @@ class Predictor:
     def _hear(self, asked: Asked, words: ReadWords) -> _Heard:
         seconds, used, wave = hear(asked.audio, self.config.dataset, self.max_seconds)
         _require_length(asked.audio, wave, self.least_samples)
-        return _Heard(asked, seconds, used, wave, words.ids, words.times(used[0], seconds))
+        times, seen = words.times(used[0], seconds), self._seen(asked, seconds, used)
+        return _Heard(asked, seconds, used, wave, words.ids, times, seen)
+
+    def _seen(
+        self, asked: Asked, seconds: float, used: tuple[float, float]
+    ) -> dict[str, np.ndarray]:
+        """The video of a file in the stretch that is heard. Raises UserError if it fits badly."""
+        if not asked.video:
+            return {}
+        options = self.streams
+        if options is None or not options.video:
+            raise UserError(f"{self.folder} sees nothing and takes no --video {asked.video}")
+        clip = [{"start": 0.0, "end": None}]
+        row = {"video": asked.video, "phones": "", "seconds": seconds, "audio": clip}
+        from ..data import stream_checks
+
+        stream_checks.check(row, options)
+        return streams.of_clip(row, Segment(asked.audio), used, options, None)
 
     def _words(self, asked: Asked) -> ReadWords:
         """The words of a file. Raises UserError as `asked_words.read_words`."""
@@ -252,7 +279,7 @@ class Predictor:
             sure = self._calibrated(row)
             shown = sure.pop("row")
             ranked = tuple(sorted(zip(self.labels, shown), key=lambda pair: -pair[1]))
-            (audio, question, text, _), first = one.asked, ranked[:top]
+            (audio, question, text, *_), first = one.asked, ranked[:top]
             facts = (one.seconds, one.used, ranked, first, self.measure, note, question, text)
             predictions.append(Prediction(audio, *facts, self._detected(row), **sure))
         return predictions
@@ -267,7 +294,7 @@ class Predictor:
         rows = self._computed(heard, shared, read).tolist()
         predictions = []
         for one, row in zip(heard, rows, strict=True):
-            ranked, (audio, question, text, _) = beams.ranked(row, self.tokenizer), one.asked
+            ranked, (audio, question, text, *_) = beams.ranked(row, self.tokenizer), one.asked
             facts = (one.seconds, one.used, ranked, ranked, self.measure, note, question, text)
             predictions.append(Prediction(audio, *facts))
         return predictions
@@ -337,7 +364,8 @@ class Predictor:
         self.answered = total
 
     def _item(self, heard: _Heard) -> dict[str, Any]:
-        item = {"index": 0, "input_ids": heard.ids, "waveform": heard.wave, **heard.times}
+        item: dict[str, Any] = {"index": 0, "input_ids": heard.ids, "waveform": heard.wave}
+        item |= {**heard.times, **heard.streams}
         if isinstance(self.config.task, PretrainingConfig):
             from ..models.batch import IGNORED
 

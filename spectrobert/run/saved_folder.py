@@ -11,7 +11,10 @@ from .folder import RunFolder
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spm.model", "spm_char.model")
 WEIGHTS = "model.safetensors"
 # of the configurations in models/
-MODEL_TYPES = ("spectrobert", "spectrobert_composite", "spectrobert_speecht5")
+MODEL_TYPES = (
+    *("spectrobert", "spectrobert_composite", "spectrobert_speecht5"),
+    "spectrobert_av_hubert",
+)
 
 
 def read_config(what: str, folder: Path) -> dict[str, Any]:

@@ -3,10 +3,14 @@
 from types import ModuleType
 
 from ..config import Config
-from . import encoders, speecht5
+from . import av_hubert, encoders, speecht5
 
 # model.architecture -> module with names, tokenizer, fields and load
-OWNERS: dict[str, ModuleType] = {"composite": encoders, "speecht5": speecht5}
+OWNERS: dict[str, ModuleType] = {
+    "composite": encoders,
+    "speecht5": speecht5,
+    "av_hubert": av_hubert,
+}
 
 
 def owner(config: Config) -> ModuleType | None:

@@ -48,7 +48,8 @@ class Pretraining(Task):
         if "draw" not in batch or "masked" in batch:
             return batch
         tokens = self.model.count_tokens(batch["num_samples"]).tolist()
-        rows = [self._draw(*row) for row in zip(batch["draw"].tolist(), tokens)]
+        frames = batch["num_frames"].tolist() if "num_frames" in batch else [0] * len(tokens)
+        rows = [self._draw(*row) for row in zip(batch["draw"].tolist(), tokens, frames)]
         fields: dict[str, Any] = {
             name: pad_sequence([torch.from_numpy(row[name]) for row in rows], batch_first=True)
             for name in rows[0]
@@ -64,16 +65,16 @@ class Pretraining(Task):
         times = TokenGrid(one["first"], one["step"])
         return aligned(units, times, self.model.token_grid, tokens)
 
-    def _draw(self, number: int, tokens: int) -> dict[str, np.ndarray]:
-        """All that a row of so many audio tokens draws, beginning from its number."""
+    def _draw(self, number: int, tokens: int, frames: int) -> dict[str, np.ndarray]:
+        """All that a row of so many audio tokens and frames draws, beginning from its number."""
         grid, config = self.model.token_grid, self.config
         share = config.mask_share or max(o.mask_share for o in self.objectives.values())
         length = max(1, round(config.mask_seconds / grid.step))
         generator = np.random.default_rng(number)
         masked = masking.spans(tokens // grid.rows, share, length, generator).repeat(grid.rows)
-        drawn = {"masked": masked}
+        drawn = {"masked": masked} | self.model.draw(generator, masked, frames)
         for objective in self.objectives.values():
-            drawn |= objective.draw(generator, masked)
+            drawn |= objective.draw(generator, drawn["masked"])
         return drawn
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:

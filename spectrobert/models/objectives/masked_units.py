@@ -5,6 +5,7 @@
 with h_t behind all layers, A a Linear and e_c a row of a table. The loss is the mean cross entropy
 of the masked tokens, and a penalty of the convolved features. Of SpeechLM, which has layers that
 speech and units share, the tokens below them are compared as well, by layers of their own (UMLM).
+`unmasked` weighs the mean cross entropy of the other tokens (AV-HuBERT's alpha; 0 there in base).
 The number of masked tokens is not made equal in a batch, as fairseq does: a row then draws what it
 draws alone.
 
@@ -57,6 +58,7 @@ class MaskedUnits(Objective):
         super().__init__(options, sizes)
         assert sizes is not None
         self.penalty: float = options["feature_penalty"]
+        self.unmasked: float = options.get("unmasked", 0.0)  # models of before had none
         self.units = Comparison(sizes.hidden, options)
         self.lower = Comparison(sizes.between, options) if sizes.between else None
 
@@ -65,8 +67,12 @@ class MaskedUnits(Objective):
             init.uniform_(part.table)
 
     def terms(self, output: Output, batch: Batch) -> Terms:
+        return self._terms(output, batch, batch["masked"])
+
+    def _terms(self, output: Output, batch: Batch, chosen: Tensor) -> Terms:
+        """Costs of the chosen (B, N) tokens that have a unit."""
         audio, units = audio_of(output), batch["units"]
-        row, token = torch.nonzero(batch["masked"] & (units != IGNORED), as_tuple=True)  # (K,)
+        row, token = torch.nonzero(chosen & (units != IGNORED), as_tuple=True)  # (K,)
         logits, targets = self.units(audio.hidden[row, token]), units[row, token]
         costs = F.cross_entropy(logits, targets, reduction="none")
         if self.lower is not None:
@@ -79,9 +85,14 @@ class MaskedUnits(Objective):
         terms, audio = self.terms(output, batch), audio_of(output)
         cross_entropy = mean_of(terms.cost.sum(), terms.cost)
         penalty = feature_penalty(audio)
-        return {
+        losses = {
             "loss": cross_entropy + self.penalty * penalty,
             "cross_entropy": cross_entropy,
             "penalty": penalty,
             "accuracy": mean_of(terms.is_right.float().sum(), terms.cost),
         }
+        if self.unmasked:
+            others = self._terms(output, batch, audio.mask & ~batch["masked"])
+            losses["unmasked"] = mean_of(others.cost.sum(), others.cost)
+            losses["loss"] = losses["loss"] + self.unmasked * losses["unmasked"]
+        return losses

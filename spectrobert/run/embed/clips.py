@@ -15,6 +15,7 @@ from ...data.clips import ClipDataset, ReadOptions, columns, crop, to_arrow
 from ...data.preparation import prepare
 from ...errors import UserError
 from .. import spoken_words
+from ..build import stream_options
 from ..folder import RunFolder
 from .encoder import Encoder
 
@@ -90,6 +91,7 @@ def dataset(encoder: Encoder, rows: datasets.Dataset, has_targets: bool) -> Clip
         model_seconds=model.config.max_seconds,
         hears=model.hears,
         has_word_times=bool(spoken_words.option(model.config)),
+        streams=stream_options(encoder.config, model.config),
     )
     return ClipDataset(rows, options, is_training=False)
 

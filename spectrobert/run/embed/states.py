@@ -112,7 +112,7 @@ def _spoken(model: Composite, batch: Batch, layers: tuple[str, ...]) -> tuple[St
     numbers = [int(name) for name in layers if name.isdecimal()]
     is_whole = len(numbers) < len(layers)
     deepest = len(speech.layers) if is_whole else max(numbers)
-    hidden, mask = speech.start(batch["waveform"], batch["num_samples"])
+    _, hidden, mask = model.start(batch)
     states = [hidden, *speech.run_layers(hidden, mask, 0, deepest)]
     found = {str(number): states[number] for number in numbers}
     if "last" in layers:
