@@ -76,11 +76,7 @@ def times(
         own = owner[begin:end]
         if len(own := own[own != word_times.NONE]):
             pieces[place] = of_words[own, 0].min(), of_words[own, 1].max()
-    heard = moved(of_words, first)
-    return {
-        "piece_times": moved(pieces, first),
-        "word_times": heard[heard[:, 0] != NO_TIME],
-    }
+    return shifted({"piece_times": pieces, "word_times": of_words}, first)
 
 
 def moved(spans: np.ndarray, first: float, rate: float = 1.0) -> np.ndarray:
@@ -92,6 +88,17 @@ def moved(spans: np.ndarray, first: float, rate: float = 1.0) -> np.ndarray:
     is_heard &= spans[:, :1] != NO_TIME
     later = (spans - first).clip(min=0.0) / rate
     return np.where(is_heard, later, NO_TIME).astype(np.float32)
+
+
+def shifted(item: Mapping[str, Any], first: float, rate: float = 1.0) -> dict[str, np.ndarray]:
+    """The times of an item whose clip begins at `first` by now, and is `rate` times as fast; none
+    if it has none.
+    """
+    found = {name: moved(item[name], first, rate) for name in FIELDS if name in item}
+    if "word_times" in found:
+        words = found["word_times"]
+        found["word_times"] = words[words[:, 0] != NO_TIME]
+    return found
 
 
 def without_time(length: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from ..data.balance import DRAWN
 from ..data.clips import columns
 from ..settings.ineffective import ineffective
 from ..tasks import optimisers
-from . import build, leaks, normalisation, pretrained, weights
+from . import build, leaks, normalisation, pretrained, spoken_words, weights
 from .run import Run
 
 MOST_ANSWERS = 5  # that are named
@@ -19,6 +19,8 @@ SkippedRow = tuple[str, str, str]  # id, recording, fault
 def show_data(run: Run) -> None:
     """Corpus and split, and how its spectrograms are normalised."""
     show_corpus(run, normalisation.adaptation(run.model.config))
+    if words := spoken_words.summary(run.prepared, run.model.config):
+        run.log(words)
 
 
 def show_corpus(run: Run, adaptation: str) -> None:

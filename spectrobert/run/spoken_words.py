@@ -1,7 +1,6 @@
 """Times of words, of models that align words with the audio."""
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from transformers import PreTrainedTokenizerBase
 
@@ -40,26 +39,46 @@ def require(
         )
     if config.dataset.omit_text:
         raise UserError(f"dataset.omit_text=true leaves no words, whose times {needed} needs")
-    if config.dataset.word_times == word_spans.PROPORTIONAL:
-        return
-    lacking = list(_lacking(prepared))
-    if lacking:
-        total = sum(len(rows) for rows in prepared.splits.values())
+    known = _Known.of(prepared)
+    if not known.clips:
         raise UserError(
-            f"{needed} needs times of words, which {len(lacking)} of {total} clips of"
-            f" {config.dataset.name!r} have not, the first: {lacking[0]}; {_source(config)}"
+            f"dataset {config.dataset.name!r} states no words, whose times {needed} needs"
+        )
+    if known.lacking and config.dataset.word_times != word_spans.PROPORTIONAL:
+        raise UserError(
+            f"{needed} needs times of words, which {len(known.lacking)} of {known.clips} clips of"
+            f" {config.dataset.name!r} have not, the first: {known.lacking[0]}; {_source(config)}"
             " dataset.word_times=proportional is a stand-in"
         )
 
 
-def _lacking(prepared: Prepared) -> Iterator[str]:
-    """Clips whose text has words, and no times of them."""
-    for rows in prepared.splits.values():
-        table = columns(rows, "id", "text", "words")
-        cells = (table[name].to_pylist() for name in table.column_names)
-        for row_id, text, words in zip(*cells):
-            if not words and word_times.has_letters(text):
-                yield row_id
+def summary(prepared: Prepared, settings: Any) -> str:
+    """A line about the times of words that a model reads; "" if it reads none."""
+    if not option(settings):
+        return ""
+    known = _Known.of(prepared)
+    stated = f"stated for {known.clips - len(known.lacking)} of {known.clips} clips with words"
+    rest = ", in proportion to their letters for the others" if known.lacking else ""
+    return f"times of words: {stated}{rest}"
+
+
+class _Known(NamedTuple):
+    """Clips that have words, and those of them without times."""
+
+    clips: int
+    lacking: list[str]
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> Self:
+        clips, lacking = 0, []
+        for rows in prepared.splits.values():
+            table = columns(rows, "id", "text", "words")
+            cells = (table[name].to_pylist() for name in table.column_names)
+            for row_id, text, words in zip(*cells):
+                has_words = bool(words) or word_times.has_letters(text)
+                clips += has_words
+                lacking += [row_id] if has_words and not words else []
+        return cls(clips, lacking)
 
 
 def _source(config: Config) -> str:

@@ -54,6 +54,9 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "dataset", ("vocabulary",), f"the vocabulary is that of {source}"
     if not dataset.shots:
         yield "dataset", ("shots_seed",), "dataset.shots=0"
+    reads = (getattr(config.model, "fusion", ""), getattr(config.model, "audio_tokens", ""))
+    if config.model and reads[0] != "cm_bert" and reads[1] != "words":
+        yield "dataset", ("word_times",), "the model reads no times of words"
     if not dataset.inner_folds:
         yield "dataset", ("inner_fold",), "dataset.inner_folds=0"
     if dataset.crop == "whole":

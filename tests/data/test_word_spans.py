@@ -80,6 +80,18 @@ def test_moments_and_speeds():
     assert word_spans.moved(spans, 1.0, rate=2.0).tolist() == [NONE, [0, 0], NONE, [0.5, 1.5]]
 
 
+def test_a_distorted_clip_has_its_words_elsewhere():
+    item = {
+        "piece_times": np.array([[-1.0, -1.0], [0.5, 1.0]]),
+        "word_times": np.array([[0.5, 1.0]]),
+    }
+    assert word_spans.shifted(item, 0.0, 0.5)["piece_times"].tolist() == [NONE, [1.0, 2.0]]
+    cut = word_spans.shifted(item, 1.25)
+    assert cut["piece_times"].tolist() == [NONE, NONE]
+    assert len(cut["word_times"]) == 0
+    assert word_spans.shifted({}, 1.0) == {}
+
+
 def test_rows_state_their_words_or_have_shares():
     words = [word._asdict() for word in WORDS[:1]]
     row = {"id": "a", "text": "well", "words": words}

@@ -14,7 +14,9 @@ from spectrobert.commands.timeline import timeline
 from spectrobert.config import Config
 from spectrobert.errors import UserError
 from spectrobert.run import export, fit, scoring, spoken_words
+from spectrobert.run.asked_words import Asked, read_words
 from spectrobert.run.folder import RunFolder
+from spectrobert.settings.ineffective import ineffective
 
 from ..helpers.runs import losses, silent, trained
 from ..helpers.sounds import noise, noise_table
@@ -157,8 +159,8 @@ def test_a_stand_in_is_by_name_and_holds_for_new_files(tmp_path, clip):
 
 
 def test_a_model_that_reads_no_times_takes_none(tmp_path, clip):
-    config = own(tmp_path, "text", "good film", model="debug_shallow_fusion")
-    fit.fit(config, silent())
-    model = load(RunFolder.of(config).path)
-    with pytest.raises(UserError, match="reads no times of words: leave out --words"):
-        model.predict(clip, text="good film", words=WORDS)
+    config = own(tmp_path, "text", "good film", model="debug_cmt", word_times="proportional")
+    (line,) = (line for line in ineffective(config) if "word_times" in line)
+    assert line.endswith("has no effect: the model reads no times of words")
+    with pytest.raises(UserError, match="my run reads no times of words: leave out --words"):
+        read_words("my run", config, None, Asked(clip, text="good film", words=WORDS), False)

@@ -31,6 +31,23 @@ def distorted(name: str, level: float, wave: np.ndarray = TONE) -> np.ndarray:
     return family.make(level)(wave, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize(
+    ("name", "level", "expected"),
+    [
+        ("slower", 0.8, [0.5, 0.75]),
+        ("start cut", 25, [0.15, 0.35]),
+        ("end cut", 25, [0.4, 0.6]),
+    ],
+)
+def test_words_of_a_distorted_clip_are_where_they_are_heard(name, level, expected):
+    family = next(family for family in families() if family.name == name)
+    perturb = distortions.perturbation(family, level, None)
+    item = {"waveform": TONE, "piece_times": np.array([[0.4, 0.6]], np.float32)}
+    found = item | perturb(None, 0, item)
+    assert found["piece_times"][0].tolist() == pytest.approx(expected, abs=1e-3)
+    assert "piece_times" not in perturb(None, 0, {"waveform": TONE})
+
+
 def power(wave: np.ndarray) -> float:
     return float(np.mean(np.square(wave, dtype=np.float64)))
 

@@ -19,6 +19,7 @@ from ...config import AugmentConfig
 from ...data.augmentation import LEAST_SECONDS, MAKERS, seeded
 from ...data.clips import ClipDataset, columns
 from ...data.perturbed_clips import Perturbation
+from ...data.word_spans import shifted
 
 Distortion = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -36,6 +37,7 @@ class Family:
     levels: tuple[float, ...]
     make: Callable[[float], Distortion]
     of_rows: bool = False  # made of other rows of the split
+    moves: str = ""  # "speed" | "start": what a shorter clip lacks; its words are then elsewhere
 
     def label(self, level: float) -> str:
         """The name of a condition."""
@@ -58,9 +60,9 @@ def families(noise_folder: str = "") -> list[Family]:
         Family("clipping", "% of the samples", (1, 10, 30), _clipped),
         Family("gain", "dB", (-10, -20, -30), _gain),
         Family("overdrive", "dB", (10, 20), _gain),
-        Family("faster", "times", (1.1, 1.25, 1.5), _speed),
-        Family("slower", "times", (0.9, 0.8, 0.67), _speed),
-        Family("start cut", "%", (10, 25, 50), lambda part: _cut(part, 0)),
+        Family("faster", "times", (1.1, 1.25, 1.5), _speed, moves="speed"),
+        Family("slower", "times", (0.9, 0.8, 0.67), _speed, moves="speed"),
+        Family("start cut", "%", (10, 25, 50), lambda part: _cut(part, 0), moves="start"),
         Family("end cut", "%", (10, 25, 50), lambda part: _cut(0, part)),
     ]
     if noise_folder:
@@ -82,9 +84,18 @@ def perturbation(family: Family, level: float, clips: ClipDataset) -> Perturbati
         peak = float(np.abs(wave).max(initial=0.0))
         # as a recorder would: a louder mixture is turned down, not cut
         wave = wave / peak if peak > 1.0 else wave
-        return {"waveform": np.ascontiguousarray(wave, dtype=np.float32)}
+        made = np.ascontiguousarray(wave, dtype=np.float32)
+        return {"waveform": made} | _times(family.moves, item, len(made))
 
     return perturb
+
+
+def _times(moves: str, item: Mapping[str, Any], length: int) -> dict[str, np.ndarray]:
+    """Times of the words of an item in its distorted clip of so many samples."""
+    before = len(item["waveform"])
+    if moves == "speed":
+        return shifted(item, 0.0, before / length)
+    return shifted(item, (before - length) / SAMPLE_RATE) if moves == "start" else {}
 
 
 def _by_row(distort: Distortion) -> Callable[[np.ndarray, np.random.Generator, int], np.ndarray]:
