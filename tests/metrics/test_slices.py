@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spectrobert import metrics
-from spectrobert.metrics import slices
+from spectrobert.metrics import bootstrap, slices
 from spectrobert.metrics.slices import Sliced
 from spectrobert.metrics.statistic import mean
 
@@ -70,5 +70,26 @@ def test_paired_and_independent_intervals():
     assert paired == pytest.approx((0.5, 0.5))  # the same for every speaker
     apart, _ = slices.difference(first, other, speakers, False)
     assert apart[1] - apart[0] > 0.5
+    draws = [
+        bootstrap.resample([one.statistic], speakers[one.at].tolist(), seed)[:, 0]
+        for seed, one in enumerate((first, other), start=1)
+    ]
+    deviates = bootstrap.reach_of_difference(draws, (20, 20))
+    assert apart == bootstrap.percentiles(draws[0] - draws[1], deviates)
     alone, why = slices.difference(Sliced(np.arange(2), mean(rows[:2], "")), other, speakers, True)
     assert (alone, why) == (None, "one group")
+
+
+def test_a_paired_interval_is_that_of_the_speakers_differences():
+    """Each speaker once in either slice: the difference is a mean over 12 speakers."""
+    generator = np.random.default_rng(1)
+    speakers = np.repeat(np.arange(12), 2).astype(str)
+    rows = generator.normal(size=24)
+    first, other = (
+        Sliced(at, mean(rows[at], "")) for at in (np.arange(0, 24, 2), np.arange(1, 24, 2))
+    )
+    found, _ = slices.difference(first, other, speakers, True)
+    own = sorted(speakers[::2].tolist())
+    apart = {speaker: rows[2 * int(speaker)] - rows[2 * int(speaker) + 1] for speaker in own}
+    expected = metrics.intervals({"": mean(np.array([*apart.values()]), "")}, own)[0][""]
+    assert found == pytest.approx(expected)

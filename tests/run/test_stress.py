@@ -135,6 +135,8 @@ def test_a_table_is_written_and_goes_on(run, capsys, monkeypatch):
     assert stored["plain"]["score"][0] == pytest.approx(
         run.read_scores()["metrics"][stored["metric"]]
     )
+    interval = run.read_scores()["intervals"][stored["metric"]]
+    assert stored["plain"]["score"][1] == pytest.approx(interval)
     assert [point["family"] for point in stored["points"]] == ["gain"] * 3 + ["white noise"] * 4
     differences = {point["name"]: point["difference"][0] for point in stored["points"]}
     assert differences[stored["worst"]] == min(differences.values())
