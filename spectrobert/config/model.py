@@ -227,6 +227,7 @@ class AvHubertOptions:
     classifier: str = "linear"
     detach_head: bool = False
     objectives: dict[str, Any] = field(default_factory=dict)
+    decoder: dict[str, Any] = field(default_factory=dict)
 
     vocab_size: int = 30522
     max_seconds: float = 30.0  # the longest clip that is read to its end

@@ -129,6 +129,9 @@ def objective_options(task: PretrainingConfig) -> dict[str, dict[str, Any]]:
     for name in need(task.objectives, "units"):
         facts = unit_file.require(task.units)
         chosen[name] |= {key: facts[key] for key in ("num_units", "first", "step", "fingerprint")}
+    for options in chosen.values():  # models of before have no such option, and the same head
+        if not options.get("unmasked", 1):
+            del options["unmasked"]
     return chosen
 
 

@@ -41,6 +41,11 @@ def _rules(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
         yield "task", ("epochs",), f"trainer.epochs={trainer.epochs} is set"
     if getattr(config.model, "pooled_norm", "none") == "speaker":
         yield "trainer", ("group_by_length",), "model.pooled_norm=speaker groups by speaker"
+    is_named = config.model is not None  # else the model is a checkpoint's, which may see
+    if is_named and "video" not in getattr(config.model, "streams", ()):
+        yield "dataset", ("augment_video",), "the model sees no video"
+    if getattr(config.model, "masking", "") == "embedding":
+        yield "model", ("video_mask_share", "video_mask_seconds"), "model.masking=embedding"
     if config.optim.clip == 0:
         yield "optim", ("clip_by",), "optim.clip=0"
     yield from _of_schedules(config.optim.schedule)

@@ -89,3 +89,12 @@ def test_options_of_hydra_itself_are_refused_without_a_sweep(capsys):
     words = ["--task", "ser", "--dataset", "demo", "hydra.run.dir=/tmp/x"]
     assert train.main(words, lambda config: None) == 2
     assert "hydra.run.dir=/tmp/x has no effect without -m" in capsys.readouterr().err
+
+
+def test_video_is_augmented_for_models_that_see():
+    def lines(model: str) -> list[str]:
+        words = ["task=ser", "dataset=demo", f"model={model}", "dataset.augment_video=false"]
+        return [line for line in ineffective(composition.compose(words)) if "augment_video" in line]
+
+    assert lines("tiny") == ["dataset.augment_video=false has no effect: the model sees no video"]
+    assert lines("debug_av_hubert") == []

@@ -110,3 +110,16 @@ def test_padding_is_neither_masked_nor_asked():
     assert torch.equal(alone["masked"][0], together["masked"][1, :number])
     rows, own = task.rows(model(together), together)[0][1], task.rows(model(alone), alone)[0][0]
     torch.testing.assert_close(rows, own, rtol=1e-4, atol=1e-4)
+
+
+def test_other_tokens_count_as_much_as_they_are_weighed():
+    model = speech("debug_hubert", "masked_units")
+    task, head = task_of(model), model.head.objectives["masked_units"]
+    batch = task.drawn(batch_of(*CLIPS))
+    output = model(batch)
+    plain = task.losses(output, batch)["loss"]
+    head.unmasked = 0.5
+    audio, others = output.audio, output.audio.mask & ~batch["masked"]
+    others &= batch["units"] != IGNORED
+    cost = F.cross_entropy(head.units(audio.hidden[others]), batch["units"][others])
+    torch.testing.assert_close(task.losses(output, batch)["loss"], plain + 0.5 * cost)
