@@ -29,6 +29,15 @@ class StreamOptions:
     augments: bool = True  # training frames are cut and mirrored at random
 
 
+def of_model(settings: Any, augments: bool) -> StreamOptions | None:
+    """The streams besides audio that a model with these settings reads; None if it reads none."""
+    names = getattr(settings, "streams", ())
+    num_phones = settings.num_phones if "phones" in names else 0
+    if "video" not in names and not num_phones:
+        return None
+    return StreamOptions("video" in names, num_phones, augments)
+
+
 def of_clip(
     row: Mapping[str, Any],
     segment: Segment,

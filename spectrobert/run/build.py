@@ -340,11 +340,7 @@ def datamodule(
 
 def stream_options(config: Config, settings: Any) -> streams.StreamOptions | None:
     """The streams besides audio that a model with these settings reads; None if it reads none."""
-    names = getattr(settings, "streams", ())
-    num_phones = settings.num_phones if "phones" in names else 0
-    if "video" not in names and not num_phones:
-        return None
-    return streams.StreamOptions("video" in names, num_phones, config.dataset.augment_video)
+    return streams.of_model(settings, config.dataset.augment_video)
 
 
 def timed_effects(config: Config) -> list[str]:

@@ -31,7 +31,7 @@ from ..models.answers import answer_names
 from ..models.exportable import Exportable
 from ..models.model import Model
 from ..models.spectrobert import SpectroBert
-from . import chosen_thresholds, normalisation, spoken_words
+from . import chosen_thresholds, normalisation
 from .folder import RunFolder
 from .onnx_file import INPUTS, OUTPUTS, Session
 from .pretrained import first_line
@@ -92,7 +92,7 @@ def _require_exportable(folder: str, config: Config, model: Model) -> None:
         raise UserError(f"{what}: a model of several streams has no ONNX form here")
     if normalisation.adaptation(model.config):
         raise UserError(f"{what}: it is normalised by speaker, which needs more than one clip")
-    if needed := spoken_words.option(model.config):
+    if needed := getattr(model.config, "needs_word_times", ""):
         raise UserError(f"{what}: {needed} reads times of words, for which the file has no input")
     size = sum(value.numel() * value.element_size() for value in model.parameters())
     if size > MOST_BYTES:

@@ -92,9 +92,10 @@ class Predictor:
 
     def __init__(self, folder: str | Path, calibrated: bool = False):
         # torch and its like are imported here and below: an exported file answers without them
+        from ..data import streams
         from ..kernels import adopt
         from ..models.answers import answer_names
-        from . import build, calibration, chosen_thresholds, normalisation, spoken_words
+        from . import calibration, chosen_thresholds, normalisation
         from .folder import RunFolder
         from .saved_run import load_run
 
@@ -108,8 +109,8 @@ class Predictor:
         self.calibration = calibration.read(run) if calibrated else None
         self.max_seconds: float = self.model.config.max_seconds
         self.least_samples = self.model.least_samples
-        self.aligns = bool(spoken_words.option(self.model.config))
-        self.streams = build.stream_options(self.config, self.model.config)
+        self.aligns = bool(getattr(self.model.config, "needs_word_times", ""))
+        self.streams = streams.of_model(self.model.config, self.config.dataset.augment_video)
         self.waits = bool(normalisation.adaptation(self.model.config))  # for all files of a call
 
     @property
