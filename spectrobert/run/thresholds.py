@@ -16,8 +16,9 @@ from ..data.resampling import light_columns, resampling_groups
 from ..errors import UserError, unknown
 from ..tasks import Task
 from ..tasks.targets import SerMultilabel
-from . import findings, normalisation, scoring
+from . import normalisation, scoring
 from .chosen_thresholds import ChosenThreshold, Scored, read, write
+from .comet import findings as comet
 from .folder import RunFolder
 from .loaders import DataModule
 
@@ -100,7 +101,7 @@ def choose(
         before = stored[label].times_scored if label in stored else 0
         chosen[label] = replace(one, times_scored=before + bool(one.test))
     write(run, stored | chosen)
-    findings.keep(run, run.thresholds)
+    comet.send(run, run.thresholds)
     return chosen
 
 
