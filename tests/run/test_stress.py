@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spectrobert import metrics
 from spectrobert.commands.evaluate import evaluate as verb
 from spectrobert.errors import UserError
 from spectrobert.run.conditions import Conditions, Outcome, Value
@@ -135,18 +136,20 @@ def test_a_table_is_written_and_goes_on(run, capsys, monkeypatch):
     assert stored["plain"]["score"][0] == pytest.approx(
         run.read_scores()["metrics"][stored["metric"]]
     )
-    interval = run.read_scores()["intervals"][stored["metric"]]
-    assert stored["plain"]["score"][1] == pytest.approx(interval)
     assert [point["family"] for point in stored["points"]] == ["gain"] * 3 + ["white noise"] * 4
     differences = {point["name"]: point["difference"][0] for point in stored["points"]}
     assert differences[stored["worst"]] == min(differences.values())
     card = run.card.read_text(encoding="utf-8")
     assert f"- worst of all strengths: {stored['worst']}" in card
     assert card.startswith("# Evaluation card")
+    # intervals are widened for the number of groups
+    asked, reach = [], metrics.reach
+    monkeypatch.setattr(metrics, "reach", lambda groups: asked.append(groups) or reach(groups))
     # what is kept is not asked again
     monkeypatch.setattr(Conditions, "answer", None)
     verb(run.path, stress=True, distortion=names, as_json=True)
     assert json.loads(capsys.readouterr().out) == stored
+    assert {str(groups) for groups in asked} == {stored["unit"].split()[0]}
 
 
 def test_parts_share_the_conditions(run, monkeypatch):
