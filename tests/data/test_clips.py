@@ -106,6 +106,9 @@ def test_what_goes_into_the_table_comes_out_of_it(examples):
         "votes": [{"label": "dog", "count": 2.0}, {"label": "bell", "count": 0.5}],
         "traits": [{"name": "room", "value": "hall"}],
         "words": [{"text": "dog", "start": 0.5, "end": 1.0}],
+        "caption": "",
+        "video": "",
+        "phones": "",
         "seconds": 4.5,
     }
 
