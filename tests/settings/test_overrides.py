@@ -238,4 +238,4 @@ def test_wrong_task_or_dataset_gets_one_line(arguments, words, capsys):
 
 def test_an_unknown_corpus_option_lists_those_of_the_corpus(capsys):
     line = refused(["--task", "ser", "--dataset", "ravdess", "dataset.size=1"], capsys)
-    assert line.rstrip().endswith("silence_audio, omit_text, fold")
+    assert line.rstrip().endswith("silence_audio, augment_video, omit_text, fold")

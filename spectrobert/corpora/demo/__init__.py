@@ -73,7 +73,7 @@ T = TypeVar("T")
 # rows at size 1
 SIZES: dict[str, dict[str, int]] = {
     "pre": {"train": 2400, "val": 200, "test": 200},
-    "caption": {"train": 1800, "val": 400, "test": 800},
+    "caption": {"train": 1800, "val": 402, "test": 802},
     "aqa_binary": {"train": 400, "val": 200, "test": 1000},
     "aqa_open": {"train": 432, "val": 180, "test": 612},
     "classification": {"train": 420, "val": 120, "test": 240},
