@@ -92,7 +92,6 @@ class Predictor:
 
     def __init__(self, folder: str | Path, calibrated: bool = False):
         # torch and its like are imported here and below: an exported file answers without them
-        from ..data import streams
         from ..kernels import adopt
         from ..models.answers import answer_names
         from . import calibration, chosen_thresholds, normalisation
