@@ -149,7 +149,7 @@ def test_what_was_not_prepared_is_refused(tmp_path):
     with pytest.raises(UserError, match="give demo its own"):
         prepared(out, dataset_class("demo")(size=0.02), "ser", data_dir() / "demo")
     (variant,) = json.loads((out / copies.INDEX).read_text())["tables"]
-    shorter = SCHEMA.remove(len(SCHEMA) - 1)
+    shorter = SCHEMA.remove(SCHEMA.get_field_index("votes"))  # later columns may be missing
     with pa.ipc.new_stream(str(out / variant / "rows.arrow"), shorter):
         pass
     with pytest.raises(UserError, match="another version of spectrobert; prepare it again"):

@@ -72,6 +72,8 @@ def test_a_missing_stream_is_zeros_before_the_fusion(name):
     seen = model.start(batch)[0]
     assert not seen[..., :width].any()
     assert torch.equal(seen[..., width : 2 * width], features[..., width : 2 * width])
+    model.speech.options.streams = ("audio",)
+    assert not model.start(batch)[0][..., width:].any()
 
 
 def resnet_size(channels, blocks) -> int:
