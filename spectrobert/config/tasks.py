@@ -59,6 +59,12 @@ class PretrainingConfig(TaskConfig):
     # cover less. 0: of the objective; the largest, if there are several
     mask_share: float = 0.0
     mask_seconds: float = 0.2  # length of a span: 10 frames of 20 ms
+    # The longest span: lengths are then drawn from mask_seconds on, and no spans overlap; 0: all
+    # have the same length
+    mask_longest: float = 0.0
+    # Shares of masked audio tokens at which another token of the clip is seen, or the token itself
+    mask_swapped: float = 0.0
+    mask_kept: float = 0.0
     mlm_probability: float = 0.15
     mlm_on_mismatch: bool = True  # also predict words of pairs whose audio is another clip
     mismatch_probability: float = 0.5
@@ -81,9 +87,25 @@ class PretrainingConfig(TaskConfig):
         probability("task.mask_share", self.mask_share)
         if not 0 < self.mask_seconds < math.inf:
             raise UserError(f"task.mask_seconds={self.mask_seconds}: must be above 0 and finite")
+        self._check_masks()
         share("task.mlm_probability", self.mlm_probability)
         share("task.mismatch_probability", self.mismatch_probability)
         choose("task.negatives", self.negatives, ("auto", "any", "like"))
+
+    def _check_masks(self) -> None:
+        longest, shortest = self.mask_longest, self.mask_seconds
+        if longest and not shortest <= longest < math.inf:
+            raise UserError(
+                f"task.mask_longest={longest}: must be 0, or task.mask_seconds={shortest} or more"
+                " and finite"
+            )
+        share("task.mask_swapped", self.mask_swapped)
+        share("task.mask_kept", self.mask_kept)
+        if self.mask_swapped + self.mask_kept > 1:
+            raise UserError(
+                f"task.mask_swapped={self.mask_swapped} and task.mask_kept={self.mask_kept}: their"
+                " sum must be 1 or less"
+            )
 
     @property
     def reading(self) -> str:

@@ -54,6 +54,7 @@ class Batch(TypedDict, total=False):
     unit_mask: Tensor  # (B, N) True at units that are masked
     units: Tensor  # (B, U) of a clip, IGNORED beyond it; then (B, N), one per audio token
     negatives: Tensor  # (B, N, M) masked audio tokens that a masked one is compared with
+    shown: Tensor  # (B, N) tokens that are seen at masked places; -1: the vector of masked tokens
     masked: Tensor  # (B, N) True at audio tokens that are masked, never at padding
     audio_sources: Tensor  # (B, N) the step that each step of audio is taken from (AV-HuBERT)
     video_sources: Tensor  # (B, N) the same of video

@@ -61,11 +61,12 @@ class Composite(Model):
     behind_layers = frozenset(
         (
             *("pooling", "text_pooling", "pooled_norm", "embedding_size", "embedding_act"),
-            *("classifier", "speech_states", "norm_states"),
+            *("classifier", "speech_states", "norm_states", "layer_pooler"),
         )
     )
     weights_behind_layers = (
         *("pooling.", "text_pooling.", "embedding.", "layer_weights.", "ctal.pools_of_both."),
+        *("cross.layer_pooler.", "ctal.layer_pooler."),
     )
     inactive: ClassVar[frozenset[str]] = frozenset(
         (

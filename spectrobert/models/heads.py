@@ -17,6 +17,7 @@ from .batch import IGNORED, Batch
 from .generation import GenerationHead
 from .model import AudioSizes
 from .objectives import registry
+from .objectives.masking import HIDDEN
 
 
 class NoHead(nn.Module):
@@ -108,10 +109,19 @@ class PretrainingHead(nn.Module):
         return known["unit_ctc"].embed(batch, self.masked_token)
 
     def mask(self, tokens: Tensor, batch: Batch) -> Tensor:
-        """(B, N, D) audio tokens before the first layer, masked ones replaced by one vector."""
+        """(B, N, D) audio tokens before the first layer, masked ones replaced by one vector.
+
+        Those of which `shown` names another token are replaced by that one.
+        """
         if "masked" not in batch or not hasattr(self, "masked_token"):
             return tokens
-        return torch.where(batch["masked"][..., None], self.masked_token.to(tokens.dtype), tokens)
+        hidden = batch["masked"]
+        if "shown" in batch:
+            places = batch["shown"]  # (B, N)
+            hidden = hidden & (places == HIDDEN)
+            seen = places.clamp(min=0)[..., None].expand_as(tokens)
+            tokens = torch.where(batch["masked"][..., None], tokens.gather(1, seen), tokens)
+        return torch.where(hidden[..., None], self.masked_token.to(tokens.dtype), tokens)
 
 
 class ClassificationHead(nn.Module):

@@ -67,15 +67,26 @@ class Pretraining(Task):
 
     def _draw(self, number: int, tokens: int, frames: int) -> dict[str, np.ndarray]:
         """All that a row of so many audio tokens and frames draws, beginning from its number."""
-        grid, config = self.model.token_grid, self.config
-        share = config.mask_share or max(o.mask_share for o in self.objectives.values())
-        length = max(1, round(config.mask_seconds / grid.step))
-        generator = np.random.default_rng(number)
-        masked = masking.spans(tokens // grid.rows, share, length, generator).repeat(grid.rows)
+        config, generator = self.config, np.random.default_rng(number)
+        masked = self._masked(tokens, generator)
         drawn = {"masked": masked} | self.model.draw(generator, masked, frames)
+        if config.mask_swapped or config.mask_kept:
+            swapped, kept = config.mask_swapped, config.mask_kept
+            drawn["shown"] = masking.shown(masked, swapped, kept, generator)
         for objective in self.objectives.values():
             drawn |= objective.draw(generator, drawn["masked"])
         return drawn
+
+    def _masked(self, tokens: int, generator: np.random.Generator) -> np.ndarray:
+        """(tokens,) True at masked audio tokens."""
+        grid, config = self.model.token_grid, self.config
+        share = config.mask_share or max(o.mask_share for o in self.objectives.values())
+        length = max(1, round(config.mask_seconds / grid.step))
+        columns = tokens // grid.rows
+        if not config.mask_longest:
+            return masking.spans(columns, share, length, generator).repeat(grid.rows)
+        lengths = (length, max(length, round(config.mask_longest / grid.step)))
+        return masking.separate_spans(columns, share, lengths, generator).repeat(grid.rows)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         for objective in self.objectives.values():

@@ -45,6 +45,22 @@ def test_a_speech_encoder_is_continued_and_fine_tuned(tmp_path):
     assert results["init"]["checkpoint"] == str(tapt)
 
 
+def test_ctal_is_pretrained_by_its_masks_and_fine_tuned(tmp_path):
+    masks = ("mask_seconds=0.05", "mask_longest=0.1", "mask_swapped=0.1", "mask_kept=0.1")
+    objectives = "task.objectives={mlm: 1, masked_acoustic: 1}"
+    words = ("model=debug_ctal", "experiment_name=ctal", objectives, *SHORT)
+    first, results, _ = finish(_composite(tmp_path, "pre", *words, *(f"task.{m}" for m in masks)))
+    assert results["test"]["metrics"]["masked_acoustic_loss"] > 0
+    more = (f"init.checkpoint={first}", "model=debug_ctal", "model.layer_pooler=true", *SHORT)
+    ser, _, _ = finish(_composite(tmp_path, "ser", *more, "freeze.train=[head]"))
+    given, tuned = (load_file(run.model / "model.safetensors") for run in (first, ser))
+    layers = [name for name in given if name.startswith(("speech.", "text.", "ctal.layers."))]
+    assert len(layers) > 50
+    assert all(torch.equal(tuned[name], given[name]) for name in layers)
+    new = {name.split(".")[1] for name in tuned.keys() - given.keys() if name.startswith("ctal")}
+    assert new == {"pools_of_both", "layer_pooler"}
+
+
 def _composite(tmp_path, task: str, *more: str):
     from spectrobert.settings import composition
 

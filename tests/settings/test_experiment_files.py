@@ -96,6 +96,29 @@ RECIPES = {
     ),
     "cmt_base_orthogonality": ("ser iemocap", "model.fusion=cross model.orthogonality=0.1"),
     "cmt_base_layer_pooler": ("ser iemocap", "model.fusion=cross model.layer_pooler=True"),
+    "cmt_mult": (
+        "ser iemocap",
+        "model.fusion=mult model.mult_width=30 model.mult_heads=5 model.fusion_layers=5"
+        " model.pooling=last optim.name=adam optim.lr=0.001 optim.clip=0.8 trainer.batch_size=24"
+        " task.epochs=40 freeze.train=['head','pooling','fusion']",
+    ),
+    "cmt_ctal": (
+        "ser iemocap",
+        "model.fusion=ctal model.fusion_layers=6 model.orthogonality=1.0 optim.lr=1e-05"
+        " optim.weight_decay=0.01 trainer.batch_size=2",
+    ),
+    "ctal_pretraining": (
+        "pre librispeech",
+        "task.objectives={'mlm':1.0,'masked_acoustic':1.0} task.mask_seconds=0.25"
+        " task.mask_longest=0.625 task.mask_swapped=0.1 task.mask_kept=0.1 optim.lr=5e-05"
+        " trainer.batch_size=6",
+    ),
+    "cmt_jbl": (
+        "ser iemocap",
+        "model.fusion=concat model.pooling=first model.text_pooling=first optim.beta2=0.98"
+        " optim.weight_decay=0.1 trainer.batch_size=1 trainer.accumulate=8 task.epochs=10",
+    ),
+    "cmt_jbl_stack-up": ("ser iemocap", "model.fusion=coattention task.epochs=10"),
     "whisper_random": (
         "ser ravdess",
         "init.speech_model=random freeze.name=probe model.speech_states=2-4"

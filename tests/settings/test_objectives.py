@@ -79,3 +79,19 @@ def test_options_of_objectives_that_are_not_chosen_have_no_effect():
     assert "task.negatives=any has no effect: task.objectives has no sap" in lines
     lines = ineffective(composition.compose([*WORDS, "task.mask_share=0.3"]))
     assert "task.mask_share=0.3 has no effect: no objective masks audio" in lines
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"mask_longest": 0.1},
+            r"task\.mask_longest=0\.1: must be 0, or task\.mask_seconds=0\.2 or",
+        ),
+        ({"mask_swapped": -0.1}, r"task\.mask_swapped=-0\.1: must be 0 or more"),
+        ({"mask_swapped": 0.6, "mask_kept": 0.6}, r"mask_kept=0\.6: their sum must be 1 or less"),
+    ],
+)
+def test_masks_that_cannot_be_drawn_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        PretrainingConfig(objectives={"masked_acoustic": 1.0}, **options)

@@ -15,9 +15,9 @@ from .base import Objective, Statistics, Terms
 class MaskedAcoustic(Objective):
     """Absolute error of one Linear on masked tokens, mean over the values of a token.
 
-    Two readings of ours: a masked token is always the learned vector that other objectives put
-    there, where CTAL has zeros for 80 %, another frame for 10 % and the frame itself for 10 %; and
-    spans have the length of `task.mask_seconds`, where CTAL draws 20 to 50 frames of 12.5 ms.
+    A hidden token is the learned vector that other objectives put there, where CTAL has zeros
+    before its first Linear: a reading of ours. CTAL's spans and its shares of tokens that are
+    swapped or kept are options of the task.
     """
 
     name: ClassVar[str] = "masked_acoustic"

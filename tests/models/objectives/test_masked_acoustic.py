@@ -76,3 +76,12 @@ def test_masked_tokens_are_hidden_from_the_model():
     with torch.no_grad():
         shown = model(plain).audio.hidden - model(batch).audio.hidden
     assert shown[batch["masked"]].abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_a_masked_token_may_show_another_or_itself():
+    model, tokens = composite("debug_hubert", num_logits=0, **OBJECTIVE), torch.randn(1, 4, 32)
+    masked, shown = torch.tensor([[True, True, True, False]]), torch.tensor([[-1, 3, 2, 3]])
+    found = model.head.mask(tokens, {"masked": masked, "shown": shown})[0]
+    wanted = [model.head.masked_token, tokens[0, 3], tokens[0, 2], tokens[0, 3]]
+    assert torch.equal(found, torch.stack(wanted))
