@@ -102,8 +102,8 @@ def _of_objectives(task: PretrainingConfig) -> Iterator[tuple[str, Sequence[str]
     if not need(names, "units"):
         yield "task", ("units",), "no objective predicts units"
     if not masking(names):
-        names = ("mask_share", "mask_seconds", "mask_longest", "mask_swapped", "mask_kept")
-        yield "task", names, "no objective masks audio"
+        spans = ("mask_share", "mask_seconds", "mask_longest", "mask_swapped", "mask_kept")
+        yield "task", spans, "no objective masks audio"
 
 
 def _of_networks(config: Config) -> Iterator[tuple[str, Sequence[str], str]]:
