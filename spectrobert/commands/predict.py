@@ -15,7 +15,9 @@ from .startup import without_collection
 from .timeline import timeline as follow
 
 if TYPE_CHECKING:
-    from ..run.predict import Asked, Failed, Prediction, Predictor
+    from ..run.asked_words import Asked
+    from ..run.predict import Predictor
+    from ..run.prediction import Failed, Prediction
 
 FORMATS = ("table", "csv", "jsonl", "json")
 MARGIN = 40  # characters of a table around a row's cells, headings wider than these included
@@ -175,7 +177,7 @@ def _answered(
     answers: Iterator[Prediction | Failed], total: int
 ) -> tuple[list[Prediction], list[Failed]]:
     """Predictions, and files that have none; a bar shows how many are done."""
-    from ..run.predict import Prediction
+    from ..run.prediction import Prediction
     from ..terminal import counting
 
     found: list[Prediction] = []

@@ -13,7 +13,8 @@ from ..errors import UserError
 from .options import Run
 
 if TYPE_CHECKING:
-    from ..run.predict import Asked, Predictor
+    from ..run.asked_words import Asked
+    from ..run.predict import Predictor
     from ..run.timeline.segments import Segment
     from ..run.timeline.settings import Heard, Rules
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
-from .predict import Prediction
+from .prediction import Prediction
 
 FEW = 10  # labels whose probabilities all have a column
 

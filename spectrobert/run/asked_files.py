@@ -8,7 +8,7 @@ from pathlib import Path
 from ..corpora.label_files import AUDIO_SUFFIXES, audio_files
 from ..errors import UserError
 from ..files import read_table
-from .predict import Asked
+from .asked_words import Asked
 
 
 def named(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .onnx_predict import OnnxPredictor
-from .predict import Prediction, Predictor
+from .predict import Predictor
+from .prediction import Prediction
 
 
 def load(folder: str | Path, calibrated: bool = False) -> Predictor:

@@ -11,8 +11,9 @@ from tokenizers import Tokenizer
 
 from ..errors import UserError
 from ..settings.options import from_dict
+from .heard import Heard
 from .onnx_file import Session
-from .predict import Predictor, _Heard
+from .predict import Predictor
 
 
 class OnnxPredictor(Predictor):
@@ -44,10 +45,10 @@ class OnnxPredictor(Predictor):
             raise UserError(f"{self.folder} holds no torch network: give the run's folder")
         raise AttributeError(name)
 
-    def _rows(self, heard: Sequence[_Heard], shared: dict[str, Any]) -> np.ndarray:
+    def _rows(self, heard: Sequence[Heard], shared: dict[str, Any]) -> np.ndarray:
         return np.stack([self.session.run(one.wave, one.ids)[1] for one in heard])
 
-    def _vectors(self, heard: Sequence[_Heard]) -> np.ndarray:
+    def _vectors(self, heard: Sequence[Heard]) -> np.ndarray:
         return np.stack([self.session.run(one.wave, one.ids)[2] for one in heard])
 
 

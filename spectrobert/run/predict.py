@@ -2,81 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from ..audio import io
-from ..audio.crop import window
 from ..audio.segment import Segment
-from ..config import CaptionConfig, DatasetConfig, NumbersConfig, PretrainingConfig
+from ..config import CaptionConfig, NumbersConfig, PretrainingConfig
 from ..data import streams
-from ..data.stretch import crop
 from ..data.threads import in_threads
 from ..errors import UserError
 from .asked_words import Asked, ReadWords, read_words
+from .heard import Heard, hear, require_heard, require_length, tried
+from .prediction import Failed, Prediction
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..models.model import Output
 
-Result = TypeVar("Result")
-
 BATCH = 16  # clips of like length that are answered together
 CHUNK = 16 * BATCH  # decoded clips that are sorted by length
 FEW = 8  # files that are answered before the kernels are made ready, which takes half a second
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Answers for one file: labels with probabilities, targets with values, or texts with their log
-    probabilities; the highest first.
-    """
-
-    audio: str
-    seconds: float  # of the file
-    used: tuple[float, float]  # first and last second of the stretch that the model heard
-    every: tuple[tuple[str, float], ...]
-    ranked: tuple[tuple[str, float], ...]  # the first of them
-    measure: str = "probability"  # or "value", or "log_probability"
-    note: str = ""  # on all predictions of a call
-    question: str = ""
-    text: str = ""
-    detected: tuple[tuple[str, bool], ...] = ()  # labels that have a stored threshold
-    is_held_back: bool = False  # of a calibrated run: the answer is not sure enough
-    plausible: tuple[str, ...] = ()  # of a calibrated run: a set that holds the truth as promised
-
-    @property
-    def answer(self) -> str:
-        """The first label, target or text."""
-        return self.ranked[0][0]
-
-
-class Failed(NamedTuple):
-    """A file that has no answer, and why, in one line that names it."""
-
-    audio: str
-    reason: str
-
-
-class _Heard(NamedTuple):
-    """A file as the model gets it."""
-
-    asked: Asked
-    seconds: float
-    used: tuple[float, float]
-    wave: np.ndarray  # (T,)
-    ids: np.ndarray  # (L,)
-    times: dict[str, np.ndarray]  # of words, if the model reads them
-    streams: Mapping[str, np.ndarray] = MappingProxyType({})  # besides audio, by field of a batch
 
 
 class Predictor:
@@ -181,7 +132,7 @@ class Predictor:
         if video and len(audio) != 1:
             raise UserError(f"video={video} belongs to one file, and {len(audio)} are asked for")
         read = self._read([Asked(fspath(path), question, text, words, video) for path in audio])
-        return self._predictions([_require_heard(one) for one in read], top)
+        return self._predictions([require_heard(one) for one in read], top)
 
     def answer(self, asked: Iterable[Asked], top: int = 5) -> Iterator[Prediction | Failed]:
         """Predictions in order, in batches; a file that cannot be answered is Failed.
@@ -193,7 +144,7 @@ class Predictor:
         chunk = None if self.waits else CHUNK
         while some := list(islice(waiting, chunk)):
             read = self._read(some)
-            predicted = iter(self._predictions([r for r in read if isinstance(r, _Heard)], top))
+            predicted = iter(self._predictions([r for r in read if isinstance(r, Heard)], top))
             yield from (one if isinstance(one, Failed) else next(predicted) for one in read)
 
     def embed(
@@ -205,7 +156,7 @@ class Predictor:
         """
         self.require_labels()
         read = self._read([Asked(fspath(path), question, text) for path in audio])
-        return self._vectors([_require_heard(one) for one in read])
+        return self._vectors([require_heard(one) for one in read])
 
     def check_words(self, asked: Asked) -> None:
         """Raise UserError as `asked_words.read_words`."""
@@ -225,28 +176,28 @@ class Predictor:
         self._count(FEW + 1)  # more will follow, and all are to be answered in one way
         ids, is_mute = self._words(asked).ids, self.config.dataset.silence_audio
         heard = [
-            _Heard(asked, 0.0, (0.0, 0.0), np.zeros_like(wave) if is_mute else wave, ids, {})
+            Heard(asked, 0.0, (0.0, 0.0), np.zeros_like(wave) if is_mute else wave, ids, {})
             for wave in waves
         ]
         return self._rows(heard, shared)
 
-    def _read(self, asked: Sequence[Asked]) -> list[_Heard | Failed]:
+    def _read(self, asked: Sequence[Asked]) -> list[Heard | Failed]:
         """Files decoded in threads; words are cut here, as tokenizers serve one thread alone."""
-        words = [_tried(one.audio, partial(self._words, one)) for one in asked]
+        words = [tried(one.audio, partial(self._words, one)) for one in asked]
 
-        def hear(pair: tuple[Asked, ReadWords | Failed]) -> _Heard | Failed:
+        def hear(pair: tuple[Asked, ReadWords | Failed]) -> Heard | Failed:
             one, own = pair
             if isinstance(own, Failed):
                 return own
-            return _tried(one.audio, partial(self._hear, one, own))
+            return tried(one.audio, partial(self._hear, one, own))
 
         return list(in_threads(hear, zip(asked, words, strict=True), CHUNK))
 
-    def _hear(self, asked: Asked, words: ReadWords) -> _Heard:
+    def _hear(self, asked: Asked, words: ReadWords) -> Heard:
         seconds, used, wave = hear(asked.audio, self.config.dataset, self.max_seconds)
-        _require_length(asked.audio, wave, self.least_samples)
+        require_length(asked.audio, wave, self.least_samples)
         times, seen = words.times(used[0], seconds), self._seen(asked, seconds, used)
-        return _Heard(asked, seconds, used, wave, words.ids, times, seen)
+        return Heard(asked, seconds, used, wave, words.ids, times, seen)
 
     def _seen(
         self, asked: Asked, seconds: float, used: tuple[float, float]
@@ -268,7 +219,7 @@ class Predictor:
         """The words of a file. Raises UserError as `asked_words.read_words`."""
         return read_words(self.folder, self.config, self.tokenizer, asked, self.aligns)
 
-    def _predictions(self, heard: Sequence[_Heard], top: int) -> list[Prediction]:
+    def _predictions(self, heard: Sequence[Heard], top: int) -> list[Prediction]:
         if not heard:
             return []
         note, shared = self._of_one_speaker(heard)
@@ -285,7 +236,7 @@ class Predictor:
         return predictions
 
     def _written(
-        self, heard: Sequence[_Heard], top: int, note: str, shared: dict[str, Any]
+        self, heard: Sequence[Heard], top: int, note: str, shared: dict[str, Any]
     ) -> list[Prediction]:
         """The texts of each file with their log probabilities, the likeliest first."""
         from . import beams
@@ -319,19 +270,19 @@ class Predictor:
             if label in self.thresholds
         )
 
-    def _rows(self, heard: Sequence[_Heard], shared: dict[str, Any]) -> np.ndarray:
+    def _rows(self, heard: Sequence[Heard], shared: dict[str, Any]) -> np.ndarray:
         """(n, C) probabilities of labels, or values of targets."""
         from ..models.answers import answers
 
         return self._computed(heard, shared, partial(answers, self.config.task)).numpy()
 
-    def _vectors(self, heard: Sequence[_Heard]) -> np.ndarray:
+    def _vectors(self, heard: Sequence[Heard]) -> np.ndarray:
         """(n, P) float32 that the head reads."""
         _, shared = self._of_one_speaker(heard)
         return self._computed(heard, shared, lambda o: o.hidden[:, 0].float()).numpy()
 
     def _computed(
-        self, heard: Sequence[_Heard], shared: dict[str, Any], read: Callable[[Output], Tensor]
+        self, heard: Sequence[Heard], shared: dict[str, Any], read: Callable[[Output], Tensor]
     ) -> Tensor:
         """The tensors that `read` takes of outputs, one row per file; clips of like length meet.
 
@@ -363,7 +314,7 @@ class Predictor:
             adopt(self.model, self.config.trainer.kernels)
         self.answered = total
 
-    def _item(self, heard: _Heard) -> dict[str, Any]:
+    def _item(self, heard: Heard) -> dict[str, Any]:
         item: dict[str, Any] = {"index": 0, "input_ids": heard.ids, "waveform": heard.wave}
         item |= {**heard.times, **heard.streams}
         if isinstance(self.config.task, PretrainingConfig):
@@ -372,7 +323,7 @@ class Predictor:
             item |= {"mlm_labels": np.full_like(heard.ids, IGNORED), "matched": 1}
         return item
 
-    def _of_one_speaker(self, heard: Sequence[_Heard]) -> tuple[str, dict[str, Any]]:
+    def _of_one_speaker(self, heard: Sequence[Heard]) -> tuple[str, dict[str, Any]]:
         """A note, and the fields by which all the files are normalised; empty of most models."""
         if not self.waits:
             return "", {}
@@ -391,46 +342,3 @@ class Predictor:
             " recordings as there are"
         )
         return note, fields
-
-
-def _tried(audio: str, work: Callable[[], Result]) -> Result | Failed:
-    """The result of work for a file, or its error."""
-    try:
-        return work()
-    except UserError as error:
-        return Failed(audio, str(error))
-
-
-def _require_heard(read: _Heard | Failed) -> _Heard:
-    if isinstance(read, Failed):
-        raise UserError(read.reason)
-    return read
-
-
-def hear(
-    path: str, options: DatasetConfig, model_seconds: float
-) -> tuple[float, tuple[float, float], np.ndarray]:
-    """Length of a file, the stretch that a run hears of it, and its waveform (T,).
-
-    Raises UserError if the file cannot be read, or if the stretch holds no sound.
-    """
-    clip = (Segment(path),)
-    kept, max_seconds = crop(options, model_seconds, is_training=False)
-    seconds = io.duration(clip)
-    start, end = window(seconds, max_seconds, kept)
-    wave = io.read_clip(clip, max_seconds, kept)
-    if io.is_silent(wave):
-        raise UserError(
-            f"{path}: silent: no sound from {start:.2f} to {end:.2f} s, which is what the run hears"
-            f" of its {seconds:.1f} s"
-        )
-    return seconds, (start, end), np.zeros_like(wave) if options.silence_audio else wave
-
-
-def _require_length(path: str, wave: np.ndarray, least: int) -> None:
-    """Raise UserError for a clip that the model would hear together with made-up silence."""
-    if len(wave) < least:
-        raise UserError(
-            f"{path}: too short: {len(wave) / io.SAMPLE_RATE:.4f} s; the model's speech encoder"
-            f" needs {least / io.SAMPLE_RATE:.4f} s"
-        )

@@ -45,7 +45,7 @@ def test_a_run_with_video_trains_is_scored_and_predicts(corpus, trained):
     assert "of video and phones nothing is cached" in printed
     assert scoring.evaluate(run.path).to_dict() == results["test"]
     model, (sound, film) = load(run.path), (corpus.parent / "3.wav", corpus.parent / "3.npy")
-    from spectrobert.run.predict import Asked
+    from spectrobert.run.asked_words import Asked
 
     seen, heard = model.answer([Asked(str(sound), video=str(film)), Asked(str(sound))])
     assert {label for label, _ in seen.ranked} == set(mouths.RHYTHMS)

@@ -12,9 +12,10 @@ from spectrobert.commands.export import export as verb
 from spectrobert.config import TASKS
 from spectrobert.errors import UserError
 from spectrobert.run import export as exports
+from spectrobert.run.asked_words import Asked
 from spectrobert.run.chosen_thresholds import ChosenThreshold, write
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.predict import Asked, Failed, Prediction
+from spectrobert.run.prediction import Failed, Prediction
 
 from ..helpers.runs import trained
 from ..helpers.sounds import constant, noise

@@ -16,9 +16,11 @@ from spectrobert import load
 from spectrobert.commands.predict import predict as verb
 from spectrobert.errors import UserError
 from spectrobert.run.asked_files import listed, named
+from spectrobert.run.asked_words import Asked
 from spectrobert.run.chosen_thresholds import ChosenThreshold, write
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.predict import FEW, Asked, Failed, Prediction
+from spectrobert.run.predict import FEW
+from spectrobert.run.prediction import Failed, Prediction
 
 from ..helpers.served import odd_run
 from ..helpers.sounds import constant, noise

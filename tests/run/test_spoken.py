@@ -11,7 +11,7 @@ import pytest
 from spectrobert.commands.evaluate import evaluate as verb
 from spectrobert.errors import UserError
 from spectrobert.run.folder import RunFolder
-from spectrobert.run.predict import Failed, Prediction
+from spectrobert.run.prediction import Failed, Prediction
 from spectrobert.run.spoken import probe, sentences, voices
 
 from ..helpers.runs import trained

@@ -14,9 +14,11 @@ from typing import Any
 from ...config import AqaConfig
 from ...errors import UserError, unknown
 from ...run.answer_formats import as_object
+from ...run.asked_words import Asked
 from ...run.folder import RunFolder
 from ...run.load import load
-from ...run.predict import Asked, Prediction, Predictor
+from ...run.predict import Predictor
+from ...run.prediction import Prediction
 from .limits import Limits
 from .looks import Look, look
 from .recordings import Followed, Window, follow

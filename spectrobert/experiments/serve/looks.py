@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...run.predict import Asked, Predictor
+from ...run.asked_words import Asked
+from ...run.predict import Predictor
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...run.predict import Asked, Predictor
+from ...run.asked_words import Asked
+from ...run.predict import Predictor
 from ...run.timeline import formats, page, rules
 from ...run.timeline.answering import answered
 from ...run.timeline.segments import segments

@@ -20,9 +20,11 @@ from ...config import AqaConfig
 from ...errors import UserError
 from ...files import write_json
 from ...metrics.statistic import mean
+from ..asked_words import Asked
 from ..conditions import Value
 from ..folder import RunFolder
-from ..predict import Asked, Failed, Prediction, Predictor
+from ..predict import Predictor
+from ..prediction import Failed, Prediction
 from .sentences import POLARITIES, Spoken, read
 from .voices import speak
 

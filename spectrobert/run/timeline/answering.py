@@ -18,8 +18,9 @@ from ...data.clips import crop
 from ...errors import UserError
 from ...files import writing
 from .. import locks, normalisation
+from ..asked_words import Asked
 from ..folder import RunFolder
-from ..predict import Asked, Predictor
+from ..predict import Predictor
 from ..saved_folder import WEIGHTS
 from . import speech
 from .journal import DIGITS, Answer, Journal

@@ -15,7 +15,8 @@ from spectrobert.commands.predict import predict
 from spectrobert.commands.timeline import timeline as verb
 from spectrobert.errors import UserError
 from spectrobert.run import chosen_thresholds
-from spectrobert.run.predict import Asked, Predictor
+from spectrobert.run.asked_words import Asked
+from spectrobert.run.predict import Predictor
 from spectrobert.run.timeline import answering
 from spectrobert.run.timeline.answering import answered
 from spectrobert.run.timeline.journal import NAME
