@@ -107,4 +107,4 @@ def test_scores_that_cannot_be_written(read_only, monkeypatch, tmp_path):
     monkeypatch.setattr(RunFolder, "read_results", lambda self: {"silence_audio": False})
     scores = Scores("test", 0, 0, {}, "")
     with read_only:
-        scoring.write(tmp_path / "again", tmp_path, scores, silence_audio=False)
+        scoring.write(tmp_path / "again", tmp_path, scores, scoring.AS_TRAINED)
