@@ -118,7 +118,7 @@ def load(
 
 
 def published_counts(
-    root: Path, task: str, *, classes: int, folds: str, fold: int, **others: bool
+    root: Path, task: str, *, classes: int, folds: str, fold: int, strict: bool, alignment: bool
 ) -> dict[str, int]:
     """The four-class protocol's turns; nothing for the others."""
     if task != "ser" or classes != 4:

@@ -42,6 +42,9 @@ class Planted:
     measure = "probability"
     config = SimpleNamespace(task=None)
 
+    def require_labels(self):
+        """It has labels."""
+
     def __init__(self, folder):
         self.calls: list[list[str]] = []
 
