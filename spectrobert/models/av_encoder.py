@@ -157,7 +157,7 @@ class AvEncoder(SpeechEncoder):
         return WINDOW
 
     def parts(self) -> dict[str, list[nn.Module]]:
-        """Of each stream, of the fusion, and of the stack."""
+        """Modules of each stream, of the fusion, and of the stack."""
         encoder, video = self.stack.encoder, self.video
         parts: dict[str, list[nn.Module]] = {
             "audio.projection": [self.audio],

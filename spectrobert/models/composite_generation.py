@@ -27,7 +27,7 @@ def head(model: Any) -> GenerationHead:
 
 
 def output(model: Any, batch: Batch, decoder: GenerationHead) -> Output:
-    """What `model`, a Composite, remembers of a batch, and its scores of the captions.
+    """States that `model`, a Composite, has of a batch, and its scores of the captions.
 
     The decoder attends to frames and word pieces that have met, before they are pooled.
     """

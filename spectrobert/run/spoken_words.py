@@ -82,7 +82,7 @@ class _Known(NamedTuple):
 
 
 def _source(config: Config) -> str:
-    """Where times of words come from in these corpora."""
+    """Sources of times of words in these corpora."""
     known = {name: corpora.corpus(name).words for name in config.dataset.parts}
     given = [f"in {name} they come from {words};" for name, words in known.items() if words]
     return " ".join(given) or "the corpus states none;"

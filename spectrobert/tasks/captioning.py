@@ -44,7 +44,7 @@ class References:
 
 @dataclass(frozen=True)
 class Writing:
-    """What a task writes with, and against."""
+    """Tools that a task writes with, and texts to compare with."""
 
     tokenizer: PreTrainedTokenizerBase
     references: Mapping[str, References] = field(default_factory=dict)  # by split
@@ -189,7 +189,7 @@ class Captioning(Task):
     def _compared(
         self, split: str, index: Array, outputs: Array
     ) -> tuple[list[str], list[tuple[str, ...]]]:
-        """What was written for N rows of a split, and their references, as they are compared."""
+        """Texts written for N rows of a split, and their references, as they are compared."""
         known = self.writing.references[split]
         texts = [captions.words(text) for text in self.texts(outputs)]
         return texts, [known.of_clip[clip] for clip in known.clips[index].tolist()]

@@ -76,7 +76,7 @@ class CmBert(Fusion):
         return None, Sequence(hidden, words.mask)
 
     def shares(self, words: Sequence, audio: Tensor) -> Tensor:
-        """What each piece (row) takes of each other: (B, L, L), 0 at padding."""
+        """Shares that each piece (row) takes of each other: (B, L, L), 0 at padding."""
         alpha = likeness(self.text_projection(words.hidden), words.mask)
         beta = likeness(self.audio_projection(audio), words.mask)
         scores = self.text_weight * alpha + self.audio_weight * beta + self.bias
